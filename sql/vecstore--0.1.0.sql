@@ -1,0 +1,379 @@
+-- vecstore 0.1.0: install script. Sections: types, access method, import, maintenance.
+\echo Use "CREATE EXTENSION vecstore" to load this file. \quit
+
+-- ============================================================================================ types
+
+-- vector
+
+CREATE TYPE vector;
+
+CREATE FUNCTION vector_in(cstring, oid, integer) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_out(vector) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'vecstore_vector_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_typmod_in(cstring[]) RETURNS integer
+    AS 'MODULE_PATHNAME', 'vecstore_vector_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_recv(internal, oid, integer) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_send(vector) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'vecstore_vector_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- External storage: floats hardly compress, and uncompressed values can be fetched in part.
+CREATE TYPE vector (
+    INPUT = vector_in, OUTPUT = vector_out, TYPMOD_IN = vector_typmod_in,
+    RECEIVE = vector_recv, SEND = vector_send,
+    STORAGE = external
+);
+
+-- vector: distances and functions
+
+CREATE FUNCTION l2_distance(vector, vector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_vector_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION inner_product(vector, vector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_vector_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION cosine_distance(vector, vector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_vector_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION l1_distance(vector, vector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_vector_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_l2_squared_distance(vector, vector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_vector_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_negative_inner_product(vector, vector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_vector_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_spherical_distance(vector, vector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_vector_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_dims(vector) RETURNS integer
+    AS 'MODULE_PATHNAME', 'vecstore_vector_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_norm(vector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_vector_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION l2_normalize(vector) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION binary_quantize(vector) RETURNS bit
+    AS 'MODULE_PATHNAME', 'vecstore_vector_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION subvector(vector, integer, integer) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- vector: functions of the operators
+
+CREATE FUNCTION vector_add(vector, vector) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_add' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_sub(vector, vector) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_sub' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_mul(vector, vector) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_mul' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_concat(vector, vector) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_concat' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_lt(vector, vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'vecstore_vector_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_le(vector, vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'vecstore_vector_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_eq(vector, vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'vecstore_vector_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_ne(vector, vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'vecstore_vector_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_ge(vector, vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'vecstore_vector_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_gt(vector, vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'vecstore_vector_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_cmp(vector, vector) RETURNS integer
+    AS 'MODULE_PATHNAME', 'vecstore_vector_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- vector: aggregates
+
+CREATE FUNCTION vector_accum(double precision[], vector) RETURNS double precision[]
+    AS 'MODULE_PATHNAME', 'vecstore_vector_accum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_combine(double precision[], double precision[]) RETURNS double precision[]
+    AS 'MODULE_PATHNAME', 'vecstore_vector_combine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_avg(double precision[]) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_avg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE AGGREGATE avg(vector) (
+    SFUNC = vector_accum, STYPE = double precision[], INITCOND = '{0}',
+    FINALFUNC = vector_avg, COMBINEFUNC = vector_combine, PARALLEL = SAFE
+);
+
+CREATE AGGREGATE sum(vector) (
+    SFUNC = vector_add, STYPE = vector, COMBINEFUNC = vector_add, PARALLEL = SAFE
+);
+
+-- vector: casts
+
+CREATE FUNCTION vector(vector, integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_vector(integer[], integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_vector(real[], integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_vector(double precision[], integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_vector(numeric[], integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_to_float4(vector, integer, boolean) RETURNS real[]
+    AS 'MODULE_PATHNAME', 'vecstore_vector_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (vector AS vector) WITH FUNCTION vector(vector, integer, boolean) AS IMPLICIT;
+CREATE CAST (vector AS real[]) WITH FUNCTION vector_to_float4(vector, integer, boolean) AS IMPLICIT;
+CREATE CAST (integer[] AS vector) WITH FUNCTION array_to_vector(integer[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (real[] AS vector) WITH FUNCTION array_to_vector(real[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (double precision[] AS vector) WITH FUNCTION array_to_vector(double precision[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (numeric[] AS vector) WITH FUNCTION array_to_vector(numeric[], integer, boolean) AS ASSIGNMENT;
+
+-- vector: operators
+
+CREATE OPERATOR <-> (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = l2_distance,
+    COMMUTATOR = <->
+);
+
+CREATE OPERATOR <#> (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_negative_inner_product,
+    COMMUTATOR = <#>
+);
+
+CREATE OPERATOR <=> (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = cosine_distance,
+    COMMUTATOR = <=>
+);
+
+CREATE OPERATOR <+> (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = l1_distance,
+    COMMUTATOR = <+>
+);
+
+CREATE OPERATOR + (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_add,
+    COMMUTATOR = +
+);
+
+CREATE OPERATOR - (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_sub
+);
+
+CREATE OPERATOR * (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_mul,
+    COMMUTATOR = *
+);
+
+CREATE OPERATOR || (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_concat
+);
+
+CREATE OPERATOR < (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_lt,
+    COMMUTATOR = >, NEGATOR = >=,
+    RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+
+CREATE OPERATOR <= (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_le,
+    COMMUTATOR = >=, NEGATOR = >,
+    RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+
+CREATE OPERATOR = (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_eq,
+    COMMUTATOR = =, NEGATOR = <>,
+    RESTRICT = eqsel, JOIN = eqjoinsel
+);
+
+CREATE OPERATOR <> (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_ne,
+    COMMUTATOR = <>, NEGATOR = =,
+    RESTRICT = eqsel, JOIN = eqjoinsel
+);
+
+CREATE OPERATOR >= (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_ge,
+    COMMUTATOR = <=, NEGATOR = <,
+    RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+
+CREATE OPERATOR > (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_gt,
+    COMMUTATOR = <, NEGATOR = <=,
+    RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+
+CREATE OPERATOR CLASS vector_ops DEFAULT FOR TYPE vector USING btree AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    FUNCTION 1 vector_cmp(vector, vector);
+
+-- ==================================================================================== access method
+
+CREATE FUNCTION hnswhandler(internal) RETURNS index_am_handler
+	AS 'MODULE_PATHNAME', 'vecstore_hnswhandler' LANGUAGE C;
+
+CREATE ACCESS METHOD hnsw TYPE INDEX HANDLER hnswhandler;
+
+COMMENT ON ACCESS METHOD hnsw IS 'hnsw index access method';
+
+CREATE OPERATOR CLASS vector_l2_ops
+	FOR TYPE vector USING hnsw AS
+	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_l2_squared_distance(vector, vector);
+
+CREATE OPERATOR CLASS vector_ip_ops
+	FOR TYPE vector USING hnsw AS
+	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_negative_inner_product(vector, vector);
+
+CREATE OPERATOR CLASS vector_cosine_ops
+	FOR TYPE vector USING hnsw AS
+	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_negative_inner_product(vector, vector),
+	FUNCTION 2 vector_norm(vector);
+
+-- =========================================================================================== import
+
+-- Reading vector files. Those with a path read files of the server and need the privileges of
+-- pg_read_server_files; those with bytea take the file's content as a value.
+
+CREATE FUNCTION vecstore_inspect(
+    path text,
+    OUT format text, OUT element_type text, OUT dims bigint, OUT "rows" bigint, OUT has_ids boolean,
+    OUT metric text, OUT lossy boolean, OUT size bigint, OUT warnings text[], OUT details jsonb)
+    AS 'MODULE_PATHNAME', 'vecstore_inspect_file' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_inspect(
+    data bytea,
+    OUT format text, OUT element_type text, OUT dims bigint, OUT "rows" bigint, OUT has_ids boolean,
+    OUT metric text, OUT lossy boolean, OUT size bigint, OUT warnings text[], OUT details jsonb)
+    AS 'MODULE_PATHNAME', 'vecstore_inspect_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- id is the file's own id, or the row's position from 0 where the file has none. first and count are
+-- positions too, whatever the ids.
+
+CREATE FUNCTION vecstore_read_npy(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_npy_file' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_npy(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_npy_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_faiss(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_faiss_file' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_faiss(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_faiss_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+-- A hash of a row's content. The sum over rows, which does not depend on their order, is what imports
+-- compare to verify that the table holds what the file does.
+CREATE FUNCTION vecstore_row_hash(embedding vector, id bigint DEFAULT 0) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vecstore_row_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- Imports. One row for each CALL of vecstore_import that was not a resumption, and one for each batch of rows that
+-- it has committed (written in the batch's own transaction). Both survive dump and restore.
+
+CREATE SEQUENCE vecstore_import_id_seq;
+
+CREATE TABLE vecstore_import_state (
+    import_id bigint PRIMARY KEY DEFAULT nextval('vecstore_import_id_seq'),
+    target text NOT NULL,
+    vector_column text NOT NULL,
+    id_column text,
+    path text NOT NULL,
+    format text NOT NULL,
+    file_size bigint NOT NULL,
+    file_fingerprint bigint NOT NULL,
+    rows_total bigint NOT NULL,
+    dims bigint NOT NULL,
+    table_was_empty boolean NOT NULL,
+    status text NOT NULL DEFAULT 'loading' CHECK (status IN ('loading', 'complete', 'mismatch')),
+    role text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz
+);
+
+CREATE TABLE vecstore_import_batch (
+    import_id bigint NOT NULL,
+    first_row bigint NOT NULL,
+    rows bigint NOT NULL,
+    content_sum bigint NOT NULL,
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (import_id, first_row)
+);
+
+SELECT pg_catalog.pg_extension_config_dump('vecstore_import_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('vecstore_import_state', '');
+SELECT pg_catalog.pg_extension_config_dump('vecstore_import_batch', '');
+
+-- How far imports are: those of the user's own roles. (pg_stat_progress_copy starts anew with each batch.)
+CREATE VIEW vecstore_import_progress WITH (security_barrier) AS
+    SELECT s.import_id, s.target, s.vector_column, s.path, s.format, s.status, s.role,
+           coalesce(b.rows, 0) AS rows_done, s.rows_total,
+           CASE WHEN s.rows_total > 0 THEN round(100.0 * coalesce(b.rows, 0) / s.rows_total, 1) ELSE 100 END AS percent,
+           s.started_at, b.written_at AS last_batch_at, s.finished_at
+    FROM vecstore_import_state s
+    LEFT JOIN (SELECT import_id, sum(rows)::bigint AS rows, max(written_at) AS written_at
+               FROM vecstore_import_batch GROUP BY import_id) b USING (import_id)
+    WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = s.role AND pg_catalog.pg_has_role(r.oid, 'MEMBER'));
+
+GRANT SELECT ON vecstore_import_progress TO PUBLIC;
+
+-- Loads the vectors of a file into a table through COPY, in committed batches of batch_size rows: CALL it outside
+-- of transaction blocks. "column" names a column of type vector, real[] or double precision[], and may be left
+-- out where the table has only one vector column; id_column gets the file's ids, or the rows' positions from 0.
+-- With resume => true it goes on where an earlier import of the same file into the same column stopped.
+CREATE PROCEDURE vecstore_import(
+    target regclass, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL,
+    batch_size integer DEFAULT 10000, format text DEFAULT 'auto', resume boolean DEFAULT false,
+    verify boolean DEFAULT true)
+    AS 'MODULE_PATHNAME', 'vecstore_import' LANGUAGE C;
+
+-- ====================================================================================== maintenance
+
+-- What is wrong with an hnsw index: no row, nothing. The table can be read and written meanwhile; vacuum waits.
+-- deep: all stored vectors are decoded, and compared with the table's and with the codes made from them.
+-- For the table's owner, and roles that may maintain it.
+CREATE FUNCTION vecstore_check(index regclass, deep boolean DEFAULT false)
+    RETURNS TABLE (block bigint, slot integer, problem text)
+    AS 'MODULE_PATHNAME', 'vecstore_check' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+-- How an hnsw index is laid out, and what is in it (which is counted: reads the whole index).
+-- storage: what the option chose ("compact" also where high dimensions left no choice); code_dims: dimensions that
+-- neighbors are ranked by; max_neighbors: links that a node has room for; rows: entries, those of deleted rows
+-- included until they are vacuumed; nodes: different vectors; upper_nodes: their copies on higher levels.
+CREATE FUNCTION vecstore_index_info(
+    index regclass,
+    OUT metric text, OUT dims integer, OUT m integer, OUT ef_construction integer,
+    OUT storage text, OUT vector_format text, OUT code_dims integer, OUT max_neighbors integer,
+    OUT nodes_per_page integer, OUT mean_subtracted boolean, OUT levels integer, OUT pages bigint,
+    OUT "rows" bigint, OUT nodes bigint, OUT upper_nodes bigint, OUT dead_nodes bigint, OUT free_slots bigint,
+    OUT links_per_node double precision, OUT bytes_per_row double precision,
+    OUT format_version integer, OUT vacuum_pending boolean)
+    AS 'MODULE_PATHNAME', 'vecstore_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;

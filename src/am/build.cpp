@@ -1,0 +1,266 @@
+#include "am/build.hpp"
+
+#include "am/index_state.hpp"
+#include "am/level.hpp"
+
+#include <thread>
+
+extern "C" {
+#include "access/tableam.h"
+#include "access/xloginsert.h"
+#include "catalog/index.h"
+#include "commands/progress.h"
+#include "optimizer/optimizer.h"
+#include "pgstat.h"
+#include "utils/backend_progress.h"
+}
+
+namespace vecstore::am {
+
+namespace {
+
+constexpr size_t sample_rows = 10000;
+constexpr size_t sample_bytes = size_t{32} << 20;
+// Below this many dimensions 1-bit codes are too coarse to navigate by.
+constexpr uint32_t least_coded_dims = 192;
+
+// Thrown on the leader to unwind a build whose threads must end before Postgres may raise the error.
+struct BuildCancelled {};
+
+void progress_param(int index, int64 value) {
+    pgstat_progress_update_param(index, value);
+}
+
+// Called between rows on the leader. With threads running, an error or a FATAL exit must not leave this
+// function: a pending cancel is turned into an exception that joins them first.
+void leader_interrupts() {
+    if (likely(!InterruptPending)) return;
+    if (QueryCancelPending || ProcDiePending) throw BuildCancelled{};
+    pg::check_interrupts();
+}
+
+}  // namespace
+
+DataProfile profile_rows(const std::vector<float>& raw, size_t rows, uint32_t dims, core::Metric metric) {
+    DataProfile profile;
+    profile.rows = rows;
+    if (rows == 0) return profile;
+    std::vector<double> sum(dims, 0.0);
+    double norm_sum = 0, norm_squares = 0;
+    for (size_t i = 0; i < rows; ++i) {
+        const float* x = &raw[i * dims];
+        double norm2 = 0;
+        for (uint32_t j = 0; j < dims; ++j) norm2 += static_cast<double>(x[j]) * x[j];
+        const double norm = std::sqrt(norm2);
+        norm_sum += norm;
+        norm_squares += norm2;
+        const double factor = metric == core::Metric::cosine && norm > 0 ? 1 / norm : 1;
+        for (uint32_t j = 0; j < dims; ++j) sum[j] += x[j] * factor;
+    }
+    const double n = static_cast<double>(rows);
+    const double mean_norm = norm_sum / n;
+    const double variance = std::max(0.0, norm_squares / n - mean_norm * mean_norm);
+    profile.equal_norms = std::sqrt(variance) <= 0.02 * mean_norm;
+    profile.mean.resize(dims);
+    for (uint32_t j = 0; j < dims; ++j) profile.mean[j] = static_cast<float>(sum[j] / n);
+    return profile;
+}
+
+core::Geometry geometry_for(const HnswOptions& options, uint32_t dims, core::Metric metric,
+                            const DataProfile& profile) {
+    using core::StorageMode;
+    StorageMode mode = StorageMode::coded;
+    if (options.storage == storage_plain) mode = StorageMode::plain;
+    if (options.storage == storage_auto) {
+        if (dims < least_coded_dims) mode = StorageMode::plain;
+        // Inner products of vectors whose norms differ are not distances that codes could estimate.
+        if (metric == core::Metric::inner_product && !profile.equal_norms) mode = StorageMode::plain;
+    }
+    return core::choose_geometry({dims, metric, mode, options.storage == storage_compact,
+                                  static_cast<uint16_t>(options.m)});
+}
+
+IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
+    : heap_(heap), index_(index), info_(info), options_(options_of(index)) {
+    if (options_.ef_construction < 2 * options_.m)
+        throw core::Error(core::ErrorCode::invalid_parameter,
+                          "ef_construction must be greater than or equal to 2 * m",
+                          "ef_construction is " + std::to_string(options_.ef_construction) + ", m is " +
+                              std::to_string(options_.m) + ".");
+    dims_ = static_cast<uint32_t>(pg::pg_call([&] { return dims_of(index); }));
+    metric_ = pg::pg_call([&] { return metric_of(index); });
+    if (!pg_strong_random(&seed_, sizeof(seed_))) seed_ = 0x76656373746f7265ull;
+    sample_size_ = std::clamp<size_t>(sample_bytes / (dims_ * sizeof(float)), 256, sample_rows);
+}
+
+void IndexBuild::run() {
+    report(BuildPhase::reading);
+    pg::pg_call([&] {
+        auto callback = [](Relation, ItemPointer tid, Datum* values, bool* isnull, bool, void* state) {
+            if (isnull[0]) return;
+            auto* self = static_cast<IndexBuild*>(state);
+            const MemoryContext old = MemoryContextSwitchTo(self->row_context_);
+            const types::Vector* value = types::datum_get_vector(values[0]);
+            pg::guarded([&] {
+                self->add(value, {ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)});
+            });
+            MemoryContextSwitchTo(old);
+            MemoryContextReset(self->row_context_);
+        };
+        row_context_ = AllocSetContextCreate(CurrentMemoryContext, "hnsw build row", ALLOCSET_DEFAULT_SIZES);
+        heap_tuples_ = table_index_build_scan(heap_, index_, info_, true, true, callback, this, nullptr);
+        MemoryContextDelete(row_context_);
+    });
+    if (!encoder_) begin_encoding();
+    if (!store_) build_in_memory();
+    log_pages();
+}
+
+void IndexBuild::add(const types::Vector* value, const core::HeapTid& tid) {
+    if (value->dims() != static_cast<int>(dims_))
+        throw core::Error(core::ErrorCode::data_exception, "expected " + std::to_string(dims_) +
+                                                               " dimensions, not " + std::to_string(value->dims()));
+    if (encoder_) {
+        encode(value->data(), tid);
+        return;
+    }
+    sample_.insert(sample_.end(), value->data(), value->data() + dims_);
+    sample_tids_.push_back(tid);
+    if (sample_tids_.size() >= sample_size_) begin_encoding();
+}
+
+void IndexBuild::begin_encoding() {
+    DataProfile profile = profile_rows(sample_, sample_tids_.size(), dims_, metric_);
+    const core::Geometry geometry = geometry_for(options_, dims_, metric_, profile);
+    // A few rows' mean is mostly those rows; and an index in plain mode has no use for one.
+    if (geometry.mode == core::StorageMode::plain || profile.rows < 100) profile.mean.clear();
+    encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
+    rows_ = std::make_unique<core::RowBuffer>(encoder_->layout().own_bytes());
+    internal_.resize(geometry.stored_dims);
+    work_.resize(dims_);
+    own_bytes_.resize(encoder_->layout().own_bytes());
+    for (size_t i = 0; i < sample_tids_.size(); ++i) encode(&sample_[i * dims_], sample_tids_[i]);
+    std::vector<float>().swap(sample_);
+    std::vector<core::HeapTid>().swap(sample_tids_);
+}
+
+void IndexBuild::encode(const float* raw, const core::HeapTid& tid) {
+    if (!encoder_->indexable(raw)) return;
+    const float norm2 = encoder_->transform(raw, internal_.data(), work_.data());
+    const core::OwnVector own = encoder_->encode(internal_.data(), norm2, own_bytes_.data());
+    const uint8_t level = random_level(encoder_->geometry().m);
+    ++index_tuples_;
+    pg::pg_call([&] { progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(index_tuples_)); });
+    if (!store_) {
+        rows_->add(own_bytes_.data(), own, tid, level);
+        if (exceeds_memory(rows_->size() + 1)) {
+            build_in_memory();
+            rows_.reset();
+            pg::pg_call([&] {
+                ereport(NOTICE,
+                        (errmsg("hnsw graph of \"%s\" exceeds maintenance_work_mem after %zu rows",
+                                RelationGetRelationName(index_), index_tuples_),
+                         errdetail("The other rows are inserted page by page, which takes longer."),
+                         errhint("Increase maintenance_work_mem to speed up builds.")));
+            });
+            report(BuildPhase::inserting);
+            recent_ = std::make_unique<pg::RecentBuffers>(1 << 16);
+            store_ = std::make_unique<pg::BufmgrStore>(index_, RelationUsesLocalBuffers(index_) ? nullptr : recent_.get(),
+                                                       pg::BufmgrStore::Wal::skip);
+            insert_memory_ = std::make_unique<core::InsertMemory>();
+        }
+        return;
+    }
+    core::Inserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_);
+    inserter.insert({internal_.data(), own_bytes_.data(), own, tid, level});
+}
+
+bool IndexBuild::exceeds_memory(size_t rows) const {
+    const size_t pages = core::GraphBuilder::pages_for(encoder_->geometry(), rows);
+    return rows_->memory() + pages * BLCKSZ > static_cast<size_t>(maintenance_work_mem) * 1024;
+}
+
+void IndexBuild::build_in_memory() {
+    const core::Geometry& geometry = encoder_->geometry();
+    core::MemStore store(core::GraphBuilder::pages_for(geometry, rows_->size()));
+    core::create_index_pages(store, geometry, seed_, static_cast<uint16_t>(options_.ef_construction),
+                             encoder_->mean());
+    report(BuildPhase::graph, rows_->size());
+    const size_t cores = std::max(1u, std::thread::hardware_concurrency());
+    core::BuildOptions options;
+    options.ef_construction = options_.ef_construction;
+    options.threads = std::min<size_t>(cores, max_parallel_maintenance_workers + 1);
+    core::GraphBuilder builder(*encoder_, options);
+    try {
+        builder.build(*rows_, store, [](size_t done) {
+            leader_interrupts();
+            progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(done));
+        });
+    } catch (const BuildCancelled&) {
+        // All threads have ended: now the pending cancel may raise, or end the process.
+        pg::check_interrupts();
+        throw core::Error(core::ErrorCode::internal, "index build was cancelled");
+    }
+    write_pages(store);
+}
+
+void IndexBuild::write_pages(core::MemStore& store) {
+    report(BuildPhase::writing, store.page_count());
+    pg::BufmgrStore target(index_, nullptr, pg::BufmgrStore::Wal::skip);
+    for (uint32_t block = 0; block < store.page_count(); ++block) {
+        pg::check_interrupts();
+        auto page = target.append(core::page_head(store.payload(block)).kind);
+        if (page.block() != block)
+            throw core::Error(core::ErrorCode::internal, "new index has block " + std::to_string(page.block()) +
+                                                             " where " + std::to_string(block) + " was expected");
+        const size_t used = store.used(block);
+        std::memcpy(page.modify(), store.payload(block), used);
+        page.commit(used);
+    }
+}
+
+// One record for each page once all are in place, instead of one for each change.
+void IndexBuild::log_pages() {
+    pg::pg_call([&] {
+        if (RelationNeedsWAL(index_))
+            log_newpage_range(index_, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index_), true);
+    });
+}
+
+void IndexBuild::report(BuildPhase phase, size_t total) {
+    pg::pg_call([&] {
+        progress_param(PROGRESS_CREATEIDX_SUBPHASE, static_cast<int64>(phase));
+        if (total > 0) progress_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, static_cast<int64>(total));
+        progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, 0);
+    });
+}
+
+IndexBuildResult* build(Relation heap, Relation index, IndexInfo* info) {
+    double heap_tuples, index_tuples;
+    forget_index_state(index);
+    {
+        IndexBuild work(heap, index, info);
+        work.run();
+        heap_tuples = work.heap_tuples();
+        index_tuples = work.index_tuples();
+    }
+    auto* result = static_cast<IndexBuildResult*>(palloc(sizeof(IndexBuildResult)));
+    result->heap_tuples = heap_tuples;
+    result->index_tuples = index_tuples;
+    return result;
+}
+
+void build_empty(Relation index) {
+    const HnswOptions options = options_of(index);
+    const auto dims = static_cast<uint32_t>(dims_of(index));
+    const core::Metric metric = metric_of(index);
+    pg::BufmgrStore store(index, nullptr, pg::BufmgrStore::Wal::skip, INIT_FORKNUM);
+    const core::Geometry geometry = geometry_for(options, dims, metric, DataProfile{});
+    core::create_index_pages(store, geometry, 0x76656373746f7265ull,
+                             static_cast<uint16_t>(options.ef_construction), {});
+    pg::pg_call([&] {
+        log_newpage_range(index, INIT_FORKNUM, 0, RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
+    });
+}
+
+}  // namespace vecstore::am

@@ -1,0 +1,123 @@
+// The handler function: which callbacks and properties the access method has.
+#include "am/hnsw.hpp"
+
+extern "C" {
+#include "catalog/index.h"
+#include "commands/progress.h"
+#include "commands/vacuum.h"
+}
+
+namespace vecstore::am {
+namespace {
+
+IndexBuildResult* build_callback(Relation heap, Relation index, IndexInfo* info) {
+    return pg::guarded([&] { return build(heap, index, info); });
+}
+
+void build_empty_callback(Relation index) {
+    pg::guarded([&] { build_empty(index); });
+}
+
+bool insert_callback(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relation heap,
+                     IndexUniqueCheck, bool, IndexInfo*) {
+    return pg::guarded([&] { return insert(index, values, isnull, tid, heap); });
+}
+
+IndexBulkDeleteResult* bulk_delete_callback(IndexVacuumInfo* info, IndexBulkDeleteResult* stats,
+                                            IndexBulkDeleteCallback callback, void* state) {
+    return pg::guarded([&] { return bulk_delete(info, stats, callback, state); });
+}
+
+IndexBulkDeleteResult* vacuum_cleanup_callback(IndexVacuumInfo* info, IndexBulkDeleteResult* stats) {
+    return pg::guarded([&] { return vacuum_cleanup(info, stats); });
+}
+
+void cost_estimate_callback(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
+                            Selectivity* selectivity, double* correlation, double* pages) {
+    pg::guarded([&] { cost_estimate(root, path, loop_count, startup, total, selectivity, correlation, pages); });
+}
+
+bytea* options_callback(Datum reloptions, bool validate) { return options_of(reloptions, validate); }
+
+char* phase_name(int64 phase) {
+    switch (phase) {
+        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE: return pstrdup("initializing");
+        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 1: return pstrdup("reading rows");
+        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 2: return pstrdup("building graph");
+        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 3: return pstrdup("writing pages");
+        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 4: return pstrdup("inserting rows");
+        default: return nullptr;
+    }
+}
+
+bool validate_callback(Oid) { return true; }
+
+IndexScanDesc begin_scan_callback(Relation index, int nkeys, int norderbys) {
+    return pg::guarded([&] { return begin_scan(index, nkeys, norderbys); });
+}
+void rescan_callback(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys) {
+    pg::guarded([&] { rescan(scan, keys, nkeys, orderbys, norderbys); });
+}
+bool get_tuple_callback(IndexScanDesc scan, ScanDirection direction) {
+    return pg::guarded([&] { return get_tuple(scan, direction); });
+}
+void end_scan_callback(IndexScanDesc scan) {
+    pg::guarded([&] { end_scan(scan); });
+}
+
+}  // namespace
+
+bool is_our_routine(const IndexAmRoutine* routine) {
+    return routine->amgettuple == get_tuple_callback;
+}
+
+}  // namespace vecstore::am
+
+using namespace vecstore::am;
+
+VECSTORE_FUNCTION(hnswhandler) {
+    IndexAmRoutine* am = makeNode(IndexAmRoutine);
+    am->amstrategies = 0;
+    am->amsupport = support_procs;
+    am->amoptsprocnum = 0;
+    am->amcanorder = false;
+    am->amcanorderbyop = true;
+    am->amcanbackward = false;
+    am->amcanunique = false;
+    am->amcanmulticol = false;
+    am->amoptionalkey = true;
+    am->amsearcharray = false;
+    am->amsearchnulls = false;
+    am->amstorage = false;
+    am->amclusterable = false;
+    am->ampredlocks = false;
+    am->amcanparallel = false;
+    am->amcaninclude = false;
+    am->amusemaintenanceworkmem = false;
+    am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
+    am->amkeytype = InvalidOid;
+
+    am->ambuild = build_callback;
+    am->ambuildempty = build_empty_callback;
+    am->aminsert = insert_callback;
+    am->ambulkdelete = bulk_delete_callback;
+    am->amvacuumcleanup = vacuum_cleanup_callback;
+    am->amcanreturn = nullptr;
+    am->amcostestimate = cost_estimate_callback;
+    am->amoptions = options_callback;
+    am->amproperty = nullptr;
+    am->ambuildphasename = phase_name;
+    am->amvalidate = validate_callback;
+    am->amadjustmembers = nullptr;
+    am->ambeginscan = begin_scan_callback;
+    am->amrescan = rescan_callback;
+    am->amgettuple = get_tuple_callback;
+    am->amgetbitmap = nullptr;
+    am->amendscan = end_scan_callback;
+    am->ammarkpos = nullptr;
+    am->amrestrpos = nullptr;
+    am->amestimateparallelscan = nullptr;
+    am->aminitparallelscan = nullptr;
+    am->amparallelrescan = nullptr;
+    PG_RETURN_POINTER(am);
+}

@@ -1,0 +1,130 @@
+// Index options (WITH (...)), settings (hnsw.*), and what an index's definition says.
+#include "am/hnsw.hpp"
+
+#include "core/distance/kernels.hpp"
+
+#include <climits>
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+}
+
+namespace vecstore::am {
+
+int ef_search = default_ef_search;
+int iterative_scan = iterative_strict;
+int max_scan_tuples = INT_MAX;
+double scan_mem_multiplier = 1;
+
+namespace {
+
+relopt_kind hnsw_options;
+char* simd = nullptr;
+
+const config_enum_entry iterative_scan_values[] = {
+    {"off", iterative_off, false},
+    {"relaxed_order", iterative_relaxed, false},
+    {"strict_order", iterative_strict, false},
+    {nullptr, 0, false},
+};
+
+relopt_enum_elt_def storage_values[] = {
+    {"auto", storage_auto},
+    {"default", storage_default},
+    {"compact", storage_compact},
+    {"plain", storage_plain},
+    {nullptr, 0},
+};
+
+bool check_simd(char** value, void**, GucSource) {
+    const char* const before = core::kernels().name;
+    if (core::force_kernels(*value)) {
+        core::force_kernels(before);
+        return true;
+    }
+    const auto tables = core::available_kernels();
+    std::string names = "auto";
+    for (const core::Kernels* k : tables) names += std::string(", ") + k->name;
+    GUC_check_errdetail("This CPU can run: %s.", names.c_str());
+    return false;
+}
+
+void assign_simd(const char* value, void*) { core::force_kernels(value); }
+
+}  // namespace
+
+void define_options() {
+    hnsw_options = add_reloption_kind();
+    add_int_reloption(hnsw_options, "m", "Max number of connections", default_m, min_m, max_m,
+                      AccessExclusiveLock);
+    add_int_reloption(hnsw_options, "ef_construction", "Size of the dynamic candidate list for construction",
+                      default_ef_construction, min_ef_construction, max_ef_construction, AccessExclusiveLock);
+    add_enum_reloption(hnsw_options, "storage", "How vectors are kept in the index", storage_values, storage_auto,
+                       "Valid values are \"auto\", \"default\", \"compact\" and \"plain\".", AccessExclusiveLock);
+}
+
+void define_settings() {
+    DefineCustomIntVariable("hnsw.ef_search", "Sets the size of the dynamic candidate list for search",
+                            "Larger values find more of the true nearest neighbors and take longer.", &ef_search,
+                            default_ef_search, 1, max_ef_search, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable("hnsw.iterative_scan", "Sets the mode for iterative scans",
+                             "Whether a scan goes on beyond ef_search rows until it has as many as were asked for.",
+                             &iterative_scan, iterative_strict, iterative_scan_values, PGC_USERSET, 0, nullptr,
+                             nullptr, nullptr);
+    DefineCustomIntVariable("hnsw.max_scan_tuples", "Sets the max number of tuples to visit for iterative scans",
+                            nullptr, &max_scan_tuples, INT_MAX, 1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr,
+                            nullptr);
+    DefineCustomRealVariable("hnsw.scan_mem_multiplier",
+                             "Sets the multiple of work_mem to use for iterative scans",
+                             "Accepted for compatibility: scans keep a few bytes for each node they met.",
+                             &scan_mem_multiplier, 1, 1, 1000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("vecstore.simd", "Sets the instruction set of the distance kernels",
+                               "\"auto\" takes the best this CPU has. For tests.", &simd, "auto", PGC_USERSET, 0,
+                               check_simd, assign_simd, nullptr);
+#if PG_VERSION_NUM >= 150000
+    MarkGUCPrefixReserved("vecstore");
+#else
+    EmitWarningsOnPlaceholders("vecstore");
+#endif
+}
+
+bytea* options_of(Datum reloptions, bool validate) {
+    static const relopt_parse_elt table[] = {
+        {"m", RELOPT_TYPE_INT, offsetof(HnswOptions, m)},
+        {"ef_construction", RELOPT_TYPE_INT, offsetof(HnswOptions, ef_construction)},
+        {"storage", RELOPT_TYPE_ENUM, offsetof(HnswOptions, storage)},
+    };
+    return static_cast<bytea*>(
+        build_reloptions(reloptions, validate, hnsw_options, sizeof(HnswOptions), table, lengthof(table)));
+}
+
+const HnswOptions& options_of(Relation index) {
+    static const HnswOptions defaults{0, default_m, default_ef_construction, storage_auto};
+    return index->rd_options != nullptr ? *reinterpret_cast<HnswOptions*>(index->rd_options) : defaults;
+}
+
+core::Metric metric_of(Relation index) {
+    const RegProcedure distance = index_getprocid(index, 1, distance_proc);
+    const char* const name = get_func_name(distance);
+    if (name != nullptr && strcmp(name, "vector_l2_squared_distance") == 0) return core::Metric::l2;
+    if (name != nullptr && strcmp(name, "vector_negative_inner_product") == 0)
+        return OidIsValid(index_getprocid(index, 1, norm_proc)) ? core::Metric::cosine
+                                                                 : core::Metric::inner_product;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("operator class of index \"%s\" has distance function \"%s\", which hnsw does not know",
+                           RelationGetRelationName(index), name != nullptr ? name : "?"),
+                    errhint("Use vector_l2_ops, vector_ip_ops or vector_cosine_ops.")));
+    pg_unreachable();
+}
+
+int dims_of(Relation index) {
+    const int dims = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+    if (dims < 1)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
+                        errhint("Declare them, as in vector(768), or cast: ((embedding::vector(768)) vector_l2_ops).")));
+    return dims;
+}
+
+}  // namespace vecstore::am

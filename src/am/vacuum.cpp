@@ -1,0 +1,73 @@
+// ambulkdelete and amvacuumcleanup.
+#include "am/hnsw.hpp"
+
+#include "am/index_state.hpp"
+#include "core/hnsw/vacuum.hpp"
+
+extern "C" {
+#include "commands/vacuum.h"
+#include "storage/indexfsm.h"
+}
+
+namespace vecstore::am {
+
+namespace {
+
+// Runs the whole of core's vacuum. callback may be null: nothing died, only an interrupted vacuum's work is
+// to be finished.
+void run_vacuum(Relation index, IndexBulkDeleteResult* stats, IndexBulkDeleteCallback callback,
+                void* callback_state) {
+    const std::shared_ptr<IndexState> state = index_state(index);
+    pg::BufmgrStore store(index, RelationUsesLocalBuffers(index) ? nullptr : &state->recent);
+    Pooled<core::InsertMemory> memory;
+    core::Vacuum<pg::BufmgrStore> vacuum(store, state->encoder, state->ef_construction, *memory);
+    vacuum.run([&](const core::HeapTid& tid) {
+        if (callback == nullptr) return false;
+        ItemPointerData pointer;
+        ItemPointerSet(&pointer, tid.block, tid.offset);
+        // Vacuum's callback only looks the TID up; that of CREATE INDEX CONCURRENTLY collects TIDs and may raise.
+        return pg::pg_call([&] { return callback(&pointer, callback_state); });
+    });
+    const core::VacuumCounts& counts = vacuum.counts();
+    stats->num_pages = store.page_count();
+    stats->num_index_tuples = static_cast<double>(counts.rows_left);
+    stats->estimated_count = false;
+    stats->tuples_removed += static_cast<double>(counts.rows_removed);
+}
+
+IndexBulkDeleteResult* new_stats() {
+    return static_cast<IndexBulkDeleteResult*>(palloc0(sizeof(IndexBulkDeleteResult)));
+}
+
+bool is_pending(Relation index) {
+    pg::BufmgrStore store(index, nullptr);
+    auto page = store.read(core::meta_block);
+    return core::meta_of(page.payload()).vacuum_pending != 0;
+}
+
+}  // namespace
+
+IndexBulkDeleteResult* bulk_delete(IndexVacuumInfo* info, IndexBulkDeleteResult* stats,
+                                   IndexBulkDeleteCallback callback, void* callback_state) {
+    if (stats == nullptr) stats = new_stats();
+    run_vacuum(info->index, stats, callback, callback_state);
+    return stats;
+}
+
+IndexBulkDeleteResult* vacuum_cleanup(IndexVacuumInfo* info, IndexBulkDeleteResult* stats) {
+    if (info->analyze_only) return stats;
+    if (stats == nullptr) {
+        stats = new_stats();
+        if (is_pending(info->index)) {
+            run_vacuum(info->index, stats, nullptr, nullptr);
+        } else {
+            stats->num_pages = RelationGetNumberOfBlocks(info->index);
+            stats->num_index_tuples = info->num_heap_tuples;
+            stats->estimated_count = true;
+        }
+    }
+    IndexFreeSpaceMapVacuum(info->index);
+    return stats;
+}
+
+}  // namespace vecstore::am

@@ -1,0 +1,103 @@
+// The table of SIMD kernels. One table exists per instruction set; the best one the CPU has is chosen
+// once, when it is first asked for (see kernels()). Everything outside this folder calls through the
+// table and contains no intrinsics.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace vecstore::core {
+
+// What encode_residual learns about a residual r = x - c on its one pass over it.
+struct ResidualSums {
+    float norm_squared;  // |r|^2
+    float abs_sum;       // sum |r_i|, so <r, code/sqrt(D)> = abs_sum / sqrt(D)
+    float center_dot;    // sum c_i * s_i with s_i = +1 where r_i >= 0, else -1 (s = the code's signs)
+};
+
+struct Kernels {
+    const char* name;  // "scalar", "avx2", "avx512", ...
+
+    // --- float32, any length n >= 0, no alignment needed -------------------------------------------
+    float (*l2_squared)(const float* a, const float* b, size_t n);
+    float (*inner_product)(const float* a, const float* b, size_t n);
+    float (*l1)(const float* a, const float* b, size_t n);
+    // out[0] = <a,b>, out[1] = |a|^2, out[2] = |b|^2
+    void (*cosine_sums)(const float* a, const float* b, size_t n, float out[3]);
+
+    // --- half precision (IEEE binary16 in uint16_t), any length ------------------------------------
+    void (*f32_to_f16)(const float* in, uint16_t* out, size_t n);  // round to nearest even
+    void (*f16_to_f32)(const uint16_t* in, float* out, size_t n);
+    // |q - scale * x|^2
+    float (*l2_squared_f16)(const float* q, const uint16_t* x, float scale, size_t n);
+    // <q, x> (the caller multiplies by the scale)
+    float (*inner_product_f16)(const float* q, const uint16_t* x, size_t n);
+    // sum |q_i - scale * x_i|
+    float (*l1_f16)(const float* q, const uint16_t* x, float scale, size_t n);
+
+    // --- int8 own vectors, any length --------------------------------------------------------------
+    float (*l2_squared_i8)(const float* q, const int8_t* x, float scale, size_t n);
+    float (*inner_product_i8)(const float* q, const int8_t* x, size_t n);
+
+    // --- 1-bit codes ---------------------------------------------------------------------------------
+    // Bit i of a code (bit i%8 of byte i/8) is 1 where the rotated residual's component i is >= 0.
+    //
+    // For `count` codes of `code_bytes` bytes each, one after the other, writes
+    //     sums[k] = sum over set bits i of code k of v_i
+    // where the query's quantized components v_i in [-8, 7] are given as four bit planes in two's
+    // complement: v_i = b0 + 2 b1 + 4 b2 - 8 b3. Each plane is `plane_bytes` = code_bytes rounded up
+    // to a multiple of 64 bytes, zero beyond code_bytes; plane p starts at planes + p * plane_bytes,
+    // 64-byte aligned. Codes may be read up to 63 bytes beyond the last one (never written): the node
+    // layout keeps other bytes of the page there.
+    void (*score_codes)(const uint8_t* planes, const uint8_t* codes, size_t code_bytes, size_t count,
+                        int32_t* sums);
+    // Number of differing bits of two codes of code_bytes bytes; reads exactly code_bytes.
+    uint32_t (*hamming)(const uint8_t* a, const uint8_t* b, size_t code_bytes);
+    // The same of one code and each of `count` that lie one after the other.
+    void (*hamming_each)(const uint8_t* code, const uint8_t* codes, size_t code_bytes, size_t count,
+                         uint32_t* out);
+    // Code of the residual x - c over n components (n a multiple of 8): writes n/8 bytes.
+    ResidualSums (*encode_residual)(const float* x, const float* c, size_t n, uint8_t* code);
+    // The same of the residual scale * x - c of a stored vector.
+    ResidualSums (*encode_residual_f16)(const uint16_t* x, float scale, const float* c, size_t n, uint8_t* code);
+    ResidualSums (*encode_residual_i8)(const int8_t* x, float scale, const float* c, size_t n, uint8_t* code);
+    // sum c_i * s_i, s_i = +1 where bit i of the code is set, else -1; n a multiple of 8. What
+    // encode_residual gave as center_dot, for a code that is already stored.
+    float (*signed_sum)(const float* c, const uint8_t* code, size_t n);
+    // Quantizes q (n components, a multiple of 8) to v_i = clamp(round(q_i * (1/step)), -8, 7), ties to
+    // even, and writes the four planes described above (plane_bytes each, zero padded). Returns the sum of
+    // v_i. step must be a normal positive number.
+    int32_t (*make_planes)(const float* q, size_t n, float step, uint8_t* planes, size_t plane_bytes);
+    // max |q_i|
+    float (*max_abs)(const float* q, size_t n);
+    // Turns the sums of score_codes into estimates of squared distances:
+    //     out[k] = base + f_add_k + f_rescale_k * scale * (2 * sums[k] - v_sum)
+    // factors: 4 bytes for each of `count` neighbors, bf16 f_add then bf16 f_rescale, little endian;
+    // base = |q-c|^2, scale = step / sqrt(dims of the code) (see quantize/code.hpp).
+    void (*finish_estimates)(const int32_t* sums, const uint8_t* factors, size_t count, float base,
+                             float scale, int32_t v_sum, float* out);
+
+    // Index of the smallest of n floats, one of them where several are equal; n > 0, no NaN.
+    size_t (*smallest)(const float* x, size_t n);
+
+    // --- rotation ------------------------------------------------------------------------------------
+    // In-place orthonormal fast Hadamard transform, n a power of two.
+    void (*hadamard)(float* x, size_t n);
+    // x_i = -x_i where bit i of signs is set (bit i%8 of byte i/8); n a multiple of 8
+    void (*flip_signs)(float* x, const uint8_t* signs, size_t n);
+    // A step of Kac's walk: (a_i, b_i) = ((a_i + b_i) / sqrt 2, (a_i - b_i) / sqrt 2)
+    void (*kac_step)(float* a, float* b, size_t n);
+};
+
+// The table in use: the best the CPU supports, or the one forced by force_kernels.
+const Kernels& kernels();
+
+// Every table this CPU can run, the scalar one first, the best last.
+std::vector<const Kernels*> available_kernels();
+
+// For tests and the setting vecstore.simd: "auto" or the name of an available table.
+// Returns false (and changes nothing) when this CPU cannot run it or the name is unknown.
+bool force_kernels(const char* name);
+
+}  // namespace vecstore::core

@@ -1,0 +1,265 @@
+// The kernels in plain C++. Sums are kept in kLanes independent partial sums, which compilers can turn into
+// baseline vector instructions, and which rounds much like the SIMD tables do.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/base/half.hpp"
+#include "core/distance/tables.hpp"
+
+namespace vecstore::core {
+
+namespace {
+
+constexpr size_t kLanes = 8;
+
+// Sum over i of term(i).
+template <class Term>
+float sum_terms(size_t n, Term term) {
+    float partial[kLanes] = {};
+    size_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+        for (size_t lane = 0; lane < kLanes; ++lane) partial[lane] += term(i + lane);
+    }
+    for (; i < n; ++i) partial[0] += term(i);
+    float sum = 0;
+    for (float p : partial) sum += p;
+    return sum;
+}
+
+float square(float x) {
+    return x * x;
+}
+
+float l2_squared(const float* a, const float* b, size_t n) {
+    return sum_terms(n, [=](size_t i) { return square(a[i] - b[i]); });
+}
+
+float inner_product(const float* a, const float* b, size_t n) {
+    return sum_terms(n, [=](size_t i) { return a[i] * b[i]; });
+}
+
+float l1(const float* a, const float* b, size_t n) {
+    return sum_terms(n, [=](size_t i) { return std::fabs(a[i] - b[i]); });
+}
+
+void cosine_sums(const float* a, const float* b, size_t n, float out[3]) {
+    out[0] = inner_product(a, b, n);
+    out[1] = inner_product(a, a, n);
+    out[2] = inner_product(b, b, n);
+}
+
+void f32_to_f16(const float* in, uint16_t* out, size_t n) {
+    for (size_t i = 0; i < n; ++i) out[i] = f16_from_float(in[i]);
+}
+
+void f16_to_f32(const uint16_t* in, float* out, size_t n) {
+    for (size_t i = 0; i < n; ++i) out[i] = f16_to_float(in[i]);
+}
+
+float l2_squared_f16(const float* q, const uint16_t* x, float scale, size_t n) {
+    return sum_terms(n, [=](size_t i) { return square(q[i] - scale * f16_to_float(x[i])); });
+}
+
+float inner_product_f16(const float* q, const uint16_t* x, size_t n) {
+    return sum_terms(n, [=](size_t i) { return q[i] * f16_to_float(x[i]); });
+}
+
+float l1_f16(const float* q, const uint16_t* x, float scale, size_t n) {
+    return sum_terms(n, [=](size_t i) { return std::fabs(q[i] - scale * f16_to_float(x[i])); });
+}
+
+float l2_squared_i8(const float* q, const int8_t* x, float scale, size_t n) {
+    return sum_terms(n, [=](size_t i) { return square(q[i] - scale * x[i]); });
+}
+
+float inner_product_i8(const float* q, const int8_t* x, size_t n) {
+    return sum_terms(n, [=](size_t i) { return q[i] * x[i]; });
+}
+
+// Set bits of each byte, in that byte. Baseline x86 has no population count instruction.
+uint64_t byte_counts(uint64_t x) {
+    x -= (x >> 1) & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
+    return (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+}
+
+uint32_t popcount(uint64_t x) {
+    return static_cast<uint32_t>((byte_counts(x) * 0x0101010101010101u) >> 56);
+}
+
+// Up to 8 bytes as an integer; which byte is where does not matter for counting.
+uint64_t load_bytes(const uint8_t* p, size_t bytes) {
+    uint64_t word = 0;
+    std::memcpy(&word, p, bytes);
+    return word;
+}
+
+int32_t weighted_count(const uint8_t* planes, size_t plane_bytes, const uint8_t* code, size_t code_bytes) {
+    static constexpr int32_t kWeights[4] = {1, 2, 4, -8};
+    int32_t sum = 0;
+    for (size_t i = 0; i < code_bytes; i += 8) {
+        const size_t bytes = std::min<size_t>(8, code_bytes - i);
+        const uint64_t word = load_bytes(code + i, bytes);
+        for (size_t p = 0; p < 4; ++p) {
+            const uint64_t plane = load_bytes(planes + p * plane_bytes + i, bytes);
+            sum += kWeights[p] * static_cast<int32_t>(popcount(word & plane));
+        }
+    }
+    return sum;
+}
+
+void score_codes(const uint8_t* planes, const uint8_t* codes, size_t code_bytes, size_t count,
+                 int32_t* sums) {
+    const size_t plane_bytes = (code_bytes + 63) / 64 * 64;
+    for (size_t k = 0; k < count; ++k) {
+        sums[k] = weighted_count(planes, plane_bytes, codes + k * code_bytes, code_bytes);
+    }
+}
+
+uint32_t hamming(const uint8_t* a, const uint8_t* b, size_t code_bytes) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < code_bytes; i += 8) {
+        const size_t bytes = std::min<size_t>(8, code_bytes - i);
+        sum += popcount(load_bytes(a + i, bytes) ^ load_bytes(b + i, bytes));
+    }
+    return sum;
+}
+
+void hamming_each(const uint8_t* code, const uint8_t* codes, size_t code_bytes, size_t count, uint32_t* out) {
+    for (size_t k = 0; k < count; ++k) out[k] = hamming(code, codes + k * code_bytes, code_bytes);
+}
+
+// x(i): component i of what the residual is taken of.
+template <class X>
+ResidualSums encode(X x, const float* c, size_t n, uint8_t* code) {
+    for (size_t byte = 0; byte < n / 8; ++byte) {
+        unsigned bits = 0;
+        for (size_t bit = 0; bit < 8; ++bit) {
+            const size_t i = byte * 8 + bit;
+            bits |= static_cast<unsigned>(x(i) - c[i] >= 0) << bit;
+        }
+        code[byte] = static_cast<uint8_t>(bits);
+    }
+    ResidualSums sums;
+    sums.norm_squared = sum_terms(n, [=](size_t i) { return square(x(i) - c[i]); });
+    sums.abs_sum = sum_terms(n, [=](size_t i) { return std::fabs(x(i) - c[i]); });
+    sums.center_dot = sum_terms(n, [=](size_t i) { return x(i) - c[i] >= 0 ? c[i] : -c[i]; });
+    return sums;
+}
+
+ResidualSums encode_residual(const float* x, const float* c, size_t n, uint8_t* code) {
+    return encode([=](size_t i) { return x[i]; }, c, n, code);
+}
+
+ResidualSums encode_residual_f16(const uint16_t* x, float scale, const float* c, size_t n, uint8_t* code) {
+    return encode([=](size_t i) { return scale * f16_to_float(x[i]); }, c, n, code);
+}
+
+ResidualSums encode_residual_i8(const int8_t* x, float scale, const float* c, size_t n, uint8_t* code) {
+    return encode([=](size_t i) { return scale * x[i]; }, c, n, code);
+}
+
+float signed_sum(const float* c, const uint8_t* code, size_t n) {
+    return sum_terms(n, [=](size_t i) { return (code[i / 8] >> (i % 8)) & 1 ? c[i] : -c[i]; });
+}
+
+int32_t make_planes(const float* q, size_t n, float step, uint8_t* planes, size_t plane_bytes) {
+    std::memset(planes, 0, 4 * plane_bytes);
+    const float inverse = 1 / step;
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; ++i) {
+        const float clamped = std::min(7.0f, std::max(-8.0f, q[i] * inverse));
+        const int32_t v = static_cast<int32_t>(std::lrintf(clamped));
+        sum += v;
+        for (size_t p = 0; p < 4; ++p) {
+            const unsigned bit = (static_cast<unsigned>(v) >> p) & 1;
+            planes[p * plane_bytes + i / 8] |= static_cast<uint8_t>(bit << (i % 8));
+        }
+    }
+    return sum;
+}
+
+float max_abs(const float* q, size_t n) {
+    float result = 0;
+    for (size_t i = 0; i < n; ++i) result = std::max(result, std::fabs(q[i]));
+    return result;
+}
+
+void finish_estimates(const int32_t* sums, const uint8_t* factors, size_t count, float base, float scale,
+                      int32_t v_sum, float* out) {
+    for (size_t k = 0; k < count; ++k) {
+        uint16_t pair[2];
+        std::memcpy(pair, factors + 4 * k, sizeof pair);
+        const float dot = scale * static_cast<float>(2 * sums[k] - v_sum);
+        out[k] = base + bf16_to_float(pair[0]) + bf16_to_float(pair[1]) * dot;
+    }
+}
+
+size_t smallest(const float* x, size_t n) {
+    return static_cast<size_t>(std::min_element(x, x + n) - x);
+}
+
+void hadamard(float* x, size_t n) {
+    for (size_t half = 1; half < n; half *= 2) {
+        for (size_t block = 0; block < n; block += 2 * half) {
+            for (size_t i = block; i < block + half; ++i) {
+                const float a = x[i];
+                const float b = x[i + half];
+                x[i] = a + b;
+                x[i + half] = a - b;
+            }
+        }
+    }
+    const float scale = 1 / std::sqrt(static_cast<float>(n));
+    for (size_t i = 0; i < n; ++i) x[i] *= scale;
+}
+
+void flip_signs(float* x, const uint8_t* signs, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+        const uint32_t flip = static_cast<uint32_t>((signs[i / 8] >> (i % 8)) & 1) << 31;
+        x[i] = float_from_bits(float_bits(x[i]) ^ flip);
+    }
+}
+
+void kac_step(float* a, float* b, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+        const float sum = a[i] + b[i];
+        b[i] = (a[i] - b[i]) * kInverseRootOfTwo;
+        a[i] = sum * kInverseRootOfTwo;
+    }
+}
+
+}  // namespace
+
+const Kernels& scalar_kernels() {
+    static constexpr Kernels kTable = {"scalar",
+                                       l2_squared,
+                                       inner_product,
+                                       l1,
+                                       cosine_sums,
+                                       f32_to_f16,
+                                       f16_to_f32,
+                                       l2_squared_f16,
+                                       inner_product_f16,
+                                       l1_f16,
+                                       l2_squared_i8,
+                                       inner_product_i8,
+                                       score_codes,
+                                       hamming,
+                                       hamming_each,
+                                       encode_residual,
+                                       encode_residual_f16,
+                                       encode_residual_i8,
+                                       signed_sum,
+                                       make_planes,
+                                       max_abs,
+                                       finish_estimates,
+                                       smallest,
+                                       hadamard,
+                                       flip_signs,
+                                       kac_step};
+    return kTable;
+}
+
+}  // namespace vecstore::core

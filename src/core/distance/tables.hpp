@@ -1,0 +1,22 @@
+// The tables behind kernels(): for kernels.cpp and the kernel sources only.
+#pragma once
+
+#include <vector>
+
+#include "core/distance/kernels.hpp"
+
+namespace vecstore::core {
+
+constexpr float kInverseRootOfTwo = 0.70710678118654752f;
+
+// Plain C++: what the others are tested against, and the fallback of CPUs without a table of their own.
+const Kernels& scalar_kernels();
+
+// Appends the Highway tables that this CPU can run, the best last.
+void append_simd_kernels(std::vector<const Kernels*>& tables);
+
+// Appends the table of x86 CPUs with AVX-512 VNNI, BITALG and VPOPCNTDQ (Ice Lake, Zen 4 and later), when
+// `tables` ends with "avx512" and the CPU has them.
+void append_vpopcnt_kernels(std::vector<const Kernels*>& tables);
+
+}  // namespace vecstore::core

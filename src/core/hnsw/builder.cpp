@@ -1,0 +1,119 @@
+#include "core/hnsw/builder.hpp"
+
+#include <cmath>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+namespace vecstore::core {
+
+void RowBuffer::add(const uint8_t* own_bytes, const OwnVector& own, const HeapTid& tid, uint8_t level) {
+    if (rows_.size() % rows_per_block == 0) blocks_.emplace_back(new uint8_t[block_bytes()]);
+    rows_.push_back({own, tid, level});
+    std::memcpy(blocks_.back().get() + ((rows_.size() - 1) % rows_per_block) * own_bytes_, own_bytes, own_bytes_);
+}
+
+uint8_t draw_level(double u, uint16_t m) {
+    constexpr double max_level = 24;
+    const double level = -std::log(std::max(u, 1e-300)) / std::log(std::max<double>(m, 2));
+    return static_cast<uint8_t>(std::min(level, max_level));
+}
+
+size_t GraphBuilder::pages_for(const Geometry& geometry, size_t rows) {
+    // A node has 1 / (m - 1) upper slots on average; rows of equal vectors take chunks instead.
+    const double slots = static_cast<double>(rows) * (1.0 + 1.5 / (geometry.m - 1.0)) + 64;
+    return static_cast<size_t>(slots / geometry.slots_per_page) + rows / chunks_per_page + 64;
+}
+
+template <class MakeWorker>
+void GraphBuilder::in_parallel(size_t n, MakeWorker&& make_worker) {
+    constexpr size_t grain = 64;
+    std::atomic<size_t> next{0};
+    std::exception_ptr failure;
+    std::mutex failure_mutex;
+    auto run = [&](bool leader) {
+        try {
+            auto work = make_worker();
+            for (;;) {
+                const size_t begin = next.fetch_add(grain);
+                if (begin >= n || cancelled_.load(std::memory_order_relaxed)) return;
+                for (size_t i = begin; i < std::min(n, begin + grain); ++i) work(i);
+                if (leader) progress_(done_.load(std::memory_order_relaxed));
+            }
+        } catch (...) {
+            std::lock_guard<std::mutex> guard(failure_mutex);
+            if (!failure) failure = std::current_exception();
+            cancelled_ = true;
+        }
+    };
+    std::vector<std::thread> threads;
+    for (size_t i = 1; i < options_.threads && n > 4 * grain; ++i) {
+        try {
+            threads.emplace_back(run, false);
+        } catch (const std::system_error&) {
+            break;   // no more threads to be had: those there are do the work
+        }
+    }
+    run(true);
+    for (std::thread& t : threads) t.join();
+    if (failure) std::rethrow_exception(failure);
+}
+
+void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order) {
+    struct Worker {
+        Worker(const VectorEncoder& encoder, MemStore& store, size_t ef_construction, NeedMap& needs)
+            : inserter(store, encoder, ef_construction, memory, &needs), internal(encoder.geometry().stored_dims) {}
+        InsertMemory memory;
+        Inserter<MemStore> inserter;
+        std::vector<float> internal;
+    };
+    in_parallel(order.size(), [&] {
+        auto worker = std::make_unique<Worker>(encoder_, store, options_.ef_construction, needs_);
+        return [&, w = std::move(worker)](size_t i) {
+            const size_t row = order[i].row;
+            encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
+            w->inserter.insert({w->internal.data(), rows.own_bytes(row), rows.own(row), rows.tid(row), rows.level(row)},
+                               order[i].near);
+            done_.fetch_add(1, std::memory_order_relaxed);
+        };
+    });
+}
+
+void GraphBuilder::cluster(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order) {
+    struct Worker {
+        Worker(const VectorEncoder& encoder, MemStore& store)
+            : beam(store, encoder.layout(), query, memory), internal(encoder.geometry().stored_dims) {}
+        SearchMemory memory;
+        Query query;
+        Beam<MemStore> beam;
+        std::vector<float> internal;
+    };
+    const EntryPoint entry = read_entry_point(store);
+    in_parallel(order.size(), [&] {
+        auto worker = std::make_unique<Worker>(encoder_, store);
+        return [&, w = std::move(worker)](size_t i) {
+            const size_t row = order[i].row;
+            encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
+            w->query.prepare_internal(encoder_, w->internal.data(), rows.own(row).norm2);
+            const std::vector<Link>& found = descend(w->beam, entry, 0);
+            if (!found.empty()) order[i].near = found.front();
+        };
+    });
+    std::sort(order.begin(), order.end(), [&](const OrderedRow& a, const OrderedRow& b) {
+        const uint64_t x = encoder_.layout().slot_id(a.near), y = encoder_.layout().slot_id(b.near);
+        return x != y ? x < y : a.row < b.row;
+    });
+}
+
+void GraphBuilder::build(const RowBuffer& rows, MemStore& store, const std::function<void(size_t)>& progress) {
+    progress_ = progress;
+    if (encoder_.layout().coded()) needs_ = NeedMap(store.page_limit() * encoder_.layout().slots_per_page());
+    std::vector<OrderedRow> upper, bottom;
+    for (size_t i = 0; i < rows.size(); ++i)
+        (rows.level(i) > 0 ? upper : bottom).push_back({static_cast<uint32_t>(i), Link{}});
+    insert_all(rows, store, upper);
+    if (read_entry_point(store).link.valid() && upper.size() > 8) cluster(rows, store, bottom);
+    insert_all(rows, store, bottom);
+}
+
+}  // namespace vecstore::core

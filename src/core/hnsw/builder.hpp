@@ -1,0 +1,116 @@
+// Building a graph in memory from many rows at once.
+//
+// Rows are collected encoded, then inserted in an order that keeps neighbors in space neighbors in time:
+// the nodes of level 1 and above first, then every other row sorted by the level-1 node nearest to it.
+// The search of each insertion then stays in the CPU's cache, and pages laid out in that order are read
+// together later.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/hnsw/insert.hpp"
+#include "core/storage/mem_store.hpp"
+
+namespace vecstore::core {
+
+// Encoded rows waiting to be inserted. Memory is taken in blocks, so that growing copies nothing.
+class RowBuffer {
+  public:
+    explicit RowBuffer(size_t own_bytes) : own_bytes_(own_bytes) {}
+
+    void add(const uint8_t* own_bytes, const OwnVector& own, const HeapTid& tid, uint8_t level);
+
+    size_t size() const { return rows_.size(); }
+    size_t memory() const { return blocks_.size() * block_bytes() + rows_.capacity() * sizeof(Row); }
+    const uint8_t* own_bytes(size_t i) const {
+        return blocks_[i / rows_per_block].get() + (i % rows_per_block) * own_bytes_;
+    }
+    const OwnVector& own(size_t i) const { return rows_[i].own; }
+    const HeapTid& tid(size_t i) const { return rows_[i].tid; }
+    uint8_t level(size_t i) const { return rows_[i].level; }
+
+  private:
+    static constexpr size_t rows_per_block = 1024;
+    struct Row {
+        OwnVector own;
+        HeapTid tid;
+        uint8_t level;
+    };
+    size_t block_bytes() const { return rows_per_block * own_bytes_; }
+
+    size_t own_bytes_;
+    std::vector<std::unique_ptr<uint8_t[]>> blocks_;
+    std::vector<Row> rows_;
+};
+
+// Level of a new node: floor(-ln(u) / ln(m)) for u uniform in (0, 1].
+uint8_t draw_level(double u, uint16_t m);
+
+struct BuildOptions {
+    size_t ef_construction;
+    size_t threads = 1;
+};
+
+// Writes the metapage and the mean's pages: what every index starts with. Returns the metapage's content.
+template <class Store>
+void create_index_pages(Store& store, const Geometry& geometry, uint64_t seed, uint16_t ef_construction,
+                        const std::vector<float>& mean) {
+    MetaData meta{};
+    meta.magic = format_magic;
+    meta.version = format_version;
+    meta.geometry = geometry;
+    meta.seed = seed;
+    meta.ef_construction = ef_construction;
+    meta.entry_point = Link{};
+    meta.mean_block = mean.empty() ? invalid_block : meta_block + 1;
+    meta.mean_pages = static_cast<uint32_t>((mean.size() + floats_per_mean_page - 1) / floats_per_mean_page);
+    meta.tid_page = invalid_block;
+    auto page = store.append(PageKind::meta);
+    meta_of(page.modify()) = meta;
+    page.commit(sizeof(PageHead) + sizeof(MetaData));
+    for (size_t done = 0; done < mean.size(); done += floats_per_mean_page) {
+        const size_t n = std::min(floats_per_mean_page, mean.size() - done);
+        auto mean_page = store.append(PageKind::mean);
+        std::memcpy(mean_page.modify() + sizeof(PageHead), &mean[done], n * sizeof(float));
+        mean_page.commit(sizeof(PageHead) + n * sizeof(float));
+    }
+}
+
+class GraphBuilder {
+  public:
+    GraphBuilder(const VectorEncoder& encoder, const BuildOptions& options)
+        : encoder_(encoder), options_(options) {}
+
+    // Pages that `rows` rows may need, the metapage and some slack included.
+    static size_t pages_for(const Geometry& geometry, size_t rows);
+
+    // Inserts all rows. May be called from one thread; starts options.threads - 1 others, which run nothing
+    // but this library's pure code. `progress(done)` is called on the calling thread and may throw to cancel.
+    void build(const RowBuffer& rows, MemStore& store, const std::function<void(size_t)>& progress);
+
+  private:
+    struct OrderedRow {
+        uint32_t row;
+        Link near;   // a node of level 0 near it, or none
+    };
+
+    void insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order);
+    // Finds the node of level 1 nearest to each row and sorts the rows by it.
+    void cluster(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order);
+
+    // Runs work(i) for all i below n on all threads; every thread makes a `work` of its own by make_worker().
+    template <class MakeWorker>
+    void in_parallel(size_t n, MakeWorker&& make_worker);
+
+    const VectorEncoder& encoder_;
+    BuildOptions options_;
+    NeedMap needs_{0};
+    std::function<void(size_t)> progress_;
+    std::atomic<size_t> done_{0};
+    std::atomic<bool> cancelled_{false};
+};
+
+}  // namespace vecstore::core

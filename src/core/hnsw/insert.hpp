@@ -1,0 +1,459 @@
+// Insertion of one row into the graph (HNSW, algorithm 1), by backends into pages under WAL and by the
+// builder's threads into pages in memory alike.
+//
+// Order of changes, each under the lock of one page:
+//   1. search every level for neighbors
+//   2. write the new node's slots with their out-links: unreachable yet, garbage for vacuum if we stop here
+//   3. attach it to level 0's spanning tree: from then on it can be found
+//   4. add the other reverse links
+//   5. a node higher than the entry point becomes the entry point, under the metapage's lock
+//
+// The spanning tree. Pruning drops links, and with bad luck the last one that leads to a node. So one edge
+// of every node, to the nearest neighbor that has room for it (its parent), is marked in both nodes as a
+// tree edge and never pruned: level 0 stays strongly connected, whatever else is dropped. Only vacuum
+// removes nodes, and it joins the pieces again (vacuum.hpp).
+#pragma once
+
+#include "core/base/error.hpp"
+#include "core/hnsw/node_edit.hpp"
+#include "core/hnsw/search.hpp"
+#include "core/hnsw/tid_list.hpp"
+
+namespace vecstore::core {
+
+struct NewRow {
+    const float* internal;      // stored_dims floats
+    const uint8_t* own_bytes;   // the same, encoded
+    OwnVector own;
+    HeapTid tid;
+    uint8_t level;
+};
+
+// A node met during the search.
+struct FoundNode {
+    float distance;
+    Link link;
+    Link down;
+    bool dead;
+    bool full;         // has as many neighbors as it can
+    uint32_t index;    // of its code and sums, or vector, in InsertMemory
+};
+
+// The neighbors chosen on one level, nearest first, in memory that outlives the search.
+struct ChosenNeighbors {
+    std::vector<Link> links;
+    std::vector<uint8_t> codes;           // code_bytes each, and 64 more at the end
+    std::vector<uint8_t> factors;
+    std::vector<uint8_t> reverse_codes;   // what each of them will note of the new node
+    std::vector<uint8_t> reverse_factors;
+    std::vector<uint8_t> wanted;          // a link back is worth while
+    uint64_t kept = 0;                    // bit i: links[i] passed the heuristic
+
+    void clear() {
+        links.clear();
+        kept = 0;
+    }
+};
+
+struct InsertMemory {
+    SearchMemory search;
+    EditMemory edit;
+    Query query;
+    std::vector<FoundNode> found;
+    // Of every node in `found`, by FoundNode::index. Coded mode:
+    std::vector<uint8_t> codes;            // as seen from the query
+    std::vector<ResidualSums> sums;
+    // Plain mode:
+    std::vector<float> vectors;
+    std::vector<float> squared, roots;
+    std::vector<uint16_t> order;
+    std::vector<uint8_t> is_kept;
+    std::vector<LinkEntry> entries;
+    std::vector<ChosenNeighbors> chosen;   // by level
+    std::vector<Link> seeds;
+};
+
+template <class Store>
+class Inserter {
+  public:
+    Inserter(Store& store, const VectorEncoder& encoder, size_t ef_construction, InsertMemory& memory,
+             NeedMap* needs = nullptr)
+        : store_(store),
+          encoder_(encoder),
+          layout_(encoder.layout()),
+          memory_(memory),
+          editor_(store, encoder, memory.edit, needs),
+          beam_(store, encoder.layout(), memory.query, memory.search),
+          ef_construction_(std::clamp<size_t>(ef_construction, 20, max_candidates - 64)) {}
+
+    // near: a node of level 0 that is known to be near, to start a row of level 0 from; or none.
+    void insert(const NewRow& row, const Link& near = Link{}) {
+        memory_.query.prepare_internal(encoder_, row.internal, row.own.norm2);
+        auto& chosen = memory_.chosen;
+        if (chosen.size() <= row.level) chosen.resize(row.level + 1);
+        for (size_t l = 0; l <= row.level; ++l) chosen[l].clear();
+        const EntryPoint entry = near.valid() ? EntryPoint{near, 0} : read_entry_point(store_);
+        if (search_levels(entry, row)) return;   // joined a node with the same vector
+        const Link bottom = place_levels(row);
+        connect(row.internal, bottom, chosen[0], near.valid() ? read_entry_point(store_) : entry);
+        for (uint8_t l = 1; l <= row.level; ++l)
+            for (size_t i = 0; i < chosen[l].links.size(); ++i)
+                if (chosen[l].wanted[i]) link_back(chosen[l], i, l, slots_[l], row.internal, 0);
+        raise_entry_point(row.level);
+    }
+    // Where the last row went, on level 0.
+    const Link& last_placed() const { return slots_[0]; }
+
+    // Finds neighbors anew for a node on level 0 that lost its place in the tree, among those that
+    // accepts(link) allows: links back to it, and an edge of the tree. The node's vector is `internal`.
+    // False: there is none to be found.
+    template <class Accepts>
+    bool attach_anew(const Link& node, const float* internal, float norm2, Accepts&& accepts) {
+        memory_.query.prepare_internal(encoder_, internal, norm2);
+        for (int attempt = 0; attempt < max_retries; ++attempt) {
+            const size_t width = ef_construction_ << attempt;
+            size_t met = 0;
+            const auto filter = [&] {
+                auto& found = memory_.found;
+                met = found.size();
+                found.erase(std::remove_if(found.begin(), found.end(),
+                                           [&](const FoundNode& f) { return !accepts(f.link); }),
+                            found.end());
+            };
+            if (attach_from(read_entry_point(store_), node, internal, width, filter)) return true;
+            if (met < width) return false;   // those are all there are
+        }
+        return false;
+    }
+
+    // Searches `level` for memory_.query from the entry point; fills memory_.found, nearest first.
+    void find_neighbors(uint8_t level) {
+        const EntryPoint entry = read_entry_point(store_);
+        memory_.found.clear();
+        if (entry.link.valid() && entry.level >= level)
+            search_level(level, descend(beam_, entry, level), ef_construction_);
+    }
+
+    // Notes a node as found, under its page's lock. Returns its distance from memory_.query.
+    float meet(const ConstNode& node, const Link& link) {
+        const float distance = measure(node);
+        note(node, link, distance);
+        return distance;
+    }
+
+    // Chooses up to `limit` neighbors for memory_.query among memory_.found, which is sorted by distance.
+    void choose(size_t limit, const Link& self, ChosenNeighbors& chosen);
+
+    // Marks the edge to `parent` in the list of `node` as a tree edge.
+    // `instead_of`: the link that was marked as such before (or none).
+    // False: the node has no room for it.
+    bool mark_parent(const Link& node, const Link& parent, const Link& instead_of);
+
+  private:
+    static constexpr int max_retries = 8;
+
+    // Searches all levels that exist. True: a node has the same stored vector and took the row in.
+    bool search_levels(const EntryPoint& entry, const NewRow& row) {
+        memory_.found.clear();
+        if (!entry.link.valid()) return false;
+        const uint8_t top = std::min(row.level, entry.level);
+        auto& seeds = memory_.seeds;
+        seeds = descend(beam_, entry, top);
+        for (int l = top; l >= 0; --l) {
+            search_level(static_cast<uint8_t>(l), seeds, ef_construction_);
+            if (l == 0 && join_equal(row)) return true;
+            if (l > 0) take_ways_down(seeds);
+            choose(l == 0 ? layout_.max_neighbors() : upper_limit(), Link{}, memory_.chosen[l]);
+        }
+        return false;
+    }
+
+    // The best of memory_.found to go on from. Where only dead ones were found, all of them: the nodes below
+    // may be gone.
+    void take_ways_down(std::vector<Link>& downs) const {
+        downs.clear();
+        for (const FoundNode& f : memory_.found)
+            if (!f.dead && downs.size() < 3) downs.push_back(f.down);
+        if (downs.empty())
+            for (const FoundNode& f : memory_.found) downs.push_back(f.down);
+    }
+
+    size_t upper_limit() const {
+        return std::min<size_t>(layout_.max_neighbors(), std::max<size_t>(encoder_.geometry().m, 2));
+    }
+
+    // Fills memory_.found, nearest first.
+    void search_level(uint8_t level, const std::vector<Link>& seeds, size_t width) {
+        memory_.found.clear();
+        beam_.start(level, width);
+        for (const Link& seed : seeds) beam_.seed(seed);
+        beam_.run([this](const ConstNode& node, const Link& link, float distance) { note(node, link, distance); },
+                  [this](const ConstNode& node) { return measure(node); });
+        std::sort(memory_.found.begin(), memory_.found.end(),
+                  [](const FoundNode& a, const FoundNode& b) { return a.distance < b.distance; });
+    }
+
+    // The distance of a node. On the same way over its vector, the code that a link to it will have, or in
+    // plain mode a copy of the vector, goes to where the next found node has them.
+    float measure(const ConstNode& node) {
+        const size_t i = memory_.found.size();
+        if (layout_.coded()) {
+            if (memory_.sums.size() <= i) {
+                memory_.sums.resize(2 * i + 128);
+                memory_.codes.resize(memory_.sums.size() * layout_.code_bytes() + 64);
+            }
+            memory_.sums[i] = encoder_.encode_stored(node, memory_.query.internal(), code(i));
+            return memory_.sums[i].norm_squared;
+        }
+        const size_t n = encoder_.geometry().stored_dims;
+        if (memory_.vectors.size() < (i + 1) * n) memory_.vectors.resize((2 * i + 128) * n);
+        encoder_.decode(node, &memory_.vectors[i * n]);
+        return memory_.query.distance(node);
+    }
+
+    void note(const ConstNode& node, const Link& link, float distance) {
+        const NodeHead& head = node.head();
+        memory_.found.push_back({distance, link, head.down, node.dead(), head.degree >= layout_.max_neighbors(),
+                                 static_cast<uint32_t>(memory_.found.size())});
+    }
+
+    // A row whose stored vector equals an existing node's becomes one more TID of that node.
+    bool join_equal(const NewRow& row) {
+        // What is stored of two vectors can be equal only if both are as near to it as its error allows.
+        const float reach = 4 * row.own.error * row.own.error;
+        const bool product = !layout_.coded() && encoder_.geometry().metric == Metric::inner_product;
+        size_t tried = 0;
+        for (const FoundNode& f : memory_.found) {
+            if (++tried > 4 || (!product && f.distance > reach)) return false;
+            if (f.dead || !holds_equal(f, row)) continue;
+            if (add_tid(store_, layout_, f.link, row.tid, row.own.error)) return true;
+        }
+        return false;
+    }
+
+    bool holds_equal(const FoundNode& f, const NewRow& row) {
+        auto page = store_.read(f.link.block);
+        const ConstNode node(layout_, layout_.slot(page.payload(), f.link.slot));
+        return node.is(f.link) && node.head().scale == row.own.scale &&
+               std::memcmp(node.own(), row.own_bytes, layout_.own_bytes()) == 0;
+    }
+
+    uint8_t* code(size_t i) const { return memory_.codes.data() + i * layout_.code_bytes(); }
+
+    float plain_pair(const float* a, const float* b) const {
+        const Geometry& g = encoder_.geometry();
+        return g.metric == Metric::inner_product ? -kernels().inner_product(a, b, g.stored_dims)
+                                                 : kernels().l2_squared(a, b, g.stored_dims);
+    }
+
+    // Writes the node's slots bottom-up (each knows the one below); fills slots_. The first chosen neighbor
+    // on level 0 is expected to become the parent.
+    Link place_levels(const NewRow& row) {
+        slots_.clear();
+        for (uint8_t l = 0; l <= row.level; ++l) {
+            const ChosenNeighbors& c = memory_.chosen[l];
+            memory_.entries.clear();
+            for (size_t i = 0; i < c.links.size(); ++i)
+                memory_.entries.push_back(
+                    {c.links[i], &c.codes[i * layout_.code_bytes()], &c.factors[i * factor_bytes]});
+            typename NodeEditor<Store>::NewNode node{};
+            node.level = l;
+            node.down = l == 0 ? Link{} : slots_[l - 1];
+            node.tid = row.tid;
+            node.own = row.own;
+            node.own_bytes = row.own_bytes;
+            node.neighbors = &memory_.entries;
+            node.wanted = c.kept;
+            node.tree_edges = l == 0 && !c.links.empty() ? 1 : 0;
+            slots_.push_back(editor_.place(node));
+        }
+        return slots_[0];
+    }
+
+    // Adds the new node to the list of its i-th neighbor.
+    LinkResult link_back(const ChosenNeighbors& chosen, size_t i, uint8_t level, const Link& self,
+                         const float* internal, size_t tree_cap) {
+        return editor_.add_neighbor(chosen.links[i], level,
+                                    {self, internal, &chosen.reverse_codes[i * layout_.code_bytes()],
+                                     &chosen.reverse_factors[i * factor_bytes]},
+                                    tree_cap);
+    }
+
+    template <class Filter>
+    bool attach_from(const EntryPoint& entry, const Link& node, const float* internal, size_t width, Filter&& filter) {
+        memory_.found.clear();
+        if (!entry.link.valid()) return false;
+        search_level(0, descend(beam_, entry, 0), width);
+        filter();
+        if (memory_.chosen.empty()) memory_.chosen.resize(1);
+        ChosenNeighbors& chosen = memory_.chosen[0];
+        choose(layout_.max_neighbors(), node, chosen);
+        return attach(internal, node, chosen, false);
+    }
+
+    // Steps 3 and 4 on level 0, or the first node of an empty graph.
+    void connect(const float* internal, const Link& bottom, const ChosenNeighbors& chosen,
+                 const EntryPoint& searched_from) {
+        if (attach(internal, bottom, chosen, true)) return;
+        EntryPoint from = searched_from;
+        for (int attempt = 0; attempt < max_retries; ++attempt) {
+            // Nothing to attach to. Is the graph as empty as it was when we searched? Then we are its
+            // first node. (An entry point that is dead and led to no live node counts as empty: what
+            // vacuum is about to free cannot hold us.)
+            if (become_entry_point(from)) return;
+            from = read_entry_point(store_);
+            // Wider each time: those nearby may have as many tree edges as they can hold.
+            if (attach_from(from, bottom, internal, ef_construction_ << attempt, [] {})) return;
+        }
+        throw Error(ErrorCode::internal, "could not connect a new row to the hnsw graph",
+                    "Every neighbor found was deleted before it could be linked.", "Try again.");
+    }
+
+    // planned: the node was written with chosen.links[0] marked as its parent.
+    bool attach(const float* internal, const Link& bottom, const ChosenNeighbors& chosen, bool planned) {
+        const Link expected = planned && !chosen.links.empty() ? chosen.links[0] : Link{};
+        const Link parent = find_parent(internal, bottom, chosen, expected);
+        if (!parent.valid()) return false;
+        for (size_t i = 0; i < chosen.links.size(); ++i)
+            if (chosen.wanted[i] && chosen.links[i] != parent) link_back(chosen, i, 0, bottom, internal, 0);
+        return true;
+    }
+
+    // The nearest of the chosen neighbors that has room for a tree edge, rather one that has few; if there is
+    // none, of all that were found.
+    Link find_parent(const float* internal, const Link& bottom, const ChosenNeighbors& chosen, const Link& expected) {
+        const size_t soft_cap = std::max<size_t>(1, layout_.max_neighbors() / 2);
+        const size_t hard_cap = layout_.max_neighbors() - 1;
+        const auto adopted_by = [&](const Link& parent, LinkResult result) {
+            if (result != LinkResult::added) return false;
+            if (parent == expected) return true;
+            if (mark_parent(bottom, parent, expected)) {
+                // A vacuum may have told the other end of the edge that was expected.
+                if (expected.valid()) editor_.clear_tree_edge(expected, bottom);
+                return true;
+            }
+            editor_.clear_tree_edge(parent, bottom);
+            return false;
+        };
+        for (const size_t cap : {soft_cap, hard_cap})
+            for (size_t i = 0; i < chosen.links.size(); ++i)
+                if (adopted_by(chosen.links[i], link_back(chosen, i, 0, bottom, internal, cap))) return chosen.links[i];
+        for (const FoundNode& f : memory_.found)
+            if (f.link != bottom &&
+                adopted_by(f.link, editor_.add_neighbor(f.link, 0, bottom, internal, hard_cap)))
+                return f.link;
+        return {};
+    }
+
+    bool become_entry_point(const EntryPoint& searched_from) {
+        if (is_live(searched_from.link)) return false;
+        auto page = store_.write(meta_block);
+        const MetaData& now = meta_of(page.peek());
+        if (now.entry_point != searched_from.link) return false;
+        if (now.entry_point.valid() && !memory_.found.empty()) return false;
+        MetaData& meta = meta_of(page.modify());
+        meta.entry_point = slots_.back();
+        meta.entry_level = static_cast<uint8_t>(slots_.size() - 1);
+        page.commit();
+        return true;
+    }
+
+    bool is_live(const Link& link) {
+        if (!link.valid()) return false;
+        auto page = store_.read(link.block);
+        const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
+        return node.is(link) && node.live();
+    }
+
+    void raise_entry_point(uint8_t level) {
+        if (level == 0) return;
+        if (read_entry_point(store_).level >= level) return;
+        auto page = store_.write(meta_block);
+        const MetaData& now = meta_of(page.peek());
+        if (now.entry_level >= level && now.entry_point.valid()) return;
+        MetaData& meta = meta_of(page.modify());
+        meta.entry_point = slots_[level];
+        meta.entry_level = level;
+        page.commit();
+    }
+
+    Store& store_;
+    const VectorEncoder& encoder_;
+    const NodeLayout& layout_;
+    InsertMemory& memory_;
+    NodeEditor<Store> editor_;
+    Beam<Store> beam_;
+    size_t ef_construction_;
+    std::vector<Link> slots_;   // of the row being inserted, by level
+};
+
+template <class Store>
+void Inserter<Store>::choose(size_t limit, const Link& self, ChosenNeighbors& chosen) {
+    const size_t n = encoder_.geometry().stored_dims, code_bytes = layout_.code_bytes();
+    auto& found = memory_.found;
+    found.erase(std::remove_if(found.begin(), found.end(),
+                               [&](const FoundNode& f) { return f.dead || f.link == self; }),
+                found.end());
+    const size_t count = std::min({found.size(), max_candidates, ef_construction_ + limit});
+    memory_.squared.resize(count);
+    memory_.roots.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+        memory_.squared[i] = found[i].distance;
+        memory_.roots[i] = std::sqrt(std::max(0.0f, found[i].distance));
+    }
+    const Kernels& k = memory_.query.kernel_table();
+    auto pair = [&](size_t i, size_t j) {
+        const size_t a = found[i].index, b = found[j].index;
+        if (layout_.coded())
+            return encoder_.angles().squared(k, memory_.roots[i], memory_.roots[j], code(a), code(b));
+        return plain_pair(&memory_.vectors[a * n], &memory_.vectors[b * n]);
+    };
+    chosen.clear();
+    const size_t kept = std::min(limit, order_by_need(memory_.squared, limit, pair, memory_.order));
+    const size_t taken = std::min(limit, memory_.order.size());
+    memory_.is_kept.assign(count, 0);
+    for (size_t i = 0; i < kept; ++i) memory_.is_kept[memory_.order[i]] = 1;
+    // Nearest first: the first one that can take a tree edge should be the nearest.
+    std::sort(memory_.order.begin(), memory_.order.begin() + taken);
+    chosen.codes.resize(taken * code_bytes + 64);
+    chosen.reverse_codes.resize(taken * code_bytes + 64);
+    chosen.factors.resize(taken * factor_bytes);
+    chosen.reverse_factors.resize(taken * factor_bytes);
+    chosen.wanted.resize(taken);
+    for (size_t i = 0; i < taken; ++i) {
+        const FoundNode& f = found[memory_.order[i]];
+        chosen.links.push_back(f.link);
+        // A node that is not needed here, because a kept one is nearer to it, would not need us either: for
+        // the same reason. Its list takes us if there is room.
+        const bool is_kept = memory_.is_kept[memory_.order[i]];
+        chosen.kept |= static_cast<uint64_t>(is_kept) << i;
+        chosen.wanted[i] = is_kept || !f.full;
+        uint8_t* factor = &chosen.factors[i * factor_bytes];
+        uint8_t* reverse_factor = &chosen.reverse_factors[i * factor_bytes];
+        if (layout_.coded()) {
+            const ResidualSums& sums = memory_.sums[f.index];
+            const uint8_t* from = code(f.index);
+            std::memcpy(&chosen.codes[i * code_bytes], from, code_bytes);
+            for (size_t b = 0; b < code_bytes; ++b) chosen.reverse_codes[i * code_bytes + b] = ~from[b];
+            store_link_factors(layout_, sums, factor);
+            store_link_factors(layout_, reversed(sums), reverse_factor);
+        } else {
+            std::memcpy(factor, &f.distance, factor_bytes);
+            std::memcpy(reverse_factor, &f.distance, factor_bytes);
+        }
+    }
+}
+
+template <class Store>
+bool Inserter<Store>::mark_parent(const Link& bottom, const Link& parent, const Link& instead_of) {
+    std::vector<float> vector(encoder_.geometry().stored_dims);
+    {
+        auto page = store_.read(parent.block);
+        const ConstNode node(layout_, layout_.slot(page.payload(), parent.slot));
+        if (!node.is(parent)) return true;
+        encoder_.decode(node, vector.data());
+    }
+    return editor_.set_tree_edge(bottom, parent, vector.data(), instead_of);
+}
+
+}  // namespace vecstore::core

@@ -1,0 +1,460 @@
+// Changes to single nodes: finding a slot, writing a new node, adding a neighbor to a full list.
+//
+// Locks: every function here takes the exclusive lock of one page and holds no other meanwhile. A link that
+// dangles because its target vanished between two of these steps is harmless (storage/format.hpp).
+#pragma once
+
+#include <algorithm>
+
+#include "core/hnsw/query.hpp"
+#include "core/hnsw/select.hpp"
+
+namespace vecstore::core {
+
+// A neighbor as a new list will hold it, code and factor computed.
+struct LinkEntry {
+    Link link;
+    const uint8_t* code;     // code_bytes (coded mode)
+    const uint8_t* factor;   // factor_bytes
+};
+
+enum class LinkResult {
+    added,       // or it was there already
+    pruned,      // the list is full of neighbors it needs more
+    gone,        // the node is freed, dead, or another one
+    no_room,     // a tree edge was asked for and the list is full of tree edges
+};
+
+// A node that wants to be another one's neighbor.
+struct NewNeighbor {
+    Link link;
+    const float* vector;               // internal
+    // What the other node will note of it, if that is known already.
+    const uint8_t* code = nullptr;     // coded mode
+    const uint8_t* factor = nullptr;
+};
+
+// Which neighbors of each node the heuristic (select.hpp) wanted when they were added; the others fill the list.
+// With this at hand a new neighbor is judged by a comparison with each of the list; without, the whole list is
+// selected from anew. A builder keeps it while it builds; an entry is read and changed under its page's lock.
+class NeedMap {
+  public:
+    explicit NeedMap(size_t slots) : wanted_(slots) {}
+    uint64_t& operator[](uint64_t slot_id) { return wanted_[slot_id]; }
+
+  private:
+    std::vector<uint64_t> wanted_;   // bit i: neighbor i
+};
+
+struct EditMemory {
+    std::vector<float> center_vector;
+    std::vector<float> squared = std::vector<float>(max_degree + 1);
+    std::vector<uint8_t> code;
+    uint8_t factor[factor_bytes];
+    std::vector<float> root, sorted_squared;
+    std::vector<uint16_t> by_distance, order;
+    std::vector<uint32_t> differences = std::vector<uint32_t>(max_degree);
+    std::vector<float> vectors;        // plain mode: the neighbors' vectors
+    std::vector<Link> seen_links;
+};
+
+template <class Store>
+class NodeEditor {
+  public:
+    // needs: of all slots the store can have, or none.
+    NodeEditor(Store& store, const VectorEncoder& encoder, EditMemory& memory, NeedMap* needs = nullptr)
+        : store_(store),
+          encoder_(encoder),
+          layout_(encoder.layout()),
+          kernels_(kernels()),
+          memory_(memory),
+          needs_(encoder.layout().coded() ? needs : nullptr) {
+        memory_.center_vector.resize(encoder.geometry().stored_dims);
+        memory_.code.resize(layout_.code_bytes() + 64);
+    }
+
+    struct NewNode {
+        uint8_t level;
+        Link down;
+        HeapTid tid;             // level 0
+        OwnVector own;
+        const uint8_t* own_bytes;
+        const std::vector<LinkEntry>* neighbors;
+        uint64_t tree_edges;
+        uint64_t wanted;         // neighbors that the heuristic kept
+    };
+
+    // Writes a node into a free slot or a new page. Nothing links to it yet.
+    Link place(const NewNode& node) {
+        for (int attempt = 0; attempt < 3; ++attempt) {
+            const uint32_t block = store_.find_free_page(attempt);
+            if (block == invalid_block) continue;
+            auto page = store_.write(block);
+            if (page_head(page.peek()).kind != PageKind::nodes) continue;
+            if (const int slot = free_slot(page.peek()); slot >= 0) return fill(std::move(page), slot, node);
+            // A slot freed so recently that a running scan may still know it: its time will come.
+            if (attempt == 1 && has_unused_slot(page.peek())) store_.put_back_free_page(block);
+        }
+        return fill(store_.append(PageKind::nodes), 0, node);
+    }
+
+    // Adds x to the neighbors of the node at `at`. With tree_cap > 0 as a tree edge, provided the node has
+    // fewer than tree_cap of them.
+    LinkResult add_neighbor(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
+        if (layout_.coded()) return add_coded(at, level, x, tree_cap);
+        return add_plain(at, level, x, tree_cap);
+    }
+    LinkResult add_neighbor(const Link& at, uint8_t level, const Link& x, const float* x_vector, size_t tree_cap) {
+        return add_neighbor(at, level, NewNeighbor{x, x_vector}, tree_cap);
+    }
+
+    // Marks x's own end of the tree edge to `parent`, whatever became of x's list meanwhile; `instead_of`
+    // (if valid) was expected to become the parent and did not. False: x is full of tree edges.
+    bool set_tree_edge(const Link& x, const Link& parent, const float* parent_vector, const Link& instead_of) {
+        auto page = store_.write(x.block);
+        if (!holds(page.peek(), x)) return true;   // gone: nothing to mark
+        const ConstNode node(layout_, layout_.slot(page.peek(), x.slot));
+        const int index = index_of(node, parent);
+        const int unused = instead_of.valid() ? index_of(node, instead_of) : -1;
+        uint64_t tree = node.head().tree_edges_or_epoch;
+        if (unused >= 0) tree &= ~(uint64_t{1} << unused);
+        if (index >= 0) tree |= uint64_t{1} << index;
+        if (tree != node.head().tree_edges_or_epoch)
+            Node(layout_, layout_.slot(page.modify(), x.slot)).head().tree_edges_or_epoch = tree;
+        if (index >= 0) {
+            page.commit();
+            return true;
+        }
+        const ConstNode now(layout_, layout_.slot(page.peek(), x.slot));
+        encode({parent, parent_vector}, now);
+        return put(page, x, parent, weakest_by_distance(now), true) == LinkResult::added;
+    }
+
+    // Makes the tree edge to `to` an ordinary link again: the other end could not take it.
+    void clear_tree_edge(const Link& at, const Link& to) {
+        auto page = store_.write(at.block);
+        if (!holds(page.peek(), at)) return;
+        const int index = index_of(ConstNode(layout_, layout_.slot(page.peek(), at.slot)), to);
+        if (index < 0) return;
+        const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
+        if (!((node.head().tree_edges_or_epoch >> index) & 1)) return;
+        Node(layout_, layout_.slot(page.modify(), at.slot)).head().tree_edges_or_epoch &= ~(uint64_t{1} << index);
+        page.commit();
+    }
+
+  private:
+    using WritePage = decltype(std::declval<Store&>().write(0));
+
+    bool holds(const uint8_t* payload, const Link& link) const {
+        return page_head(payload).kind == PageKind::nodes && link.slot < layout_.slots_per_page() &&
+               ConstNode(layout_, layout_.slot(payload, link.slot)).is(link);
+    }
+
+    static int index_of(const ConstNode& node, const Link& link) {
+        for (size_t i = 0; i < node.head().degree; ++i)
+            if (node.links()[i] == link) return static_cast<int>(i);
+        return -1;
+    }
+
+    int free_slot(const uint8_t* payload) {
+        for (size_t i = 0; i < layout_.slots_per_page(); ++i) {
+            const ConstNode node(layout_, layout_.slot(payload, i));
+            if (!node.used() && store_.reusable(node.head().tree_edges_or_epoch)) return static_cast<int>(i);
+        }
+        return -1;
+    }
+
+    bool has_unused_slot(const uint8_t* payload) const {
+        for (size_t i = 0; i < layout_.slots_per_page(); ++i)
+            if (!ConstNode(layout_, layout_.slot(payload, i)).used()) return true;
+        return false;
+    }
+
+    Link fill(WritePage page, size_t slot, const NewNode& from) {
+        Node node(layout_, layout_.slot(page.modify(), slot));
+        NodeHead& head = node.head();
+        const uint8_t generation = head.generation;
+        std::memset(node.data(), 0, layout_.slot_size());
+        head.flags = node_used;
+        head.generation = generation;
+        head.level = from.level;
+        head.scale = from.own.scale;
+        head.error = from.own.error;
+        head.norm2 = from.own.norm2;
+        head.down = from.down;
+        head.overflow = Link{};
+        head.tree_edges_or_epoch = from.tree_edges;
+        if (from.level == 0) {
+            head.tid_count = 1;
+            head.tids[0] = from.tid;
+        }
+        std::memcpy(node.own(), from.own_bytes, layout_.own_bytes());
+        for (const LinkEntry& entry : *from.neighbors) {
+            const size_t i = head.degree++;
+            node.links()[i] = entry.link;
+            if (layout_.coded()) std::memcpy(node.code(i), entry.code, layout_.code_bytes());
+            std::memcpy(node.factor(i), entry.factor, factor_bytes);
+        }
+        const Link link{page.block(), static_cast<uint8_t>(slot), generation};
+        if (needs_ != nullptr) (*needs_)[layout_.slot_id(link)] = from.wanted;
+        bool more_room = false;
+        for (size_t i = 0; i < layout_.slots_per_page(); ++i)
+            more_room |= !ConstNode(layout_, layout_.slot(page.peek(), i)).used() && i != slot;
+        page.commit(layout_.slot_offset(slot + 1));
+        if (more_room) store_.note_free_page(link.block);
+        return link;
+    }
+
+    LinkResult add_coded(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
+        auto page = store_.write(at.block);
+        LinkResult early;
+        if (!accepts(page.peek(), at, level, x.link, tree_cap, early)) return early;
+        const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
+        encode(x, node);
+        int index = node.head().degree;
+        if (needs_ != nullptr) {
+            index = place_by_needs(node, (*needs_)[layout_.slot_id(at)], tree_cap > 0);
+        } else if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
+            index = weakest_by_codes(node, tree_cap > 0);
+        }
+        if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
+        return put(page, at, x.link, index, tree_cap > 0);
+    }
+
+    // Whose turn it is to go from a full plain list is decided from the neighbors' own vectors, which are
+    // on other pages: read without this page's lock, then checked to be still the same list.
+    LinkResult add_plain(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
+        for (int attempt = 0;; ++attempt) {
+            int weakest = -1;
+            memory_.seen_links.clear();
+            if (attempt < 3) weakest = plan_plain(at, x.vector, tree_cap > 0);
+            auto page = store_.write(at.block);
+            LinkResult early;
+            if (!accepts(page.peek(), at, level, x.link, tree_cap, early)) return early;
+            const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
+            encode(x, node);
+            int index = node.head().degree;
+            if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
+                if (attempt >= 3) {
+                    index = weakest_by_distance(node);
+                } else {
+                    const bool same = memory_.seen_links.size() == static_cast<size_t>(index) &&
+                                      std::equal(memory_.seen_links.begin(), memory_.seen_links.end(),
+                                                 node.links());
+                    if (!same) continue;
+                    index = weakest;
+                }
+                if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
+                if ((node.head().tree_edges_or_epoch >> index) & 1) continue;
+            }
+            return put(page, at, x.link, index, tree_cap > 0);
+        }
+    }
+
+    // Is the node there, alive, and without x? Else `result` says what to report.
+    bool accepts(const uint8_t* payload, const Link& at, uint8_t level, const Link& x, size_t tree_cap,
+                 LinkResult& result) const {
+        result = LinkResult::gone;
+        if (!holds(payload, at) || at == x) return false;
+        const ConstNode node(layout_, layout_.slot(payload, at.slot));
+        if (!node.live() || node.head().level != level) return false;
+        const size_t degree = node.head().degree;
+        const uint64_t tree = node.head().tree_edges_or_epoch;
+        result = LinkResult::added;
+        for (size_t i = 0; i < degree; ++i)
+            if (node.links()[i] == x && (tree_cap == 0 || ((tree >> i) & 1))) return false;
+        result = LinkResult::no_room;
+        return tree_cap == 0 || static_cast<size_t>(__builtin_popcountll(tree)) < tree_cap;
+    }
+
+    // Into memory_: what `node` will note of x.
+    void encode(const NewNeighbor& x, const ConstNode& node) {
+        if (x.factor != nullptr) {
+            if (layout_.coded()) std::memcpy(memory_.code.data(), x.code, layout_.code_bytes());
+            std::memcpy(memory_.factor, x.factor, factor_bytes);
+            return;
+        }
+        encoder_.decode(node, memory_.center_vector.data());
+        if (layout_.coded()) {
+            encode_link(layout_, x.vector, memory_.center_vector.data(), memory_.code.data(), memory_.factor);
+        } else {
+            const float d = plain_distance(x.vector, memory_.center_vector.data());
+            std::memcpy(memory_.factor, &d, sizeof(d));
+        }
+    }
+
+    float plain_distance(const float* a, const float* b) const {
+        const Geometry& g = encoder_.geometry();
+        return g.metric == Metric::inner_product ? -kernels().inner_product(a, b, g.stored_dims)
+                                                 : kernels().l2_squared(a, b, g.stored_dims);
+    }
+
+    LinkResult put(WritePage& page, const Link& at, const Link& x, int index, bool tree) {
+        if (index < 0) return LinkResult::no_room;
+        Node node(layout_, layout_.slot(page.modify(), at.slot));
+        NodeHead& head = node.head();
+        // x may be there already as an ordinary neighbor: then it only becomes a tree edge.
+        for (size_t i = 0; i < head.degree; ++i)
+            if (node.links()[i] == x) index = static_cast<int>(i);
+        if (index == head.degree) ++head.degree;
+        node.links()[index] = x;
+        if (layout_.coded()) std::memcpy(node.code(index), memory_.code.data(), layout_.code_bytes());
+        std::memcpy(node.factor(index), memory_.factor, factor_bytes);
+        const uint64_t bit = uint64_t{1} << index;
+        head.tree_edges_or_epoch = tree ? head.tree_edges_or_epoch | bit : head.tree_edges_or_epoch & ~bit;
+        page.commit();
+        return LinkResult::added;
+    }
+
+    // How far a neighbor is from its node, in units that are about the same for all of the node's: with
+    // residuals of random direction the norm follows from one factor, to within two per cent.
+    static float reach(const uint8_t* factor) { return -load_factors(factor).f_rescale; }
+
+    // Index of the neighbor that a full list needs least once x (encoded in memory_) joins it; -1: x is.
+    int weakest_by_codes(const ConstNode& node, bool keep_x) {
+        const size_t degree = node.head().degree;
+        auto& root = memory_.root;
+        root.resize(degree + 1);
+        for (size_t i = 0; i < degree; ++i) root[i] = reach(node.factor(i));
+        root[degree] = reach(memory_.factor);
+        for (size_t i = 0; i <= degree; ++i) memory_.squared[i] = root[i] * root[i];
+        auto code_of = [&](size_t i) { return i == degree ? memory_.code.data() : node.code(i); };
+        return weakest(node, degree, keep_x, [&](size_t a, size_t b) {
+            return encoder_.angles().squared(kernels_, root[a], root[b], code_of(a), code_of(b));
+        });
+    }
+
+    // Where x (encoded in memory_) should go in the list; -1: nowhere. `wanted` is the node's entry of needs_,
+    // brought up to date. Only x is compared with the others, so that one that another occluded stays what it
+    // is when x occludes that other: near enough, for a tenth of the work.
+    int place_by_needs(const ConstNode& node, uint64_t& wanted, bool keep_x) {
+        const size_t degree = node.head().degree;
+        auto& differences = memory_.differences;
+        kernels_.hamming_each(memory_.code.data(), node.codes(), layout_.code_bytes(), degree, differences.data());
+        const CodeAngles& angles = encoder_.angles();
+        const float x = reach(memory_.factor);
+        const uint64_t tree = node.head().tree_edges_or_epoch;
+        uint64_t occluding_x = 0, occluded_by_x = 0;
+        // The farthest that may go, of those that are not wanted and of those that are.
+        int victim[2] = {-1, -1};
+        float farthest[2] = {-1, -1};
+        for (size_t i = 0; i < degree; ++i) {
+            const float other = reach(node.factor(i));
+            // |x - other| < farther one  <=>  nearer one < 2 * farther one * cos
+            const bool occlusion = std::min(x, other) < 2 * std::max(x, other) * angles.cosine(differences[i]);
+            occluding_x |= static_cast<uint64_t>(occlusion & (other <= x)) << i;
+            occluded_by_x |= static_cast<uint64_t>(occlusion & (other > x)) << i;
+        }
+        const bool x_wanted = (occluding_x & wanted) == 0;
+        if (x_wanted) wanted &= ~occluded_by_x;
+        int index = static_cast<int>(degree);
+        if (degree >= layout_.max_neighbors()) {
+            for (size_t i = 0; i < degree; ++i) {
+                if ((tree >> i) & 1) continue;
+                const size_t kind = (wanted >> i) & 1;
+                const float other = reach(node.factor(i));
+                if (other > farthest[kind]) {
+                    farthest[kind] = other;
+                    victim[kind] = static_cast<int>(i);
+                }
+            }
+            const size_t kind = victim[0] >= 0 || !(x_wanted || keep_x) ? 0 : 1;
+            if (victim[kind] < 0 || (!keep_x && x_wanted == (kind == 1) && x > farthest[kind])) return -1;
+            index = victim[kind];
+        }
+        const uint64_t bit = uint64_t{1} << index;
+        wanted = x_wanted ? wanted | bit : wanted & ~bit;
+        return index;
+    }
+
+    template <class Pair>
+    int weakest(const ConstNode& node, size_t degree, bool keep_x, Pair&& pair) {
+        auto& by_distance = memory_.by_distance;
+        by_distance.resize(degree + 1);
+        for (size_t i = 0; i <= degree; ++i) by_distance[i] = static_cast<uint16_t>(i);
+        std::sort(by_distance.begin(), by_distance.end(),
+                  [&](uint16_t a, uint16_t b) { return memory_.squared[a] < memory_.squared[b]; });
+        memory_.sorted_squared.resize(degree + 1);
+        for (size_t i = 0; i <= degree; ++i) memory_.sorted_squared[i] = memory_.squared[by_distance[i]];
+        order_by_need(
+            memory_.sorted_squared, degree, [&](size_t i, size_t j) { return pair(by_distance[i], by_distance[j]); },
+            memory_.order);
+        const uint64_t tree = node.head().tree_edges_or_epoch;
+        for (auto it = memory_.order.rbegin(); it != memory_.order.rend(); ++it) {
+            const uint16_t i = by_distance[*it];
+            if (i == degree) {
+                if (!keep_x) return -1;
+            } else if (!((tree >> i) & 1)) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    // Plain mode's decision, made from copies. Fills seen_links with the list it was made for.
+    int plan_plain(const Link& at, const float* x_vector, bool keep_x) {
+        const size_t n = encoder_.geometry().stored_dims;
+        std::vector<uint8_t> copy;
+        {
+            auto page = store_.read(at.block);
+            if (!holds(page.payload(), at)) return -1;
+            const uint8_t* slot = layout_.slot(page.payload(), at.slot);
+            const ConstNode node(layout_, slot);
+            if (node.head().degree < layout_.max_neighbors()) return -1;
+            copy.assign(slot, slot + layout_.slot_size());
+        }
+        const ConstNode node(layout_, copy.data());
+        const size_t degree = node.head().degree;
+        memory_.seen_links.assign(node.links(), node.links() + degree);
+        memory_.vectors.resize((degree + 1) * n);
+        for (size_t i = 0; i < degree; ++i) {
+            float d;
+            std::memcpy(&d, node.factor(i), sizeof(d));
+            memory_.squared[i] = d;
+            if (!read_vector(node.links()[i], &memory_.vectors[i * n])) {
+                if (!((node.head().tree_edges_or_epoch >> i) & 1)) return static_cast<int>(i);
+                std::fill_n(&memory_.vectors[i * n], n, 0.0f);
+            }
+        }
+        std::copy_n(x_vector, n, &memory_.vectors[degree * n]);
+        encoder_.decode(node, memory_.center_vector.data());
+        memory_.squared[degree] = plain_distance(x_vector, memory_.center_vector.data());
+        return weakest(node, degree, keep_x, [&](size_t a, size_t b) {
+            return plain_distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
+        });
+    }
+
+    bool read_vector(const Link& link, float* out) {
+        auto page = store_.read(link.block);
+        if (!holds(page.payload(), link)) return false;
+        encoder_.decode(ConstNode(layout_, layout_.slot(page.payload(), link.slot)), out);
+        return true;
+    }
+
+    // The farthest neighbor that is no tree edge, or the next free place; -1: all are tree edges.
+    int weakest_by_distance(const ConstNode& node) {
+        const size_t degree = node.head().degree;
+        if (degree < layout_.max_neighbors()) return static_cast<int>(degree);
+        for (size_t i = 0; i < degree; ++i) {
+            if (layout_.coded())
+                memory_.squared[i] = reach(node.factor(i));
+            else
+                std::memcpy(&memory_.squared[i], node.factor(i), sizeof(float));
+        }
+        int worst = -1;
+        for (size_t i = 0; i < degree; ++i) {
+            if ((node.head().tree_edges_or_epoch >> i) & 1) continue;
+            if (worst < 0 || memory_.squared[i] > memory_.squared[worst]) worst = static_cast<int>(i);
+        }
+        return worst;
+    }
+
+    Store& store_;
+    const VectorEncoder& encoder_;
+    const NodeLayout& layout_;
+    const Kernels& kernels_;
+    EditMemory& memory_;
+    NeedMap* needs_;
+};
+
+}  // namespace vecstore::core

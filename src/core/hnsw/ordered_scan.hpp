@@ -1,0 +1,214 @@
+// Rows in the order of their distance, one at a time, for as long as the caller asks.
+//
+// The beam is at first ef_search wide. Every row handed out beyond that width's safe part widens it by
+// one: a scan goes on from the candidates it has, never from the start, and a row is handed out only when
+// the beam has looked far enough beyond it.
+//
+// Order: a node stores its vector rounded (fp16 or int8) and knows by how much at most, so every key is an
+// interval. Rows whose intervals do not overlap are in order already; where they do, the heap's own vector
+// settles it (`settle`), so that the distances a user computes never go down.
+#pragma once
+
+#include "core/hnsw/search.hpp"
+
+namespace vecstore::core {
+
+struct ScanOptions {
+    size_t ef_search = 40;
+    bool iterative = true;     // go on beyond ef_search rows
+    bool strict_order = true;  // a row found too late to be in order waits until all others are out
+    uint64_t max_visits = UINT64_MAX;   // stop iterating after so many nodes
+};
+
+struct Settled {
+    bool visible;   // false: the row is gone, or not ours to see
+    double key;     // the operator's result
+};
+
+template <class Store>
+class OrderedScan {
+  public:
+    OrderedScan(Store& store, const VectorEncoder& encoder, const Query& query, SearchMemory& memory,
+                const ScanOptions& options)
+        : store_(store),
+          layout_(encoder.layout()),
+          query_(query),
+          beam_(store, encoder.layout(), query, memory),
+          options_(options) {
+        options_.ef_search = std::max<size_t>(options_.ef_search, 1);
+        // Below twenty the beam is too narrow to find its way; it costs next to nothing.
+        width_ = std::max<size_t>(options_.ef_search, 20);
+    }
+
+    // The next row, or nothing when the scan has ended. settle(tid) -> Settled.
+    template <class Settle>
+    bool next(Settle&& settle, HeapTid& tid) {
+        if (!started_) start();
+        for (;;) {
+            look_ahead();
+            if (rows_.empty()) return next_late(tid);
+            Row row = pop();
+            // The node's other rows must be known before this one's place is: they are as near.
+            if (row.more_tids) {
+                expand(row);
+                row.more_tids = false;
+                push(row);
+                continue;
+            }
+            if (options_.strict_order && !in_order(row)) {
+                if (row.settled)
+                    late_.push_back(row.tid);
+                else
+                    settle_row(row, settle);
+                continue;
+            }
+            last_high_ = std::max(last_high_, row.high);
+            ++handed_out_;
+            tid = row.tid;
+            return true;
+        }
+    }
+
+    const SearchCounts& counts() const { return beam_.counts(); }
+
+  private:
+    struct Row {
+        double low;
+        double high;
+        HeapTid tid;
+        bool settled;
+        bool more_tids;   // the node has further TIDs in overflow chunks
+        Link link;
+    };
+    static bool later(const Row& a, const Row& b) { return a.low > b.low; }
+
+    void start() {
+        started_ = true;
+        const EntryPoint entry = read_entry_point(store_);
+        if (!entry.link.valid()) {
+            exhausted_ = true;
+            return;
+        }
+        const std::vector<Link> seeds = descend(beam_, entry, 0);
+        beam_.start(0, width_);
+        for (const Link& seed : seeds) beam_.seed(seed);
+    }
+
+    // Lets the beam run so far that the next row can be trusted.
+    void look_ahead() {
+        if (exhausted_) return;
+        if (options_.iterative) {
+            // Three quarters of ef_search stay between the row handed out and the end of the beam; more in a
+            // long scan, where a row found too late would be out of order.
+            const size_t wanted = handed_out_ + 1 + std::max(options_.ef_search * 3 / 4, handed_out_ / 2);
+            // Some at a time: going on costs a little whether it is for one row or for ten.
+            if (wanted > width_) {
+                width_ = wanted + std::max<size_t>(options_.ef_search / 4, 8);
+                beam_.widen(width_);
+            }
+        } else if (handed_out_ >= options_.ef_search) {
+            rows_.clear();
+            exhausted_ = true;
+            return;
+        }
+        auto collect = [&](const ConstNode& node, const Link& link, float distance) {
+            add_rows(node, link, distance);
+        };
+        while (within_limit() && beam_.step(collect)) {
+        }
+        // A beam full of dead nodes and of rows already gone yields nothing: widen until it does.
+        while (options_.iterative && rows_.empty()) {
+            width_ += std::max<size_t>(options_.ef_search, width_ / 4);
+            beam_.widen(width_);
+            bool advanced = false;
+            while (within_limit() && beam_.step(collect)) advanced = true;
+            if (!advanced) {
+                exhausted_ = true;
+                return;
+            }
+        }
+    }
+
+    bool within_limit() const { return beam_.counts().visits < options_.max_visits; }
+
+    void add_rows(const ConstNode& node, const Link& link, float distance) {
+        const NodeHead& head = node.head();
+        if ((head.flags & node_dead) != 0) return;
+        const RowKey key = query_.row_key(distance, head);
+        if (head.tid_count == 0) {
+            push_chain(head.overflow, key, link);
+            return;
+        }
+        const size_t count = std::min<size_t>(head.tid_count, inline_tids);
+        for (size_t i = 0; i < count; ++i)
+            push({key.low, key.high, head.tids[i], false, i == 0 && head.overflow.valid(), link});
+    }
+
+    // Is this row, the nearest there is, certainly not nearer than the last one handed out and certainly
+    // not farther than any that waits?
+    bool in_order(const Row& row) const {
+        if (row.low < last_high_) return false;
+        return row.settled || rows_.empty() || row.high <= rows_.front().low;
+    }
+
+    // The node's chunks are walked under its page's lock, as whoever changes them holds that exclusively.
+    void expand(const Row& row) {
+        auto page = store_.read(row.link.block);
+        const ConstNode node(layout_, layout_.slot(page.payload(), row.link.slot));
+        if (!node.is(row.link)) return;
+        push_chain(node.head().overflow, {row.low, row.high}, row.link);
+    }
+
+    void push_chain(Link at, const RowKey& key, const Link& link) {
+        for (size_t guard = 0; at.valid() && guard < max_chunks; ++guard) {
+            auto chunk_page = store_.read(at.block);
+            if (page_head(chunk_page.payload()).kind != PageKind::tids || at.slot >= chunks_per_page) return;
+            const TidChunk& chunk = chunk_at(chunk_page.payload(), at.slot);
+            for (size_t i = 0; i < std::min<size_t>(chunk.count, chunk_tids); ++i)
+                push({key.low, key.high, chunk.tids[i], false, false, link});
+            at = chunk.next;
+        }
+    }
+    static constexpr size_t max_chunks = 1u << 28;
+
+    template <class Settle>
+    void settle_row(Row row, Settle& settle) {
+        const Settled settled = settle(row.tid);
+        if (!settled.visible) return;
+        row.settled = true;
+        row.low = row.high = settled.key;
+        push(row);
+    }
+
+    void push(const Row& row) {
+        rows_.push_back(row);
+        std::push_heap(rows_.begin(), rows_.end(), later);
+    }
+    Row pop() {
+        std::pop_heap(rows_.begin(), rows_.end(), later);
+        const Row row = rows_.back();
+        rows_.pop_back();
+        return row;
+    }
+    bool next_late(HeapTid& tid) {
+        if (next_late_ == late_.size()) return false;
+        tid = late_[next_late_++];
+        return true;
+    }
+
+    Store& store_;
+    const NodeLayout& layout_;
+    const Query& query_;
+    Beam<Store> beam_;
+    ScanOptions options_;
+    size_t width_;
+    bool started_ = false;
+    bool exhausted_ = false;
+    size_t handed_out_ = 0;
+    double last_high_ = -std::numeric_limits<double>::infinity();
+    std::vector<Row> rows_;
+    std::vector<HeapTid> late_;
+    size_t next_late_ = 0;
+};
+
+}  // namespace vecstore::core

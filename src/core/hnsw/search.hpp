@@ -1,0 +1,220 @@
+// Search of one level of the graph: a beam of candidates, the nearest visited first (HNSW, Malkov and
+// Yashunin, algorithm 2; with codes as in SymphonyQG, so that a visit reads one page and ranks all
+// neighbors from it). Written once, over a page store (mem_store.hpp has the contract).
+//
+// What vacuum and inserts may do meanwhile: anything. A visit looks at one page under its shared lock; a
+// link whose slot was freed or reused since is recognised by its generation and skipped.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/hnsw/frontier.hpp"
+#include "core/hnsw/query.hpp"
+
+namespace vecstore::core {
+
+// Memory of one search, kept between searches.
+struct SearchMemory {
+    VisitedSet visited;
+    Frontier frontier;
+    BeamBound bound;
+    std::vector<int32_t> sums = std::vector<int32_t>(max_degree);
+    std::vector<float> estimates = std::vector<float>(max_degree);
+    std::vector<Link> links = std::vector<Link>(max_degree);
+    std::vector<Link> seeds;                             // of descend()
+    std::vector<std::pair<float, Link>> passed;
+};
+
+struct SearchCounts {
+    uint64_t pages = 0;      // page reads
+    uint64_t visits = 0;     // nodes visited
+};
+
+template <class Store>
+class Beam {
+  public:
+    Beam(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory)
+        : store_(store), layout_(layout), query_(query), memory_(memory) {}
+
+    void start(uint8_t level, size_t width) {
+        level_ = level;
+        has_next_ = false;
+        memory_.visited.clear();
+        memory_.frontier.clear(width + 16);
+        memory_.bound.clear(width);
+    }
+
+    // A way into the level; its distance is found out when it is visited.
+    void seed(const Link& link) {
+        if (memory_.visited.insert(layout_.node_id(link)))
+            memory_.frontier.push_near(-std::numeric_limits<float>::infinity(), link);
+    }
+
+    void widen(size_t width) { memory_.bound.widen(width); }
+
+    // Visits the nearest candidate: visitor(node, link, distance) runs under the page's shared lock.
+    // False when there is none within the beam.
+    //
+    // The candidate to be visited next is chosen, and its page fetched into the cache, before this one is
+    // visited: should this one turn out to have a nearer neighbor, that has to wait for one visit, which
+    // costs less than the wait for its page would.
+    template <class Visitor>
+    bool step(Visitor&& visitor) {
+        return step(visitor, [this](const ConstNode& node) { return query_.distance(node); });
+    }
+
+    // The same with measure(node) for the distance, also under the lock.
+    template <class Visitor, class Measure>
+    bool step(Visitor&& visitor, Measure&& measure) {
+        Candidate current;
+        if (has_next_) {
+            has_next_ = false;
+            current = next_;
+            if (current.distance > memory_.bound.get()) {
+                memory_.frontier.push_near(current.distance, current.link);
+                if (!take(current)) return false;
+            }
+        } else if (!take(current)) {
+            return false;
+        }
+        has_next_ = take(next_);
+        store_.check_interrupts();
+        visit(current, visitor, measure);
+        return true;
+    }
+
+    // Visits until the beam is used up.
+    template <class Visitor>
+    void run(Visitor&& visitor) {
+        while (step(visitor)) {
+        }
+    }
+    template <class Visitor, class Measure>
+    void run(Visitor&& visitor, Measure&& measure) {
+        while (step(visitor, measure)) {
+        }
+    }
+
+    const SearchCounts& counts() const { return counts_; }
+    SearchMemory& memory() { return memory_; }
+
+  private:
+    template <class Visitor, class Measure>
+    void visit(const Candidate& candidate, Visitor& visitor, Measure& measure) {
+        size_t degree;
+        {
+            auto page = store_.read(candidate.link.block);
+            ++counts_.pages;
+            if (!holds_node(page.payload(), candidate.link)) return;
+            const ConstNode node(layout_, layout_.slot(page.payload(), candidate.link.slot));
+            if (!node.is(candidate.link) || node.head().level != level_) return;
+            ++counts_.visits;
+            const float distance = measure(node);
+            // Dead nodes are only a way: a beam full of them would end before it comes to a live one.
+            if (!node.dead()) memory_.bound.add(distance);
+            visitor(node, candidate.link, distance);
+            degree = std::min<size_t>(node.head().degree, layout_.max_neighbors());
+            if (layout_.coded()) {
+                query_.estimate(node, degree, distance, memory_.sums.data(), memory_.estimates.data());
+                push_neighbors(node.links(), degree);
+                return;
+            }
+            std::copy_n(node.links(), degree, memory_.links.begin());
+        }
+        rank_by_reading(degree);
+    }
+
+    // The nearest candidate within the beam, its page on the way into the cache.
+    bool take(Candidate& candidate) {
+        const auto is_new = [&](const Link& link) { return memory_.visited.insert(layout_.node_id(link)); };
+        if (!memory_.frontier.pop(query_.kernel_table(), memory_.bound.get(), is_new, candidate)) return false;
+        store_.prefetch(candidate.link.block, layout_.slot_offset(candidate.link.slot), layout_.slot_size());
+        return true;
+    }
+
+    bool holds_node(const uint8_t* payload, const Link& link) const {
+        return page_head(payload).kind == PageKind::nodes && link.slot < layout_.slots_per_page();
+    }
+
+    void push_neighbors(const Link* links, size_t degree) {
+        VisitedSet& visited = memory_.visited;
+        visited.reserve(degree);
+        visited.added(memory_.frontier.push(
+            memory_.estimates.data(), links, degree, memory_.bound.get(), false,
+            [&](const Link& link) { return visited.insert_reserved(layout_.node_id(link)); },
+            [&](const Link& link) { store_.expect(link.block, layout_.slot_offset(link.slot)); }));
+    }
+
+    // Plain mode: each neighbor's distance comes from its own page.
+    void rank_by_reading(size_t degree) {
+        size_t count = 0;
+        for (size_t i = 0; i < degree; ++i) {
+            const Link link = memory_.links[i];
+            if (!memory_.visited.insert(layout_.node_id(link))) continue;
+            store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
+            memory_.links[count++] = link;
+        }
+        size_t kept = 0;
+        for (size_t i = 0; i < count; ++i) {
+            const Link link = memory_.links[i];
+            auto page = store_.read(link.block);
+            ++counts_.pages;
+            if (!holds_node(page.payload(), link)) continue;
+            const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
+            if (!node.is(link) || node.head().level != level_) continue;
+            memory_.links[kept] = link;
+            memory_.estimates[kept++] = query_.distance(node);
+        }
+        memory_.frontier.push(memory_.estimates.data(), memory_.links.data(), kept, memory_.bound.get(), true,
+                              [](const Link&) { return true; }, [](const Link&) {});
+    }
+
+    Store& store_;
+    const NodeLayout& layout_;
+    const Query& query_;
+    SearchMemory& memory_;
+    SearchCounts counts_;
+    uint8_t level_ = 0;
+    bool has_next_ = false;
+    Candidate next_;   // chosen, but not yet visited
+};
+
+struct EntryPoint {
+    Link link;
+    uint8_t level = 0;
+};
+
+template <class Store>
+EntryPoint read_entry_point(Store& store) {
+    auto page = store.read(meta_block);
+    const MetaData& meta = meta_of(page.payload());
+    return {meta.entry_point, meta.entry_level};
+}
+
+// Greedy way down from the entry point to `level` (algorithm 5's first loop). Returns links into that
+// level, the best first: a later one is needed only where vacuum removed the node below. They are in the
+// beam's memory until it descends again.
+template <class Store>
+const std::vector<Link>& descend(Beam<Store>& beam, const EntryPoint& entry, uint8_t level) {
+    auto& seeds = beam.memory().seeds;
+    auto& passed = beam.memory().passed;
+    seeds.assign(1, entry.link);
+    for (uint8_t l = entry.level; l > level; --l) {
+        passed.clear();
+        for (const Link& seed : seeds) {
+            beam.start(l, 1);
+            beam.seed(seed);
+            beam.run([&](const ConstNode& node, const Link&, float distance) {
+                passed.emplace_back(distance, node.head().down);
+            });
+            if (!passed.empty()) break;
+        }
+        std::sort(passed.begin(), passed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+        seeds.clear();
+        for (const auto& [distance, down] : passed) seeds.push_back(down);
+    }
+    return seeds;
+}
+
+}  // namespace vecstore::core

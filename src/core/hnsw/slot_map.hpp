@@ -1,0 +1,40 @@
+#pragma once
+
+#include <vector>
+
+#include "core/storage/format.hpp"
+
+namespace vecstore::core {
+
+// Which nodes lived when vacuum passed them.
+class SlotMap {
+  public:
+    enum State : uint8_t { free = 0, live = 1, dead = 2 };
+
+    void resize(size_t slots) {
+        state_.resize(slots, free);
+        generation_.resize(slots, 0);
+    }
+    size_t size() const { return state_.size(); }
+    void set(uint64_t id, State state, uint8_t generation) {
+        state_[id] = state;
+        generation_[id] = generation;
+    }
+    State state(uint64_t id) const { return static_cast<State>(state_[id]); }
+    bool is_dead(uint64_t id, const Link& link) const {
+        return id < state_.size() && state_[id] == dead && generation_[id] == link.generation;
+    }
+    bool is_live(uint64_t id, const Link& link) const {
+        return id < state_.size() && state_[id] == live && generation_[id] == link.generation;
+    }
+    // A link to a slot that has long been another node's: dangling.
+    bool is_stale(uint64_t id, const Link& link) const {
+        return id < state_.size() && generation_[id] != link.generation;
+    }
+
+  private:
+    std::vector<uint8_t> state_;
+    std::vector<uint8_t> generation_;
+};
+
+}  // namespace vecstore::core

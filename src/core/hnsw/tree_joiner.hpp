@@ -1,0 +1,223 @@
+// The part of vacuum that joins the spanning tree of level 0 again (insert.hpp says what it is for).
+//
+// Removing nodes leaves the tree in pieces. Every link between two pieces can become a tree edge (Kruskal's
+// algorithm over the links there are); a piece that no link connects is attached by a search.
+//
+// An edge counts when both its ends know of it: only then neither of them drops the link. Where an insert or a
+// vacuum was interrupted in between, the edge is completed first, or given up.
+#pragma once
+
+#include <unordered_set>
+
+#include "core/hnsw/edge_sums.hpp"
+#include "core/hnsw/insert.hpp"
+#include "core/hnsw/slot_map.hpp"
+
+namespace vecstore::core {
+
+template <class Store>
+class TreeJoiner {
+  public:
+    // Looks at the nodes that are live in `slots`, on the first `pages` pages.
+    TreeJoiner(Store& store, const VectorEncoder& encoder, NodeEditor<Store>& editor, Inserter<Store>& inserter,
+               const SlotMap& slots, uint32_t pages)
+        : store_(store),
+          encoder_(encoder),
+          layout_(encoder.layout()),
+          editor_(editor),
+          inserter_(inserter),
+          slots_(slots),
+          pages_(pages) {}
+
+    void run() {
+        find_nodes();
+        mend_edges();
+        for_each_live([&](const Link& link, const ConstNode& node) {
+            for (size_t i = 0; i < node.head().degree; ++i)
+                if (is_tree_edge(node, i)) unite(link, node.links()[i]);
+        });
+        for (uint32_t block = meta_block + 1; block < pages_ && pieces_ > 1; ++block) connect_pieces(block);
+        if (pieces_ > 1) attach_pieces();
+    }
+
+    uint64_t edges_made() const { return edges_made_; }
+
+  private:
+    struct Edge {
+        Link from, to;
+        std::vector<float> from_vector;
+    };
+
+    uint64_t id(const Link& link) const { return layout_.slot_id(link); }
+    static bool is_tree_edge(const ConstNode& node, size_t i) { return (node.head().tree_edges_or_epoch >> i) & 1; }
+
+    // Live nodes of level 0 that were live when vacuum passed them.
+    template <class Visit>
+    void for_each_live_on(uint32_t block, Visit&& visit) {
+        auto page = store_.read(block);
+        if (page_head(page.payload()).kind != PageKind::nodes) return;
+        for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
+            const ConstNode node(layout_, layout_.slot(page.payload(), s));
+            const Link link{block, static_cast<uint8_t>(s), node.head().generation};
+            if (node.live() && node.head().level == 0 && slots_.is_live(id(link), link)) visit(link, node);
+        }
+    }
+    template <class Visit>
+    void for_each_live(Visit&& visit) {
+        for (uint32_t block = meta_block + 1; block < pages_; ++block) {
+            store_.pause_point();
+            for_each_live_on(block, visit);
+        }
+    }
+
+    void find_nodes() {
+        piece_.resize(slots_.size());
+        for (size_t i = 0; i < piece_.size(); ++i) piece_[i] = static_cast<uint32_t>(i);
+        level0_.assign(slots_.size(), 0);
+        for_each_live([&](const Link& link, const ConstNode& node) {
+            level0_[id(link)] = 1;
+            ++pieces_;
+            for (size_t i = 0; i < node.head().degree; ++i)
+                if (is_tree_edge(node, i)) sums_.add(link, node.links()[i]);
+        });
+    }
+
+    uint32_t piece_of(const Link& link) {
+        uint64_t slot = id(link);
+        while (piece_[slot] != slot) {
+            piece_[slot] = piece_[piece_[slot]];
+            slot = piece_[slot];
+        }
+        return static_cast<uint32_t>(slot);
+    }
+
+    bool known(const Link& link) const { return slots_.is_live(id(link), link) && level0_[id(link)]; }
+
+    void unite(const Link& a, const Link& b) {
+        if (!known(a) || !known(b)) return;
+        const uint32_t pa = piece_of(a), pb = piece_of(b);
+        if (pa == pb) return;
+        piece_[pa] = pb;
+        --pieces_;
+    }
+
+    // The links of a page that `chosen(node, link, i)` picks, to be worked on when the page is not locked.
+    template <class Chosen>
+    std::vector<Edge> edges_of(uint32_t block, Chosen&& chosen) {
+        std::vector<Edge> edges;
+        for_each_live_on(block, [&](const Link& link, const ConstNode& node) {
+            for (size_t i = 0; i < node.head().degree; ++i) {
+                if (!known(link) || !known(node.links()[i]) || !chosen(node, link, i)) continue;
+                Edge edge{link, node.links()[i], std::vector<float>(encoder_.geometry().stored_dims)};
+                encoder_.decode(node, edge.from_vector.data());
+                edges.push_back(std::move(edge));
+            }
+        });
+        return edges;
+    }
+
+    void mend_edges() {
+        for (uint32_t block = meta_block + 1; block < pages_; ++block) {
+            store_.pause_point();
+            const auto doubtful = [&](const ConstNode& node, const Link& link, size_t i) {
+                return is_tree_edge(node, i) && sums_.doubtful(link, node.links()[i]);
+            };
+            for (const Edge& edge : edges_of(block, doubtful)) {
+                if (!adopt(edge)) editor_.clear_tree_edge(edge.from, edge.to);
+                // An insert may have chosen another parent meanwhile.
+                else if (!has_tree_edge(edge.from, edge.to)) editor_.clear_tree_edge(edge.to, edge.from);
+            }
+        }
+    }
+
+    bool has_tree_edge(const Link& from, const Link& to) {
+        auto page = store_.read(from.block);
+        const ConstNode node(layout_, layout_.slot(page.payload(), from.slot));
+        for (size_t i = 0; node.is(from) && i < node.head().degree; ++i)
+            if (node.links()[i] == to) return is_tree_edge(node, i);
+        return false;
+    }
+
+    // Makes the other end of the edge know of it, if it does not.
+    bool adopt(const Edge& edge) {
+        const size_t cap = layout_.max_neighbors() - 1;   // leaves room for a parent
+        return editor_.add_neighbor(edge.to, 0, edge.from, edge.from_vector.data(), cap) == LinkResult::added;
+    }
+
+    void connect_pieces(uint32_t block) {
+        store_.pause_point();
+        const auto between = [&](const ConstNode& node, const Link& link, size_t i) {
+            return piece_of(link) != piece_of(node.links()[i]);
+        };
+        for (const Edge& edge : edges_of(block, between)) {
+            if (piece_of(edge.from) == piece_of(edge.to) || !adopt(edge)) continue;
+            if (inserter_.mark_parent(edge.from, edge.to, Link{})) {
+                ++edges_made_;
+                unite(edge.from, edge.to);
+            } else {
+                editor_.clear_tree_edge(edge.to, edge.from);
+            }
+        }
+    }
+
+    // What no link connects: one node of each such piece looks for neighbors in the entry point's piece.
+    void attach_pieces() {
+        const Link root = root_of_searches();
+        if (!known(root)) return;
+        std::vector<Edge> strays;
+        std::unordered_set<uint32_t> seen{piece_of(root)};
+        for_each_live([&](const Link& link, const ConstNode& node) {
+            const auto edges = static_cast<size_t>(__builtin_popcountll(node.head().tree_edges_or_epoch));
+            if (!known(link) || edges >= layout_.max_neighbors() || !seen.insert(piece_of(link)).second) return;
+            Edge stray{link, Link{}, std::vector<float>(encoder_.geometry().stored_dims)};
+            encoder_.decode(node, stray.from_vector.data());
+            strays.push_back(std::move(stray));
+        });
+        for (const Edge& stray : strays) {
+            store_.pause_point();
+            const auto rooted = [&](const Link& link) { return known(link) && piece_of(link) == piece_of(root); };
+            if (!inserter_.attach_anew(stray.from, stray.from_vector.data(), norm2_of(stray.from), rooted)) continue;
+            ++edges_made_;
+            unite(stray.from, root);
+        }
+    }
+
+    // The node on level 0 that searches come down to from the entry point; or, if an insert has just put it
+    // there, a neighbor of it.
+    Link root_of_searches() {
+        Link link = read_entry_point(store_).link;
+        for (int guard = 0; guard < 64 && link.valid(); ++guard) {
+            auto page = store_.read(link.block);
+            const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
+            if (!node.is(link)) break;
+            if (node.head().level > 0) {
+                link = node.head().down;
+                continue;
+            }
+            for (size_t i = 0; i < node.head().degree && !known(link); ++i)
+                if (known(node.links()[i])) link = node.links()[i];
+            return link;
+        }
+        return {};
+    }
+
+    float norm2_of(const Link& link) {
+        auto page = store_.read(link.block);
+        return ConstNode(layout_, layout_.slot(page.payload(), link.slot)).head().norm2;
+    }
+
+    Store& store_;
+    const VectorEncoder& encoder_;
+    const NodeLayout& layout_;
+    NodeEditor<Store>& editor_;
+    Inserter<Store>& inserter_;
+    const SlotMap& slots_;
+    uint32_t pages_;
+    EdgeSums sums_;
+    std::vector<uint32_t> piece_;
+    std::vector<uint8_t> level0_;
+    size_t pieces_ = 0;
+    uint64_t edges_made_ = 0;
+};
+
+}  // namespace vecstore::core

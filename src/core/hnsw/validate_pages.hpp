@@ -1,0 +1,461 @@
+// The first half of checking an index (validate.hpp): what its pages say one by one, and its rows.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/error.hpp"
+#include "core/hnsw/edge_sums.hpp"
+#include "core/hnsw/encoder.hpp"
+#include "core/hnsw/frontier.hpp"
+#include "core/hnsw/validate_node.hpp"
+
+namespace vecstore::core {
+
+// Something that must not be. block: invalid_block where the problem is of no page; slot: -1 where it is of
+// the whole page.
+struct Problem {
+    uint32_t block;
+    int slot;
+    std::string text;
+};
+
+struct CheckOptions {
+    bool deep = false;             // decode all vectors, compare codes and factors with them
+    size_t max_problems = 10000;   // after so many one more says that there are others, and the rest is silence
+};
+
+struct CheckCounts {
+    PageCounts pages;
+    uint64_t rows = 0;
+    uint64_t links = 0;
+    uint64_t dangling_links = 0;
+    uint64_t lost_chunks = 0;       // in use, but in no node's chain
+    uint64_t unattached = 0;        // live nodes of level 0 that cannot be reached, and need not be
+    uint64_t cut_off = 0;           // the same, which need be, while an interrupted vacuum waits to be finished
+    uint64_t upper_unreached = 0;   // live nodes above level 0 that searches never meet: harmless
+    uint64_t sweeps = 0;
+    bool vacuum_pending = false;
+};
+
+// The mean that was subtracted from an index's vectors, empty if none was.
+// Throws core::Error (corrupted_index) when its pages are not there.
+template <class Store>
+std::vector<float> read_mean(Store& store, const MetaData& meta) {
+    std::vector<float> mean;
+    if (meta.mean_block == invalid_block) return mean;
+    mean.reserve(meta.geometry.dims);
+    for (uint32_t i = 0; mean.size() < meta.geometry.dims; ++i) {
+        auto page = store.read(meta.mean_block + i);
+        if (i >= meta.mean_pages || page_head(page.payload()).kind != PageKind::mean)
+            throw Error(ErrorCode::corrupted_index,
+                        "page " + std::to_string(meta.mean_block + i) + " does not hold the index's mean");
+        const size_t n = std::min<size_t>(floats_per_mean_page, meta.geometry.dims - mean.size());
+        const size_t old = mean.size();
+        mean.resize(old + n);
+        std::memcpy(&mean[old], page.payload() + sizeof(PageHead), n * sizeof(float));
+    }
+    return mean;
+}
+
+template <class Store>
+class PageCheck {
+  public:
+    using Report = std::function<void(const Problem&)>;
+
+    // meta: the metapage's content, for which meta_problem() found nothing; encoder: made from it.
+    PageCheck(Store& store, const MetaData& meta, const VectorEncoder& encoder, const CheckOptions& options,
+               Report report)
+        : store_(store),
+          meta_(meta),
+          encoder_(encoder),
+          layout_(encoder.layout()),
+          inspector_(encoder, options.deep),
+          options_(options),
+          report_(std::move(report)) {
+        page_.resize(page_payload_size + 64);
+        other_.resize(page_payload_size + 64);
+    }
+
+    void read_pages();
+
+    // Was the row met?
+    bool has_row(const HeapTid& tid);
+    // Then: this row must be in the index, and found. Ascending order is fastest. With `raw` (dims floats) and
+    // a deep check, the node must hold its vector.
+    void require_row(const HeapTid& tid, const float* raw = nullptr);
+    void require_all_rows() {
+        for (RowPlace& row : rows_) row.required = 1;
+    }
+    // Rows of the index that nobody has required, ascending.
+    template <class Visit>
+    void for_each_other_row(Visit&& visit) {
+        for (const RowPlace& row : rows_)
+            if (!row.required) visit(HeapTid{row.heap_block, row.heap_offset});
+    }
+    // Is the row (one that read_pages() found) still in the index? Else vacuum took it meanwhile. If so, says
+    // where.
+    bool still_has(const HeapTid& tid, Link& at);
+
+    const CheckCounts& counts() const { return counts_; }
+    void report(uint32_t block, int slot, std::string text);
+
+  protected:
+    // Where a row's TID is. Packed: there is one for each row.
+#pragma pack(push, 1)
+    struct RowPlace {
+        uint32_t heap_block;
+        uint16_t heap_offset;
+        uint8_t required;
+        uint8_t slot;
+        uint32_t block;
+        uint64_t key() const { return (static_cast<uint64_t>(heap_block) << 16) | heap_offset; }
+    };
+#pragma pack(pop)
+    static_assert(sizeof(RowPlace) == 12);
+
+    enum SlotBits : uint8_t {
+        used = node_used,
+        dead = node_dead,
+        reached = 4,        // a link leads here from the entry point
+        expanded = 8,       // its links were followed
+        required = 16,      // holds a row that must be found
+        incomplete = 32,    // holds a row that need not be found
+    };
+    struct Slot {
+        uint8_t bits = 0;
+        uint8_t generation = 0;
+        uint8_t level = 0;
+    };
+
+    struct RowList {
+        std::vector<HeapTid> tids;
+        std::vector<Link> chunks;
+    };
+    // What a link leads to.
+    enum class Target { there, free, other_generation, not_nodes, no_slot, beyond_end };
+
+    void read_page(uint32_t block, std::vector<uint8_t>& into, size_t* used_bytes = nullptr);
+    void check_page(uint32_t block, size_t used_bytes);
+    void check_node_page(uint32_t block, size_t used_bytes);
+    void check_tid_page(uint32_t block, size_t used_bytes);
+    void record_rows(const Link& link, const NodeHead& head);
+    std::string settled_rows(const Link& link, NodeHead head, RowList& rows);
+    std::string read_rows(const Link& link, const NodeHead& head, RowList& rows);
+    size_t times_held(const RowPlace& place, const HeapTid& tid);
+    void check_duplicate_rows();
+    void check_row_vector(const RowPlace& place, const HeapTid& tid, const float* raw);
+
+    void confirm_missing();
+    Target look(const Link& link, ConstNode& node);
+    bool exists(uint32_t block) {
+        if (block >= known_pages_) known_pages_ = store_.page_count();
+        return block < known_pages_;
+    }
+    static std::string target_problem(Target target);
+    bool self_above_entry(const ConstNode& node) const { return node.head().level > meta_.entry_level; }
+    static uint64_t chunk_id(const Link& chunk) {
+        return static_cast<uint64_t>(chunk.block) * chunks_per_page + chunk.slot;
+    }
+    // link.slot must be one of a page's.
+    Slot* slot_state(const Link& link) {
+        const uint64_t id = layout_.slot_id(link);
+        return id < slots_.size() ? &slots_[id] : nullptr;
+    }
+
+    Store& store_;
+    MetaData meta_;
+    const VectorEncoder& encoder_;
+    const NodeLayout& layout_;
+    NodeInspector inspector_;
+    CheckOptions options_;
+    Report report_;
+    CheckCounts counts_;
+    uint64_t problems_ = 0;
+
+    uint32_t pages_ = 0;         // when the check began
+    uint32_t known_pages_ = 0;   // there may be more by now
+    std::vector<uint8_t> page_, other_;   // copies of pages: no lock is held while anything is judged
+    std::vector<bool> node_pages_;
+    std::vector<Slot> slots_;
+    std::vector<RowPlace> rows_;
+    size_t cursor_ = 0;
+    std::vector<HeapTid> missing_;
+    std::vector<Link> above_entry_;       // live nodes above the entry point's level
+    VisitedSet chunks_;                   // of all chains
+    VisitedSet chain_;                    // of the one being read
+    EdgeSums tree_edges_;
+    std::vector<float> raw_internal_, raw_work_;
+};
+
+template <class Store>
+void PageCheck<Store>::report(uint32_t block, int slot, std::string text) {
+    if (++problems_ <= options_.max_problems) report_({block, slot, std::move(text)});
+    if (problems_ == options_.max_problems + 1) report_({invalid_block, -1, "there are further problems"});
+}
+
+// ------------------------------------------------------------------------------------- reading pages
+
+// How many bytes of a page are in use, where the store's pages know.
+template <class Page>
+auto used_bytes_of(const Page& page, int) -> decltype(page.used()) {
+    return page.used();
+}
+template <class Page>
+size_t used_bytes_of(const Page&, long) {
+    return page_payload_size;
+}
+
+template <class Store>
+void PageCheck<Store>::read_page(uint32_t block, std::vector<uint8_t>& into, size_t* used_bytes) {
+    store_.check_interrupts();
+    auto page = store_.read(block);
+    std::memcpy(into.data(), page.payload(), page_payload_size);
+    if (used_bytes != nullptr) *used_bytes = used_bytes_of(page, 0);
+}
+
+template <class Store>
+void PageCheck<Store>::read_pages() {
+    pages_ = store_.page_count();
+    slots_.resize(static_cast<size_t>(pages_) * layout_.slots_per_page());
+    node_pages_.resize(pages_);
+    counts_.vacuum_pending = meta_.vacuum_pending != 0;
+    for (uint32_t block = 0; block < pages_; ++block) {
+        size_t used_bytes;
+        read_page(block, page_, &used_bytes);
+        check_page(block, used_bytes);
+    }
+    counts_.rows = rows_.size();
+    std::sort(rows_.begin(), rows_.end(), [](const RowPlace& a, const RowPlace& b) { return a.key() < b.key(); });
+    check_duplicate_rows();
+}
+
+template <class Store>
+void PageCheck<Store>::check_page(uint32_t block, size_t used_bytes) {
+    const PageKind kind = page_head(page_.data()).kind;
+    const bool in_mean = meta_.mean_block != invalid_block && block >= meta_.mean_block &&
+                         block - meta_.mean_block < meta_.mean_pages;
+    if (kind > PageKind::tids) {
+        report(block, -1, "unknown kind of page " + std::to_string(static_cast<int>(kind)));
+    } else if ((kind == PageKind::meta) != (block == meta_block)) {
+        report(block, -1, block == meta_block ? "is no metapage" : "is a second metapage");
+    } else if ((kind == PageKind::mean) != in_mean) {
+        report(block, -1, in_mean ? "does not hold the mean" : "holds a mean that the metapage does not know");
+    }
+    count_page(page_.data(), layout_, counts_.pages);
+    if (kind == PageKind::nodes) check_node_page(block, used_bytes);
+    if (kind == PageKind::tids) check_tid_page(block, used_bytes);
+}
+
+template <class Store>
+void PageCheck<Store>::check_node_page(uint32_t block, size_t used_bytes) {
+    node_pages_[block] = true;
+    for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
+        const ConstNode node(layout_, layout_.slot(static_cast<const uint8_t*>(page_.data()), s));
+        const Link self{block, static_cast<uint8_t>(s), node.head().generation};
+        Slot& slot = *slot_state(self);
+        slot.generation = self.generation;
+        slot.level = node.head().level;
+        slot.bits = node.head().flags & (used | dead);
+        if (!node.used()) {
+            if (node.dead()) report(block, static_cast<int>(s), "is marked dead, and holds no node");
+            continue;
+        }
+        for (std::string& text : inspector_.inspect(node, self)) report(block, static_cast<int>(s), std::move(text));
+        if (layout_.slot_offset(s + 1) > used_bytes)
+            report(block, static_cast<int>(s), "lies beyond what the page says is in use");
+        if (!node.live()) continue;
+        if (self_above_entry(node)) above_entry_.push_back(self);
+        if (node.head().level == 0) record_rows(self, node.head());
+        for (size_t i = 0; i < std::min<size_t>(node.head().degree, layout_.max_neighbors()); ++i)
+            if ((node.head().tree_edges_or_epoch >> i) & 1) tree_edges_.add(self, node.links()[i]);
+    }
+}
+
+template <class Store>
+void PageCheck<Store>::check_tid_page(uint32_t block, size_t used_bytes) {
+    for (size_t i = 0; i < chunks_per_page; ++i) {
+        const TidChunk& chunk = chunk_at(static_cast<const uint8_t*>(page_.data()), i);
+        if (chunk.used > 1) report(block, static_cast<int>(i), "unknown state of a chunk " + std::to_string(chunk.used));
+        if (chunk.used && sizeof(PageHead) + (i + 1) * sizeof(TidChunk) > used_bytes)
+            report(block, static_cast<int>(i), "lies beyond what the page says is in use");
+    }
+}
+
+template <class Store>
+void PageCheck<Store>::record_rows(const Link& link, const NodeHead& head) {
+    RowList rows;
+    const std::string problem = settled_rows(link, head, rows);
+    if (!problem.empty()) report(link.block, link.slot, problem);
+    for (const HeapTid& tid : rows.tids) {
+        if (tid.block == invalid_block || tid.offset == 0)
+            report(link.block, link.slot, "impossible row " + to_text(tid));
+        rows_.push_back({tid.block, tid.offset, 0, link.slot, link.block});
+    }
+    for (const Link& chunk : rows.chunks)
+        if (!chunks_.insert(chunk_id(chunk)))
+            report(link.block, link.slot, "shares chunk " + to_text(chunk) + " with another node");
+}
+
+// The rows of a node. What is wrong with its chain is believed when the node still says the same.
+template <class Store>
+std::string PageCheck<Store>::settled_rows(const Link& link, NodeHead head, RowList& rows) {
+    for (int attempt = 0;; ++attempt) {
+        const std::string problem = read_rows(link, head, rows);
+        if (problem.empty() || attempt == 3) return problem;
+        ConstNode node(layout_, nullptr);
+        if (look(link, node) != Target::there || !node.live()) {
+            rows = RowList{};
+            return {};
+        }
+        head = node.head();
+    }
+}
+
+template <class Store>
+std::string PageCheck<Store>::read_rows(const Link& link, const NodeHead& head, RowList& rows) {
+    rows = RowList{};
+    rows.tids.assign(head.tids, head.tids + std::min<size_t>(head.tid_count, inline_tids));
+    chain_.clear();
+    for (Link at = head.overflow; at.valid();) {
+        const std::string name = "chunk " + to_text(at) + " of its rows ";
+        if (!exists(at.block)) return name + "lies beyond the end of the index";
+        if (!chain_.insert(chunk_id(at))) return name + "follows itself";
+        store_.check_interrupts();
+        auto page = store_.read(at.block);
+        if (page_head(page.payload()).kind != PageKind::tids || at.slot >= chunks_per_page)
+            return name + "is not on a page of rows";
+        const TidChunk& chunk = chunk_at(page.payload(), at.slot);
+        if (!chunk.used) return name + "is free";
+        if (chunk.owner != link) return name + "belongs to " + to_text(chunk.owner);
+        if (chunk.count > chunk_tids) return name + "holds an impossible number, " + std::to_string(chunk.count);
+        rows.tids.insert(rows.tids.end(), chunk.tids, chunk.tids + chunk.count);
+        rows.chunks.push_back(at);
+        at = chunk.next;
+    }
+    return {};
+}
+
+template <class Store>
+void PageCheck<Store>::check_duplicate_rows() {
+    for (size_t i = 1; i < rows_.size(); ++i) {
+        const RowPlace &a = rows_[i - 1], &b = rows_[i];
+        if (a.key() != b.key()) continue;
+        const HeapTid tid{b.heap_block, b.heap_offset};
+        const bool same = a.block == b.block && a.slot == b.slot;
+        if (times_held(b, tid) == 0 || times_held(a, tid) < (same ? 2 : 1)) continue;
+        report(b.block, b.slot, "row " + to_text(tid) + " is in the index twice, here and at " +
+                                    to_text(Link{a.block, a.slot, 0}));
+    }
+}
+
+// How often a live node holds this row now.
+template <class Store>
+size_t PageCheck<Store>::times_held(const RowPlace& place, const HeapTid& tid) {
+    Link link{place.block, place.slot, 0};
+    link.generation = slot_state(link)->generation;
+    ConstNode node(layout_, nullptr);
+    if (look(link, node) != Target::there || !node.live()) return 0;
+    RowList rows;
+    settled_rows(link, node.head(), rows);
+    return std::count(rows.tids.begin(), rows.tids.end(), tid);
+}
+
+// Reads the node that a link leads to into other_.
+template <class Store>
+typename PageCheck<Store>::Target PageCheck<Store>::look(const Link& link, ConstNode& node) {
+    if (link.slot >= layout_.slots_per_page()) return Target::no_slot;
+    if (!exists(link.block)) return Target::beyond_end;
+    read_page(link.block, other_);
+    if (page_head(other_.data()).kind != PageKind::nodes) return Target::not_nodes;
+    node = ConstNode(layout_, layout_.slot(static_cast<const uint8_t*>(other_.data()), link.slot));
+    if (node.head().generation != link.generation) return Target::other_generation;
+    return node.used() ? Target::there : Target::free;
+}
+
+template <class Store>
+std::string PageCheck<Store>::target_problem(Target target) {
+    switch (target) {
+        case Target::no_slot: return "is no slot of a page";
+        case Target::beyond_end: return "lies beyond the end of the index";
+        case Target::not_nodes: return "is not on a page of nodes";
+        case Target::free: return "is a free slot";
+        case Target::there:
+        case Target::other_generation: break;
+    }
+    return {};
+}
+
+// ----------------------------------------------------------------------------------------------- rows
+
+template <class Store>
+bool PageCheck<Store>::has_row(const HeapTid& tid) {
+    const auto at_cursor = [&] { return cursor_ < rows_.size() && rows_[cursor_].key() == tid.key(); };
+    if (at_cursor()) return true;
+    cursor_ = std::lower_bound(rows_.begin(), rows_.end(), tid.key(),
+                               [](const RowPlace& row, uint64_t key) { return row.key() < key; }) -
+              rows_.begin();
+    return at_cursor();
+}
+
+template <class Store>
+void PageCheck<Store>::require_row(const HeapTid& tid, const float* raw) {
+    if (!has_row(tid)) {
+        missing_.push_back(tid);
+        return;
+    }
+    if (options_.deep && raw != nullptr) check_row_vector(rows_[cursor_], tid, raw);
+    for (; cursor_ < rows_.size() && rows_[cursor_].key() == tid.key(); ++cursor_) rows_[cursor_].required = 1;
+}
+
+template <class Store>
+void PageCheck<Store>::check_row_vector(const RowPlace& place, const HeapTid& tid, const float* raw) {
+    raw_internal_.resize(encoder_.geometry().stored_dims);
+    raw_work_.resize(encoder_.geometry().dims);
+    encoder_.transform(raw, raw_internal_.data(), raw_work_.data());
+    Link link{place.block, place.slot, 0};
+    link.generation = slot_state(link)->generation;
+    ConstNode node(layout_, nullptr);
+    if (look(link, node) != Target::there) return;
+    const std::string problem = inspector_.vector_problem(node, raw_internal_.data());
+    if (problem.empty() || times_held(place, tid) == 0) return;
+    report(link.block, link.slot, "row " + to_text(tid) + ": " + problem);
+}
+
+template <class Store>
+bool PageCheck<Store>::still_has(const HeapTid& tid, Link& at) {
+    const auto row = std::lower_bound(rows_.begin(), rows_.end(), tid.key(),
+                                      [](const RowPlace& r, uint64_t key) { return r.key() < key; });
+    if (row == rows_.end() || row->key() != tid.key() || times_held(*row, tid) == 0) return false;
+    at = Link{row->block, row->slot, 0};
+    return true;
+}
+
+// Rows that were not met are looked for once more: vacuum, on a standby, may have moved them meanwhile.
+template <class Store>
+void PageCheck<Store>::confirm_missing() {
+    if (missing_.empty()) return;
+    const auto by_key = [](const HeapTid& a, const HeapTid& b) { return a.key() < b.key(); };
+    std::sort(missing_.begin(), missing_.end(), by_key);
+    std::vector<bool> found(missing_.size());
+    for (uint32_t block = 0, end = store_.page_count(); block < end; ++block) {
+        read_page(block, page_);
+        if (page_head(page_.data()).kind != PageKind::nodes) continue;
+        for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
+            const ConstNode node(layout_, layout_.slot(static_cast<const uint8_t*>(page_.data()), s));
+            if (!node.live() || node.head().level > 0) continue;
+            RowList rows;
+            settled_rows({block, static_cast<uint8_t>(s), node.head().generation}, node.head(), rows);
+            for (const HeapTid& tid : rows.tids) {
+                const auto at = std::lower_bound(missing_.begin(), missing_.end(), tid, by_key);
+                if (at != missing_.end() && *at == tid) found[at - missing_.begin()] = true;
+            }
+        }
+    }
+    for (size_t i = 0; i < missing_.size(); ++i)
+        if (!found[i])
+            report(invalid_block, -1, "row " + to_text(missing_[i]) + " of the table is not in the index");
+}
+
+}  // namespace vecstore::core

@@ -1,0 +1,77 @@
+#include "core/io/byte_source.hpp"
+
+namespace vecstore::core::io {
+
+void ByteSource::read(uint64_t offset, void* out, size_t length) {
+    if (!holds(offset, length)) {
+        throw_bad_file(*this, offset,
+                       std::to_string(length) + " bytes are needed here, but there are only " +
+                           std::to_string(offset < size_ ? size_ - offset : 0));
+    }
+    auto* to = static_cast<uint8_t*>(out);
+    while (length > 0) {
+        const size_t got = read_some(offset, to, length);
+        if (got == 0) {
+            throw Error(ErrorCode::io, "unexpected end of " + name_,
+                        "It held " + std::to_string(size_) +
+                            " bytes when it was opened and ends now at byte " + std::to_string(offset) + ".",
+                        "Something else is changing the file; wait until it is finished.");
+        }
+        offset += got;
+        to += got;
+        length -= got;
+    }
+}
+
+size_t MemorySource::read_some(uint64_t offset, void* out, size_t length) {
+    std::memcpy(out, data_ + offset, length);
+    return length;
+}
+
+void throw_bad_file(const ByteSource& source, uint64_t offset, const std::string& reason,
+                    const std::string& hint) {
+    throw Error(ErrorCode::bad_file,
+                "invalid data in " + source.name() + " at byte " + std::to_string(offset) + ": " + reason, {},
+                hint);
+}
+
+void throw_not_supported(const ByteSource& source, const std::string& reason, const std::string& hint) {
+    throw Error(ErrorCode::file_not_supported, "cannot read vectors from " + source.name() + ": " + reason,
+                {}, hint);
+}
+
+std::string printable(const void* bytes, size_t length) {
+    static const char hex[] = "0123456789abcdef";
+    std::string out;
+    for (size_t i = 0; i < length; i++) {
+        const auto byte = static_cast<const uint8_t*>(bytes)[i];
+        if (byte >= 0x20 && byte < 0x7f && byte != '\\') {
+            out += static_cast<char>(byte);
+        } else {
+            out += "\\x";
+            out += hex[byte >> 4];
+            out += hex[byte & 15];
+        }
+    }
+    return out;
+}
+
+void Cursor::require(uint64_t length, const char* what) const {
+    if (length > remaining()) {
+        fail(std::string("the file ends in ") + what + ": " + std::to_string(length) +
+             " bytes are needed here, there are " + std::to_string(remaining()));
+    }
+}
+
+void Cursor::read_bytes(void* out, size_t length, const char* what) {
+    require(length, what);
+    source_->read(offset_, out, length);
+    offset_ += length;
+}
+
+void Cursor::skip(uint64_t length, const char* what) {
+    require(length, what);
+    offset_ += length;
+}
+
+}  // namespace vecstore::core::io

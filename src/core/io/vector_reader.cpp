@@ -1,0 +1,139 @@
+#include "core/io/vector_reader.hpp"
+
+#include "core/io/faiss.hpp"
+#include "core/io/npy.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace vecstore::core::io {
+
+namespace {
+
+constexpr size_t head_length = 64;
+
+bool starts_with(const uint8_t* head, size_t length, const char* prefix) {
+    const size_t n = std::strlen(prefix);
+    return length >= n && std::memcmp(head, prefix, n) == 0;
+}
+
+std::string known_formats() {
+    std::string names;
+    for (const VectorFormat& format : vector_formats()) {
+        if (!names.empty()) names += ", ";
+        names += format.name;
+    }
+    return names;
+}
+
+// Not a file of any format, whatever was asked for.
+void refuse_non_files(const ByteSource& source, const uint8_t* head, size_t length) {
+    if (length == 0) throw_bad_file(source, 0, "the file is empty");
+    if (starts_with(head, length, "version https://git-lfs")) {
+        throw_bad_file(source, 0, "this is a Git LFS pointer, not the file itself",
+                       "Run \"git lfs pull\" in its repository to get the file.");
+    }
+}
+
+// No format recognised the file: says what it may be.
+[[noreturn]] void throw_unrecognised(const ByteSource& source, const uint8_t* head, size_t length) {
+    if (starts_with(head, length, "PK\x03\x04")) {
+        throw_not_supported(source, "it is a zip archive, perhaps an .npz",
+                            "Unpack it and read the .npy files inside.");
+    }
+    throw_not_supported(source,
+                        "its format is not recognised; it starts with \"" +
+                            printable(head, std::min<size_t>(length, 8)) + "\"",
+                        "Formats that can be read: " + known_formats() + ".");
+}
+
+}  // namespace
+
+const char* metric_name(Metric metric) {
+    switch (metric) {
+        case Metric::unknown:
+            return "unknown";
+        case Metric::l2:
+            return "l2";
+        case Metric::inner_product:
+            return "inner_product";
+        case Metric::l1:
+            return "l1";
+        case Metric::other:
+            return "other";
+    }
+    return "unknown";
+}
+
+void VectorReader::seek(uint64_t row) {
+    if (row > info_.rows) {
+        throw Error(ErrorCode::invalid_parameter,
+                    "row " + std::to_string(row) + " is beyond the end of " + source_.name(),
+                    "It has " + std::to_string(info_.rows) + " rows.");
+    }
+    position_ = row;
+}
+
+bool VectorReader::read(VectorBatch& batch, size_t max_rows) {
+    batch.first = position_;
+    batch.rows = 0;
+    if (position_ == info_.rows || max_rows == 0) return false;
+    if (info_.dims > max_dims) {
+        throw Error(ErrorCode::limit_exceeded,
+                    "the vectors in " + source_.name() + " have " + std::to_string(info_.dims) +
+                        " dimensions, more than the " + std::to_string(max_dims) + " that can be read");
+    }
+    const size_t dims = static_cast<size_t>(info_.dims);
+    const size_t block_rows = std::max<size_t>(1, block_bytes / (dims * sizeof(float)));
+    const uint64_t wanted = std::min<uint64_t>(std::min(max_rows, block_rows), info_.rows - position_);
+    batch.rows = static_cast<size_t>(wanted);
+    batch.values.resize(batch.rows * dims);
+    batch.ids.resize(batch.rows);
+    read_rows(batch);
+    if (!info_.has_ids) {
+        for (size_t i = 0; i < batch.rows; i++) batch.ids[i] = static_cast<int64_t>(position_ + i);
+    }
+    const size_t bad = find_non_finite(batch.values.data(), batch.values.size());
+    if (bad < batch.values.size()) throw_not_finite(batch, bad);
+    position_ += batch.rows;
+    return true;
+}
+
+void VectorReader::throw_not_finite(const VectorBatch& batch, size_t at) const {
+    const bool nan = std::isnan(batch.values[at]);
+    throw Error(ErrorCode::data_exception,
+                "row " + std::to_string(batch.first + at / info_.dims) + " of " + source_.name() + " has " +
+                    (nan ? "NaN" : "an infinite value") + " in component " + std::to_string(at % info_.dims),
+                info_.element == ElementType::float64 && !nan
+                    ? "Values beyond 3.4e38 do not fit into float32 and count as infinite."
+                    : "",
+                "Rows and components are counted from 0. Vectors must be finite: correct the file first.");
+}
+
+const std::vector<VectorFormat>& vector_formats() {
+    static const std::vector<VectorFormat> formats = {npy_format, faiss_format};
+    return formats;
+}
+
+std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const std::string& format_name) {
+    uint8_t head[head_length];
+    const size_t length = static_cast<size_t>(std::min<uint64_t>(source.size(), head_length));
+    source.read(0, head, length);
+    const auto& formats = vector_formats();
+    if (format_name != "auto") {
+        for (const VectorFormat& format : formats) {
+            if (format_name != format.name) continue;
+            refuse_non_files(source, head, length);
+            return format.open(source);
+        }
+        throw Error(ErrorCode::invalid_parameter, "unknown file format \"" + format_name + "\"", {},
+                    "Formats that can be read: auto, " + known_formats() + ".");
+    }
+    refuse_non_files(source, head, length);
+    for (const VectorFormat& format : formats) {
+        if (format.recognises(head, length)) return format.open(source);
+    }
+    throw_unrecognised(source, head, length);
+}
+
+}  // namespace vecstore::core::io

@@ -1,0 +1,138 @@
+// What lies on an index page, byte for byte. These structs are the on-disk format: every field is
+// little-endian in native layout, unaligned (packed), and a change of any of them is a new
+// format_version in the metapage.
+//
+// A page's payload is what follows PostgreSQL's page header. It starts with a PageHead; what comes then
+// depends on its kind:
+//   meta   block 0: one MetaData
+//   mean   floats of the mean that was subtracted from all vectors (MetaData::mean_*)
+//   nodes  `slots_per_page` slots of `slot_size` bytes, each a NodeHead and its sections (layout.hpp)
+//   tids   TidChunks: heap TIDs of nodes that have more than fit into the node
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace vecstore::core {
+
+constexpr uint32_t invalid_block = 0xFFFFFFFFu;
+constexpr uint32_t meta_block = 0;
+constexpr uint32_t format_magic = 0x56454353;   // "VECS"
+constexpr uint32_t format_version = 1;
+
+#pragma pack(push, 1)
+
+// Where a node is. The generation is that of the slot when the link was made: a link whose generation
+// differs from the slot's points to a node that is gone, and is skipped.
+struct Link {
+    uint32_t block = invalid_block;
+    uint8_t slot = 0;
+    uint8_t generation = 0;
+
+    bool valid() const { return block != invalid_block; }
+    bool operator==(const Link& o) const {
+        return block == o.block && slot == o.slot && generation == o.generation;
+    }
+    bool operator!=(const Link& o) const { return !(*this == o); }
+};
+static_assert(sizeof(Link) == 6);
+
+// A heap tuple's address: ItemPointer without PostgreSQL.
+struct HeapTid {
+    uint32_t block = invalid_block;
+    uint16_t offset = 0;
+
+    bool operator==(const HeapTid& o) const { return block == o.block && offset == o.offset; }
+    uint64_t key() const { return (static_cast<uint64_t>(block) << 16) | offset; }
+};
+static_assert(sizeof(HeapTid) == 6);
+
+enum class PageKind : uint16_t { unused = 0, meta = 1, mean = 2, nodes = 3, tids = 4 };
+
+struct PageHead {
+    PageKind kind;
+    uint16_t reserved;
+    uint32_t reserved2;
+};
+static_assert(sizeof(PageHead) == 8);
+
+enum NodeFlags : uint8_t {
+    node_used = 1,   // the slot holds a node
+    node_dead = 2,   // all its rows are gone: still a way for searches, never a result, never a new neighbor
+};
+
+constexpr size_t inline_tids = 4;
+
+struct NodeHead {
+    uint8_t flags;
+    uint8_t generation;
+    uint8_t level;        // this slot's level; a node of level 2 has one slot on each of levels 0, 1, 2
+    uint8_t degree;       // neighbors in use
+    uint8_t tid_count;    // inline heap TIDs in use (level 0 only)
+    uint8_t reserved[3];
+    float scale;          // own vector = scale * stored components
+    float error;          // |x - stored x| at most, over all rows of this node
+    float norm2;          // |x|^2 of the vector before centring and rotation
+    Link down;            // the same node one level down (levels above 0)
+    Link overflow;        // first TidChunk with further heap TIDs
+    // Bit i: neighbor i is an edge of the spanning tree that keeps level 0 connected (see insert.hpp):
+    // never dropped by pruning. In a free slot: the epoch it was freed at (a FullTransactionId).
+    uint64_t tree_edges_or_epoch;
+    HeapTid tids[inline_tids];
+};
+static_assert(sizeof(NodeHead) == 64);
+
+constexpr size_t max_degree = 64;   // width of tree_edges
+
+constexpr size_t chunk_tids = 14;
+
+struct TidChunk {
+    Link next;
+    uint8_t used;    // 0: free chunk
+    uint8_t count;
+    Link owner;
+    HeapTid tids[chunk_tids];
+};
+static_assert(sizeof(TidChunk) == 98);
+
+enum class Metric : uint8_t { l2 = 1, inner_product = 2, cosine = 3 };
+
+// How a node's neighbors are ranked: from codes beside the links, or by reading each neighbor's page.
+enum class StorageMode : uint8_t { coded = 1, plain = 2 };
+
+enum class OwnFormat : uint8_t { f32 = 1, f16 = 2, i8 = 3 };
+
+// Sizes of one index, fixed when it is created.
+struct Geometry {
+    uint32_t dims;            // of the column
+    uint32_t stored_dims;     // components of an own vector (dims, rounded up to 16 when rotated)
+    uint32_t code_dims;       // rotated components that have a code bit; 0 in plain mode
+    Metric metric;
+    StorageMode mode;
+    OwnFormat own_format;
+    uint8_t slots_per_page;
+    uint16_t m;               // the option: upper levels aim at m links, level 0 at 2m
+    uint16_t max_neighbors;   // links a slot has room for
+    uint16_t slot_size;
+    uint16_t filter_bytes;    // room for filter values in each node (0: none)
+};
+
+struct MetaData {
+    uint32_t magic;
+    uint32_t version;
+    Geometry geometry;
+    uint16_t ef_construction;
+    uint64_t seed;              // of the rotation
+    Link entry_point;
+    uint8_t entry_level;
+    uint8_t vacuum_pending;     // a vacuum has marked nodes dead and not yet repaired their neighbors
+    uint32_t mean_block;        // first page of the mean; invalid_block: none was subtracted
+    uint32_t mean_pages;
+    uint32_t tid_page;          // page where a free TidChunk may be found
+    uint8_t reserved[64];
+};
+
+#pragma pack(pop)
+
+}  // namespace vecstore::core

@@ -1,0 +1,200 @@
+// Pages in memory: the store an index is built in before its pages are written out, and the fake of the
+// unit tests. Several threads may use one store; each page has a lock of its own, taken as a backend
+// takes a buffer's content lock.
+//
+// The contract every page store fulfils (there is no base class: algorithms are templates over it):
+//
+//   ReadPage  read(block)      shared lock; payload() until the object dies
+//   WritePage write(block)     exclusive lock; peek() looks, modify() starts the change, commit(used)
+//                              makes it durable and unlocks; dying without commit abandons the change
+//   WritePage append(kind)     a new page at the end, initialised and locked
+//   uint32_t  page_count()
+//   void      expect(block, offset)            a hint: may be read some time soon. Where the page is has to
+//                                              be found out (a walk of the page tables), which costs more than
+//                                              reading it and goes on for several pages at once
+//   void      prefetch(block, offset, bytes)   a hint: will be read next
+//   void      check_interrupts()               may throw
+//   uint32_t  find_free_page(attempt)          a page that may have a free slot; attempt = 0, 1, 2 looks in
+//                                              more and more expensive places
+//   void      note_free_page(block)            there is room left on this page, for the next insert
+//   void      put_back_free_page(block)        there is, or will be, room on this page
+//   void      pause_point()                    between pages of long work, no lock held; may sleep or throw
+//   uint64_t  free_epoch()                     stamp for a slot freed now
+//   bool      reusable(epoch)                  may a slot freed at that epoch hold a new node?
+#pragma once
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/base/error.hpp"
+#include "core/storage/layout.hpp"
+
+namespace vecstore::core {
+
+// Readers and one writer; spins, since nothing is held longer than a few microseconds.
+class PageLock {
+  public:
+    void lock_shared() {
+        for (;;) {
+            uint32_t v = state_.load(std::memory_order_relaxed);
+            if (!(v & writer) && state_.compare_exchange_weak(v, v + 1, std::memory_order_acquire)) return;
+            pause();
+        }
+    }
+    void unlock_shared() { state_.fetch_sub(1, std::memory_order_release); }
+    void lock() {
+        for (;;) {
+            uint32_t expected = 0;
+            if (state_.compare_exchange_weak(expected, writer, std::memory_order_acquire)) return;
+            pause();
+        }
+    }
+    void unlock() { state_.store(0, std::memory_order_release); }
+
+  private:
+    static constexpr uint32_t writer = 0x80000000u;
+    static void pause() { std::this_thread::yield(); }
+    std::atomic<uint32_t> state_{0};
+};
+
+class MemStore {
+    // What lies before the payload of each page, in the place of PostgreSQL's page header: on the cache line
+    // that a reader of the page needs anyway.
+    struct Frame {
+        PageLock lock;
+        uint16_t used;    // bytes of the payload in use, for the page's pd_lower
+
+        uint8_t* payload() { return reinterpret_cast<uint8_t*>(this) + frame_bytes; }
+    };
+    static constexpr size_t frame_bytes = 8192 - page_payload_size;
+    static_assert(sizeof(Frame) <= frame_bytes);
+
+  public:
+    // max_pages: address space set aside; memory is taken as pages are appended.
+    explicit MemStore(size_t max_pages)
+        : page_limit_(max_pages), blocks_((max_pages + pages_per_block - 1) / pages_per_block) {}
+    MemStore(const MemStore&) = delete;
+    MemStore& operator=(const MemStore&) = delete;
+
+    class ReadPage {
+      public:
+        explicit ReadPage(Frame* frame) : frame_(frame) { frame_->lock.lock_shared(); }
+        ~ReadPage() {
+            if (frame_) frame_->lock.unlock_shared();
+        }
+        ReadPage(ReadPage&& o) noexcept : frame_(o.frame_) { o.frame_ = nullptr; }
+        ReadPage& operator=(ReadPage&&) = delete;
+        const uint8_t* payload() const { return frame_->payload(); }
+
+      private:
+        Frame* frame_;
+    };
+
+    class WritePage {
+      public:
+        WritePage(Frame* frame, uint32_t block) : frame_(frame), block_(block) { frame_->lock.lock(); }
+        ~WritePage() {
+            if (frame_) frame_->lock.unlock();
+        }
+        WritePage(WritePage&& o) noexcept : frame_(o.frame_), block_(o.block_) { o.frame_ = nullptr; }
+        WritePage& operator=(WritePage&&) = delete;
+        uint32_t block() const { return block_; }
+        const uint8_t* peek() const { return frame_->payload(); }
+        uint8_t* modify() { return frame_->payload(); }
+        void commit(size_t used = 0) {
+            if (used > frame_->used) frame_->used = static_cast<uint16_t>(used);
+            frame_->lock.unlock();
+            frame_ = nullptr;
+        }
+
+      private:
+        Frame* frame_;
+        uint32_t block_;
+    };
+
+    ReadPage read(uint32_t block) { return ReadPage(&frame(block)); }
+    WritePage write(uint32_t block) { return WritePage(&frame(block), block); }
+
+    WritePage append(PageKind kind) {
+        std::lock_guard<std::mutex> guard(mutex_);
+        const uint32_t block = page_count_.load(std::memory_order_relaxed);
+        if (block >= page_limit_) throw Error(ErrorCode::internal, "in-memory page store is full");
+        if (block % pages_per_block == 0) allocate(block / pages_per_block);
+        Frame& frame = *new (address(block)) Frame{};
+        page_head(frame.payload()) = PageHead{kind, 0, 0};
+        frame.used = sizeof(PageHead);
+        WritePage page(&frame, block);   // nobody knows the page yet: does not wait
+        page_count_.store(block + 1, std::memory_order_release);
+        return page;
+    }
+
+    uint32_t page_count() const { return page_count_.load(std::memory_order_acquire); }
+    size_t page_limit() const { return page_limit_; }
+
+    void expect(uint32_t block, size_t offset) { __builtin_prefetch(address(block) + frame_bytes + offset); }
+    void prefetch(uint32_t block, size_t offset, size_t bytes) {
+        const uint8_t* p = address(block) + frame_bytes + offset;
+        __builtin_prefetch(address(block));
+        for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
+    }
+    void check_interrupts() {}
+    void pause_point() {}
+
+    uint32_t find_free_page(int) {
+        std::lock_guard<std::mutex> guard(mutex_);
+        if (free_.empty()) return invalid_block;
+        const uint32_t block = free_.back();
+        free_.pop_back();
+        return block;
+    }
+    void note_free_page(uint32_t block) {
+        std::lock_guard<std::mutex> guard(mutex_);
+        free_.push_back(block);
+    }
+    void put_back_free_page(uint32_t block) { note_free_page(block); }
+    uint64_t free_epoch() const { return 1; }
+    bool reusable(uint64_t) const { return true; }
+
+    // For whoever writes the pages out, when no other thread is left.
+    const uint8_t* payload(uint32_t block) { return frame(block).payload(); }
+    size_t used(uint32_t block) { return frame(block).used; }
+
+  private:
+    static constexpr size_t pages_per_block = 256;
+
+    uint8_t* address(uint32_t block) const {
+        return blocks_[block / pages_per_block].get() + (block % pages_per_block) * 8192;
+    }
+
+    Frame& frame(uint32_t block) {
+        if (block >= page_count())
+            throw Error(ErrorCode::corrupted_index, "page " + std::to_string(block) + " does not exist");
+        return *reinterpret_cast<Frame*>(address(block));
+    }
+
+    void allocate(size_t i) {
+        // Kernels may read a little beyond the end of the last page.
+        const size_t bytes = pages_per_block * 8192;
+        auto* p = static_cast<uint8_t*>(std::aligned_alloc(huge_page, bytes + huge_page));
+        if (p == nullptr) throw std::bad_alloc();
+        std::memset(p, 0, bytes + 64);
+        blocks_[i].reset(p);
+    }
+
+    struct Free {
+        void operator()(uint8_t* p) const { std::free(p); }
+    };
+
+    static constexpr size_t huge_page = 4096;
+    size_t page_limit_;
+    std::vector<std::unique_ptr<uint8_t[], Free>> blocks_;
+    std::atomic<uint32_t> page_count_{0};
+    std::vector<uint32_t> free_;
+    std::mutex mutex_;
+};
+
+}  // namespace vecstore::core

@@ -1,0 +1,190 @@
+#include "import/import_state.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+}
+
+namespace vecstore::import {
+
+namespace {
+
+const char* status_name(ImportStatus status) {
+    switch (status) {
+        case ImportStatus::loading:
+            return "loading";
+        case ImportStatus::complete:
+            return "complete";
+        case ImportStatus::mismatch:
+            return "mismatch";
+    }
+    return "";
+}
+
+ImportStatus parse_status(const char* name) {
+    for (const ImportStatus status : {ImportStatus::complete, ImportStatus::mismatch}) {
+        if (strcmp(name, status_name(status)) == 0) return status;
+    }
+    return ImportStatus::loading;
+}
+
+// Like RI triggers do for their queries. An error needs no clean-up: the abort of the transaction restores
+// the user.
+void run_as_owner(const StateTables& tables, const Query& query) {
+    Oid user;
+    int context;
+    GetUserIdAndSecContext(&user, &context);
+    SetUserIdAndSecContext(tables.owner, context | SECURITY_LOCAL_USERID_CHANGE);
+    run_query(query);
+    SetUserIdAndSecContext(user, context);
+}
+
+Datum result_datum(int column, bool* is_null) {
+    return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, is_null);
+}
+
+int64 result_int64(int column) {
+    bool is_null;
+    const Datum datum = result_datum(column, &is_null);
+    return is_null ? 0 : DatumGetInt64(datum);
+}
+
+Datum text(const char* value) {
+    return CStringGetTextDatum(value);
+}
+
+}  // namespace
+
+void run_query(const Query& query) {
+    const int nest_level = NewGUCNestLevel();
+    (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                            true, 0, false);
+    const int result =
+        SPI_execute_with_args(query.text, query.count, query.types, query.values, nullptr, false, 0);
+    if (result < 0) elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
+    AtEOXact_GUC(true, nest_level);
+}
+
+uint64 parse_sum(const char* digits) {
+    const bool negative = digits[0] == '-';
+    const uint64 magnitude = strtoull(digits + (negative ? 1 : 0), nullptr, 10);
+    return negative ? 0 - magnitude : magnitude;
+}
+
+StateTables find_state_tables(Oid function) {
+    StateTables tables;
+    const Oid schema = get_func_namespace(function);
+    tables.schema = quote_identifier(get_namespace_name(schema));
+    tables.state_table = get_relname_relid("vecstore_import_state", schema);
+    const HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(tables.state_table));
+    if (!HeapTupleIsValid(tuple))
+        elog(ERROR, "table vecstore_import_state is missing in schema %s", tables.schema);
+    tables.owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+    ReleaseSysCache(tuple);
+    return tables;
+}
+
+ImportJob create_job(const StateTables& tables, const ImportKey& key, const FileIdentity& file,
+                     bool table_was_empty) {
+    Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID,
+                   INT8OID, INT8OID, INT8OID, BOOLOID, TEXTOID};
+    Datum values[] = {text(key.target),
+                      text(key.vector_column),
+                      text(key.id_column),
+                      text(key.path),
+                      text(file.format),
+                      Int64GetDatum(file.size),
+                      Int64GetDatum(file.fingerprint),
+                      Int64GetDatum(file.rows),
+                      Int64GetDatum(file.dims),
+                      BoolGetDatum(table_was_empty),
+                      text(GetUserNameFromId(GetUserId(), false))};
+    run_as_owner(
+        tables,
+        {psprintf("INSERT INTO %s.vecstore_import_state (target, vector_column, id_column, path, format, "
+                  "file_size, file_fingerprint, rows_total, dims, table_was_empty, role) "
+                  "VALUES ($1, $2, nullif($3, ''), $4, $5, $6, $7, $8, $9, $10, $11) RETURNING import_id",
+                  tables.schema),
+         lengthof(values), types, values});
+    ImportJob job = {};
+    job.id = result_int64(1);
+    job.status = ImportStatus::loading;
+    job.table_was_empty = table_was_empty;
+    job.file_size = file.size;
+    job.fingerprint = file.fingerprint;
+    return job;
+}
+
+bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job) {
+    Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+    Datum values[] = {text(key.target), text(key.vector_column), text(key.id_column), text(key.path)};
+    run_as_owner(
+        tables, {psprintf("SELECT s.import_id, s.status, s.table_was_empty, s.file_size, s.file_fingerprint, "
+                          "(SELECT sum(b.rows)::bigint FROM %s.vecstore_import_batch b "
+                          "WHERE b.import_id = s.import_id), "
+                          "(SELECT mod(sum(b.content_sum), 18446744073709551616)::text "
+                          "FROM %s.vecstore_import_batch b WHERE b.import_id = s.import_id) "
+                          "FROM %s.vecstore_import_state s WHERE s.target = $1 AND s.vector_column = $2 "
+                          "AND coalesce(s.id_column, '') = $3 AND s.path = $4 "
+                          "ORDER BY s.import_id DESC LIMIT 1",
+                          tables.schema, tables.schema, tables.schema),
+                 lengthof(values), types, values});
+    if (SPI_processed == 0) return false;
+    bool is_null;
+    job->id = result_int64(1);
+    job->status = parse_status(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2));
+    job->table_was_empty = DatumGetBool(result_datum(3, &is_null));
+    job->file_size = result_int64(4);
+    job->fingerprint = result_int64(5);
+    job->rows_done = result_int64(6);
+    const char* const sum = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 7);
+    job->content_sum = sum == nullptr ? 0 : parse_sum(sum);
+    return true;
+}
+
+void record_batch(const StateTables& tables, const ImportJob& job, uint64 rows, uint64 content_sum) {
+    Oid types[] = {INT8OID, INT8OID, INT8OID, INT8OID};
+    Datum values[] = {Int64GetDatum(job.id), Int64GetDatum(job.rows_done),
+                      Int64GetDatum(static_cast<int64>(rows)),
+                      Int64GetDatum(static_cast<int64>(content_sum))};
+    run_as_owner(tables,
+                 {psprintf("INSERT INTO %s.vecstore_import_batch (import_id, first_row, rows, content_sum) "
+                           "VALUES ($1, $2, $3, $4)",
+                           tables.schema),
+                  lengthof(values), types, values});
+}
+
+void set_status(const StateTables& tables, const ImportJob& job, ImportStatus status) {
+    Oid types[] = {INT8OID, TEXTOID};
+    Datum values[] = {Int64GetDatum(job.id), text(status_name(status))};
+    run_as_owner(tables,
+                 {psprintf("UPDATE %s.vecstore_import_state SET status = $2, finished_at = clock_timestamp() "
+                           "WHERE import_id = $1",
+                           tables.schema),
+                  lengthof(values), types, values});
+}
+
+Datum transactions_of(const StateTables& tables, const ImportJob& job) {
+    Oid types[] = {INT8OID};
+    Datum values[] = {Int64GetDatum(job.id)};
+    run_as_owner(tables, {psprintf("SELECT coalesce(array_agg(xid::xid), '{}') FROM %s.vecstore_import_batch "
+                                   "WHERE import_id = $1",
+                                   tables.schema),
+                          lengthof(values), types, values});
+    bool is_null;
+    return datumCopy(result_datum(1, &is_null), false, -1);
+}
+
+LOCKTAG job_lock_tag(const StateTables& tables, int64 job_id) {
+    LOCKTAG tag;
+    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, tables.state_table, static_cast<uint32>(job_id), 0);
+    return tag;
+}
+
+}  // namespace vecstore::import

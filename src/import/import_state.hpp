@@ -1,0 +1,80 @@
+// The state tables of imports: vecstore_import_state has a row for each import, vecstore_import_batch one for
+// each committed batch, written in the transaction that inserts the batch. So the rows a killed import has
+// left in the table are those its batches say, and it can go on behind them.
+//
+// Everything here is plain data and calls Postgres only (inside an SPI connection): use it in pg_call().
+// Queries run as the tables' owner, because users of imports have no privileges on them.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "storage/lock.h"
+}
+
+namespace vecstore::import {
+
+struct StateTables {
+    const char* schema;  // of the extension, quoted
+    Oid state_table;
+    Oid owner;
+};
+
+// The tables in the schema of a function of this extension.
+StateTables find_state_tables(Oid function);
+
+// What makes two calls of vecstore_import the same import.
+struct ImportKey {
+    const char* target;  // qualified and quoted
+    const char* vector_column;
+    const char* id_column;  // empty where ids are not stored
+    const char* path;
+};
+
+// What a resumed import checks: that the file is still the same.
+struct FileIdentity {
+    const char* format;
+    int64 size;
+    int64 fingerprint;
+    int64 rows;
+    int64 dims;
+};
+
+enum class ImportStatus { loading, complete, mismatch };
+
+struct ImportJob {
+    int64 id;
+    ImportStatus status;
+    bool table_was_empty;  // when the import began
+    int64 file_size;
+    int64 fingerprint;
+    // Sums over its batches:
+    int64 rows_done;
+    uint64 content_sum;
+};
+
+// Creates the row of a new import.
+ImportJob create_job(const StateTables& tables, const ImportKey& key, const FileIdentity& file,
+                     bool table_was_empty);
+// The newest import of this key; false when there is none.
+bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job);
+void record_batch(const StateTables& tables, const ImportJob& job, uint64 rows, uint64 content_sum);
+void set_status(const StateTables& tables, const ImportJob& job, ImportStatus status);
+// The transactions (xid[]) that inserted the import's rows, in the current memory context.
+Datum transactions_of(const StateTables& tables, const ImportJob& job);
+
+// Runs a query with only pg_catalog in the search path. Results are in SPI_tuptable.
+struct Query {
+    const char* text;
+    int count;
+    Oid* types;
+    Datum* values;
+};
+void run_query(const Query& query);
+// A number modulo 2^64 in decimal digits, perhaps negative: how sums of hashes come out of SQL.
+uint64 parse_sum(const char* digits);
+
+// The right to work on one import, against other sessions. Held across transactions; an error releases it.
+LOCKTAG job_lock_tag(const StateTables& tables, int64 job_id);
+
+}  // namespace vecstore::import

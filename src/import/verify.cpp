@@ -1,0 +1,79 @@
+#include "import/verify.hpp"
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+}
+
+namespace vecstore::import {
+
+namespace {
+
+// COPY does not insert into children that inherit, but does into partitions.
+const char* from_clause(const Target& target) {
+    const bool partitioned = get_rel_relkind(target.relation) == RELKIND_PARTITIONED_TABLE;
+    return psprintf("%s%s", partitioned ? "" : "ONLY ", qualified_name(target));
+}
+
+struct Found {
+    int64 rows;
+    uint64 content_sum;
+};
+
+// Column 1 of a result row says whether the rows it counts are of the import's transactions.
+void add_found(HeapTuple tuple, TupleDesc descriptor, Found* mine, Found* all) {
+    bool is_null;
+    const bool is_mine = DatumGetBool(SPI_getbinval(tuple, descriptor, 1, &is_null));
+    const int64 rows = DatumGetInt64(SPI_getbinval(tuple, descriptor, 2, &is_null));
+    const char* const digits = SPI_getvalue(tuple, descriptor, 3);
+    const uint64 sum = digits == nullptr ? 0 : parse_sum(digits);
+    if (is_mine) *mine = {rows, sum};
+    all->rows += rows;
+    all->content_sum += sum;
+}
+
+}  // namespace
+
+// A table's privilege, because xmin, like all system columns, is not part of privileges on columns.
+bool may_verify(const Target& target) {
+    return pg_class_aclcheck(target.relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+bool table_is_empty(const Target& target) {
+    run_query({psprintf("SELECT 1 WHERE EXISTS (SELECT %s FROM %s)",
+                        quote_identifier(NameStr(target.vector_column)), from_clause(target)),
+               0, nullptr, nullptr});
+    return SPI_processed == 0;
+}
+
+Verification verify_import(const StateTables& tables, const Target& target, const ImportJob& job) {
+    if (!may_verify(target)) return {Verification::Outcome::not_allowed, 0};
+    const char* const id = target.id_encoding == IdEncoding::none
+                               ? "0"
+                               : psprintf("t.%s::bigint", quote_identifier(NameStr(target.id_column)));
+    const char* const text = psprintf(
+        "SELECT mine, count(*), mod(sum(hash), 18446744073709551616)::text FROM "
+        "(SELECT t.xmin = ANY ($1) AS mine, %s.vecstore_row_hash(t.%s::%s.vector, %s) AS hash FROM %s t %s) "
+        "rows "
+        "GROUP BY mine",
+        tables.schema, quote_identifier(NameStr(target.vector_column)), tables.schema, id,
+        from_clause(target), job.table_was_empty ? "" : "WHERE t.xmin = ANY ($1)");
+    Oid types[] = {get_array_type(XIDOID)};
+    Datum values[] = {transactions_of(tables, job)};
+    run_query({text, lengthof(values), types, values});
+    Found mine = {0, 0};
+    Found all = {0, 0};
+    for (uint64 i = 0; i < SPI_processed; i++) {
+        add_found(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &mine, &all);
+    }
+    const Found expected = {job.rows_done, job.content_sum};
+    const bool equal = mine.rows == expected.rows && mine.content_sum == expected.content_sum;
+    const bool all_equal =
+        job.table_was_empty && all.rows == expected.rows && all.content_sum == expected.content_sum;
+    return {equal || all_equal ? Verification::Outcome::equal : Verification::Outcome::different, mine.rows};
+}
+
+}  // namespace vecstore::import

@@ -1,0 +1,25 @@
+// Whether the table holds what an import has read.
+#pragma once
+
+#include "import/import_state.hpp"
+#include "import/target.hpp"
+
+namespace vecstore::import {
+
+struct Verification {
+    enum class Outcome { equal, different, not_allowed };
+    Outcome outcome;
+    int64 rows_found;  // of the import, in the table
+};
+
+// Whether the user may read the table, which verification needs beside INSERT.
+bool may_verify(const Target& target);
+
+bool table_is_empty(const Target& target);
+
+// Compares the rows that the import's transactions have left in the table (by xmin) with its count and
+// content sum, in one scan. Where the table was empty before, all of its rows may count instead: a rewritten
+// or restored table has other transactions. Must run inside an SPI connection.
+Verification verify_import(const StateTables& tables, const Target& target, const ImportJob& job);
+
+}  // namespace vecstore::import

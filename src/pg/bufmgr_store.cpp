@@ -1,0 +1,163 @@
+#include "pg/bufmgr_store.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "storage/freespace.h"
+#include "storage/indexfsm.h"
+#include "storage/lmgr.h"
+#include "utils/snapmgr.h"
+}
+
+namespace vecstore::pg {
+
+static_assert(BLCKSZ == 8192, "the page format is made for pages of 8 kB");
+static_assert(MAXALIGN(SizeOfPageHeaderData) == BufmgrStore::page_header_size);
+static_assert(BLCKSZ - BufmgrStore::page_header_size == core::page_payload_size);
+
+void RecentBuffers::resize_for(BlockNumber blocks) {
+    updates_ = 0;
+    size_t entries = 1024;
+    while (entries < blocks && entries < max_entries) entries *= 2;
+    if (entries <= table_.size()) return;
+    table_.assign(entries, InvalidBuffer);
+    mask_ = entries - 1;
+}
+
+// Pins the block, which must exist. May raise (called within pg_call).
+Buffer BufmgrStore::pin(uint32_t block) {
+    if (recent_ != nullptr) {
+        const Buffer guess = recent_->guess(block);
+        if (guess > 0 && read_recent_buffer(index_, fork_, block, guess)) return guess;
+    }
+    const Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, nullptr);
+    if (recent_ != nullptr) recent_->saw(block, buffer);
+    return buffer;
+}
+
+BufmgrStore::ReadPage BufmgrStore::read(uint32_t block) {
+    return ReadPage(pg_call([&] {
+        const Buffer buffer = pin(block);
+        LockBuffer(buffer, BUFFER_LOCK_SHARE);
+        return buffer;
+    }));
+}
+
+BufmgrStore::WritePage BufmgrStore::write(uint32_t block) {
+    const Buffer buffer = pg_call([&] {
+        const Buffer pinned = pin(block);
+        LockBuffer(pinned, BUFFER_LOCK_EXCLUSIVE);
+        return pinned;
+    });
+    return WritePage(*this, buffer, false);
+}
+
+BufmgrStore::WritePage BufmgrStore::append(core::PageKind kind) {
+    const Buffer buffer = pg_call([&] {
+        const bool lock = !RELATION_IS_LOCAL(index_);
+        if (lock) LockRelationForExtension(index_, ExclusiveLock);
+        const Buffer fresh = ReadBufferExtended(index_, fork_, P_NEW, RBM_NORMAL, nullptr);
+        LockBuffer(fresh, BUFFER_LOCK_EXCLUSIVE);
+        if (lock) UnlockRelationForExtension(index_, ExclusiveLock);
+        return fresh;
+    });
+    WritePage page(*this, buffer, true);
+    core::page_head(page.modify()) = core::PageHead{kind, 0, 0};
+    return page;
+}
+
+uint32_t BufmgrStore::page_count() {
+    return pg_call([&] { return RelationGetNumberOfBlocksInFork(index_, fork_); });
+}
+
+uint8_t* BufmgrStore::WritePage::modify() {
+    if (image_ != nullptr) return image_;
+    Page page = pg_call([&]() -> Page {
+        if (store_.wal_ == Wal::skip) return BufferGetPage(buffer_);
+        state_ = GenericXLogStart(store_.index_);
+        return GenericXLogRegisterBuffer(state_, buffer_, is_new_ ? GENERIC_XLOG_FULL_IMAGE : 0);
+    });
+    if (is_new_) {
+        PageInit(page, BLCKSZ, 0);
+        // What lies between pd_lower and pd_upper is not logged and reads as zero after replay: pd_lower
+        // always covers the last byte in use (commit).
+        auto* header = reinterpret_cast<PageHeader>(page);
+        header->pd_lower = page_header_size + sizeof(core::PageHead);
+        is_new_ = false;
+    }
+    image_ = reinterpret_cast<uint8_t*>(page) + page_header_size;
+    return image_;
+}
+
+void BufmgrStore::WritePage::commit(size_t used) {
+    if (image_ == nullptr) {
+        abandon();
+        return;
+    }
+    auto* header = reinterpret_cast<PageHeader>(image_ - page_header_size);
+    const size_t lower = page_header_size + used;
+    if (lower > header->pd_lower) header->pd_lower = static_cast<LocationIndex>(Min(lower, BLCKSZ));
+    pg_call([&] {
+        if (state_ != nullptr) {
+            GenericXLogState* const state = state_;
+            state_ = nullptr;
+            GenericXLogFinish(state);
+        } else {
+            MarkBufferDirty(buffer_);
+        }
+    });
+    UnlockReleaseBuffer(buffer_);
+    buffer_ = InvalidBuffer;
+}
+
+void BufmgrStore::WritePage::abandon() {
+    if (state_ != nullptr) GenericXLogAbort(state_);
+    state_ = nullptr;
+    if (buffer_ != InvalidBuffer) UnlockReleaseBuffer(buffer_);
+    buffer_ = InvalidBuffer;
+}
+
+uint32_t BufmgrStore::find_free_page(int attempt) {
+    return pg_call([&]() -> uint32_t {
+        if (attempt == 0) {
+            const BlockNumber block = RelationGetTargetBlock(index_);
+            RelationSetTargetBlock(index_, InvalidBlockNumber);
+            return block;
+        }
+        // During a build nothing is free but what the build itself left.
+        if (wal_ == Wal::skip) return core::invalid_block;
+        if (attempt == 1) return GetFreeIndexPage(index_);
+        const BlockNumber blocks = RelationGetNumberOfBlocks(index_);
+        return blocks > 1 ? blocks - 1 : core::invalid_block;
+    });
+}
+
+void BufmgrStore::note_free_page(uint32_t block) {
+    RelationSetTargetBlock(index_, block);
+}
+
+void BufmgrStore::put_back_free_page(uint32_t block) {
+    if (wal_ == Wal::skip) return;
+    pg_call([&] { RecordFreeIndexPage(index_, block); });
+}
+
+void BufmgrStore::pause_point() {
+    pg_call([] { vacuum_delay(); });
+}
+
+uint64_t BufmgrStore::free_epoch() {
+    // The newest transaction there is: its successor, the next insert, may have the slot at once. A scan that
+    // runs now and meets the slot then still knows it by its generation for another stranger; this stamp only
+    // keeps a slot from going through all 256 generations while one old scan is running.
+    return pg_call([] {
+        FullTransactionId newest = ReadNextFullTransactionId();
+        FullTransactionIdRetreat(&newest);
+        return U64FromFullTransactionId(newest);
+    });
+}
+
+bool BufmgrStore::reusable(uint64_t epoch) {
+    if (epoch == 0) return true;
+    return pg_call([&] { return GlobalVisCheckRemovableFullXid(nullptr, FullTransactionIdFromU64(epoch)); });
+}
+
+}  // namespace vecstore::pg

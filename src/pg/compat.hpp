@@ -1,0 +1,85 @@
+// Differences between PostgreSQL 14 and 18, all of them, in one place. Included by pg/postgres.hpp only.
+#pragma once
+
+#if PG_VERSION_NUM < 140000
+#error "vecstore needs PostgreSQL 14 or later"
+#endif
+
+// Up to 15 PGDLLEXPORT is empty outside Windows, and everything here is compiled with hidden visibility.
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#define VECSTORE_EXPORT PGDLLEXPORT
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/acl.h"
+#include "utils/rel.h"
+}
+
+namespace vecstore::pg {
+
+// Pins `guess` if it still holds this block. Temporary tables' buffers are not worth guessing.
+inline bool read_recent_buffer(Relation rel, ForkNumber fork, BlockNumber block, Buffer guess) {
+#if PG_VERSION_NUM >= 160000
+    return ReadRecentBuffer(rel->rd_locator, fork, block, guess);
+#else
+    return ReadRecentBuffer(rel->rd_node, fork, block, guess);
+#endif
+}
+
+inline void vacuum_delay() {
+#if PG_VERSION_NUM >= 180000
+    vacuum_delay_point(false);
+#else
+    vacuum_delay_point();
+#endif
+}
+
+// May the current user vacuum, and so also look into, this table?
+inline bool may_maintain(Oid table) {
+#if PG_VERSION_NUM >= 170000
+    return pg_class_aclcheck(table, GetUserId(), ACL_MAINTAIN) == ACLCHECK_OK;
+#elif PG_VERSION_NUM >= 160000
+    return object_ownercheck(RelationRelationId, table, GetUserId());
+#else
+    return pg_class_ownercheck(table, GetUserId());
+#endif
+}
+
+// From 17 on functions of an index run with a safe search_path.
+inline void restrict_search_path() {
+#if PG_VERSION_NUM >= 170000
+    RestrictSearchPath();
+#endif
+}
+
+// Changes whenever the relation gets new storage (REINDEX, TRUNCATE).
+inline Oid storage_number(Relation rel) {
+#if PG_VERSION_NUM >= 160000
+    return rel->rd_locator.relNumber;
+#else
+    return rel->rd_node.relNode;
+#endif
+}
+
+}  // namespace vecstore::pg
+
+// From 16 on what a query needs of a relation's privileges is kept beside its range table entry.
+#if PG_VERSION_NUM >= 160000
+#define VECSTORE_PERMISSIONS_OF(nsitem) ((nsitem)->p_perminfo)
+#define VECSTORE_CHECK_PERMISSIONS(pstate) \
+    ExecCheckPermissions((pstate)->p_rtable, (pstate)->p_rteperminfos, true)
+#else
+#define VECSTORE_PERMISSIONS_OF(nsitem) ((nsitem)->p_rte)
+#define VECSTORE_CHECK_PERMISSIONS(pstate) ExecCheckRTPerms((pstate)->p_rtable, true)
+#endif
+
+// From 16 on the varlena macros (VARSIZE, SET_VARSIZE, ...) no longer come with postgres.h.
+#if PG_VERSION_NUM >= 160000
+extern "C" {
+#include "varatt.h"
+}
+#endif

@@ -1,0 +1,69 @@
+#include "pg/guard.hpp"
+
+extern "C" {
+#include "mb/pg_wchar.h"
+}
+
+namespace vecstore::pg {
+
+namespace {
+
+// Copies text into a buffer of `size` bytes, cut between characters and valid in the database's encoding:
+// file names and bytes of files need not be.
+void copy_text(char* buffer, size_t size, const char* text) {
+    const int length = static_cast<int>(strlen(text));
+    const int clipped = pg_mbcliplen(text, length, static_cast<int>(size) - 1);
+    memcpy(buffer, text, clipped);
+    buffer[clipped] = '\0';
+    if (!pg_verifymbstr(buffer, clipped, true))
+        for (int i = 0; i < clipped; ++i)
+            if (IS_HIGHBIT_SET(buffer[i])) buffer[i] = '?';
+}
+
+}  // namespace
+
+int sqlstate_of(core::ErrorCode code) {
+    using core::ErrorCode;
+    switch (code) {
+        case ErrorCode::invalid_parameter: return ERRCODE_INVALID_PARAMETER_VALUE;
+        case ErrorCode::data_exception: return ERRCODE_DATA_EXCEPTION;
+        case ErrorCode::out_of_range: return ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
+        case ErrorCode::limit_exceeded: return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+        case ErrorCode::bad_file: return ERRCODE_BAD_COPY_FILE_FORMAT;
+        case ErrorCode::file_not_supported: return ERRCODE_FEATURE_NOT_SUPPORTED;
+        case ErrorCode::io: return ERRCODE_IO_ERROR;
+        case ErrorCode::out_of_memory: return ERRCODE_OUT_OF_MEMORY;
+        case ErrorCode::corrupted_index: return ERRCODE_INDEX_CORRUPTED;
+        case ErrorCode::internal: return ERRCODE_INTERNAL_ERROR;
+    }
+    return ERRCODE_INTERNAL_ERROR;
+}
+
+void PendingError::set(int state, const char* message_text, const char* detail_text, const char* hint_text) {
+    pg_error = nullptr;
+    sqlstate = state;
+    copy_text(message, sizeof(message), message_text);
+    copy_text(detail, sizeof(detail), detail_text);
+    copy_text(hint, sizeof(hint), hint_text);
+}
+
+void PendingError::set(const core::Error& error) {
+    set(sqlstate_of(error.code()), error.message().c_str(), error.detail().c_str(), error.hint().c_str());
+}
+
+ErrorData* take_error() {
+    MemoryContextSwitchTo(CurTransactionContext != nullptr ? CurTransactionContext : TopMemoryContext);
+    ErrorData* const data = CopyErrorData();
+    FlushErrorState();
+    return data;
+}
+
+void PendingError::raise() const {
+    if (pg_error != nullptr) ReThrowError(pg_error);
+    ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", message),
+                    detail[0] != '\0' ? errdetail_internal("%s", detail) : 0,
+                    hint[0] != '\0' ? errhint("%s", hint) : 0));
+    pg_unreachable();
+}
+
+}  // namespace vecstore::pg

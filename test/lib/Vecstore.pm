@@ -1,0 +1,252 @@
+# What the index tests share: servers, data, brute-force oracles, crashes.
+#
+# The tests use pgvector's SQL surface, so most of them also run on pgvector, which is how their own logic was
+# checked: VECSTORE_TEST_EXTENSION=vector. What only vecstore has (vecstore_check) is skipped there.
+package Vecstore;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Basename;
+use File::Spec;
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(extension scale is_full new_node new_standby load_vectors add_queries recall check_clean
+  exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server start_clients stop_clients
+  write_script shared_file ask_quietly);
+
+sub extension { return $ENV{VECSTORE_TEST_EXTENSION} // 'vecstore' }
+
+# Sizes and durations: small ones always, those of the acceptance figures with VECSTORE_TEST_SCALE=full.
+sub is_full { return ($ENV{VECSTORE_TEST_SCALE} // '1') eq 'full' }
+sub scale { my ($small, $full) = @_; return is_full() ? $full : $small }
+
+# A file of the shared material, or undef where there is none.
+sub shared_file {
+    my ($name) = @_;
+    my $folder = $ENV{VECSTORE_SHARED} // File::Spec->catdir(dirname(__FILE__), '..', '..', '..', 'shared');
+    my $path = File::Spec->rel2abs("$folder/$name");
+    return -e $path ? $path : undef;
+}
+
+# new_node(NAME, SETTING...): a running primary with the extension.
+sub new_node {
+    my ($name, @settings) = @_;
+    my $node = PostgreSQL::Test::Cluster->new($name);
+    $node->init(allows_streaming => 1);
+    $node->append_conf('postgresql.conf', join("\n", 'log_statement = none', @settings, ''));
+    $node->start;
+    $node->safe_psql('postgres', 'CREATE EXTENSION ' . extension());
+    return $node;
+}
+
+# A streaming standby made from a base backup of the primary.
+sub new_standby {
+    my ($primary, $name, @settings) = @_;
+    $primary->backup("for_$name");
+    my $standby = PostgreSQL::Test::Cluster->new($name);
+    $standby->init_from_backup($primary, "for_$name", has_streaming => 1);
+    $standby->append_conf('postgresql.conf', join("\n", 'wal_retrieve_retry_interval = 100ms', @settings, ''));
+    $standby->start;
+    return $standby;
+}
+
+# ------------------------------------------------------------------------------------------------------- data
+
+# Appends ROWS vectors of a KIND (see vectors.py) to a table whose first columns are (id int, v vector).
+sub load_vectors {
+    my ($node, %a) = @_;
+    my $file = $node->basedir . "/$a{table}.$a{seed}.copy";
+    my $script = File::Spec->rel2abs(dirname(__FILE__) . '/vectors.py');
+    system('/usr/bin/python3', $script, $a{kind} // 'embeddings', $a{rows}, $a{dims}, $a{seed}, $file,
+        $a{first_id} // 0) == 0
+      or die "vectors.py failed";
+    $node->safe_psql('postgres', "COPY $a{table} (id, v) FROM '$file' (FORMAT binary)");
+    unlink $file;
+    return;
+}
+
+# Makes ${table}_queries from rows of another table (or a condition on it): vectors drawn like the indexed ones.
+sub add_queries {
+    my ($node, $table, $source) = @_;
+    $node->safe_psql('postgres', "DROP TABLE IF EXISTS ${table}_queries;
+        CREATE TABLE ${table}_queries (q serial PRIMARY KEY, v vector);
+        INSERT INTO ${table}_queries (v) SELECT v FROM $source");
+    return;
+}
+
+# -------------------------------------------------------------------------------------------- brute force oracle
+
+# Share of the true K nearest rows that the index returns, over all queries of ${table}_queries. Compared by
+# distance, so that among ties every choice is right. Fails loudly when a plan is not the one meant.
+# Options: op (default <->), k (10), ef (server default), where (a condition), dbname.
+sub recall {
+    my ($node, $table, %a) = @_;
+    my ($op, $k, $where) = ($a{op} // '<->', $a{k} // 10, $a{where} ? "WHERE $a{where}" : '');
+    my $sql = "SELECT q.q, n.d FROM ${table}_queries q CROSS JOIN LATERAL "
+      . "(SELECT t.v $op q.v AS d FROM $table t $where ORDER BY t.v $op q.v LIMIT $k) n";
+    my $ef = $a{ef} ? "SET hnsw.ef_search = $a{ef};" : '';
+    my $exact = answers($node, "SET enable_indexscan = off; SET jit = off;", $sql, 'Seq Scan on', $a{dbname});
+    my $found = answers($node, "LOAD '\$libdir/" . extension() . "'; SET enable_seqscan = off; SET jit = off; $ef",
+        $sql, 'Order By:', $a{dbname});
+    my ($hits, $all) = (0, 0);
+    for my $q (keys %$exact) {
+        my @true = sort { $a <=> $b } @{ $exact->{$q} };
+        my $limit = $true[-1] + 1e-5 * abs($true[-1]) + 1e-9;
+        my $good = grep { $_ <= $limit } @{ $found->{$q} // [] };
+        $hits += $good < @true ? $good : @true;
+        $all += @true;
+    }
+    die "no rows to compare in $table" if $all == 0;
+    return $hits / $all;
+}
+
+# {query => [distances]} of a statement, whose plan must match a pattern.
+sub answers {
+    my ($node, $settings, $sql, $plan, $dbname) = @_;
+    $dbname //= 'postgres';
+    my $explained = $node->safe_psql($dbname, "$settings EXPLAIN $sql");
+    die "unexpected plan:\n$explained" if index($explained, $plan) < 0;
+    my %answers;
+    for (split /\n/, $node->safe_psql($dbname, "$settings $sql")) {
+        my ($q, $d) = split /\|/;
+        push @{ $answers{$q} }, $d;
+    }
+    return \%answers;
+}
+
+sub largest_ef_search {
+    my ($node, $wanted) = @_;
+    my $most = $node->safe_psql('postgres',
+        "LOAD '\$libdir/" . extension() . "'; SELECT max_val FROM pg_settings WHERE name = 'hnsw.ef_search'");
+    return $wanted < $most ? $wanted : $most;
+}
+
+# --------------------------------------------------------------------------------------------------- invariants
+
+# vecstore_check finds nothing.
+sub check_clean {
+    my ($node, $index, $name) = @_;
+    return 1 if extension() ne 'vecstore';
+    return is($node->safe_psql('postgres', "SELECT * FROM vecstore_check('$index') LIMIT 20"), '', $name);
+}
+
+# An ordered scan of the whole table with the largest ef_search: no row twice, no row that a sequential scan does
+# not see, distances (computed anew from the row) ascending, and no more than a thousandth of the rows missing as far
+# as ef_search reaches. One snapshot for both.
+sub exhaustive_scan_is_right {
+    my ($node, $table, $op, $name) = @_;
+    my $rows = $node->safe_psql('postgres', "SELECT count(*) FROM $table WHERE v IS NOT NULL");
+    # dead rows that are not vacuumed away yet count too
+    my $wanted = 4 * $rows + 1000;
+    my $ef = largest_ef_search($node, $wanted);
+    my $query = "(SELECT v FROM $table WHERE v IS NOT NULL ORDER BY id LIMIT 1)";
+    my $settings = "LOAD '\$libdir/" . extension() . "'; SET hnsw.ef_search = $ef; SET jit = off; SET enable_seqscan = off;";
+    my $scan = "SELECT id, v FROM $table ORDER BY v $op $query";
+    my $plan = $node->safe_psql('postgres', "$settings EXPLAIN $scan");
+    die "unexpected plan:\n$plan" if $plan !~ /Order By:/;
+    my $result = $node->safe_psql(
+        'postgres', "$settings
+        WITH scanned AS MATERIALIZED (SELECT s.*, row_number() OVER () AS n, v $op $query AS d FROM ($scan) s),
+             compared AS (SELECT s.*, lag(d) OVER (ORDER BY n) AS before,
+                                 EXISTS (SELECT FROM $table t WHERE t.id = s.id AND t.v = s.v) AS there FROM scanned s)
+        SELECT count(*), count(*) - count(DISTINCT id), count(*) FILTER (WHERE NOT there),
+               count(*) FILTER (WHERE before > d + 1e-6 * abs(d) + 1e-6) FROM compared");
+    my ($scanned, $twice, $strangers, $descents) = split /\|/, $result;
+    my $right = $twice == 0 && $strangers == 0 && $descents == 0 && ($ef < $wanted || $scanned >= 0.999 * $rows);
+    ok($right, $name)
+      or diag("$scanned of $rows rows scanned, $twice twice, $strangers not in the table, $descents out of order");
+    return $right;
+}
+
+# At least 99.9% (or another share) of the rows are the nearest to their own vector (or tie with an equal one).
+sub found_by_own_vector {
+    my ($node, $table, $op, $name, $share) = @_;
+    $share //= 0.999;
+    my $result = $node->safe_psql(
+        'postgres', "LOAD '\$libdir/" . extension() . "'; SET enable_seqscan = off; SET jit = off;
+        SELECT count(*), count(*) FILTER (WHERE n.v = t.v) FROM $table t
+        LEFT JOIN LATERAL (SELECT v FROM $table o ORDER BY o.v $op t.v LIMIT 1) n ON true WHERE t.v IS NOT NULL");
+    my ($rows, $found) = split /\|/, $result;
+    ok($found >= $share * $rows, $name) or diag("$found of $rows rows found by their own vector");
+    return;
+}
+
+# ---------------------------------------------------------------------------------------------- load and crashes
+
+sub write_script {
+    my ($node, $name, $text) = @_;
+    my $path = $node->basedir . "/$name.sql";
+    open my $f, '>', $path or die "$path: $!";
+    print $f $text;
+    close $f;
+    return $path;
+}
+
+# Starts pgbench in the background; arguments as on its command line.
+sub start_clients {
+    my ($node, @arguments) = @_;
+    my %run = (out => '', err => '');
+    $run{handle} = IPC::Run::start(
+        [ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, @arguments, 'postgres' ],
+        '<', \undef, '>', \$run{out}, '2>', \$run{err});
+    return \%run;
+}
+
+# The answer of a server that may not be there: '' then.
+sub ask_quietly {
+    my ($node, $sql) = @_;
+    my $answer = '';
+    IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $sql ],
+        '<', \undef, '>', \$answer, '2>', \my $ignored);
+    chomp $answer;
+    return $answer;
+}
+
+# Waits for them, or ends them when told to; returns their exit status.
+sub stop_clients {
+    my ($run, $how) = @_;
+    eval {
+        if (($how // 'wait') eq 'kill') { $run->{handle}->kill_kill(grace => 2) }
+        else { $run->{handle}->finish }
+        1;
+    } or do { my $e = $@; eval { $run->{handle}->kill_kill }; die $e if ($how // 'wait') ne 'kill' };
+    return eval { $run->{handle}->result(0) } // -1;
+}
+
+# (state, parent) of a process, from /proc: ps is not installed everywhere.
+sub process_status {
+    my ($pid) = @_;
+    open my $f, '<', "/proc/$pid/stat" or return;
+    my $stat = <$f> // '';
+    return $stat =~ /.*\) (\S) (\d+)/s;
+}
+
+sub is_running {
+    my ($state) = process_status($_[0]);
+    return defined $state && $state !~ /[ZX]/;
+}
+
+# kill -9 of the whole server, children included, at one moment: a crash without any goodbye.
+sub kill_server {
+    my ($node) = @_;
+    my $pid_file = $node->data_dir . '/postmaster.pid';
+    my ($postmaster) = split /\n/, slurp_file($pid_file);
+    kill 'STOP', $postmaster;    # so that it starts no more children while they are listed
+    my @children = grep { ((process_status($_))[1] // 0) == $postmaster } map { m{(\d+)$} } glob '/proc/[0-9]*';
+    kill 'KILL', @children, $postmaster;
+    for (1 .. 200) {
+        last unless grep { is_running($_) } @children, $postmaster;
+        select undef, undef, undef, 0.05;
+    }
+    # A zombie nobody has reaped yet looks like a running server.
+    unlink $pid_file, $node->host . '/.s.PGSQL.' . $node->port . '.lock' if defined process_status($postmaster);
+    $node->{_pid} = undef;
+    return;
+}
+
+1;

@@ -1,0 +1,50 @@
+-- The SQL surface of imports: signatures, privileges, what a dump carries along.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS vecstore;
+SELECT plan(27);
+
+SELECT has_function('vecstore_inspect', ARRAY['text']);
+SELECT has_function('vecstore_inspect', ARRAY['bytea']);
+SELECT function_returns(name, ARRAY[source, 'bigint', 'bigint'], 'setof record')
+FROM unnest(ARRAY['vecstore_read_npy', 'vecstore_read_faiss']) name, unnest(ARRAY['text', 'bytea']) source;
+SELECT volatility_is('vecstore_read_npy', ARRAY['text', 'bigint', 'bigint'], 'volatile', 'files change');
+SELECT volatility_is('vecstore_read_npy', ARRAY['bytea', 'bigint', 'bigint'], 'immutable', 'values do not');
+SELECT is_procedure('vecstore_import');
+SELECT is(pg_get_function_arguments('vecstore_import'::regproc),
+    'IN target regclass, IN path text, IN "column" name DEFAULT NULL::name, IN id_column name DEFAULT NULL::name, '
+    'IN batch_size integer DEFAULT 10000, IN format text DEFAULT ''auto''::text, IN resume boolean DEFAULT false, '
+    'IN verify boolean DEFAULT true', 'arguments of vecstore_import');
+
+-- a dump takes the state along
+SELECT set_eq($$SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'vecstore'$$,
+    ARRAY['vecstore_import_id_seq', 'vecstore_import_state', 'vecstore_import_batch'], 'tables that a dump carries');
+
+-- roles
+CREATE ROLE vecstore_reader;
+CREATE ROLE vecstore_outsider;
+GRANT pg_read_server_files TO vecstore_reader;
+CREATE TABLE docs (id bigint, embedding vector(3));
+SELECT table_privs_are(name, role, '{}', role || ' has no privileges on ' || name)
+FROM unnest(ARRAY['vecstore_import_state', 'vecstore_import_batch']) name,
+     unnest(ARRAY['vecstore_reader', 'vecstore_outsider']) role;
+SELECT table_privs_are('vecstore_import_progress', 'vecstore_outsider', ARRAY['SELECT'], 'the view is open');
+
+SET ROLE vecstore_outsider;
+SELECT throws_ok(format($$SELECT %s(%L)$$, name, path), '42501', 'permission denied to read the server''s files',
+    name || '(' || path || ') needs pg_read_server_files')
+FROM unnest(ARRAY['vecstore_inspect', 'vecstore_read_npy', 'vecstore_read_faiss']) name,
+     unnest(ARRAY['/nowhere', '/etc/passwd']) path;
+SET ROLE vecstore_reader;
+SELECT throws_ok($$SELECT vecstore_inspect('/nowhere/at/all')$$, '58P01', NULL, 'with it, the file is looked for');
+SELECT throws_ok($$SELECT vecstore_inspect('/dev/null')$$, '42809', NULL, 'devices are not read');
+SELECT throws_ok($$SELECT vecstore_inspect('/tmp')$$, '42809', NULL, 'nor folders');
+SELECT throws_ok($$SELECT * FROM vecstore_read_npy('/tmp/../nowhere')$$, '58P01', NULL, 'a file that does not exist');
+RESET ROLE;
+
+-- imports commit, and tests run in a transaction
+SELECT throws_ok($$CALL vecstore_import('docs', '/nowhere')$$, '25000', 'vecstore_import cannot run inside a transaction block or a function');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,244 @@
+// What the tests of core/hnsw share: data, indexes in memory, exact answers.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/hnsw/builder.hpp"
+#include "core/hnsw/ordered_scan.hpp"
+#include "core/hnsw/validate.hpp"
+#include "core/storage/mem_store.hpp"
+
+namespace vecstore::core {
+
+// `rows` vectors of `dims` floats each, one after the other.
+struct Data {
+    size_t dims;
+    std::vector<float> values;
+
+    size_t rows() const { return values.size() / dims; }
+    const float* row(size_t i) const { return &values[i * dims]; }
+};
+
+// Normally distributed around `clusters` centers (0: around the origin), all times `magnitude`.
+inline Data normal_data(size_t rows, size_t dims, uint32_t seed, size_t clusters = 0, float magnitude = 1) {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal;
+    std::vector<float> centers(clusters * dims);
+    for (float& x : centers) x = 2 * normal(random);
+    Data data{dims, std::vector<float>(rows * dims)};
+    for (size_t i = 0; i < rows; ++i) {
+        const size_t cluster = clusters > 0 ? random() % clusters : 0;
+        for (size_t j = 0; j < dims; ++j)
+            data.values[i * dims + j] = magnitude * (normal(random) + (clusters > 0 ? centers[cluster * dims + j] : 0));
+    }
+    return data;
+}
+
+// Takes the last `count` rows away, as queries of the same distribution.
+inline Data take_queries(Data& data, size_t count) {
+    const auto from = data.values.end() - static_cast<std::ptrdiff_t>(count * data.dims);
+    Data queries{data.dims, {from, data.values.end()}};
+    data.values.erase(from, data.values.end());
+    return queries;
+}
+
+inline void normalize(Data& data) {
+    for (size_t i = 0; i < data.rows(); ++i) {
+        float* const x = &data.values[i * data.dims];
+        double sum = 0;
+        for (size_t j = 0; j < data.dims; ++j) sum += static_cast<double>(x[j]) * x[j];
+        for (size_t j = 0; j < data.dims; ++j) x[j] = static_cast<float>(x[j] / std::sqrt(sum));
+    }
+}
+
+// What the operator returns, in double arithmetic.
+inline double true_key(Metric metric, const float* a, const float* b, size_t dims) {
+    double l2 = 0, dot = 0, aa = 0, bb = 0;
+    for (size_t i = 0; i < dims; ++i) {
+        const double x = a[i], y = b[i];
+        l2 += (x - y) * (x - y);
+        dot += x * y;
+        aa += x * x;
+        bb += y * y;
+    }
+    switch (metric) {
+        case Metric::l2: return std::sqrt(l2);
+        case Metric::inner_product: return -dot;
+        case Metric::cosine: return 1 - dot / std::sqrt(aa * bb);
+    }
+    return 0;
+}
+
+struct IndexOptions {
+    Metric metric = Metric::l2;
+    StorageMode mode = StorageMode::coded;
+    bool compact = false;
+    uint16_t m = 16;
+    size_t ef_construction = 64;
+    std::vector<float> mean = {};
+};
+
+// An index in memory. The TID of row i is tid_of(i).
+class TestIndex {
+  public:
+    TestIndex(size_t dims, const IndexOptions& options, size_t max_pages = 1 << 16)
+        : options_(options),
+          encoder_(choose_geometry({static_cast<uint32_t>(dims), options.metric, options.mode, options.compact,
+                                    options.m}),
+                   42, options.mean),
+          store_(max_pages) {
+        create_index_pages(store_, encoder_.geometry(), 42, static_cast<uint16_t>(options.ef_construction),
+                           options.mean);
+    }
+
+    static HeapTid tid_of(size_t row) {
+        return {static_cast<uint32_t>(row / 100), static_cast<uint16_t>(row % 100 + 1)};
+    }
+    static size_t row_of(const HeapTid& tid) { return tid.block * size_t{100} + tid.offset - 1; }
+
+    const VectorEncoder& encoder() const { return encoder_; }
+    const NodeLayout& layout() const { return encoder_.layout(); }
+    MemStore& store() { return store_; }
+    const IndexOptions& options() const { return options_; }
+
+    // As a server inserts a row. Level: drawn, or given.
+    void insert(const float* raw, size_t row, InsertMemory& memory, int level = -1) {
+        std::vector<float> internal(encoder_.geometry().stored_dims), work(encoder_.geometry().dims);
+        std::vector<uint8_t> own(layout().own_bytes());
+        const float norm2 = encoder_.transform(raw, internal.data(), work.data());
+        const OwnVector vector = encoder_.encode(internal.data(), norm2, own.data());
+        Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory);
+        inserter.insert({internal.data(), own.data(), vector, tid_of(row),
+                         static_cast<uint8_t>(level < 0 ? drawn_level(row) : level)});
+    }
+    void insert(const Data& data) {
+        InsertMemory memory;
+        for (size_t i = 0; i < data.rows(); ++i) insert(data.row(i), i, memory);
+    }
+
+    // As CREATE INDEX does.
+    void build(const Data& data, size_t threads) {
+        RowBuffer rows(layout().own_bytes());
+        std::vector<float> internal(encoder_.geometry().stored_dims), work(encoder_.geometry().dims);
+        std::vector<uint8_t> own(layout().own_bytes());
+        for (size_t i = 0; i < data.rows(); ++i) {
+            const float norm2 = encoder_.transform(data.row(i), internal.data(), work.data());
+            const OwnVector vector = encoder_.encode(internal.data(), norm2, own.data());
+            rows.add(own.data(), vector, tid_of(i), drawn_level(i));
+        }
+        GraphBuilder builder(encoder_, {options_.ef_construction, threads});
+        builder.build(rows, store_, [](size_t) {});
+    }
+
+    // The first `limit` rows of a scan. exact: settles from `data`, as a server does from the table.
+    std::vector<size_t> scan(const float* query, size_t limit, ScanOptions options, const Data* data) {
+        SearchMemory memory;
+        Query prepared;
+        prepared.prepare(encoder_, query);
+        OrderedScan<MemStore> scan(store_, encoder_, prepared, memory, options);
+        const auto settle = [&](const HeapTid& tid) {
+            return Settled{true, true_key(options_.metric, query, data->row(row_of(tid)), data->dims)};
+        };
+        std::vector<size_t> rows;
+        HeapTid tid;
+        while (rows.size() < limit && scan.next(settle, tid)) rows.push_back(row_of(tid));
+        last_counts_ = scan.counts();
+        return rows;
+    }
+    const SearchCounts& last_counts() const { return last_counts_; }
+
+    MetaData meta() {
+        auto page = store_.read(meta_block);
+        return meta_of(page.payload());
+    }
+
+    struct Checked {
+        std::vector<std::string> problems;
+        CheckCounts counts;
+        bool has(const std::string& text) const {
+            return std::any_of(problems.begin(), problems.end(),
+                               [&](const std::string& p) { return p.find(text) != std::string::npos; });
+        }
+        std::string all() const {
+            std::string text;
+            for (size_t i = 0; i < problems.size() && i < 10; ++i) text += problems[i] + "\n";
+            return text;
+        }
+    };
+    // require: the rows that must be found; all when empty.
+    Checked check(bool deep = true, const std::function<void(GraphCheck<MemStore>&)>& require = {}) {
+        Checked result;
+        CheckOptions options;
+        options.deep = deep;
+        GraphCheck<MemStore> check(store_, meta(), encoder_, options, [&](const Problem& p) {
+            result.problems.push_back(to_text(Link{p.block, static_cast<uint8_t>(p.slot), 0}) + ": " + p.text);
+        });
+        check.read_pages();
+        if (require)
+            require(check);
+        else
+            check.require_all_rows();
+        check.check_graph();
+        result.counts = check.counts();
+        return result;
+    }
+
+    // The node's slot, for tests that break things.
+    Node node(const Link& link) {
+        return Node(layout(), layout().slot(const_cast<uint8_t*>(store_.payload(link.block)), link.slot));
+    }
+    MetaData& meta_in_place() { return meta_of(const_cast<uint8_t*>(store_.payload(meta_block))); }
+    // All nodes in use, in physical order.
+    std::vector<Link> nodes(int level = 0) {
+        std::vector<Link> links;
+        for (uint32_t block = 0; block < store_.page_count(); ++block) {
+            if (page_head(store_.payload(block)).kind != PageKind::nodes) continue;
+            for (size_t s = 0; s < layout().slots_per_page(); ++s) {
+                const ConstNode n(layout(), layout().slot(store_.payload(block), s));
+                if (n.used() && n.head().level == level)
+                    links.push_back({block, static_cast<uint8_t>(s), n.head().generation});
+            }
+        }
+        return links;
+    }
+
+  private:
+    uint8_t drawn_level(size_t row) const {
+        std::mt19937_64 random(row * 7919 + 13);
+        return draw_level(std::uniform_real_distribution<double>(0.0, 1.0)(random), options_.m);
+    }
+
+    IndexOptions options_;
+    VectorEncoder encoder_;
+    MemStore store_;
+    SearchCounts last_counts_;
+};
+
+// The k nearest rows, and the key of the k-th.
+inline double kth_key(const Data& data, Metric metric, const float* query, size_t k) {
+    std::vector<double> keys(data.rows());
+    for (size_t i = 0; i < data.rows(); ++i) keys[i] = true_key(metric, query, data.row(i), data.dims);
+    std::nth_element(keys.begin(), keys.begin() + (k - 1), keys.end());
+    return keys[k - 1];
+}
+
+// Share of the k rows returned that are among the k nearest (ties count).
+inline double recall(TestIndex& index, const Data& data, const Data& queries, size_t k, const ScanOptions& options) {
+    const Metric metric = index.options().metric;
+    size_t hits = 0;
+    for (size_t q = 0; q < queries.rows(); ++q) {
+        const double bound = kth_key(data, metric, queries.row(q), k);
+        for (size_t row : index.scan(queries.row(q), k, options, &data))
+            hits += true_key(metric, queries.row(q), data.row(row), data.dims) <= bound + 1e-6 * std::fabs(bound);
+    }
+    return static_cast<double>(hits) / static_cast<double>(k * queries.rows());
+}
+
+}  // namespace vecstore::core

@@ -1,0 +1,352 @@
+// Vacuum, and crashes: of inserts and of vacuum, at every page they write.
+#include <gtest/gtest.h>
+
+#include "core/hnsw/vacuum.hpp"
+#include "hnsw_graph.hpp"
+
+namespace vecstore::core {
+namespace {
+
+struct Crash {};
+
+// A store whose server crashes: a page's change becomes durable with its commit, whole or not at all, and
+// after a given number of commits there are no more.
+class CrashingStore {
+  public:
+    CrashingStore(MemStore& base, size_t commits) : base_(base), commits_left_(commits) {}
+
+    using ReadPage = MemStore::ReadPage;
+
+    class WritePage {
+      public:
+        WritePage(CrashingStore& store, MemStore::WritePage page, bool is_new)
+            : store_(store), page_(std::move(page)), is_new_(is_new) {}
+        uint32_t block() const { return page_.block(); }
+        const uint8_t* peek() const { return copy_.empty() ? page_.peek() : copy_.data(); }
+        uint8_t* modify() {
+            if (copy_.empty()) copy_.assign(page_.peek(), page_.peek() + page_payload_size);
+            return copy_.data();
+        }
+        void commit(size_t used = 0) {
+            if (copy_.empty()) return page_.commit(used);
+            store_.count_commit();
+            std::memcpy(page_.modify(), copy_.data(), page_payload_size);
+            page_.commit(used);
+        }
+
+      private:
+        friend class CrashingStore;
+        CrashingStore& store_;
+        MemStore::WritePage page_;
+        bool is_new_;
+        std::vector<uint8_t> copy_;
+    };
+
+    ReadPage read(uint32_t block) { return base_.read(block); }
+    WritePage write(uint32_t block) { return {*this, base_.write(block), false}; }
+    // The file is longer at once; what the page holds is not.
+    WritePage append(PageKind kind) {
+        WritePage page(*this, base_.append(kind), true);
+        page_head(page.page_.modify()).kind = PageKind::unused;
+        page_head(page.modify()).kind = kind;
+        return page;
+    }
+    uint32_t page_count() { return base_.page_count(); }
+    void expect(uint32_t, size_t) {}
+    void prefetch(uint32_t, size_t, size_t) {}
+    void check_interrupts() {}
+    void pause_point() {}
+    uint32_t find_free_page(int attempt) { return base_.find_free_page(attempt); }
+    void note_free_page(uint32_t block) { base_.note_free_page(block); }
+    void put_back_free_page(uint32_t block) { base_.put_back_free_page(block); }
+    uint64_t free_epoch() { return 1; }
+    bool reusable(uint64_t) { return true; }
+
+  private:
+    void count_commit() {
+        if (commits_left_ == 0) throw Crash{};
+        --commits_left_;
+    }
+    MemStore& base_;
+    size_t commits_left_;
+};
+
+struct Case {
+    const char* name;
+    size_t dims;
+    StorageMode mode;
+    uint16_t m;
+};
+
+void PrintTo(const Case& shape, std::ostream* out) { *out << shape.name; }
+
+class Vacuumed : public testing::TestWithParam<Case> {
+  protected:
+    std::unique_ptr<TestIndex> empty_index() {
+        IndexOptions options;
+        options.mode = GetParam().mode;
+        options.m = GetParam().m;
+        return std::make_unique<TestIndex>(GetParam().dims, options, 4096);
+    }
+    // Clusters, and rows with many equal ones.
+    Data rows(size_t count, uint32_t seed) {
+        Data data = normal_data(count, GetParam().dims, seed, 5);
+        for (size_t i = 0; i < count; i += 4) std::copy_n(data.row(i % 12), data.dims, &data.values[i * data.dims]);
+        return data;
+    }
+    std::unique_ptr<TestIndex> copy_of(TestIndex& from) {
+        auto index = empty_index();
+        for (uint32_t block = 0; block < from.store().page_count(); ++block) {
+            if (block > 0) index->store().append(PageKind::unused).commit();
+            auto page = index->store().write(block);
+            std::memcpy(page.modify(), from.store().payload(block), page_payload_size);
+            page.commit(from.store().used(block));
+        }
+        return index;
+    }
+
+    using IsDead = std::function<bool(size_t)>;
+
+    template <class Store>
+    static VacuumCounts vacuum(TestIndex& index, Store& store, const IsDead& is_dead) {
+        InsertMemory memory;
+        Vacuum<Store> vacuum(store, index.encoder(), index.options().ef_construction, memory);
+        vacuum.run([&](const HeapTid& tid) { return is_dead(TestIndex::row_of(tid)); });
+        return vacuum.counts();
+    }
+    static VacuumCounts vacuum(TestIndex& index, const IsDead& is_dead) { return vacuum(index, index.store(), is_dead); }
+
+    // All rows of [0, count) that live are in the index and found, and nothing is wrong with it. Others may be
+    // there (rows that crashed) unless it was just vacuumed.
+    static TestIndex::Checked expect_sound(TestIndex& index, size_t count, const IsDead& is_dead) {
+        const auto checked = index.check(true, [&](GraphCheck<MemStore>& check) {
+            for (size_t i = 0; i < count; ++i)
+                if (!is_dead(i)) check.require_row(TestIndex::tid_of(i));
+        });
+        EXPECT_TRUE(checked.problems.empty()) << checked.all();
+        return checked;
+    }
+    static void expect_vacuumed(TestIndex& index, size_t count, const IsDead& is_dead) {
+        const auto checked = expect_sound(index, count, is_dead);
+        size_t live = 0;
+        for (size_t i = 0; i < count; ++i) live += !is_dead(i);
+        EXPECT_EQ(checked.counts.rows, live);
+        EXPECT_EQ(checked.counts.pages.dead_nodes, 0u);
+        EXPECT_EQ(checked.counts.unattached, 0u);
+        EXPECT_EQ(checked.counts.cut_off, 0u);
+        EXPECT_FALSE(checked.counts.vacuum_pending);
+    }
+    static void expect_scan_returns_the_living(TestIndex& index, const Data& data, const IsDead& is_dead) {
+        std::set<size_t> living;
+        for (size_t i = 0; i < data.rows(); ++i)
+            if (!is_dead(i)) living.insert(i);
+        const std::vector<size_t> rows = index.scan(data.row(0), SIZE_MAX, {}, &data);
+        EXPECT_EQ(rows.size(), living.size());
+        EXPECT_EQ(std::set<size_t>(rows.begin(), rows.end()), living);
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Vacuumed,
+                         testing::Values(Case{"Plain", 8, StorageMode::plain, 8}, Case{"Coded", 200, StorageMode::coded, 8},
+                                         Case{"FewLinks", 8, StorageMode::plain, 2}),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_P(Vacuumed, HalfOfTheRows) {
+    const Data data = rows(600, 1);
+    const auto index = empty_index();
+    index->insert(data);
+    const IsDead odd = [](size_t row) { return row % 2 == 1; };
+    const VacuumCounts counts = vacuum(*index, odd);
+    EXPECT_EQ(counts.rows_removed, 300u);
+    EXPECT_EQ(counts.rows_left, 300u);
+    expect_vacuumed(*index, 600, odd);
+    expect_scan_returns_the_living(*index, data, odd);
+}
+
+TEST_P(Vacuumed, NothingIsANoop) {
+    const auto index = empty_index();
+    index->insert(rows(100, 1));
+    const IsDead none = [](size_t) { return false; };
+    const auto before = copy_of(*index);
+    EXPECT_EQ(vacuum(*index, none).rows_left, 100u);
+    for (uint32_t block = 0; block < index->store().page_count(); ++block)
+        EXPECT_EQ(std::memcmp(index->store().payload(block), before->store().payload(block), page_payload_size), 0);
+}
+
+TEST_P(Vacuumed, EveryRowThenRowsAgain) {
+    const Data data = rows(300, 2);
+    const auto index = empty_index();
+    index->insert(data);
+    vacuum(*index, [](size_t) { return true; });
+    expect_vacuumed(*index, 300, [](size_t) { return true; });
+    EXPECT_FALSE(index->meta().entry_point.valid());
+    EXPECT_TRUE(index->scan(data.row(0), 10, {}, &data).empty());
+    const uint32_t pages = index->store().page_count();
+    index->insert(data);
+    EXPECT_EQ(index->store().page_count(), pages) << "freed slots and chunks are used again";
+    expect_vacuumed(*index, 300, [](size_t) { return false; });
+}
+
+// A cluster dies, and then all but a few: what remains must hang together.
+TEST_P(Vacuumed, ManyRoundsOfChurn) {
+    const auto index = empty_index();
+    std::vector<bool> dead;
+    std::mt19937 random(3);
+    Data all{GetParam().dims, {}};
+    InsertMemory memory;
+    for (int round = 0; round < 12; ++round) {
+        const Data more = rows(150, 100 + round);
+        for (size_t i = 0; i < more.rows(); ++i) {
+            index->insert(more.row(i), dead.size(), memory);
+            all.values.insert(all.values.end(), more.row(i), more.row(i) + more.dims);
+            dead.push_back(false);
+        }
+        // Mostly the old ones; in some rounds nearly all.
+        const uint32_t share = round % 4 == 3 ? 95 : 40;
+        for (size_t i = 0; i < dead.size(); ++i) dead[i] = dead[i] || random() % 100 < share;
+        const IsDead is_dead = [&](size_t row) { return dead[row]; };
+        vacuum(*index, is_dead);
+        expect_vacuumed(*index, dead.size(), is_dead);
+        expect_scan_returns_the_living(*index, all, is_dead);
+    }
+    EXPECT_LT(index->store().page_count(), 250u) << "space is used again";
+}
+
+TEST_P(Vacuumed, RecallStaysAfterHalfIsGone) {
+    if (GetParam().m < 4) GTEST_SKIP() << "too few links for recall";
+    Data data = normal_data(3000, GetParam().dims, 5, 12);
+    const Data queries = take_queries(data, 30);
+    Data left{data.dims, {}};
+    for (size_t i = 0; i < data.rows(); i += 2) left.values.insert(left.values.end(), data.row(i), data.row(i) + data.dims);
+    const auto hits = [&](TestIndex& index, const Data& rows) {
+        size_t count = 0;
+        for (size_t q = 0; q < queries.rows(); ++q) {
+            const double bound = kth_key(left, Metric::l2, queries.row(q), 10);
+            for (size_t row : index.scan(queries.row(q), 10, {}, &rows))
+                count += true_key(Metric::l2, queries.row(q), rows.row(row), rows.dims) <= bound;
+        }
+        return count;
+    };
+    const auto vacuumed = empty_index(), fresh = empty_index();
+    vacuumed->build(data, 1);
+    vacuum(*vacuumed, [](size_t row) { return row % 2 == 1; });
+    fresh->build(left, 1);
+    EXPECT_GE(hits(*vacuumed, data) + 9, hits(*fresh, left)) << "of 300";
+}
+
+// Inserts go on while vacuum runs.
+TEST_P(Vacuumed, BesideInserts) {
+    const size_t before = 400, after = 1200;
+    const Data data = rows(after, 7);
+    const auto index = empty_index();
+    InsertMemory memory;
+    for (size_t i = 0; i < before; ++i) index->insert(data.row(i), i, memory);
+    std::atomic<size_t> next{before};
+    const auto insert = [&] {
+        InsertMemory own;
+        for (size_t i; (i = next.fetch_add(1)) < after;) index->insert(data.row(i), i, own);
+    };
+    std::thread first(insert), second(insert);
+    // Rows die only after they are in: a row in the making is not vacuum's.
+    const IsDead is_dead = [&](size_t row) { return row < before && row % 3 != 0; };
+    const IsDead some = [&](size_t row) { return row < before && row % 3 == 1; };
+    vacuum(*index, some);
+    vacuum(*index, is_dead);
+    first.join();
+    second.join();
+    const auto checked = expect_sound(*index, after, is_dead);
+    EXPECT_EQ(checked.counts.unattached, 0u);
+    vacuum(*index, is_dead);
+    expect_vacuumed(*index, after, is_dead);
+    expect_scan_returns_the_living(*index, data, is_dead);
+}
+
+// ------------------------------------------------------------------------------------------------ crashes
+
+TEST_P(Vacuumed, AnInsertMayCrashAnywhere) {
+    const size_t count = 60;
+    const Data data = rows(count + 30, 8);
+    const auto index = empty_index();
+    InsertMemory memory;
+    for (size_t i = 0; i < count; ++i) index->insert(data.row(i), i, memory);
+    const IsDead crashed = [&](size_t row) { return row == count; };
+    const auto encode = [&](auto& store, size_t row, int level) {
+        std::vector<float> internal(index->encoder().geometry().stored_dims), work(data.dims);
+        std::vector<uint8_t> own(index->layout().own_bytes());
+        const float norm2 = index->encoder().transform(data.row(row), internal.data(), work.data());
+        const OwnVector vector = index->encoder().encode(internal.data(), norm2, own.data());
+        InsertMemory fresh;
+        Inserter<CrashingStore> inserter(store, index->encoder(), index->options().ef_construction, fresh);
+        inserter.insert({internal.data(), own.data(), vector, TestIndex::tid_of(count), static_cast<uint8_t>(level)});
+    };
+    // Rows: a new one on several levels, and copies of existing ones, which go into nodes and chunks.
+    for (const auto& [row, level] : {std::pair(count + 1, 0), std::pair(count + 2, 3), std::pair(size_t{0}, 0)}) {
+        for (size_t commits = 0;; ++commits) {
+            SCOPED_TRACE("crash after " + std::to_string(commits) + " pages, level " + std::to_string(level));
+            const auto victim = copy_of(*index);
+            bool done = true;
+            CrashingStore store(victim->store(), commits);
+            try {
+                encode(store, row, level);
+            } catch (const Crash&) {
+                done = false;
+            }
+            expect_sound(*victim, count, [](size_t) { return false; });
+            // Life goes on, then vacuum clears up.
+            InsertMemory later;
+            for (size_t i = count + 5; i < count + 25; ++i) victim->insert(data.row(i), i - 4, later);
+            expect_sound(*victim, count + 21, crashed);
+            vacuum(*victim, crashed);
+            expect_vacuumed(*victim, count + 21, crashed);
+            if (done) {
+                EXPECT_GT(commits, 0u);
+                break;
+            }
+            if (HasFailure()) return;
+        }
+    }
+}
+
+TEST_P(Vacuumed, ItMayCrashAnywhere) {
+    const size_t count = 90;
+    const Data data = rows(count + 20, 9);
+    const auto index = empty_index();
+    InsertMemory memory;
+    for (size_t i = 0; i < count; ++i) index->insert(data.row(i), i, memory);
+    const IsDead is_dead = [](size_t row) { return row < 90 && row % 3 != 0; };
+    const IsDead none = [](size_t) { return false; };
+    uint64_t most_cut_off = 0;
+    for (size_t commits = 0;; ++commits) {
+        SCOPED_TRACE("crash after " + std::to_string(commits) + " pages");
+        const auto victim = copy_of(*index);
+        bool done = true;
+        CrashingStore store(victim->store(), commits);
+        try {
+            vacuum(*victim, store, is_dead);
+        } catch (const Crash&) {
+            done = false;
+        }
+        const auto checked = expect_sound(*victim, count, is_dead);
+        most_cut_off = std::max(most_cut_off, checked.counts.cut_off);
+        InsertMemory later;
+        for (size_t i = count; i < count + 20; ++i) victim->insert(data.row(i), i, later);
+        expect_sound(*victim, count + 20, is_dead);
+        // The next vacuum is told of the same rows, as long as the table still has them.
+        vacuum(*victim, is_dead);
+        expect_vacuumed(*victim, count + 20, is_dead);
+        // Or, where only its clean-up remained, of none.
+        if (!done && checked.counts.rows == 30) {
+            const auto other = copy_of(*index);
+            CrashingStore again(other->store(), commits);
+            EXPECT_THROW(vacuum(*other, again, is_dead), Crash);
+            vacuum(*other, none);
+            expect_vacuumed(*other, count, is_dead);
+        }
+        if (done) break;
+        if (HasFailure()) return;
+    }
+    EXPECT_EQ(most_cut_off, 0u) << "rows that cannot be found until the next vacuum";
+}
+
+}  // namespace
+}  // namespace vecstore::core

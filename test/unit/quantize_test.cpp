@@ -1,0 +1,252 @@
+// Codes, factors and query planes: the estimator against exact distances and against its theory.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "core/base/half.hpp"
+#include "core/distance/kernels.hpp"
+#include "core/quantize/code.hpp"
+#include "core/quantize/f16.hpp"
+#include "core/quantize/int8.hpp"
+#include "core/quantize/rotation.hpp"
+
+namespace vecstore::core {
+namespace {
+
+std::vector<float> normal_vector(std::mt19937& random, size_t n, float magnitude) {
+    std::normal_distribution<float> normal(0, magnitude);
+    std::vector<float> values(n);
+    for (float& x : values) x = normal(random);
+    return values;
+}
+
+double distance_squared(const std::vector<float>& a, const std::vector<float>& b) {
+    double sum = 0;
+    for (size_t i = 0; i < a.size(); ++i) sum += (double(a[i]) - b[i]) * (double(a[i]) - b[i]);
+    return sum;
+}
+
+struct AlignedRoom {
+    explicit AlignedRoom(size_t bytes) : room(bytes + 64) {
+        void* start = room.data();
+        size_t space = room.size();
+        data = static_cast<uint8_t*>(std::align(64, bytes, start, space));
+    }
+    std::vector<uint8_t> room;
+    uint8_t* data;
+};
+
+TEST(Bf16, RoundsToNearestEven) {
+    EXPECT_EQ(bf16_from_float(1.0f), 0x3f80);
+    EXPECT_EQ(bf16_from_float(-2.0f), 0xc000);
+    EXPECT_EQ(bf16_from_float(1.0f + 0x1p-8f), 0x3f80);      // a tie: down to even
+    EXPECT_EQ(bf16_from_float(1.0f + 3 * 0x1p-8f), 0x3f82);  // a tie: up to even
+    EXPECT_EQ(bf16_from_float(1.0f + 0x1.02p-8f), 0x3f81);   // just above a tie
+    EXPECT_EQ(bf16_from_float(-0.0f), 0x8000);
+    EXPECT_EQ(bf16_from_float(std::numeric_limits<float>::infinity()), 0x7f80);
+    EXPECT_EQ(bf16_from_float(std::numeric_limits<float>::max()), 0x7f80);
+    EXPECT_TRUE(std::isnan(bf16_to_float(bf16_from_float(std::nanf("")))));
+    EXPECT_TRUE(std::isnan(bf16_to_float(bf16_from_float(float_from_bits(0x7f800001)))));
+    EXPECT_EQ(bf16_to_float(0x4049), 3.140625f);
+}
+
+TEST(Factors, ZeroResidualHasZeroFactors) {
+    const Factors factors = make_factors({0, 0, 5}, 768);
+    EXPECT_EQ(factors.f_add, 0);
+    EXPECT_EQ(factors.f_rescale, 0);
+}
+
+TEST(Factors, FollowTheDefinition) {
+    // r = (3, -4, 0, 0), signs (+, -, +, +), x' = signs / 2, c = (1, 2, 3, 4): <r/|r|, x'> = 0.7, <c, x'>
+    // = 3.
+    const Factors factors = make_factors({25, 7, 1 - 2 + 3 + 4}, 4);
+    EXPECT_NEAR(factors.f_rescale, -2 * 5 / 0.7, 2 * 5 / 0.7 / 256);
+    EXPECT_NEAR(factors.f_add, 25 - factors.f_rescale * 3, 70.0 / 256);
+}
+
+TEST(Factors, SurviveStorageAndGiveTheResidualNormBack) {
+    std::mt19937 random(3);
+    for (const float magnitude : {1e-6f, 1.0f, 1e3f, 1e6f}) {
+        for (int trial = 0; trial < 50; ++trial) {
+            const std::vector<float> c = normal_vector(random, 768, magnitude);
+            const std::vector<float> x = normal_vector(random, 768, magnitude);
+            std::vector<uint8_t> code(96), bytes(kFactorBytes);
+            const ResidualSums sums = kernels().encode_residual(x.data(), c.data(), 768, code.data());
+            const Factors made = make_factors(sums, 768);
+            store_factors(made, bytes.data());
+            const Factors loaded = load_factors(bytes.data());
+            EXPECT_EQ(loaded.f_add, made.f_add);
+            EXPECT_EQ(loaded.f_rescale, made.f_rescale);
+            const float center_dot = kernels().signed_sum(c.data(), code.data(), 768);
+            const float norm = residual_norm_squared(loaded, center_dot, 768);
+            EXPECT_NEAR(norm / sums.norm_squared, 1, 0.01);
+        }
+    }
+}
+
+// Errors of estimates relative to what the theory says their spread is.
+struct ErrorStatistics {
+    double mean = 0, mean_square = 0;
+    int count = 0;
+
+    void add(double standardized) {
+        mean += standardized;
+        mean_square += standardized * standardized;
+        ++count;
+    }
+    void finish() {
+        mean /= count;
+        mean_square /= count;
+    }
+};
+
+struct EstimatorCase {
+    uint32_t dims;
+    uint32_t code_dims;
+    float magnitude;
+    float common_mean;  // in units of the magnitude
+};
+
+// One query, one node, one neighbor at a time, each in a rotation of its own. The error of the estimate is
+//   -2 |r| / k * <u, x''>, u and x'' the parts of q-c and x' orthogonal to r, |x''|^2 = 1 - k^2,
+// and in a random direction <u, x''> has variance |u|^2 |x''|^2 / (D-1); the query's quantization adds an
+// error of 0.0118 |q|^2 in the same way.
+ErrorStatistics measure(const EstimatorCase& test, int trials) {
+    std::mt19937 random(11);
+    ErrorStatistics statistics;
+    AlignedRoom storage(QueryCode::storage_bytes(test.code_dims));
+    for (int trial = 0; trial < trials; ++trial) {
+        const Rotation rotation(test.dims, random());
+        std::vector<float> rotated[3];  // q, c, x
+        for (auto& v : rotated) {
+            std::vector<float> plain = normal_vector(random, test.dims, test.magnitude);
+            for (float& value : plain) value += test.common_mean * test.magnitude;
+            v.resize(rotation.padded_dims());
+            rotation.apply(plain.data(), v.data());
+        }
+        const auto& [q, c, x] = rotated;
+        const QueryCode query(q.data(), test.code_dims, storage.data);
+        std::vector<uint8_t> code(test.code_dims / 8 + 63), factors(kFactorBytes);
+        ResidualSums sums = kernels().encode_residual(x.data(), c.data(), test.code_dims, code.data());
+        sums.norm_squared = static_cast<float>(distance_squared(x, c));
+        const Factors made = make_factors(sums, test.code_dims);
+        store_factors(made, factors.data());
+
+        int32_t sum;
+        float estimate;
+        const double qc = distance_squared(q, c), r = std::sqrt(double(sums.norm_squared));
+        query.score(kernels(), code.data(), 1, &sum);
+        query.estimates(kernels(), &sum, factors.data(), 1, static_cast<float>(qc), &estimate);
+        const double exact = distance_squared(q, x);
+        EXPECT_NEAR(query.estimate(static_cast<float>(qc), made, sum) / estimate, 1, 1e-5);
+
+        const double k = sums.abs_sum / (r * std::sqrt(double(test.code_dims)));
+        const double q_norm = distance_squared(q, std::vector<float>(q.size()));
+        const double along = (exact - qc - r * r) / (-2 * r);  // <q-c, r/|r|>
+        const double variance = (qc - along * along) * (1 - k * k) / (rotation.padded_dims() - 1) +
+                                0.0118 * q_norm / rotation.padded_dims();
+        statistics.add((estimate - exact) / (2 * r / k * std::sqrt(variance)));
+    }
+    statistics.finish();
+    return statistics;
+}
+
+TEST(Estimator, IsUnbiasedWithTheErrorTheorySays) {
+    const EstimatorCase cases[] = {
+        {768, 768, 1, 0},   {768, 768, 1e-6f, 0}, {768, 768, 1e3f, 0}, {768, 768, 1e6f, 0}, {100, 112, 1, 0},
+        {1000, 1008, 1, 0}, {1536, 1024, 1, 0},   {3072, 768, 1, 0},   {384, 384, 1, 0.5f}, {64, 64, 1, 0},
+    };
+    for (const EstimatorCase& test : cases) {
+        SCOPED_TRACE(testing::Message() << test.dims << " dims, " << test.code_dims << " coded, magnitude "
+                                        << test.magnitude << ", mean " << test.common_mean);
+        const int trials = 2000;
+        const ErrorStatistics errors = measure(test, trials);
+        EXPECT_NEAR(errors.mean, 0, 4 / std::sqrt(double(trials)));
+        EXPECT_NEAR(std::sqrt(errors.mean_square), 1, 0.1);
+    }
+}
+
+TEST(Estimator, TakesAnyMagnitudeOfQuery) {
+    for (const float magnitude : {0.0f, 1e-38f, 1e-25f, 1e-6f, 1e6f, 1e25f}) {
+        std::mt19937 random(5);
+        const std::vector<float> q = normal_vector(random, 96, magnitude);
+        AlignedRoom storage(QueryCode::storage_bytes(96));
+        const QueryCode query(q.data(), 96, storage.data);
+        std::vector<uint8_t> code(12 + 63, 0x5a);
+        int32_t sum;
+        query.score(kernels(), code.data(), 1, &sum);
+        // With f_rescale 1 and nothing to add, the estimate is <q, x'>.
+        const float dot = query.estimate(0, {0, 1}, sum);
+        const float expected = kernels().signed_sum(q.data(), code.data(), 96) / std::sqrt(96.0f);
+        EXPECT_NEAR(dot, expected, 0.5 * magnitude + 1e-38) << magnitude;
+    }
+}
+
+TEST(StoredVectors, HalfErrorIsTheRealOneAtAnyMagnitude) {
+    std::mt19937 random(8);
+    for (const float magnitude : {1e-30f, 1e-6f, 1.0f, 1e3f, 1e6f, 1e30f}) {
+        for (const size_t n : {1, 3, 100, 255, 256, 257, 768, 2000}) {
+            const std::vector<float> x = normal_vector(random, n, magnitude);
+            std::vector<uint16_t> code(n);
+            const ScaledVector made = encode_f16(x.data(), n, code.data());
+            double error = 0, norm = 0;
+            float largest = 0;
+            for (size_t i = 0; i < n; ++i) {
+                const double difference = x[i] - double(made.scale) * f16_to_float(code[i]);
+                error += difference * difference;
+                norm += double(x[i]) * x[i];
+                largest = std::max(largest, std::fabs(f16_to_float(code[i])));
+            }
+            EXPECT_NEAR(made.error, std::sqrt(error), 1e-4 * std::sqrt(error));
+            EXPECT_LT(made.error, std::sqrt(norm) / 2048);
+            EXPECT_GE(largest, 1);
+            EXPECT_LE(largest, 2);
+            int exponent;
+            EXPECT_EQ(std::frexp(made.scale, &exponent), 0.5f);  // a power of two
+        }
+    }
+}
+
+TEST(StoredVectors, Int8ErrorIsTheRealOneAtAnyMagnitude) {
+    std::mt19937 random(9);
+    for (const float magnitude : {1e-30f, 1e-6f, 1.0f, 1e3f, 1e6f, 1e30f}) {
+        for (const size_t n : {1, 3, 100, 255, 768, 2000}) {
+            const std::vector<float> x = normal_vector(random, n, magnitude);
+            std::vector<int8_t> code(n);
+            const ScaledVector made = encode_int8(x.data(), n, code.data());
+            double error = 0;
+            int largest = 0;
+            for (size_t i = 0; i < n; ++i) {
+                const double difference = x[i] - double(made.scale) * code[i];
+                error += difference * difference;
+                largest = std::max(largest, std::abs(int{code[i]}));
+                EXPECT_LE(std::fabs(difference), 0.501 * made.scale);
+            }
+            EXPECT_NEAR(made.error, std::sqrt(error), 1e-3 * made.error + 1e-4 * made.scale);
+            EXPECT_EQ(largest, 127);
+        }
+    }
+}
+
+TEST(StoredVectors, ZeroAndSubnormalVectors) {
+    const std::vector<float> zero(20, 0.0f), tiny(20, 1e-40f);
+    std::vector<uint16_t> half(20, 7);
+    std::vector<int8_t> int8(20, 7);
+    EXPECT_EQ(encode_f16(zero.data(), 20, half.data()).error, 0);
+    EXPECT_EQ(half, std::vector<uint16_t>(20, 0));
+    EXPECT_EQ(encode_int8(zero.data(), 20, int8.data()).error, 0);
+    EXPECT_EQ(int8, std::vector<int8_t>(20, 0));
+    const ScaledVector made = encode_f16(tiny.data(), 20, half.data());
+    EXPECT_NEAR(made.scale * f16_to_float(half[0]), 1e-40, 1e-43);
+    const ScaledVector lost = encode_int8(tiny.data(), 20, int8.data());
+    EXPECT_EQ(int8, std::vector<int8_t>(20, 0));
+    EXPECT_GE(lost.error, 1e-40f * std::sqrt(20.0f) * 0.999f);
+}
+
+}  // namespace
+}  // namespace vecstore::core
