@@ -16,6 +16,20 @@ struct ResidualSums {
     float center_dot;    // sum c_i * s_i with s_i = +1 where r_i >= 0, else -1 (s = the code's signs)
 };
 
+// Bits that are set in both of two strings, and in at least one of them.
+struct BitOverlap {
+    uint32_t both;
+    uint32_t either;
+};
+
+// n components (a multiple of 16) of 2 to 6 bits each: plane p holds bit p of all of them, component i's in bit
+// i%8 of byte i/8. A component stands for its number less (2^bits - 1) / 2: ..., -1.5, -0.5, 0.5, 1.5, ...
+struct BitPlanes {
+    const uint8_t* planes;   // one after the other
+    size_t plane_bytes;      // from one to the next
+    uint32_t bits;
+};
+
 struct Kernels {
     const char* name;  // "scalar", "avx2", "avx512", ...
 
@@ -35,10 +49,23 @@ struct Kernels {
     float (*inner_product_f16)(const float* q, const uint16_t* x, size_t n);
     // sum |q_i - scale * x_i|
     float (*l1_f16)(const float* q, const uint16_t* x, float scale, size_t n);
+    // The distances of two vectors of half precision numbers; differences, products and sums are floats.
+    float (*l2_squared_halves)(const uint16_t* a, const uint16_t* b, size_t n);
+    float (*inner_product_halves)(const uint16_t* a, const uint16_t* b, size_t n);
+    float (*l1_halves)(const uint16_t* a, const uint16_t* b, size_t n);
+    // out[0] = <a,b>, out[1] = |a|^2, out[2] = |b|^2
+    void (*cosine_sums_halves)(const uint16_t* a, const uint16_t* b, size_t n, float out[3]);
 
     // --- int8 own vectors, any length --------------------------------------------------------------
     float (*l2_squared_i8)(const float* q, const int8_t* x, float scale, size_t n);
     float (*inner_product_i8)(const float* q, const int8_t* x, size_t n);
+    float (*l1_i8)(const float* q, const int8_t* x, float scale, size_t n);
+
+    // --- own vectors of few bits, n a multiple of 16 -------------------------------------------------
+    float (*l2_squared_planes)(const float* q, BitPlanes x, float scale, size_t n);
+    float (*inner_product_planes)(const float* q, BitPlanes x, size_t n);
+    float (*l1_planes)(const float* q, BitPlanes x, float scale, size_t n);
+    void (*planes_to_f32)(BitPlanes x, float* out, size_t n);
 
     // --- 1-bit codes ---------------------------------------------------------------------------------
     // Bit i of a code (bit i%8 of byte i/8) is 1 where the rotated residual's component i is >= 0.
@@ -57,11 +84,15 @@ struct Kernels {
     // The same of one code and each of `count` that lie one after the other.
     void (*hamming_each)(const uint8_t* code, const uint8_t* codes, size_t code_bytes, size_t count,
                          uint32_t* out);
+    // Of two bit strings of `bytes` bytes: how many bits are set in both, and in at least one.
+    BitOverlap (*bit_overlap)(const uint8_t* a, const uint8_t* b, size_t bytes);
     // Code of the residual x - c over n components (n a multiple of 8): writes n/8 bytes.
     ResidualSums (*encode_residual)(const float* x, const float* c, size_t n, uint8_t* code);
     // The same of the residual scale * x - c of a stored vector.
     ResidualSums (*encode_residual_f16)(const uint16_t* x, float scale, const float* c, size_t n, uint8_t* code);
     ResidualSums (*encode_residual_i8)(const int8_t* x, float scale, const float* c, size_t n, uint8_t* code);
+    // n a multiple of 16.
+    ResidualSums (*encode_residual_planes)(BitPlanes x, float scale, const float* c, size_t n, uint8_t* code);
     // sum c_i * s_i, s_i = +1 where bit i of the code is set, else -1; n a multiple of 8. What
     // encode_residual gave as center_dot, for a code that is already stored.
     float (*signed_sum)(const float* c, const uint8_t* code, size_t n);

@@ -69,12 +69,56 @@ float l1_f16(const float* q, const uint16_t* x, float scale, size_t n) {
     return sum_terms(n, [=](size_t i) { return std::fabs(q[i] - scale * f16_to_float(x[i])); });
 }
 
+float l2_squared_halves(const uint16_t* a, const uint16_t* b, size_t n) {
+    return sum_terms(n, [=](size_t i) { return square(f16_to_float(a[i]) - f16_to_float(b[i])); });
+}
+
+float inner_product_halves(const uint16_t* a, const uint16_t* b, size_t n) {
+    return sum_terms(n, [=](size_t i) { return f16_to_float(a[i]) * f16_to_float(b[i]); });
+}
+
+float l1_halves(const uint16_t* a, const uint16_t* b, size_t n) {
+    return sum_terms(n, [=](size_t i) { return std::fabs(f16_to_float(a[i]) - f16_to_float(b[i])); });
+}
+
+void cosine_sums_halves(const uint16_t* a, const uint16_t* b, size_t n, float out[3]) {
+    out[0] = inner_product_halves(a, b, n);
+    out[1] = inner_product_halves(a, a, n);
+    out[2] = inner_product_halves(b, b, n);
+}
+
 float l2_squared_i8(const float* q, const int8_t* x, float scale, size_t n) {
     return sum_terms(n, [=](size_t i) { return square(q[i] - scale * x[i]); });
 }
 
 float inner_product_i8(const float* q, const int8_t* x, size_t n) {
     return sum_terms(n, [=](size_t i) { return q[i] * x[i]; });
+}
+
+float l1_i8(const float* q, const int8_t* x, float scale, size_t n) {
+    return sum_terms(n, [=](size_t i) { return std::fabs(q[i] - scale * x[i]); });
+}
+
+float plane_value(const BitPlanes& x, size_t i) {
+    int number = 0;
+    for (uint32_t p = 0; p < x.bits; ++p) number |= ((x.planes[p * x.plane_bytes + i / 8] >> (i % 8)) & 1) << p;
+    return static_cast<float>(number) - 0.5f * static_cast<float>((1 << x.bits) - 1);
+}
+
+float l2_squared_planes(const float* q, BitPlanes x, float scale, size_t n) {
+    return sum_terms(n, [=](size_t i) { return square(q[i] - scale * plane_value(x, i)); });
+}
+
+float inner_product_planes(const float* q, BitPlanes x, size_t n) {
+    return sum_terms(n, [=](size_t i) { return q[i] * plane_value(x, i); });
+}
+
+float l1_planes(const float* q, BitPlanes x, float scale, size_t n) {
+    return sum_terms(n, [=](size_t i) { return std::fabs(q[i] - scale * plane_value(x, i)); });
+}
+
+void planes_to_f32(BitPlanes x, float* out, size_t n) {
+    for (size_t i = 0; i < n; ++i) out[i] = plane_value(x, i);
 }
 
 // Set bits of each byte, in that byte. Baseline x86 has no population count instruction.
@@ -130,6 +174,17 @@ void hamming_each(const uint8_t* code, const uint8_t* codes, size_t code_bytes, 
     for (size_t k = 0; k < count; ++k) out[k] = hamming(code, codes + k * code_bytes, code_bytes);
 }
 
+BitOverlap bit_overlap(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    BitOverlap sum{0, 0};
+    for (size_t i = 0; i < bytes; i += 8) {
+        const size_t count = std::min<size_t>(8, bytes - i);
+        const uint64_t x = load_bytes(a + i, count), y = load_bytes(b + i, count);
+        sum.both += popcount(x & y);
+        sum.either += popcount(x | y);
+    }
+    return sum;
+}
+
 // x(i): component i of what the residual is taken of.
 template <class X>
 ResidualSums encode(X x, const float* c, size_t n, uint8_t* code) {
@@ -158,6 +213,10 @@ ResidualSums encode_residual_f16(const uint16_t* x, float scale, const float* c,
 
 ResidualSums encode_residual_i8(const int8_t* x, float scale, const float* c, size_t n, uint8_t* code) {
     return encode([=](size_t i) { return scale * x[i]; }, c, n, code);
+}
+
+ResidualSums encode_residual_planes(BitPlanes x, float scale, const float* c, size_t n, uint8_t* code) {
+    return encode([=](size_t i) { return scale * plane_value(x, i); }, c, n, code);
 }
 
 float signed_sum(const float* c, const uint8_t* code, size_t n) {
@@ -243,14 +302,25 @@ const Kernels& scalar_kernels() {
                                        l2_squared_f16,
                                        inner_product_f16,
                                        l1_f16,
+                                       l2_squared_halves,
+                                       inner_product_halves,
+                                       l1_halves,
+                                       cosine_sums_halves,
                                        l2_squared_i8,
                                        inner_product_i8,
+                                       l1_i8,
+                                       l2_squared_planes,
+                                       inner_product_planes,
+                                       l1_planes,
+                                       planes_to_f32,
                                        score_codes,
                                        hamming,
                                        hamming_each,
+                                       bit_overlap,
                                        encode_residual,
                                        encode_residual_f16,
                                        encode_residual_i8,
+                                       encode_residual_planes,
                                        signed_sum,
                                        make_planes,
                                        max_abs,
