@@ -16,6 +16,12 @@ struct ResidualSums {
     float center_dot;    // sum c_i * s_i with s_i = +1 where r_i >= 0, else -1 (s = the code's signs)
 };
 
+// Bits that are set in both of two strings, and in at least one of them.
+struct BitOverlap {
+    uint32_t both;
+    uint32_t either;
+};
+
 struct Kernels {
     const char* name;  // "scalar", "avx2", "avx512", ...
 
@@ -35,6 +41,12 @@ struct Kernels {
     float (*inner_product_f16)(const float* q, const uint16_t* x, size_t n);
     // sum |q_i - scale * x_i|
     float (*l1_f16)(const float* q, const uint16_t* x, float scale, size_t n);
+    // The distances of two vectors of half precision numbers; differences, products and sums are floats.
+    float (*l2_squared_halves)(const uint16_t* a, const uint16_t* b, size_t n);
+    float (*inner_product_halves)(const uint16_t* a, const uint16_t* b, size_t n);
+    float (*l1_halves)(const uint16_t* a, const uint16_t* b, size_t n);
+    // out[0] = <a,b>, out[1] = |a|^2, out[2] = |b|^2
+    void (*cosine_sums_halves)(const uint16_t* a, const uint16_t* b, size_t n, float out[3]);
 
     // --- int8 own vectors, any length --------------------------------------------------------------
     float (*l2_squared_i8)(const float* q, const int8_t* x, float scale, size_t n);
@@ -57,6 +69,8 @@ struct Kernels {
     // The same of one code and each of `count` that lie one after the other.
     void (*hamming_each)(const uint8_t* code, const uint8_t* codes, size_t code_bytes, size_t count,
                          uint32_t* out);
+    // Of two bit strings of `bytes` bytes: how many bits are set in both, and in at least one.
+    BitOverlap (*bit_overlap)(const uint8_t* a, const uint8_t* b, size_t bytes);
     // Code of the residual x - c over n components (n a multiple of 8): writes n/8 bytes.
     ResidualSums (*encode_residual)(const float* x, const float* c, size_t n, uint8_t* code);
     // The same of the residual scale * x - c of a stored vector.
