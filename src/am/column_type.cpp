@@ -3,6 +3,7 @@
 #include "am/hnsw.hpp"
 #include "core/distance/kernels.hpp"
 #include "types/halfvec.hpp"
+#include "types/sparsevec.hpp"
 #include "types/vector.hpp"
 
 extern "C" {
@@ -32,9 +33,17 @@ ColumnValue read_bit(Datum datum) {
     return {core::RawVector::of_bits(VARBITS(value)), static_cast<uint32_t>(VARBITLEN(value))};
 }
 
+ColumnValue read_sparsevec(Datum datum) {
+    const types::SparseVector* const value = types::datum_get_sparse(datum);
+    return {core::RawVector::of_sparse(value->indices, value->values(), static_cast<uint32_t>(value->count())),
+            static_cast<uint32_t>(value->dims())};
+}
+
 constexpr ColumnType vector_type{core::VectorKind::vector, "vector", types::VectorFormat::max_dims, read_vector};
 constexpr ColumnType halfvec_type{core::VectorKind::halfvec, "halfvec", types::HalfFormat::max_dims, read_halfvec};
 constexpr ColumnType bit_type{core::VectorKind::bit, "bit", 64000, read_bit};
+constexpr ColumnType sparsevec_type{core::VectorKind::sparsevec, "sparsevec", types::SparseVector::max_dims,
+                                    read_sparsevec};
 
 }  // namespace
 
@@ -43,7 +52,7 @@ const ColumnType& column_type(core::VectorKind kind) {
         case core::VectorKind::vector: break;
         case core::VectorKind::halfvec: return halfvec_type;
         case core::VectorKind::bit: return bit_type;
-        case core::VectorKind::sparsevec: break;
+        case core::VectorKind::sparsevec: return sparsevec_type;
     }
     return vector_type;
 }

@@ -56,7 +56,7 @@ const char* format_name(const core::Geometry& g) {
         case core::OwnFormat::planes: return psprintf("int%d", g.own_bits);
         case core::OwnFormat::bits: return "bit";
         case core::OwnFormat::sparse:
-            return psprintf("sparse %zu", core::SparseView::elements_of(g.stored_dims));
+            return psprintf("sparse %zu", core::sparse_elements(g.stored_dims));
     }
     return "unknown";
 }

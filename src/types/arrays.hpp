@@ -36,17 +36,14 @@ inline int plain_array_length(ArrayType* array) {
     return ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
 }
 
-// 22000: the SQL functions that take arrays are declared for some element types only, but anyone may declare
-// more of them.
-[[noreturn]] inline void raise_unsupported_array(const char* type, Oid element_type) {
-    ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("unsupported array type"),
-                    errdetail("Arrays of type %s cannot be cast to %s.", format_type_be(element_type), type)));
-    pg_unreachable();
-}
-
 template <class T>
 inline T* array_data(ArrayType* array) {
     return reinterpret_cast<T*>(ARR_DATA_PTR(array));
 }
+
+// The elements of a plain integer[], real[], double precision[] or numeric[], rounded to floats: infinite where
+// a double is too large (a numeric that is raises 22003). 22000, naming the type it was to be cast to, for
+// arrays of anything else.
+const float* array_floats(ArrayType* array, const char* type);
 
 }  // namespace vecstore::types

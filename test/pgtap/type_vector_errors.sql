@@ -36,7 +36,7 @@ INSERT INTO cases (expression, state, message) VALUES
     ($$'[1e30]'::vector * '[1e30]'$$, '22003', 'value out of range: overflow'),
     ($$'[1e-30]'::vector * '[1e-30]'$$, '22003', 'value out of range: underflow'),
     ($$array_fill(0, ARRAY[9000])::vector || array_fill(0, ARRAY[9000])::vector$$, '54000', 'vector cannot have more than 16000 dimensions'),
-    ($$subvector('[1,2]', 3, 1)$$, '22000', 'vector must have at least 1 dimension'),
+    ($$subvector('[1,2]'::vector, 3, 1)$$, '22000', 'vector must have at least 1 dimension'),
     ($$vector_avg('{1,NULL}')$$, 'XX000', 'vector_avg: expected state array'),
     ($$vector_accum('{1,2}', '[1,2]')$$, '22000', 'expected 1 dimensions, not 2'),
     ($$vector_combine('{1,1e308}', '{1,1e308}')$$, '22003', 'value out of range: overflow');

@@ -1,53 +1,22 @@
-// Distances of sparse vectors: merges of two ascending lists of indices.
+// Distances of sparse vectors: sorted lists of the dimensions that are not zero, and their values. Sums are
+// floats, as those of dense vectors.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 namespace vecstore::core {
 
-// A sparse vector as it lies somewhere, aligned or not: indices ascending, their values.
-class SparseView {
-  public:
-    SparseView(const void* indices, const void* values, size_t count)
-        : indices_(static_cast<const uint8_t*>(indices)), values_(static_cast<const uint8_t*>(values)), count_(count) {}
-
-    // One run of words of four bytes: the count, the indices, the values. No more than `most` elements are
-    // believed in.
-    static SparseView of_words(const void* words, size_t most) {
-        uint32_t count;
-        std::memcpy(&count, words, sizeof(count));
-        const size_t n = std::min<size_t>(count, most);
-        const auto* const indices = static_cast<const uint8_t*>(words) + sizeof(count);
-        return {indices, indices + n * sizeof(int32_t), n};
-    }
-    static size_t words_of(size_t count) { return 1 + 2 * count; }
-    static size_t elements_of(size_t words) { return (words - 1) / 2; }
-
-    size_t count() const { return count_; }
-    int32_t index(size_t i) const {
-        int32_t index;
-        std::memcpy(&index, indices_ + i * sizeof(index), sizeof(index));
-        return index;
-    }
-    float value(size_t i) const {
-        float value;
-        std::memcpy(&value, values_ + i * sizeof(value), sizeof(value));
-        return value;
-    }
-    const uint8_t* indices() const { return indices_; }
-    const uint8_t* values() const { return values_; }
-
-  private:
-    const uint8_t* indices_;
-    const uint8_t* values_;
-    size_t count_;
+struct SparseView {
+    const int32_t* indices;  // ascending, each once
+    const float* values;
+    size_t count;
 };
 
 float sparse_l2_squared(const SparseView& a, const SparseView& b);
 float sparse_inner_product(const SparseView& a, const SparseView& b);
 float sparse_l1(const SparseView& a, const SparseView& b);
+// out[0] = <a,b>, out[1] = |a|^2, out[2] = |b|^2
+void sparse_cosine_sums(const SparseView& a, const SparseView& b, float out[3]);
 
 }  // namespace vecstore::core

@@ -168,19 +168,19 @@ ScaledVector VectorEncoder::encode_dense(const float* internal, uint8_t* own) co
 // The largest elements, as many as there is room for.
 OwnVector VectorEncoder::encode_sparse(const float* internal, float norm2, uint8_t* own) const {
     const SparseView all = VectorSpace::view(internal);
-    const size_t room = SparseView::elements_of(geometry().stored_dims);
-    std::vector<uint32_t> kept(all.count());
+    const size_t room = sparse_elements(geometry().stored_dims);
+    std::vector<uint32_t> kept(all.count);
     for (size_t i = 0; i < kept.size(); ++i) kept[i] = static_cast<uint32_t>(i);
     const bool l1 = space_.is_l1();
     double lost = 0;
     if (kept.size() > room) {
         const auto larger = [&](uint32_t a, uint32_t b) {
-            const float x = std::fabs(all.value(a)), y = std::fabs(all.value(b));
+            const float x = std::fabs(all.values[a]), y = std::fabs(all.values[b]);
             return x != y ? x > y : a < b;
         };
         std::nth_element(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(room), kept.end(), larger);
         for (size_t i = room; i < kept.size(); ++i) {
-            const double x = all.value(kept[i]);
+            const double x = all.values[kept[i]];
             lost += l1 ? std::fabs(x) : x * x;
         }
         kept.resize(room);
@@ -190,8 +190,8 @@ OwnVector VectorEncoder::encode_sparse(const float* internal, float norm2, uint8
     const auto count = static_cast<uint32_t>(kept.size());
     std::memcpy(own, &count, sizeof(count));
     for (size_t i = 0; i < kept.size(); ++i) {
-        const int32_t index = all.index(kept[i]);
-        const float value = all.value(kept[i]);
+        const int32_t index = all.indices[kept[i]];
+        const float value = all.values[kept[i]];
         std::memcpy(own + sizeof(float) * (1 + i), &index, sizeof(index));
         std::memcpy(own + sizeof(float) * (1 + count + i), &value, sizeof(value));
     }
@@ -211,10 +211,10 @@ void VectorEncoder::decode(const uint8_t* own, float scale, float* internal) con
             return;
         case OwnFormat::sparse: {
             const SparseView stored = space_.stored_view(own);
-            const auto count = static_cast<uint32_t>(stored.count());
+            const auto count = static_cast<uint32_t>(stored.count);
             std::memcpy(internal, &count, sizeof(count));
-            std::memcpy(internal + 1, stored.indices(), count * sizeof(float));
-            std::memcpy(internal + 1 + count, stored.values(), count * sizeof(float));
+            std::memcpy(internal + 1, stored.indices, count * sizeof(float));
+            std::memcpy(internal + 1 + count, stored.values, count * sizeof(float));
             return;
         }
         case OwnFormat::f16:

@@ -44,7 +44,7 @@ class VectorEncoder {
     // Words of the internal form: stored_dims, but that of a sparse vector has all its elements until it is
     // stored.
     size_t internal_size(const RawVector& raw) const {
-        return raw.indices != nullptr ? std::max<size_t>(SparseView::words_of(raw.count), geometry().stored_dims)
+        return raw.indices != nullptr ? std::max<size_t>(sparse_words(raw.count), geometry().stored_dims)
                                       : geometry().stored_dims;
     }
 

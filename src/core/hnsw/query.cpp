@@ -43,7 +43,7 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     k_ = &kernels();
     space_ = &encoder.space();
     metric_ = g.metric;
-    size_ = g.own_format == OwnFormat::sparse ? SparseView::words_of(VectorSpace::view(internal).count()) : g.stored_dims;
+    size_ = g.own_format == OwnFormat::sparse ? sparse_words(VectorSpace::view(internal).count) : g.stored_dims;
     rounding_ = encoder.rounding();
     if (internal != internal_.data()) internal_.assign(internal, internal + size_);
     norm2_ = norm2;

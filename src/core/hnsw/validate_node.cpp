@@ -190,7 +190,7 @@ double NodeInspector::stored_norm2(const float* internal, double& mean2) const {
     }
     if (!space.dense()) {
         const SparseView view = VectorSpace::view(internal);
-        for (size_t i = 0; i < view.count(); ++i) norm2 += static_cast<double>(view.value(i)) * view.value(i);
+        for (size_t i = 0; i < view.count; ++i) norm2 += static_cast<double>(view.values[i]) * view.values[i];
         return norm2;
     }
     for (size_t i = 0; i < mean_internal_.size(); ++i) {
@@ -207,11 +207,11 @@ std::string NodeInspector::sparse_problem(const ConstNode& node) const {
     uint32_t count;
     std::memcpy(&count, node.own(), sizeof(count));
     const SparseView view = encoder_.space().stored_view(node.own());
-    if (count != view.count())
-        return "its vector has " + std::to_string(count) + " elements, and room for " + std::to_string(view.count());
-    for (size_t i = 0; i < view.count(); ++i) {
-        const int64_t index = view.index(i);
-        if (index < (i > 0 ? static_cast<int64_t>(view.index(i - 1)) + 1 : 0) || index >= encoder_.geometry().dims)
+    if (count != view.count)
+        return "its vector has " + std::to_string(count) + " elements, and room for " + std::to_string(view.count);
+    for (size_t i = 0; i < view.count; ++i) {
+        const int64_t index = view.indices[i];
+        if (index < (i > 0 ? static_cast<int64_t>(view.indices[i - 1]) + 1 : 0) || index >= encoder_.geometry().dims)
             return "element " + std::to_string(i) + " of its vector has an impossible index " + std::to_string(index);
     }
     return {};

@@ -10,6 +10,9 @@
 //   own       the internal vector as a node stores it, see OwnFormat.
 #pragma once
 
+#include <algorithm>
+#include <cstring>
+
 #include "core/distance/kernels.hpp"
 #include "core/distance/sparse.hpp"
 #include "core/storage/layout.hpp"
@@ -39,6 +42,18 @@ struct RawVector {
     uint32_t count = 0;
     const uint8_t* bits = nullptr;
 };
+
+// How a sparse vector lies in words: the number of its elements, their indices, their values.
+constexpr size_t sparse_words(size_t elements) { return 1 + 2 * elements; }
+constexpr size_t sparse_elements(size_t words) { return (words - 1) / 2; }
+// No more than `most` elements are believed in. words: aligned to four bytes.
+inline SparseView sparse_view(const void* words, size_t most) {
+    uint32_t count;
+    std::memcpy(&count, words, sizeof(count));
+    const size_t n = std::min<size_t>(count, most);
+    const auto* const indices = static_cast<const int32_t*>(words) + 1;
+    return {indices, reinterpret_cast<const float*>(indices + n), n};
+}
 
 class VectorSpace {
   public:
@@ -90,11 +105,8 @@ class VectorSpace {
     BitPlanes planes(const uint8_t* own, size_t from = 0) const { return {own + from / 8, size_ / 8, bits_}; }
 
     // An internal sparse vector; a query's may have more elements than stored ones.
-    static SparseView view(const float* words) { return SparseView::of_words(words, max_sparse_elements); }
-    SparseView stored_view(const uint8_t* own) const {
-        return SparseView::of_words(own, SparseView::elements_of(size_));
-    }
-    static constexpr size_t max_sparse_elements = 1u << 24;
+    static SparseView view(const float* words) { return sparse_view(words, size_t{1} << 24); }
+    SparseView stored_view(const uint8_t* own) const { return sparse_view(own, sparse_elements(size_)); }
 
     // Bits of a bit string that are stored.
     size_t bit_bytes() const { return size_ * sizeof(uint32_t); }

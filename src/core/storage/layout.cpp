@@ -134,14 +134,23 @@ bool fit_bits(Geometry& g, size_t target) {
     return true;
 }
 
+// Their words are aligned.
+constexpr size_t sparse_alignment = sizeof(uint32_t);
+
 bool fit_sparse(Geometry& g, uint32_t elements, size_t target) {
     const auto words = [](size_t n) { return static_cast<uint32_t>(1 + 2 * n); };
-    const auto elements_in = [&](size_t slots) { return (own_room(g, slots, target) / sizeof(uint32_t) - 1) / 2; };
+    // What the slot's end and the vector's beginning may lose to their alignment is not counted on.
+    const auto elements_in = [&](size_t slots) {
+        return ((own_room(g, slots, target) - 2 * sparse_alignment) / sizeof(uint32_t) - 1) / 2;
+    };
     g.own_format = OwnFormat::sparse;
-    g.stored_dims = words(std::min<size_t>(std::max(elements, 1u), elements_in(1)));
-    const size_t slots = slots_with(g, target);
+    const size_t wanted = std::min<size_t>(std::max(elements, 1u), elements_in(1));
+    size_t slots = 1;
+    while (slots < 255 && own_room(g, slots + 1, target) > 64 && elements_in(slots + 1) >= wanted) ++slots;
     g.stored_dims = words(elements_in(slots));   // all the room there is
     settle(g, slots, target);
+    g.max_neighbors = static_cast<uint16_t>(target);
+    g.slot_size = static_cast<uint16_t>(g.slot_size / sparse_alignment * sparse_alignment);
     return true;
 }
 
@@ -178,6 +187,8 @@ NodeLayout::NodeLayout(const Geometry& geometry) : geometry_(geometry) {
     links_offset_ = sizeof(NodeHead) + geometry.max_neighbors * code_bytes_;
     factors_offset_ = links_offset_ + geometry.max_neighbors * sizeof(Link);
     own_offset_ = factors_offset_ + geometry.max_neighbors * factor_bytes + geometry.filter_bytes;
+    if (geometry.own_format == OwnFormat::sparse)
+        own_offset_ = (own_offset_ + sparse_alignment - 1) / sparse_alignment * sparse_alignment;
 }
 
 }  // namespace vecstore::core
