@@ -129,7 +129,7 @@ OwnVector VectorEncoder::encode_row(const RawVector& raw, RowMemory& memory) con
     const float norm2 = transform(raw, memory.internal.data(), memory.work.data());
     const OwnVector own = encode(memory.internal.data(), norm2, memory.own_bytes.data());
     // Where what is stored is another vector than the one it stands for, the graph is one of stored vectors.
-    if (geometry().own_format == OwnFormat::planes || geometry().own_format == OwnFormat::sparse)
+    if (links_stored_vectors())
         decode(memory.own_bytes.data(), own.scale, memory.internal.data());
     return own;
 }
@@ -158,7 +158,7 @@ ScaledVector VectorEncoder::encode_dense(const float* internal, uint8_t* own) co
     switch (g.own_format) {
         case OwnFormat::f16: return encode_f16(internal, g.stored_dims, reinterpret_cast<uint16_t*>(own));
         case OwnFormat::i8: return encode_int8(internal, g.stored_dims, reinterpret_cast<int8_t*>(own));
-        case OwnFormat::planes: return encode_bit_planes(internal, g.stored_dims, g.own_bits, own);
+        case OwnFormat::planes: return encode_bit_planes(internal, g.stored_dims, g.own_bits, g.rotated, own);
         default: break;
     }
     std::memcpy(own, internal, g.stored_dims * sizeof(float));

@@ -48,6 +48,12 @@ class VectorEncoder {
                                       : geometry().stored_dims;
     }
 
+    // Are codes and distances in the lists of neighbors those of vectors as they are stored? Where little is lost
+    // in storing them, they may be of a vector as it was before.
+    bool links_stored_vectors() const {
+        return geometry().own_format == OwnFormat::planes || geometry().own_format == OwnFormat::sparse;
+    }
+
     // A new row's own bytes, and its internal form, from which distances may be computed that are to be stored.
     OwnVector encode_row(const RawVector& raw, RowMemory& memory) const;
 

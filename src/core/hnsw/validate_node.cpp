@@ -279,14 +279,15 @@ float NodeInspector::rounding_of(float component, float scale) const {
         case OwnFormat::f32: return 0;
         case OwnFormat::f16: return slack * std::max(std::fabs(component) * 0x1p-11f, scale * 0x1p-25f);
         case OwnFormat::i8: return slack * 0.5f * scale;
-        default: return 0;   // codes are made from what is stored
+        default: return 0;   // links_stored_vectors()
     }
 }
 
 std::string NodeInspector::link_problem(size_t i, const ConstNode& neighbor) {
     encoder_.decode(neighbor, neighbor_vector_.data());
     neighbor_scale_ = neighbor.head().scale;
-    const double error = static_cast<double>(center_.head().error) + neighbor.head().error;
+    double error = static_cast<double>(center_.head().error) + neighbor.head().error;
+    if (encoder_.links_stored_vectors()) error = 0;
     if (!std::isfinite(error)) return {};   // values so large that nothing is known
     if (!layout_.coded()) return plain_problem(i, error);
     const std::string problem = code_problem(i);

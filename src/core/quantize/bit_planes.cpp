@@ -37,7 +37,7 @@ float squared_error(const float* x, size_t n, float inverse, float highest) {
 
 }  // namespace
 
-ScaledVector encode_bit_planes(const float* x, size_t n, uint32_t bits, uint8_t* out) {
+ScaledVector encode_bit_planes(const float* x, size_t n, uint32_t bits, bool unbiased, uint8_t* out) {
     const size_t plane_bytes = n / 8;
     const auto highest = static_cast<float>((1 << bits) - 1);
     const float largest = kernels().max_abs(x, n);
@@ -60,13 +60,19 @@ ScaledVector encode_bit_planes(const float* x, size_t n, uint32_t bits, uint8_t*
         best_step = tried;
         if (step >= widest) break;
     }
+    double product = 0, square = 0;   // <x, u>, |u|^2 of the levels u
     for (size_t i = 0; i < n; ++i) {
-        const auto number = static_cast<uint32_t>(level_of(x[i] / best_step, highest));
+        const float level = level_of(x[i] / best_step, highest);
+        const double u = level - 0.5f * highest;
+        product += u * x[i];
+        square += u * u;
+        const auto number = static_cast<uint32_t>(level);
         for (uint32_t p = 0; p < bits; ++p)
             out[p * plane_bytes + i / 8] |= static_cast<uint8_t>(((number >> p) & 1) << (i % 8));
     }
-    // (x * (1 / step) and x / step may differ in their last bit, and with it in their level.)
-    return {best_step, best_error * 1.0001f};
+    const auto scale = unbiased && product > 0 ? static_cast<float>(sum / product) : best_step;
+    const double error2 = sum - 2 * scale * product + scale * static_cast<double>(scale) * square;
+    return {scale, static_cast<float>(std::sqrt(std::max(error2, 0.0)) * (1 + 1e-5))};
 }
 
 }  // namespace vecstore::core
