@@ -133,8 +133,7 @@ int dims_of(Relation index) {
     const int dims = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
     if (dims < 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
-                        errhint("Declare them, as in %s(768), or cast to a type with dimensions in an expression: "
-                                "((embedding::%s(768)) ...).", type.name, type.name)));
+                        errhint("Declare them, as in %s(768), or cast: ((embedding::%s(768)) ...).", type.name, type.name)));
     if (dims > type.max_dims)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                         errmsg("column cannot have more than %d dimensions for hnsw index, it has %d", type.max_dims, dims)));
