@@ -12,9 +12,9 @@ extern "C" {
 
 namespace vecstore::types {
 
-// What follows a number in a well-formed value.
+// What follows a number in a well-formed value, or one that stands alone.
 static bool is_separator(char c) {
-    return c == ',' || c == ']' || c == '}' || is_space(c);
+    return c == ',' || c == ']' || c == '}' || c == '\0' || is_space(c);
 }
 
 ParsedNumber parse_number(const char* at, const char* limit) {
