@@ -1,6 +1,6 @@
 // Casts between the dense types and the forms in which vectors lie in other stores: bytes as they are in the
-// memory of little-endian machines (Redis, SQLite, tobytes() of NumPy: float32 for vector, float16 for halfvec),
-// and JSON arrays.
+// memory of little-endian machines (Redis, SQLite, tobytes() of NumPy: float32 for vector, float16 for
+// halfvec), and JSON arrays.
 #pragma once
 
 #include "core/base/byte_order.hpp"

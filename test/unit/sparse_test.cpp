@@ -25,7 +25,8 @@ class SparseTest : public testing::Test {
         std::uniform_int_distribution<int> number(1, 9);
         std::vector<float> x(dims, 0.0f);
         for (float& value : x) {
-            if (present(random_)) value = static_cast<float>(random_() % 2 ? number(random_) : -number(random_));
+            if (present(random_))
+                value = static_cast<float>(random_() % 2 ? number(random_) : -number(random_));
         }
         return x;
     }
