@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/distance/kernels.hpp"
 #include "core/distance/sparse.hpp"
 
 namespace vecstore::core {
@@ -62,6 +63,8 @@ TEST_F(SparseTest, DistancesEqualThoseOfDenseVectors) {
                 const Sparse sa = sparse(a), sb = sparse(b);
                 EXPECT_EQ(sparse_l2_squared(sa.view(), sb.view()), l2);
                 EXPECT_EQ(sparse_inner_product(sa.view(), sb.view()), ip);
+                for (const Kernels* table : available_kernels())
+                    EXPECT_EQ(table->sparse_product(sa.view(), sb.view()), ip) << table->name;
                 EXPECT_EQ(sparse_l1(sa.view(), sb.view()), l1);
                 float sums[3];
                 sparse_cosine_sums(sa.view(), sb.view(), sums);

@@ -27,6 +27,7 @@
 #include "core/distance/codes-inl.hpp"
 #include "core/distance/floats-inl.hpp"
 #include "core/distance/rotation-inl.hpp"
+#include "core/distance/sparse-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace vecstore::core {
@@ -73,6 +74,7 @@ constexpr Kernels kTable = {kName,
                             max_abs,
                             finish_estimates,
                             smallest,
+                            sparse_product,
                             hadamard,
                             flip_signs,
                             kac_step};

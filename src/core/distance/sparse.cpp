@@ -50,17 +50,7 @@ float sparse_l2_squared(const SparseView& a, const SparseView& b) {
 }
 
 float sparse_inner_product(const SparseView& a, const SparseView& b) {
-    float sum = 0;
-    size_t i = 0, j = 0;
-    while (i < a.count && j < b.count) {
-        const int32_t at_a = a.indices[i];
-        const int32_t at_b = b.indices[j];
-        // Dimensions in common are few, so that this branch is foreseen.
-        if (at_a == at_b) sum += a.values[i] * b.values[j];
-        i += at_a <= at_b;
-        j += at_b <= at_a;
-    }
-    return sum;
+    return kernels().sparse_product(a, b);
 }
 
 float sparse_l1(const SparseView& a, const SparseView& b) {
