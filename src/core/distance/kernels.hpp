@@ -100,6 +100,8 @@ struct Kernels {
     // --- sparse vectors --------------------------------------------------------------------------------
     // <a, b>
     float (*sparse_product)(const SparseView& a, const SparseView& b);
+    // For every element of a, b's value in that dimension or 0; and b's values, but 0 where a has that dimension.
+    void (*sparse_align)(const SparseView& a, const SparseView& b, float* partners, float* rest);
 
     // --- rotation ------------------------------------------------------------------------------------
     // In-place orthonormal fast Hadamard transform, n a power of two.

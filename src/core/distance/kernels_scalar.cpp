@@ -243,6 +243,22 @@ float sparse_product(const SparseView& a, const SparseView& b) {
     return sum;
 }
 
+void sparse_align(const SparseView& a, const SparseView& b, float* partners, float* rest) {
+    std::fill(partners, partners + a.count, 0.0f);
+    std::copy(b.values, b.values + b.count, rest);
+    size_t i = 0, j = 0;
+    while (i < a.count && j < b.count) {
+        const int32_t at_a = a.indices[i];
+        const int32_t at_b = b.indices[j];
+        if (at_a == at_b) {
+            partners[i] = b.values[j];
+            rest[j] = 0;
+        }
+        i += at_a <= at_b;
+        j += at_b <= at_a;
+    }
+}
+
 void hadamard(float* x, size_t n) {
     for (size_t half = 1; half < n; half *= 2) {
         for (size_t block = 0; block < n; block += 2 * half) {
@@ -305,6 +321,7 @@ const Kernels& scalar_kernels() {
                                        finish_estimates,
                                        smallest,
                                        sparse_product,
+                                       sparse_align,
                                        hadamard,
                                        flip_signs,
                                        kac_step};

@@ -75,6 +75,7 @@ constexpr Kernels kTable = {kName,
                             finish_estimates,
                             smallest,
                             sparse_product,
+                            sparse_align,
                             hadamard,
                             flip_signs,
                             kac_step};
