@@ -149,6 +149,26 @@ CREATE CAST (real[] AS vector) WITH FUNCTION array_to_vector(real[], integer, bo
 CREATE CAST (double precision[] AS vector) WITH FUNCTION array_to_vector(double precision[], integer, boolean) AS ASSIGNMENT;
 CREATE CAST (numeric[] AS vector) WITH FUNCTION array_to_vector(numeric[], integer, boolean) AS ASSIGNMENT;
 
+-- vector: casts that are not pgvector's, for vectors that come from other stores; explicit only. bytea: the elements
+-- as little-endian float32, one after the other. jsonb: an array of numbers.
+
+CREATE FUNCTION bytea_to_vector(bytea, integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_to_bytea(vector) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'vecstore_vector_to_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION jsonb_to_vector(jsonb, integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_to_jsonb(vector) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'vecstore_vector_to_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (bytea AS vector) WITH FUNCTION bytea_to_vector(bytea, integer, boolean);
+CREATE CAST (vector AS bytea) WITH FUNCTION vector_to_bytea(vector);
+CREATE CAST (jsonb AS vector) WITH FUNCTION jsonb_to_vector(jsonb, integer, boolean);
+CREATE CAST (vector AS jsonb) WITH FUNCTION vector_to_jsonb(vector);
+
 -- vector: operators
 
 CREATE OPERATOR <-> (
@@ -385,6 +405,26 @@ CREATE FUNCTION halfvec_to_vector(halfvec, integer, boolean) RETURNS vector
 
 CREATE CAST (vector AS halfvec) WITH FUNCTION vector_to_halfvec(vector, integer, boolean) AS IMPLICIT;
 CREATE CAST (halfvec AS vector) WITH FUNCTION halfvec_to_vector(halfvec, integer, boolean) AS ASSIGNMENT;
+
+-- halfvec: casts that are not pgvector's, for vectors that come from other stores; explicit only. bytea: the elements
+-- as little-endian float16, one after the other. jsonb: an array of numbers.
+
+CREATE FUNCTION bytea_to_halfvec(bytea, integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_to_bytea(halfvec) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION jsonb_to_halfvec(jsonb, integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_to_jsonb(halfvec) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (bytea AS halfvec) WITH FUNCTION bytea_to_halfvec(bytea, integer, boolean);
+CREATE CAST (halfvec AS bytea) WITH FUNCTION halfvec_to_bytea(halfvec);
+CREATE CAST (jsonb AS halfvec) WITH FUNCTION jsonb_to_halfvec(jsonb, integer, boolean);
+CREATE CAST (halfvec AS jsonb) WITH FUNCTION halfvec_to_jsonb(halfvec);
 
 -- halfvec: operators
 

@@ -41,9 +41,9 @@ const float* array_floats(ArrayType* array, const char* type) {
             return converted_numerics(array);
         default:
             // The SQL functions are declared for these types only, but anyone may declare more of them.
-            ereport(ERROR,
-                    (errcode(ERRCODE_DATA_EXCEPTION), errmsg("unsupported array type"),
-                     errdetail("Arrays of type %s cannot be cast to %s.", format_type_be(ARR_ELEMTYPE(array)), type)));
+            ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("unsupported array type"),
+                            errdetail("Arrays of type %s cannot be cast to %s.",
+                                      format_type_be(ARR_ELEMTYPE(array)), type)));
     }
     pg_unreachable();
 }

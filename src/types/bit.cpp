@@ -15,11 +15,12 @@ struct BitPair {
 
     explicit BitPair(FunctionCallInfo fcinfo) : a(PG_GETARG_VARBIT_P(0)), b(PG_GETARG_VARBIT_P(1)) {
         if (likely(VARBITLEN(a) == VARBITLEN(b))) return;
-        ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-                        errmsg("different bit lengths %u and %u", static_cast<unsigned>(VARBITLEN(a)),
-                               static_cast<unsigned>(VARBITLEN(b))),
-                        errhint("Both sides must have the same number of bits: cast to bit(n) where they came "
-                                "from binary_quantize.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_DATA_EXCEPTION),
+                 errmsg("different bit lengths %u and %u", static_cast<unsigned>(VARBITLEN(a)),
+                        static_cast<unsigned>(VARBITLEN(b))),
+                 errhint("Both sides must have the same number of bits: cast to bit(n) where they came "
+                         "from binary_quantize.")));
     }
 
     size_t bytes() const { return VARBITBYTES(a); }

@@ -6,9 +6,11 @@
 VECSTORE_DENSE_TYPE(halfvec, vecstore::types::HalfFormat)
 
 VECSTORE_FUNCTION(vector_to_halfvec) {
-    return vecstore::types::dense::convert<vecstore::types::HalfFormat, vecstore::types::VectorFormat>(fcinfo);
+    return vecstore::types::dense::convert<vecstore::types::HalfFormat, vecstore::types::VectorFormat>(
+        fcinfo);
 }
 
 VECSTORE_FUNCTION(halfvec_to_vector) {
-    return vecstore::types::dense::convert<vecstore::types::VectorFormat, vecstore::types::HalfFormat>(fcinfo);
+    return vecstore::types::dense::convert<vecstore::types::VectorFormat, vecstore::types::HalfFormat>(
+        fcinfo);
 }

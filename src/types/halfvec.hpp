@@ -15,8 +15,12 @@ struct HalfFormat {
     static float widen(uint16 x) { return core::f16_to_float(x); }
     static uint16 narrow(float x) { return core::f16_from_float(x); }
     static constexpr bool holds_every_float = false;
-    static void widen_all(const uint16* from, float* to, size_t n) { core::kernels().f16_to_f32(from, to, n); }
-    static void narrow_all(const float* from, uint16* to, size_t n) { core::kernels().f32_to_f16(from, to, n); }
+    static void widen_all(const uint16* from, float* to, size_t n) {
+        core::kernels().f16_to_f32(from, to, n);
+    }
+    static void narrow_all(const float* from, uint16* to, size_t n) {
+        core::kernels().f32_to_f16(from, to, n);
+    }
 
     static float l2_squared(const uint16* a, const uint16* b, size_t n) {
         return core::kernels().l2_squared_halves(a, b, n);

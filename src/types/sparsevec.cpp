@@ -9,14 +9,15 @@ void check_sparse_dims(int64 dims) {
 
 void check_sparse_count(int64 count, int dims) {
     if (unlikely(count < 0)) {
-        ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-                        errmsg("sparsevec cannot have negative number of elements"),
-                        errdetail("The value has %lld elements.", static_cast<long long>(count))));
+        ereport(ERROR,
+                (errcode(ERRCODE_DATA_EXCEPTION), errmsg("sparsevec cannot have negative number of elements"),
+                 errdetail("The value has %lld elements.", static_cast<long long>(count))));
     }
     if (unlikely(count > SparseVector::max_elements)) {
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("sparsevec cannot have more than %d non-zero elements", SparseVector::max_elements),
-                        errdetail("The value has %lld elements.", static_cast<long long>(count))));
+        ereport(ERROR,
+                (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                 errmsg("sparsevec cannot have more than %d non-zero elements", SparseVector::max_elements),
+                 errdetail("The value has %lld elements.", static_cast<long long>(count))));
     }
     if (unlikely(count > dims)) {
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

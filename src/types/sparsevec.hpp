@@ -40,8 +40,8 @@ void check_sparse_count(int64 count, int dims);
 // not ascending or there twice.
 void check_sparse_index(const int32* indices, int position, int dims);
 
-// A new value in the current memory context; its indices and values are for the caller to fill. dims and count
-// must be checked.
+// A new value in the current memory context; its indices and values are for the caller to fill. dims and
+// count must be checked.
 SparseVector* new_sparse(int dims, int count);
 
 inline const SparseVector* datum_get_sparse(Datum datum) {

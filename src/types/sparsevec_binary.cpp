@@ -1,5 +1,5 @@
-// Wire form of sparsevec: int32 dimensions, int32 number of elements, int32 zero, the indices from 0, the values;
-// all big-endian.
+// Wire form of sparsevec: int32 dimensions, int32 number of elements, int32 zero, the indices from 0, the
+// values; all big-endian.
 #include "types/sparsevec.hpp"
 #include "types/wire.hpp"
 

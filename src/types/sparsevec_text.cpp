@@ -44,10 +44,10 @@ struct Cursor {
 };
 
 [[noreturn]] void raise_bad_element(const Cursor& cursor, int position) {
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-             errmsg("invalid input syntax for type %s: \"%s\"", SparseVector::name, cursor.literal),
-             errdetail("Element %d is not an index, \":\" and a number, followed by \",\" or \"}\".", position)));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+                    errmsg("invalid input syntax for type %s: \"%s\"", SparseVector::name, cursor.literal),
+                    errdetail("Element %d is not an index, \":\" and a number, followed by \",\" or \"}\".",
+                              position)));
     pg_unreachable();
 }
 
@@ -120,7 +120,8 @@ VECSTORE_FUNCTION(sparsevec_in) {
     check_sparse_dims(dims);
     check_expected_dims(typmod, dims);
 
-    if (!std::is_sorted(elements, elements + count, precedes)) std::sort(elements, elements + count, precedes);
+    if (!std::is_sorted(elements, elements + count, precedes))
+        std::sort(elements, elements + count, precedes);
     SparseVector* const result = new_sparse(dims, count);
     float* const values = result->values();
     for (int i = 0; i < count; i++) {

@@ -12,9 +12,9 @@ extern "C" {
 
 namespace vecstore::types {
 
-// What follows a number in a well-formed value.
+// What follows a number in a well-formed value, or one that stands alone.
 static bool is_separator(char c) {
-    return c == ',' || c == ']' || c == '}' || is_space(c);
+    return c == ',' || c == ']' || c == '}' || c == '\0' || is_space(c);
 }
 
 ParsedNumber parse_number(const char* at, const char* limit) {
@@ -23,8 +23,7 @@ ParsedNumber parse_number(const char* at, const char* limit) {
     // range, garbage) is for strtof to judge, which float4's own input function uses.
     float value;
     const std::from_chars_result fast = std::from_chars(at, limit, value);
-    if (fast.ec == std::errc() && is_separator(*fast.ptr))
-        return {value, fast.ptr, false, false};
+    if (fast.ec == std::errc() && is_separator(*fast.ptr)) return {value, fast.ptr, false, false};
 
     char* end;
     errno = 0;

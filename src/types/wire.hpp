@@ -34,8 +34,9 @@ void copy_big_endian(void* to, const void* from, int count) {
 inline void check_bytes_left(StringInfo message, int size, int count, const char* what, const char* type) {
     const int left = message->len - message->cursor;
     if (unlikely(left < size)) {
-        ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("insufficient data left in message"),
-                        errdetail("%d %s of type %s take %d bytes, %d are left.", count, what, type, size, left)));
+        ereport(ERROR,
+                (errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("insufficient data left in message"),
+                 errdetail("%d %s of type %s take %d bytes, %d are left.", count, what, type, size, left)));
     }
 }
 

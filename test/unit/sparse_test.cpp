@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/distance/kernels.hpp"
 #include "core/distance/sparse.hpp"
 
 namespace vecstore::core {
@@ -25,7 +26,8 @@ class SparseTest : public testing::Test {
         std::uniform_int_distribution<int> number(1, 9);
         std::vector<float> x(dims, 0.0f);
         for (float& value : x) {
-            if (present(random_)) value = static_cast<float>(random_() % 2 ? number(random_) : -number(random_));
+            if (present(random_))
+                value = static_cast<float>(random_() % 2 ? number(random_) : -number(random_));
         }
         return x;
     }
@@ -61,6 +63,15 @@ TEST_F(SparseTest, DistancesEqualThoseOfDenseVectors) {
                 const Sparse sa = sparse(a), sb = sparse(b);
                 EXPECT_EQ(sparse_l2_squared(sa.view(), sb.view()), l2);
                 EXPECT_EQ(sparse_inner_product(sa.view(), sb.view()), ip);
+                for (const Kernels* table : available_kernels()) {
+                    SCOPED_TRACE(table->name);
+                    EXPECT_EQ(table->sparse_product(sa.view(), sb.view()), ip);
+                    std::vector<float> partners(sa.values.size()), rest(sb.values.size());
+                    table->sparse_align(sa.view(), sb.view(), partners.data(), rest.data());
+                    for (size_t i = 0; i < partners.size(); ++i) EXPECT_EQ(partners[i], b[sa.indices[i]]);
+                    for (size_t j = 0; j < rest.size(); ++j)
+                        EXPECT_EQ(rest[j], a[sb.indices[j]] == 0 ? sb.values[j] : 0);
+                }
                 EXPECT_EQ(sparse_l1(sa.view(), sb.view()), l1);
                 float sums[3];
                 sparse_cosine_sums(sa.view(), sb.view(), sums);

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/distance/sparse_view.hpp"
+
 namespace vecstore::core {
 
 // What encode_residual learns about a residual r = x - c on its one pass over it.
@@ -111,6 +113,12 @@ struct Kernels {
 
     // Index of the smallest of n floats, one of them where several are equal; n > 0, no NaN.
     size_t (*smallest)(const float* x, size_t n);
+
+    // --- sparse vectors --------------------------------------------------------------------------------
+    // <a, b>
+    float (*sparse_product)(const SparseView& a, const SparseView& b);
+    // For every element of a, b's value in that dimension or 0; and b's values, but 0 where a has that dimension.
+    void (*sparse_align)(const SparseView& a, const SparseView& b, float* partners, float* rest);
 
     // --- rotation ------------------------------------------------------------------------------------
     // In-place orthonormal fast Hadamard transform, n a power of two.

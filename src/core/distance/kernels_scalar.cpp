@@ -259,6 +259,36 @@ size_t smallest(const float* x, size_t n) {
     return static_cast<size_t>(std::min_element(x, x + n) - x);
 }
 
+float sparse_product(const SparseView& a, const SparseView& b) {
+    float sum = 0;
+    size_t i = 0, j = 0;
+    while (i < a.count && j < b.count) {
+        const int32_t at_a = a.indices[i];
+        const int32_t at_b = b.indices[j];
+        // Dimensions in common are few, so that this branch is foreseen; which list is behind is not.
+        if (at_a == at_b) sum += a.values[i] * b.values[j];
+        i += at_a <= at_b;
+        j += at_b <= at_a;
+    }
+    return sum;
+}
+
+void sparse_align(const SparseView& a, const SparseView& b, float* partners, float* rest) {
+    std::fill(partners, partners + a.count, 0.0f);
+    std::copy(b.values, b.values + b.count, rest);
+    size_t i = 0, j = 0;
+    while (i < a.count && j < b.count) {
+        const int32_t at_a = a.indices[i];
+        const int32_t at_b = b.indices[j];
+        if (at_a == at_b) {
+            partners[i] = b.values[j];
+            rest[j] = 0;
+        }
+        i += at_a <= at_b;
+        j += at_b <= at_a;
+    }
+}
+
 void hadamard(float* x, size_t n) {
     for (size_t half = 1; half < n; half *= 2) {
         for (size_t block = 0; block < n; block += 2 * half) {
@@ -326,6 +356,8 @@ const Kernels& scalar_kernels() {
                                        max_abs,
                                        finish_estimates,
                                        smallest,
+                                       sparse_product,
+                                       sparse_align,
                                        hadamard,
                                        flip_signs,
                                        kac_step};

@@ -27,6 +27,7 @@
 #include "core/distance/codes-inl.hpp"
 #include "core/distance/floats-inl.hpp"
 #include "core/distance/rotation-inl.hpp"
+#include "core/distance/sparse-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace vecstore::core {
@@ -79,6 +80,8 @@ constexpr Kernels kTable = {kName,
                             max_abs,
                             finish_estimates,
                             smallest,
+                            sparse_product,
+                            sparse_align,
                             hadamard,
                             flip_signs,
                             kac_step};

@@ -1,6 +1,7 @@
 #include "core/distance/sparse.hpp"
 
 #include <cmath>
+#include <vector>
 
 #include "core/distance/kernels.hpp"
 
@@ -8,71 +9,74 @@ namespace vecstore::core {
 
 namespace {
 
-struct Merged {
-    float sum;
-    size_t a_end;  // elements merged of each list; one of the lists is at its end
-    size_t b_end;
+// Two vectors as three lists of the same positions: a's values, b's in the same dimensions, and b's in all
+// others, which a does not have.
+class Aligned {
+  public:
+    Aligned(const SparseView& a, const SparseView& b) : b_count_(b.count) {
+        float* room = small_;
+        if (a.count + b.count > kSmall) {
+            large_.resize(a.count + b.count);
+            room = large_.data();
+        }
+        partners_ = room;
+        rest_ = room + a.count;
+        kernels().sparse_align(a, b, partners_, rest_);
+    }
+    Aligned(const Aligned&) = delete;
+    Aligned& operator=(const Aligned&) = delete;
+
+    const float* partners() const { return partners_; }
+
+    float rest_squares() const { return kernels().inner_product(rest_, rest_, b_count_); }
+
+    float rest_absolutes() const {
+        constexpr size_t kLanes = 8;
+        float partial[kLanes] = {};
+        size_t i = 0;
+        for (; i + kLanes <= b_count_; i += kLanes) {
+            for (size_t lane = 0; lane < kLanes; ++lane) partial[lane] += std::fabs(rest_[i + lane]);
+        }
+        for (; i < b_count_; ++i) partial[0] += std::fabs(rest_[i]);
+        float sum = 0;
+        for (const float p : partial) sum += p;
+        return sum;
+    }
+
+  private:
+    static constexpr size_t kSmall = 1024;
+
+    float small_[kSmall];
+    std::vector<float> large_;
+    float* partners_;
+    float* rest_;
+    size_t b_count_;
 };
 
-// Sum of term(x, y) over the dimensions of either list, up to the end of one of them; 0 stands for what is
-// missing. Which list is behind cannot be predicted, so both steps are sums of comparisons, not branches.
-template <class Term>
-inline Merged merge(const SparseView& a, const SparseView& b, Term term) {
-    Merged m{0, 0, 0};
-    while (m.a_end < a.count && m.b_end < b.count) {
-        const int32_t i = a.indices[m.a_end];
-        const int32_t j = b.indices[m.b_end];
-        const bool from_a = i <= j, from_b = j <= i;
-        const float factors[2] = {0.0f, 1.0f};
-        m.sum += term(a.values[m.a_end] * factors[from_a], b.values[m.b_end] * factors[from_b]);
-        m.a_end += from_a;
-        m.b_end += from_b;
-    }
-    return m;
-}
-
-float sum_squares(const float* values, size_t n) {
-    return kernels().inner_product(values, values, n);
-}
-
-float sum_absolutes(const float* values, size_t n) {
-    float sum = 0;
-    for (size_t i = 0; i < n; ++i) sum += std::fabs(values[i]);
-    return sum;
+float sum_squares(const SparseView& x) {
+    return kernels().inner_product(x.values, x.values, x.count);
 }
 
 }  // namespace
 
 float sparse_l2_squared(const SparseView& a, const SparseView& b) {
-    const Merged m = merge(a, b, [](float x, float y) { return (x - y) * (x - y); });
-    return m.sum + sum_squares(a.values + m.a_end, a.count - m.a_end) +
-           sum_squares(b.values + m.b_end, b.count - m.b_end);
+    const Aligned aligned(a, b);
+    return kernels().l2_squared(a.values, aligned.partners(), a.count) + aligned.rest_squares();
 }
 
 float sparse_inner_product(const SparseView& a, const SparseView& b) {
-    float sum = 0;
-    size_t i = 0, j = 0;
-    while (i < a.count && j < b.count) {
-        const int32_t at_a = a.indices[i];
-        const int32_t at_b = b.indices[j];
-        // Dimensions in common are few, so that this branch is foreseen.
-        if (at_a == at_b) sum += a.values[i] * b.values[j];
-        i += at_a <= at_b;
-        j += at_b <= at_a;
-    }
-    return sum;
+    return kernels().sparse_product(a, b);
 }
 
 float sparse_l1(const SparseView& a, const SparseView& b) {
-    const Merged m = merge(a, b, [](float x, float y) { return std::fabs(x - y); });
-    return m.sum + sum_absolutes(a.values + m.a_end, a.count - m.a_end) +
-           sum_absolutes(b.values + m.b_end, b.count - m.b_end);
+    const Aligned aligned(a, b);
+    return kernels().l1(a.values, aligned.partners(), a.count) + aligned.rest_absolutes();
 }
 
 void sparse_cosine_sums(const SparseView& a, const SparseView& b, float out[3]) {
     out[0] = sparse_inner_product(a, b);
-    out[1] = sum_squares(a.values, a.count);
-    out[2] = sum_squares(b.values, b.count);
+    out[1] = sum_squares(a);
+    out[2] = sum_squares(b);
 }
 
 }  // namespace vecstore::core

@@ -1,17 +1,9 @@
-// Distances of sparse vectors: sorted lists of the dimensions that are not zero, and their values. Sums are
-// floats, as those of dense vectors.
+// Distances of sparse vectors. Sums are floats, as those of dense vectors.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "core/distance/sparse_view.hpp"
 
 namespace vecstore::core {
-
-struct SparseView {
-    const int32_t* indices;  // ascending, each once
-    const float* values;
-    size_t count;
-};
 
 float sparse_l2_squared(const SparseView& a, const SparseView& b);
 float sparse_inner_product(const SparseView& a, const SparseView& b);
