@@ -7,9 +7,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Vecstore;
 
-# After many rounds of deletes and vacuum some rows have few links left that lead to them: measured, 0.3 to 0.5% are
-# not the first that a search of default width for their own vector finds (all are found by a wider one).
-my $CHURNED = 0.99;
+# A search of default width misses some rows even in a new index of this data, one in some thousands. Others come
+# and go between two vacuums, so that there is a margin.
+my $CHURNED = 0.998;
 
 my $ROWS = 4000;
 my $node = new_node('vacuum', 'shared_buffers = 256MB', 'autovacuum = off', 'max_wal_size = 4GB',

@@ -234,6 +234,28 @@ TEST_P(Vacuumed, RecallStaysAfterHalfIsGone) {
     EXPECT_GE(hits(*vacuumed, data) + 9, hits(*fresh, left)) << "of 300";
 }
 
+// The links that lead to a node go with the nodes they leave. What remains must be found as easily as in an index
+// built without them.
+TEST_P(Vacuumed, WhatRemainsIsEasyToFind) {
+    if (GetParam().m < 4) GTEST_SKIP() << "too few links";
+    const Data data = normal_data(3000, GetParam().dims, 11, 12);
+    const IsDead is_dead = [](size_t row) { return row % 3 != 0; };
+    const auto index = empty_index();
+    index->build(data, 1);
+    vacuum(*index, is_dead);
+    size_t missed = 0;
+    for (size_t i = 0; i < data.rows(); i += 3) missed += index->scan(data.row(i), 1, {}, &data) != std::vector<size_t>{i};
+    EXPECT_LE(missed, 1u) << "of 1000 by their own vector";
+
+    std::vector<size_t> links(index->store().page_count() * index->layout().slots_per_page());
+    for (const Link& from : index->nodes())
+        for (size_t i = 0; i < index->node(from).head().degree; ++i)
+            ++links[index->layout().slot_id(index->node(from).links()[i])];
+    size_t lonely = 0;
+    for (const Link& node : index->nodes()) lonely += links[index->layout().slot_id(node)] < 2;
+    EXPECT_LE(lonely, 5u) << "nodes that fewer than two links lead to";
+}
+
 // Inserts go on while vacuum runs.
 TEST_P(Vacuumed, BesideInserts) {
     const size_t before = 400, after = 1200;

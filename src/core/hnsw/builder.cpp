@@ -95,8 +95,8 @@ void GraphBuilder::cluster(const RowBuffer& rows, MemStore& store, std::vector<O
             const size_t row = order[i].row;
             encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
             w->query.prepare_internal(encoder_, w->internal.data(), rows.own(row).norm2);
-            const std::vector<Link>& found = descend(w->beam, entry, 0);
-            if (!found.empty()) order[i].near = found.front();
+            const std::vector<Way>& found = descend(w->beam, entry, 0);
+            if (!found.empty()) order[i].near = found.front().link;
         };
     });
     std::sort(order.begin(), order.end(), [&](const OrderedRow& a, const OrderedRow& b) {

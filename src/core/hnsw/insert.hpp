@@ -70,7 +70,7 @@ struct InsertMemory {
     std::vector<uint8_t> is_kept;
     std::vector<LinkEntry> entries;
     std::vector<ChosenNeighbors> chosen;   // by level
-    std::vector<Link> seeds;
+    std::vector<Way> ways;
 };
 
 template <class Store>
@@ -157,25 +157,21 @@ class Inserter {
         memory_.found.clear();
         if (!entry.link.valid()) return false;
         const uint8_t top = std::min(row.level, entry.level);
-        auto& seeds = memory_.seeds;
-        seeds = descend(beam_, entry, top);
+        auto& ways = memory_.ways;
+        ways = descend(beam_, entry, top);
         for (int l = top; l >= 0; --l) {
-            search_level(static_cast<uint8_t>(l), seeds, ef_construction_);
+            search_level(static_cast<uint8_t>(l), ways, ef_construction_);
             if (l == 0 && join_equal(row)) return true;
-            if (l > 0) take_ways_down(seeds);
+            if (l > 0) take_ways_down(ways);
             choose(l == 0 ? layout_.max_neighbors() : upper_limit(), Link{}, memory_.chosen[l]);
         }
         return false;
     }
 
-    // The best of memory_.found to go on from. Where only dead ones were found, all of them: the nodes below
-    // may be gone.
-    void take_ways_down(std::vector<Link>& downs) const {
-        downs.clear();
-        for (const FoundNode& f : memory_.found)
-            if (!f.dead && downs.size() < 3) downs.push_back(f.down);
-        if (downs.empty())
-            for (const FoundNode& f : memory_.found) downs.push_back(f.down);
+    // memory_.found, to go on from.
+    void take_ways_down(std::vector<Way>& ways) const {
+        ways.clear();
+        for (const FoundNode& f : memory_.found) ways.push_back({f.distance, f.down});
     }
 
     size_t upper_limit() const {
@@ -183,10 +179,10 @@ class Inserter {
     }
 
     // Fills memory_.found, nearest first.
-    void search_level(uint8_t level, const std::vector<Link>& seeds, size_t width) {
+    void search_level(uint8_t level, const std::vector<Way>& ways, size_t width) {
         memory_.found.clear();
         beam_.start(level, width);
-        for (const Link& seed : seeds) beam_.seed(seed);
+        for (const Way& way : ways) beam_.seed(way);
         beam_.run([this](const ConstNode& node, const Link& link, float distance) { note(node, link, distance); },
                   [this](const ConstNode& node) { return measure(node); });
         std::sort(memory_.found.begin(), memory_.found.end(),

@@ -108,6 +108,35 @@ class NodeEditor {
         return add_neighbor(at, level, NewNeighbor{x, x_vector}, tree_cap);
     }
 
+    // Adds x to the neighbors of the node at `at` although others are needed more there: in the place of the
+    // farthest that is no tree edge and of which may_go(link, reach) says so. False: there is none, the node is
+    // gone, or x is there already. gone: the link that x took the place of, if any.
+    template <class MayGo>
+    bool force_neighbor(const Link& at, const NewNeighbor& x, MayGo&& may_go, Link& gone) {
+        auto page = store_.write(at.block);
+        gone = Link{};
+        LinkResult early;
+        if (!accepts(page.peek(), at, 0, x.link, 0, early)) return false;
+        const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
+        int index = node.head().degree;
+        encode(x, node);
+        if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
+            const auto stays = [&](int i) { return !may_go(node.links()[i], reach_of(node, i)); };
+            index = layout_.coded() ? weakest_by_codes(node, true, stays) : weakest_by_distance(node, stays);
+            if (index < 0) return false;
+            gone = node.links()[index];
+        }
+        return put(page, at, x.link, index, false) == LinkResult::added;
+    }
+
+    // How far the i-th neighbor is from its node: in units of their own, the same for all nodes of an index.
+    float reach_of(const ConstNode& node, size_t i) const {
+        if (layout_.coded()) return reach(node.factor(i));
+        float d;
+        std::memcpy(&d, node.factor(i), sizeof(d));
+        return d;
+    }
+
     // Marks x's own end of the tree edge to `parent`, whatever became of x's list meanwhile; `instead_of`
     // (if valid) was expected to become the parent and did not. False: x is full of tree edges.
     bool set_tree_edge(const Link& x, const Link& parent, const float* parent_vector, const Link& instead_of) {
@@ -127,7 +156,7 @@ class NodeEditor {
         }
         const ConstNode now(layout_, layout_.slot(page.peek(), x.slot));
         encode({parent, parent_vector}, now);
-        return put(page, x, parent, weakest_by_distance(now), true) == LinkResult::added;
+        return put(page, x, parent, weakest_by_distance(now, [](int) { return false; }), true) == LinkResult::added;
     }
 
     // Makes the tree edge to `to` an ordinary link again: the other end could not take it.
@@ -215,7 +244,7 @@ class NodeEditor {
         if (needs_ != nullptr) {
             index = place_by_needs(node, (*needs_)[layout_.slot_id(at)], tree_cap > 0);
         } else if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
-            index = weakest_by_codes(node, tree_cap > 0);
+            index = weakest_by_codes(node, tree_cap > 0, [](int) { return false; });
         }
         if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
         return put(page, at, x.link, index, tree_cap > 0);
@@ -236,7 +265,7 @@ class NodeEditor {
             int index = node.head().degree;
             if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
                 if (attempt >= 3) {
-                    index = weakest_by_distance(node);
+                    index = weakest_by_distance(node, [](int) { return false; });
                 } else {
                     const bool same = memory_.seen_links.size() == static_cast<size_t>(index) &&
                                       std::equal(memory_.seen_links.begin(), memory_.seen_links.end(),
@@ -305,7 +334,9 @@ class NodeEditor {
     static float reach(const uint8_t* factor) { return -load_factors(factor).f_rescale; }
 
     // Index of the neighbor that a full list needs least once x (encoded in memory_) joins it; -1: x is.
-    int weakest_by_codes(const ConstNode& node, bool keep_x) {
+    // stays(index): this neighbor must not go.
+    template <class Stays>
+    int weakest_by_codes(const ConstNode& node, bool keep_x, Stays&& stays) {
         const size_t degree = node.head().degree;
         auto& root = memory_.root;
         root.resize(degree + 1);
@@ -313,7 +344,7 @@ class NodeEditor {
         root[degree] = reach(memory_.factor);
         for (size_t i = 0; i <= degree; ++i) memory_.squared[i] = root[i] * root[i];
         auto code_of = [&](size_t i) { return i == degree ? memory_.code.data() : node.code(i); };
-        return weakest(node, degree, keep_x, [&](size_t a, size_t b) {
+        return weakest(node, degree, keep_x, stays, [&](size_t a, size_t b) {
             return encoder_.angles().squared(kernels_, root[a], root[b], code_of(a), code_of(b));
         });
     }
@@ -361,8 +392,8 @@ class NodeEditor {
         return index;
     }
 
-    template <class Pair>
-    int weakest(const ConstNode& node, size_t degree, bool keep_x, Pair&& pair) {
+    template <class Stays, class Pair>
+    int weakest(const ConstNode& node, size_t degree, bool keep_x, Stays&& stays, Pair&& pair) {
         auto& by_distance = memory_.by_distance;
         by_distance.resize(degree + 1);
         for (size_t i = 0; i <= degree; ++i) by_distance[i] = static_cast<uint16_t>(i);
@@ -378,7 +409,7 @@ class NodeEditor {
             const uint16_t i = by_distance[*it];
             if (i == degree) {
                 if (!keep_x) return -1;
-            } else if (!((tree >> i) & 1)) {
+            } else if (!((tree >> i) & 1) && !stays(i)) {
                 return i;
             }
         }
@@ -413,7 +444,7 @@ class NodeEditor {
         std::copy_n(x_vector, n, &memory_.vectors[degree * n]);
         encoder_.decode(node, memory_.center_vector.data());
         memory_.squared[degree] = encoder_.distance(x_vector, memory_.center_vector.data());
-        return weakest(node, degree, keep_x, [&](size_t a, size_t b) {
+        return weakest(node, degree, keep_x, [](int) { return false; }, [&](size_t a, size_t b) {
             return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
         });
     }
@@ -426,7 +457,8 @@ class NodeEditor {
     }
 
     // The farthest neighbor that is no tree edge, or the next free place; -1: all are tree edges.
-    int weakest_by_distance(const ConstNode& node) {
+    template <class Stays>
+    int weakest_by_distance(const ConstNode& node, Stays&& stays) {
         const size_t degree = node.head().degree;
         if (degree < layout_.max_neighbors()) return static_cast<int>(degree);
         for (size_t i = 0; i < degree; ++i) {
@@ -437,7 +469,7 @@ class NodeEditor {
         }
         int worst = -1;
         for (size_t i = 0; i < degree; ++i) {
-            if ((node.head().tree_edges_or_epoch >> i) & 1) continue;
+            if (((node.head().tree_edges_or_epoch >> i) & 1) || stays(static_cast<int>(i))) continue;
             if (worst < 0 || memory_.squared[i] > memory_.squared[worst]) worst = static_cast<int>(i);
         }
         return worst;

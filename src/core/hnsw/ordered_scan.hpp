@@ -89,9 +89,9 @@ class OrderedScan {
             exhausted_ = true;
             return;
         }
-        const std::vector<Link> seeds = descend(beam_, entry, 0);
+        const std::vector<Way>& ways = descend(beam_, entry, 0);
         beam_.start(0, width_);
-        for (const Link& seed : seeds) beam_.seed(seed);
+        for (const Way& way : ways) beam_.seed(way);
     }
 
     // Lets the beam run so far that the next row can be trusted.

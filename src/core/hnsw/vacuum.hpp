@@ -20,6 +20,7 @@
 #include <unordered_set>
 
 #include "core/hnsw/insert.hpp"
+#include "core/hnsw/near_links.hpp"
 #include "core/hnsw/slot_map.hpp"
 #include "core/hnsw/tree_joiner.hpp"
 
@@ -31,6 +32,7 @@ struct VacuumCounts {
     uint64_t nodes_died = 0;
     uint64_t nodes_repaired = 0;
     uint64_t tree_edges_made = 0;
+    uint64_t near_links_made = 0;
     uint64_t free_slots = 0;
 };
 
@@ -64,6 +66,9 @@ class Vacuum {
             TreeJoiner<Store> tree(store_, encoder_, editor_, inserter_, slots_, pages_);
             tree.run();
             counts_.tree_edges_made = tree.edges_made();
+            NearLinks<Store> near(store_, encoder_, editor_, store_.page_count());
+            near.run();
+            counts_.near_links_made = near.links_made();
         }
         free_dead();
         set_pending(false);
