@@ -91,7 +91,7 @@ FROM shared s ORDER BY s.line COLLATE "C";
 SELECT skip('the shared list of pgvector''s catalogue is not here') WHERE NOT EXISTS (SELECT FROM shared);
 
 -- What the lines do not say.
-SELECT is(count(*)::int, 184, 'no fact went missing') FROM facts;
+SELECT is(count(*)::int, 195, 'no fact went missing') FROM facts;
 SELECT is(format('%s%s%s', typcategory, typdelim, typtype), 'U,b', typname || ' is a base type without category')
 FROM pg_type WHERE oid IN ('vector'::regtype, 'halfvec'::regtype, 'sparsevec'::regtype) ORDER BY typname;
 SELECT is(typelem::regtype::text || '[]', oid::regtype::text, 'there is an array type')

@@ -89,10 +89,19 @@ for my $case (@cases) {
     exhaustive_scan_is_right($node, $table, $op, "$opclass: scan of the whole table");
 }
 
+# One of each kind.
+my @kinds = grep { $_->[0] =~ /^(vector_l1|halfvec_cosine|sparsevec_ip|bit_jaccard)_ops$/ } @cases;
+
+# A build that does not fit its memory goes on page by page.
+for my $kind (@kinds) {
+    my ($opclass, $op) = @$kind;
+    sql("DROP INDEX ${opclass}_v_idx", "SET maintenance_work_mem = '1MB'", "CREATE INDEX ON $opclass USING hnsw (v $opclass)");
+    recall_is_good($node, $opclass, $op, "$opclass, built in little memory");
+}
+
 # ----------------------------------------------------------------------------------------- crashes and a standby
 
-# One of each kind; inserts into and deletes from all of them.
-my @kinds = grep { $_->[0] =~ /^(vector_l1|halfvec_cosine|sparsevec_ip|bit_jaccard)_ops$/ } @cases;
+# Inserts into and deletes from all of them.
 
 sub load_script {
     my ($name) = @_;
