@@ -25,7 +25,7 @@ INSERT INTO casts VALUES (ARRAY[1,2], '[3,4]'::vector), (ARRAY[1.5,2]::double pr
 CREATE FUNCTION second(real[]) RETURNS real LANGUAGE sql AS 'SELECT $1[2]';
 SELECT *, second(v) FROM casts;
 INSERT INTO casts VALUES (ARRAY[1,2,3], NULL);
-SELECT l2_distance('[1,2]', ARRAY[1,2]);
+SELECT l2_distance('[1,2]'::vector, ARRAY[1,2]);
 DROP FUNCTION second;
 DROP TABLE casts;
 SELECT ARRAY[1,2,3] = ARRAY[1,2,3] AS arrays_still_compare;

@@ -21,10 +21,10 @@ SELECT vector_dims(array_fill(0, ARRAY[15999])::vector || '[1]');
 SELECT array_fill(0, ARRAY[16000])::vector || '[1]';
 
 -- distances
-SELECT l2_distance('[0,0]', '[3,4]'), '[0,0]'::vector <-> '[3,4]';
-SELECT inner_product('[1,2]', '[3,4]'), '[1,2]'::vector <#> '[3,4]', vector_negative_inner_product('[1,2]', '[3,4]');
-SELECT cosine_distance('[1,1]', '[1,1]'), '[1,0]'::vector <=> '[0,2]', cosine_distance('[1,1]', '[-1,-1]');
-SELECT l1_distance('[0,0]', '[3,-4]'), '[0,0]'::vector <+> '[3,4]';
+SELECT l2_distance('[0,0]'::vector, '[3,4]'), '[0,0]'::vector <-> '[3,4]';
+SELECT inner_product('[1,2]'::vector, '[3,4]'), '[1,2]'::vector <#> '[3,4]', vector_negative_inner_product('[1,2]', '[3,4]');
+SELECT cosine_distance('[1,1]'::vector, '[1,1]'), '[1,0]'::vector <=> '[0,2]', cosine_distance('[1,1]'::vector, '[-1,-1]');
+SELECT l1_distance('[0,0]'::vector, '[3,-4]'), '[0,0]'::vector <+> '[3,4]';
 SELECT vector_l2_squared_distance('[0,0]', '[3,4]');
 SELECT vector_spherical_distance('[1,0]', '[0,1]'), vector_spherical_distance('[1,0]', '[1,0]'), vector_spherical_distance('[2,0]', '[-2,0]');
 -- every length, so that every tail of a kernel is met: against plain SQL
@@ -45,43 +45,43 @@ SELECT count(*),
        bool_and((va <-> vb) = (vb <-> va) AND (va <=> vb) = (vb <=> va) AND (va <+> vb) = (vb <+> va)) AS symmetric
 FROM expected WHERE aa > 0 AND bb > 0;
 -- no angle to a zero vector
-SELECT cosine_distance('[1,2]', '[0,0]'), cosine_distance('[0,0]', '[0,0]');
+SELECT cosine_distance('[1,2]'::vector, '[0,0]'), cosine_distance('[0,0]'::vector, '[0,0]');
 -- kept between 0 and 2
 SELECT bool_and(d BETWEEN 0 AND 2) FROM (
     SELECT ARRAY[i * 0.1, i * 0.7, 1.1]::vector <=> ARRAY[s * i * 0.1, s * i * 0.7, s * 1.1]::vector AS d
     FROM generate_series(-50, 50) i, (VALUES (1), (-1)) v(s)) x;
 -- sums beyond a float are infinite
-SELECT l2_distance('[3e38]', '[-3e38]'), inner_product('[3e38]', '[3e38]'), l1_distance('[3e38]', '[-3e38]'), cosine_distance('[3e38]', '[3e38]');
+SELECT l2_distance('[3e38]'::vector, '[-3e38]'), inner_product('[3e38]'::vector, '[3e38]'), l1_distance('[3e38]'::vector, '[-3e38]'), cosine_distance('[3e38]'::vector, '[3e38]');
 SELECT NULL::vector <-> '[1]', '[1]'::vector <=> NULL;
-SELECT l2_distance('[1,2]', '[3]');
-SELECT inner_product('[1,2]', '[3]');
-SELECT cosine_distance('[1,2]', '[3]');
-SELECT l1_distance('[1,2]', '[3]');
+SELECT l2_distance('[1,2]'::vector, '[3]');
+SELECT inner_product('[1,2]'::vector, '[3]');
+SELECT cosine_distance('[1,2]'::vector, '[3]');
+SELECT l1_distance('[1,2]'::vector, '[3]');
 SELECT '[1,2]'::vector <#> '[3]';
 SELECT vector_l2_squared_distance('[1]', '[2,3]');
 SELECT vector_spherical_distance('[1]', '[2,3]');
 
 -- one vector
-SELECT vector_dims('[1,2,3]');
+SELECT vector_dims('[1,2,3]'::vector);
 SELECT vector_norm('[3,4]'), vector_norm('[0,0]'), vector_norm('[-2]'), vector_norm('[3e37,4e37]')::real, vector_norm('[3e-30,4e-30]')::real;
 SELECT bool_and(vector_norm(array_fill(2, ARRAY[n])::vector) = 2 * sqrt(n)) FROM generate_series(1, 40) n;
-SELECT l2_normalize('[3,4]'), l2_normalize('[0,0.1]'), l2_normalize('[3e38]'), l2_normalize('[0,0]'), l2_normalize('[3e-45,0]');
+SELECT l2_normalize('[3,4]'::vector), l2_normalize('[0,0.1]'::vector), l2_normalize('[3e38]'::vector), l2_normalize('[0,0]'::vector), l2_normalize('[3e-45,0]'::vector);
 
-SELECT binary_quantize('[1,0,-1]');
-SELECT binary_quantize('[0,0.1,-0.2,-0.3,0.4,0.5,0.6,-0.7]');
-SELECT binary_quantize('[0,0.1,-0.2,-0.3,0.4,0.5,0.6,-0.7,0.8,-0.9,1]');
+SELECT binary_quantize('[1,0,-1]'::vector);
+SELECT binary_quantize('[0,0.1,-0.2,-0.3,0.4,0.5,0.6,-0.7]'::vector);
+SELECT binary_quantize('[0,0.1,-0.2,-0.3,0.4,0.5,0.6,-0.7,0.8,-0.9,1]'::vector);
 SELECT bool_and(binary_quantize(array_agg)::text = text) FROM (
     SELECT n, array_agg((i * i + n) % 3 - 1)::vector, string_agg((((i * i + n) % 3 - 1) > 0)::int::text, '' ORDER BY i) text
     FROM generate_series(1, 70) n, generate_series(1, n) i GROUP BY n) x;
 
-SELECT subvector('[1,2,3,4,5]', 1, 3), subvector('[1,2,3,4,5]', 3, 2), subvector('[1,2,3,4,5]', 5, 1);
+SELECT subvector('[1,2,3,4,5]'::vector, 1, 3), subvector('[1,2,3,4,5]'::vector, 3, 2), subvector('[1,2,3,4,5]'::vector, 5, 1);
 -- what lies outside is left out
-SELECT subvector('[1,2,3,4,5]', -1, 3), subvector('[1,2,3,4,5]', 3, 9), subvector('[1,2,3,4,5]', 3, 2147483647), subvector('[1,2,3,4,5]', -2147483644, 2147483647);
+SELECT subvector('[1,2,3,4,5]'::vector, -1, 3), subvector('[1,2,3,4,5]'::vector, 3, 9), subvector('[1,2,3,4,5]'::vector, 3, 2147483647), subvector('[1,2,3,4,5]'::vector, -2147483644, 2147483647);
 -- nothing left
-SELECT subvector('[1,2,3,4,5]', 1, 0);
-SELECT subvector('[1,2,3,4,5]', 3, -1);
-SELECT subvector('[1,2,3,4,5]', -1, 2);
-SELECT subvector('[1,2,3,4,5]', 6, 1);
-SELECT subvector('[1,2,3,4,5]', 2147483647, 10);
-SELECT subvector('[1,2,3,4,5]', -2147483648, 2147483647);
-SELECT subvector('[1,2,3,4,5]', -2147483648, -2147483648);
+SELECT subvector('[1,2,3,4,5]'::vector, 1, 0);
+SELECT subvector('[1,2,3,4,5]'::vector, 3, -1);
+SELECT subvector('[1,2,3,4,5]'::vector, -1, 2);
+SELECT subvector('[1,2,3,4,5]'::vector, 6, 1);
+SELECT subvector('[1,2,3,4,5]'::vector, 2147483647, 10);
+SELECT subvector('[1,2,3,4,5]'::vector, -2147483648, 2147483647);
+SELECT subvector('[1,2,3,4,5]'::vector, -2147483648, -2147483648);

@@ -1,5 +1,7 @@
 #include "types/checks.hpp"
 
+#include "types/text.hpp"
+
 namespace vecstore::types {
 
 void raise_dims_differ(const char* type, int left, int right) {
@@ -37,6 +39,12 @@ void raise_not_finite(const char* type, float value, int position) {
             (errcode(ERRCODE_DATA_EXCEPTION), errmsg("infinite value not allowed in %s", type),
              errdetail("Element %d is infinite, or too large for the type.", position), errhint("%s", hint)));
     pg_unreachable();
+}
+
+void raise_value_out_of_range(const char* type, float value) {
+    char number[16];
+    const char* const end = append_number(number, value);
+    raise_number_out_of_range(type, number, static_cast<size_t>(end - number));
 }
 
 void raise_overflow(const RangeFailure& f) {

@@ -17,6 +17,9 @@ namespace vecstore::types {
 // 22000: the element at this position (from 1) is NaN or infinite.
 [[noreturn]] void raise_not_finite(const char* type, float value, int position);
 
+// 22003: a finite number is larger than any of the type.
+[[noreturn]] void raise_value_out_of_range(const char* type, float value);
+
 // 22003: left <op> right, the elements at this position (from 1), leaves the range of the type.
 struct RangeFailure {
     const char* type;

@@ -7,6 +7,9 @@
 //         static constexpr int max_dims;
 //         static float widen(Element);            // exact
 //         static Element narrow(float);           // nearest; infinite when out of range
+//         static constexpr bool holds_every_float;               // narrow() is exact
+//         static void widen_all(const Element*, float*, size_t);
+//         static void narrow_all(const float*, Element*, size_t);
 //         static float l2_squared(const Element*, const Element*, size_t);      // and the other distances:
 //         static float inner_product(const Element*, const Element*, size_t);
 //         static float l1(const Element*, const Element*, size_t);
@@ -75,14 +78,34 @@ inline uint32 is_not_finite(float value) {
     memcpy(&bits, &value, sizeof(bits));
     return (bits & 0x7fffffff) >= 0x7f800000;
 }
+// The same of a half precision number.
+inline uint32 is_not_finite(uint16 half) {
+    return (half & 0x7fff) >= 0x7c00;
+}
 
 // All elements finite: one pass without branches, and a second one only to name the culprit.
 template <class Format>
 inline void check_elements(const typename Format::Element* values, int dims) {
     uint32 bad = 0;
-    for (int i = 0; i < dims; i++) bad |= is_not_finite(Format::widen(values[i]));
+    for (int i = 0; i < dims; i++) bad |= is_not_finite(values[i]);
     if (likely(bad == 0)) return;
     for (int i = 0; i < dims; i++) check_element<Format>(Format::widen(values[i]), i + 1);
+}
+
+// 22003 where a finite number became infinite: it is larger than the type can hold.
+template <class Format>
+inline void check_narrowed(float value, typename Format::Element element) {
+    if constexpr (!Format::holds_every_float) {
+        if (unlikely(is_not_finite(element)) && !is_not_finite(value))
+            raise_value_out_of_range(Format::name, value);
+    }
+}
+
+template <class Format>
+inline typename Format::Element narrow_checked(float value) {
+    const typename Format::Element element = Format::narrow(value);
+    check_narrowed<Format>(value, element);
+    return element;
 }
 
 // A new value in the current memory context; its elements are for the caller to fill. dims must be checked.

@@ -48,7 +48,7 @@ Datum avg(FunctionCallInfo fcinfo) {
     DenseVector<Format>* const result = new_dense<Format>(state.dims());
     const int n = state.dims();
     for (int i = 0; i < n; i++)
-        result->data()[i] = Format::narrow(static_cast<float>(state.sums()[i] / state.rows()));
+        result->data()[i] = narrow_checked<Format>(static_cast<float>(state.sums()[i] / state.rows()));
     check_elements<Format>(result->data(), n);
     PG_RETURN_POINTER(result);
 }

@@ -1,34 +1,10 @@
 // Wire form of the dense types: int16 dimensions, int16 zero, the elements; all big-endian.
 #pragma once
 
-extern "C" {
-#include "libpq/pqformat.h"
-#include "port/pg_bswap.h"
-}
-
 #include "types/dense.hpp"
+#include "types/wire.hpp"
 
 namespace vecstore::types::dense {
-
-inline uint16 swap_big_endian(uint16 bits) {
-    return pg_hton16(bits);
-}
-inline uint32 swap_big_endian(uint32 bits) {
-    return pg_hton32(bits);
-}
-
-// Between host and network order; either side may be unaligned, which is why bytes are copied.
-template <class Element>
-void copy_big_endian(void* to, const void* from, int count) {
-    using Bits = std::conditional_t<sizeof(Element) == 2, uint16, uint32>;
-    static_assert(sizeof(Bits) == sizeof(Element));
-    for (int i = 0; i < count; i++) {
-        Bits bits;
-        memcpy(&bits, static_cast<const char*>(from) + sizeof(bits) * i, sizeof(bits));
-        bits = swap_big_endian(bits);
-        memcpy(static_cast<char*>(to) + sizeof(bits) * i, &bits, sizeof(bits));
-    }
-}
 
 // internal (StringInfo), oid (ignored), typmod. What follows the last element is refused by the caller.
 template <class Format>
@@ -41,17 +17,9 @@ Datum recv(FunctionCallInfo fcinfo) {
 
     check_dims<Format>(dims);
     check_expected_dims(typmod, dims);
-    if (unused != 0) {
-        ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected unused to be 0, not %d", unused),
-                        errdetail("The third and fourth byte of a binary %s are reserved.", Format::name)));
-    }
+    if (unused != 0) raise_reserved_bytes(unused, "third and fourth", Format::name);
     const int size = dims * static_cast<int>(sizeof(Element));
-    const int left = message->len - message->cursor;
-    if (left < size) {
-        ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("insufficient data left in message"),
-                        errdetail("%d dimensions of type %s take %d bytes, %d are left.", dims, Format::name,
-                                  size, left)));
-    }
+    check_bytes_left(message, size, dims, "dimensions", Format::name);
     DenseVector<Format>* const result = new_dense<Format>(dims);
     copy_big_endian<Element>(result->data(), pq_getmsgbytes(message, size), dims);
     check_elements<Format>(result->data(), dims);

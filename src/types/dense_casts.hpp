@@ -4,10 +4,6 @@
 #include "types/arrays.hpp"
 #include "types/dense.hpp"
 
-extern "C" {
-#include "utils/fmgrprotos.h"
-}
-
 namespace vecstore::types::dense {
 
 // To the same type with another type modifier: only a check, the value stays where it is.
@@ -18,25 +14,18 @@ Datum coerce(FunctionCallInfo fcinfo) {
     PG_RETURN_POINTER(v);
 }
 
-// Elements that lie next to each other in the array.
-template <class Format, class Source>
-void convert_elements(ArrayType* array, DenseVector<Format>* to) {
-    const Source* const from = array_data<const Source>(array);
-    const int n = to->dims();
-    auto* const elements = to->data();
-    for (int i = 0; i < n; i++) elements[i] = Format::narrow(static_cast<float>(from[i]));
-}
-
+// Fills `to` with numbers, all of which must be finite and in range: one pass without branches, and a second
+// one only to name the culprit.
 template <class Format>
-void convert_numerics(ArrayType* array, DenseVector<Format>* to) {
-    Datum* elements;
-    int count;
-    deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT, &elements, nullptr, &count);
-    for (int i = 0; i < count; i++) {
-        const float value = DatumGetFloat4(DirectFunctionCall1(numeric_float4, elements[i]));
-        to->data()[i] = Format::narrow(value);
-    }
-    pfree(elements);
+void fill_from_floats(const float* from, DenseVector<Format>* to) {
+    auto* const elements = to->data();
+    const int n = to->dims();
+    Format::narrow_all(from, elements, n);
+    uint32 bad = 0;
+    for (int i = 0; i < n; i++) bad |= is_not_finite(elements[i]);
+    if (likely(bad == 0)) return;
+    for (int i = 0; i < n; i++) check_narrowed<Format>(from[i], elements[i]);
+    check_elements<Format>(elements, n);
 }
 
 // From integer[], real[], double precision[] or numeric[].
@@ -46,27 +35,8 @@ Datum from_array(FunctionCallInfo fcinfo) {
     const int dims = plain_array_length(array);
     check_dims<Format>(dims);
     check_expected_dims(PG_GETARG_INT32(1), dims);
-
     DenseVector<Format>* const result = new_dense<Format>(dims);
-    switch (ARR_ELEMTYPE(array)) {
-        case INT4OID:
-            convert_elements<Format, int32>(array, result);
-            break;
-        case FLOAT4OID:
-            convert_elements<Format, float4>(array, result);
-            break;
-        case FLOAT8OID:
-            convert_elements<Format, float8>(array, result);
-            break;
-        case NUMERICOID:
-            convert_numerics(array, result);
-            break;
-        default:
-            ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("unsupported array type"),
-                            errdetail("Arrays of type %s cannot be cast to %s.",
-                                      format_type_be(ARR_ELEMTYPE(array)), Format::name)));
-    }
-    check_elements<Format>(result->data(), dims);
+    fill_from_floats(array_floats(array, Format::name), result);
     PG_RETURN_POINTER(result);
 }
 
@@ -74,10 +44,24 @@ template <class Format>
 Datum to_float4(FunctionCallInfo fcinfo) {
     const DenseVector<Format>* const v = dense_arg<Format>(fcinfo, 0);
     ArrayType* const result = new_array(FLOAT4OID, sizeof(float4), v->dims());
-    const int n = v->dims();
-    float4* const to = array_data<float4>(result);
-    for (int i = 0; i < n; i++) to[i] = Format::widen(v->data()[i]);
+    Format::widen_all(v->data(), array_data<float4>(result), v->dims());
     PG_RETURN_ARRAYTYPE_P(result);
+}
+
+// From one dense type to another, of which one must be vector.
+template <class To, class From>
+Datum convert(FunctionCallInfo fcinfo) {
+    const DenseVector<From>* const v = dense_arg<From>(fcinfo, 0);
+    const int dims = v->dims();
+    check_dims<To>(dims);
+    check_expected_dims(PG_GETARG_INT32(1), dims);
+    DenseVector<To>* const result = new_dense<To>(dims);
+    if constexpr (From::holds_every_float) {
+        fill_from_floats(v->data(), result);
+    } else {
+        From::widen_all(v->data(), result->data(), dims);
+    }
+    PG_RETURN_POINTER(result);
 }
 
 }  // namespace vecstore::types::dense

@@ -6,6 +6,7 @@
 #include "types/dense_aggregates.hpp"
 #include "types/dense_binary.hpp"
 #include "types/dense_casts.hpp"
+#include "types/dense_exchange.hpp"
 #include "types/dense_math.hpp"
 #include "types/dense_text.hpp"
 
@@ -25,6 +26,10 @@
     VECSTORE_DENSE_FUNCTION(type, Format, coerce)                 \
     VECSTORE_DENSE_FUNCTION(type, Format, from_array)             \
     VECSTORE_DENSE_FUNCTION(type, Format, to_float4)              \
+    VECSTORE_DENSE_FUNCTION(type, Format, from_bytea)             \
+    VECSTORE_DENSE_FUNCTION(type, Format, to_bytea)               \
+    VECSTORE_DENSE_FUNCTION(type, Format, from_jsonb)             \
+    VECSTORE_DENSE_FUNCTION(type, Format, to_jsonb)               \
     /* distances */                                               \
     VECSTORE_DENSE_FUNCTION(type, Format, l2_distance)            \
     VECSTORE_DENSE_FUNCTION(type, Format, l2_squared_distance)    \

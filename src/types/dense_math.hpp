@@ -33,14 +33,18 @@ inline double clamp_to_unit(double x) {
     return x > 1 ? 1 : x < -1 ? -1 : x;
 }
 
-// NaN when either vector is zero: there is no angle to it.
+// From <a,b>, |a|^2 and |b|^2. NaN when either vector is zero: there is no angle to it.
+inline double cosine_distance_of(const float sums[3]) {
+    // The product of the squared norms cannot overflow a double.
+    const double norms = std::sqrt(static_cast<double>(sums[1]) * static_cast<double>(sums[2]));
+    return 1.0 - clamp_to_unit(sums[0] / norms);
+}
+
 template <class Format>
 double cosine_value(const typename Format::Element* a, const typename Format::Element* b, size_t n) {
     float sums[3];
     Format::cosine_sums(a, b, n, sums);
-    // The product of the squared norms cannot overflow a double.
-    const double norms = std::sqrt(static_cast<double>(sums[1]) * static_cast<double>(sums[2]));
-    return 1.0 - clamp_to_unit(sums[0] / norms);
+    return cosine_distance_of(sums);
 }
 
 template <class Format>
@@ -94,13 +98,11 @@ Datum dims(FunctionCallInfo fcinfo) {
 
 // Euclidean norm. In double precision, where squares of floats neither overflow nor vanish.
 template <class Format>
-double norm_of(const DenseVector<Format>* v) {
+double norm_of(const typename Format::Element* x, int n) {
     // Independent sums, because the order of additions must not change at the compiler's will: eight
     // chains run in parallel.
     constexpr int lanes = 8;
     double sums[lanes] = {};
-    const int n = v->dims();
-    const auto* const x = v->data();
     int i = 0;
     for (; i + lanes <= n; i += lanes) {
         for (int k = 0; k < lanes; k++) {
@@ -112,6 +114,11 @@ double norm_of(const DenseVector<Format>* v) {
     double total = 0;
     for (double sum : sums) total += sum;
     return std::sqrt(total);
+}
+
+template <class Format>
+double norm_of(const DenseVector<Format>* v) {
+    return norm_of<Format>(v->data(), v->dims());
 }
 
 template <class Format>

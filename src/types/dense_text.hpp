@@ -1,38 +1,10 @@
 // Text form of the dense types: "[1,2.5,-3]", shortest decimals that read back to the same float.
 #pragma once
 
-#include "types/arrays.hpp"
 #include "types/dense.hpp"
+#include "types/text.hpp"
 
 namespace vecstore::types::dense {
-
-struct ParsedNumber {
-    float value;
-    const char* end;    // first character after the number; the start when there is no number
-    bool out_of_range;  // larger than any float
-};
-
-// The longest number at the start of [at, limit), *limit being the terminating zero.
-ParsedNumber parse_number(const char* at, const char* limit);
-
-// Writes the shortest decimal of value, without a terminating zero; at most 15 characters.
-char* append_number(char* to, float value);
-
-// Space as the SQL scanner sees it, whatever the locale.
-inline bool is_space(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-inline const char* skip_space(const char* at) {
-    while (is_space(*at)) at++;
-    return at;
-}
-
-// 22P02 with the whole literal in the message.
-[[noreturn]] void raise_syntax(const char* type, const char* literal, const char* detail);
-[[noreturn]] void raise_bad_number(const char* type, const char* literal, int position);
-// 22003 with the number in the message.
-[[noreturn]] void raise_number_out_of_range(const char* type, const char* number, size_t length);
 
 // Reads numbers up to the closing bracket into `to`, which has room for `capacity` of them: the commas of
 // the literal plus one, at most the type's limit. Sets *end behind the bracket and returns the count.
@@ -49,7 +21,7 @@ int parse_elements(const char* literal, const char* at, typename Format::Element
         const ParsedNumber number = parse_number(at, limit);
         if (number.end == at) raise_bad_number(Format::name, literal, count + 1);
         const typename Format::Element element = Format::narrow(number.value);
-        if (number.out_of_range || (std::isfinite(number.value) && !std::isfinite(Format::widen(element))))
+        if (number.too_large || (std::isfinite(number.value) && !std::isfinite(Format::widen(element))))
             raise_number_out_of_range(Format::name, at, static_cast<size_t>(number.end - at));
         check_element<Format>(number.value, count + 1);
         to[count++] = element;
@@ -103,9 +75,6 @@ Datum out(FunctionCallInfo fcinfo) {
     *to = '\0';
     PG_RETURN_CSTRING(text);
 }
-
-// The number of dimensions from a type modifier such as the 3 of vector(3); 22023 when out of range.
-int32 parse_typmod(ArrayType* modifiers, const char* type, int max_dims);
 
 template <class Format>
 Datum typmod_in(FunctionCallInfo fcinfo) {

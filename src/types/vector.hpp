@@ -13,6 +13,9 @@ struct VectorFormat {
 
     static float widen(float x) { return x; }
     static float narrow(float x) { return x; }
+    static constexpr bool holds_every_float = true;
+    static void widen_all(const float* from, float* to, size_t n) { memcpy(to, from, n * sizeof(float)); }
+    static void narrow_all(const float* from, float* to, size_t n) { memcpy(to, from, n * sizeof(float)); }
 
     static float l2_squared(const float* a, const float* b, size_t n) {
         return core::kernels().l2_squared(a, b, n);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,23 @@ double nanoseconds(Call call) {
     return best;
 }
 
+// About 120 elements of 30,000 dimensions, as learned sparse encoders give.
+struct Sparse {
+    explicit Sparse(unsigned seed) {
+        std::mt19937 random(seed);
+        std::set<int32_t> chosen;
+        while (chosen.size() < 120) chosen.insert(static_cast<int32_t>(random() % 30000));
+        indices.assign(chosen.begin(), chosen.end());
+        values.assign(indices.size(), 0.5f);
+    }
+    vecstore::core::SparseView view() const { return {indices.data(), values.data(), indices.size()}; }
+
+    std::vector<int32_t> indices;
+    std::vector<float> values;
+};
+
 struct Data {
-    Data(size_t dims, size_t codes) : n(dims), count(codes) {
+    Data(size_t dims, size_t codes) : n(dims), count(codes), sparse_a(1), sparse_b(2) {
         std::mt19937 random(7);
         std::normal_distribution<float> normal;
         for (auto* v : {&a, &b, &work}) {
@@ -46,8 +62,10 @@ struct Data {
             for (float& x : *v) x = normal(random);
         }
         half.resize(n);
+        half2.resize(n);
         int8.resize(n);
         vecstore::core::available_kernels()[0]->f32_to_f16(b.data(), half.data(), n);
+        vecstore::core::available_kernels()[0]->f32_to_f16(a.data(), half2.data(), n);
         for (size_t i = 0; i < n; ++i) int8[i] = static_cast<int8_t>(std::lrint(20 * b[i]));
         code_bytes = n / 8;
         plane_bytes = (code_bytes + 63) / 64 * 64;
@@ -63,7 +81,8 @@ struct Data {
 
     size_t n, count, code_bytes, plane_bytes;
     std::vector<float> a, b, work, estimates;
-    std::vector<uint16_t> half;
+    std::vector<uint16_t> half, half2;
+    Sparse sparse_a, sparse_b;
     std::vector<int8_t> int8;
     std::vector<uint8_t> plane_room, code_room, factors;
     uint8_t* planes;
@@ -91,6 +110,14 @@ void bench(const Kernels& k, Data& d) {
     print("l2_squared_f16", nanoseconds([&] { sink = k.l2_squared_f16(a, d.half.data(), 1.5f, n); }));
     print("inner_product_f16", nanoseconds([&] { sink = k.inner_product_f16(a, d.half.data(), n); }));
     print("l1_f16", nanoseconds([&] { sink = k.l1_f16(a, d.half.data(), 1.5f, n); }));
+    print("l2_squared_halves", nanoseconds([&] { sink = k.l2_squared_halves(d.half.data(), d.half2.data(), n); }));
+    print("inner_prod_halves", nanoseconds([&] { sink = k.inner_product_halves(d.half.data(), d.half2.data(), n); }));
+    print("l1_halves", nanoseconds([&] { sink = k.l1_halves(d.half.data(), d.half2.data(), n); }));
+    print("cosine_sums_halves", nanoseconds([&] {
+              float out[3];
+              k.cosine_sums_halves(d.half.data(), d.half2.data(), n, out);
+              sink = out[0];
+          }));
     print("l2_squared_i8", nanoseconds([&] { sink = k.l2_squared_i8(a, d.int8.data(), 0.05f, n); }));
     print("inner_product_i8", nanoseconds([&] { sink = k.inner_product_i8(a, d.int8.data(), n); }));
     print("max_abs", nanoseconds([&] { sink = k.max_abs(a, n); }));
@@ -108,6 +135,10 @@ void bench(const Kernels& k, Data& d) {
     print("hamming", nanoseconds([&] {
               sink = static_cast<float>(k.hamming(d.codes_at, d.codes_at + d.code_bytes, d.code_bytes));
           }));
+    print("bit_overlap", nanoseconds([&] {
+              sink = static_cast<float>(k.bit_overlap(d.codes_at, d.codes_at + d.code_bytes, d.code_bytes).both);
+          }));
+    print("sparse_product 120", nanoseconds([&] { sink = k.sparse_product(d.sparse_a.view(), d.sparse_b.view()); }));
     std::vector<uint8_t> code(d.code_bytes);
     print("encode_residual", nanoseconds([&] { sink = k.encode_residual(a, b, n, code.data()).abs_sum; }));
     print("encode_resid_f16", nanoseconds([&] {

@@ -153,7 +153,7 @@ copy_sources() {
     tar -C "$ROOT" --exclude-vcs --exclude='*.o' --exclude='*.d' --exclude='*.so' --exclude=./build \
         --exclude='./tmp_check*' --exclude=./results --exclude=./output_iso -cf - . | tar -C "$WORK/vecstore" -xf -
     local shared=${VECSTORE_SHARED:-$ROOT/../shared} part
-    for part in testdata bench; do
+    for part in testdata bench reference; do
         if [ -d "$shared/$part" ]; then cp -r "$shared/$part" "$WORK/shared/"; fi
     done
     chmod -R u+w,a+rX "$WORK"

@@ -115,6 +115,37 @@ TEST_P(KernelsTest, HalfDistancesMatchDoublePrecision) {
     }
 }
 
+TEST_P(KernelsTest, DistancesOfHalvesMatchDoublePrecision) {
+    // From subnormal halves to squares near the largest half.
+    for (const float magnitude : {1e-6f, 1.0f, 200.0f}) {
+        for (const size_t n : kLengths) {
+            SCOPED_TRACE(std::to_string(n) + " components of magnitude " + std::to_string(magnitude));
+            std::vector<uint16_t> as(n), bs(n);
+            for (uint16_t& x : as) x = f16_from_float(floats(1, magnitude)[0]);
+            for (uint16_t& x : bs) x = f16_from_float(floats(1, magnitude)[0]);
+            Unaligned<uint16_t> a(as), b(bs);
+            double l2 = 0, ip = 0, ip_total = 0, l1 = 0, aa = 0, bb = 0;
+            for (size_t i = 0; i < n; ++i) {
+                const double x = f16_to_float(as[i]), y = f16_to_float(bs[i]);
+                l2 += (x - y) * (x - y);
+                ip += x * y;
+                ip_total += std::fabs(x * y);
+                l1 += std::fabs(x - y);
+                aa += x * x;
+                bb += y * y;
+            }
+            expect_close(l2, simd.l2_squared_halves(a.data(), b.data(), n), l2);
+            expect_close(ip, simd.inner_product_halves(a.data(), b.data(), n), ip_total);
+            expect_close(l1, simd.l1_halves(a.data(), b.data(), n), l1);
+            float sums[3];
+            simd.cosine_sums_halves(a.data(), b.data(), n, sums);
+            expect_close(ip, sums[0], ip_total);
+            expect_close(aa, sums[1], aa);
+            expect_close(bb, sums[2], bb);
+        }
+    }
+}
+
 TEST_P(KernelsTest, Int8DistancesMatchDoublePrecision) {
     for (const float magnitude : kMagnitudes) {
         const float scale = magnitude / 40;
@@ -290,6 +321,21 @@ TEST_P(KernelsTest, HammingCountsDifferingBits) {
         uint32_t expected = 0;
         for (size_t i = 0; i < n * 8; ++i) expected += ((a.data()[i / 8] ^ b.data()[i / 8]) >> (i % 8)) & 1;
         EXPECT_EQ(simd.hamming(a.data(), b.data(), n), expected) << n;
+    }
+}
+
+TEST_P(KernelsTest, OverlapCountsBitsOfBothAndEither) {
+    for (size_t n = 0; n <= 300; ++n) {
+        Unaligned<uint8_t> a(bytes(n)), b(bytes(n));
+        uint32_t both = 0, either = 0;
+        for (size_t i = 0; i < n * 8; ++i) {
+            const int x = (a.data()[i / 8] >> (i % 8)) & 1, y = (b.data()[i / 8] >> (i % 8)) & 1;
+            both += static_cast<uint32_t>(x & y);
+            either += static_cast<uint32_t>(x | y);
+        }
+        const BitOverlap overlap = simd.bit_overlap(a.data(), b.data(), n);
+        EXPECT_EQ(overlap.both, both) << n;
+        EXPECT_EQ(overlap.either, either) << n;
     }
 }
 

@@ -35,6 +35,12 @@ inline T load_little_endian(const void* from) {
 }
 
 template <class T>
+inline void store_little_endian(void* to, T value) {
+    if (native_is_big_endian) value = byte_swapped(value);
+    std::memcpy(to, &value, sizeof(T));
+}
+
+template <class T>
 inline void store_big_endian(void* to, T value) {
     if (!native_is_big_endian) value = byte_swapped(value);
     std::memcpy(to, &value, sizeof(T));

@@ -147,6 +147,29 @@ void hamming_each(const uint8_t* code, const uint8_t* codes, size_t code_bytes, 
     for (size_t k = 0; k < count; ++k) out[k] = hamming(code, codes + k * code_bytes, code_bytes);
 }
 
+HWY_INLINE void CountOverlap(const uint8_t* a, const uint8_t* b, size_t bytes, BitOverlap& sum) {
+    uint64_t words[2] = {0, 0};
+    std::memcpy(&words[0], a, bytes);
+    std::memcpy(&words[1], b, bytes);
+    sum.both += static_cast<uint32_t>(__builtin_popcountll(words[0] & words[1]));
+    sum.either += static_cast<uint32_t>(__builtin_popcountll(words[0] | words[1]));
+}
+
+BitOverlap bit_overlap(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    BitOverlap even{0, 0}, odd{0, 0};
+    size_t i = 0;
+    for (; i + 16 <= bytes; i += 16) {
+        CountOverlap(a + i, b + i, 8, even);
+        CountOverlap(a + i + 8, b + i + 8, 8, odd);
+    }
+    if (i + 8 <= bytes) {
+        CountOverlap(a + i, b + i, 8, even);
+        i += 8;
+    }
+    if (i < bytes) CountOverlap(a + i, b + i, bytes - i, odd);
+    return {even.both + odd.both, even.either + odd.either};
+}
+
 // --- Masks of floats to bits of a code
 // -----------------------------------------------------------------------
 

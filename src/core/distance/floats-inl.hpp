@@ -58,8 +58,7 @@ HWY_INLINE hn::Mask<FloatTag> BitsAsMask(const uint8_t* bits, size_t i) {
     return hn::RebindMask(FloatTag(), hn::TestBit(hn::Set(du, word), lane_bit));
 }
 
-// --- Sources of the second operand: a full vector of floats at element i, or the last `count` elements
-// ------
+// --- Sources of operands: a full vector of floats at element i, or the last `count` elements ---
 
 struct FloatSource {
     const float* p;
@@ -161,63 +160,74 @@ struct Partials {
     FloatVec v0, v1, v2, v3;
 };
 
-template <class Operation, class Source>
-HWY_INLINE Partials Accumulate(Operation add, const float* q, Source x, size_t n) {
-    const FloatTag d;
-    const auto zero = hn::Zero(d);
+template <class Operation, class Query, class Source>
+HWY_INLINE Partials Accumulate(Operation add, Query q, Source x, size_t n) {
+    const auto zero = hn::Zero(FloatTag());
     Partials s{zero, zero, zero, zero};
     size_t i = 0;
     for (; i + 4 * kFloats <= n; i += 4 * kFloats) {
-        s.v0 = add(s.v0, hn::LoadU(d, q + i), x.Load(i));
-        s.v1 = add(s.v1, hn::LoadU(d, q + i + kFloats), x.Load(i + kFloats));
-        s.v2 = add(s.v2, hn::LoadU(d, q + i + 2 * kFloats), x.Load(i + 2 * kFloats));
-        s.v3 = add(s.v3, hn::LoadU(d, q + i + 3 * kFloats), x.Load(i + 3 * kFloats));
+        s.v0 = add(s.v0, q.Load(i), x.Load(i));
+        s.v1 = add(s.v1, q.Load(i + kFloats), x.Load(i + kFloats));
+        s.v2 = add(s.v2, q.Load(i + 2 * kFloats), x.Load(i + 2 * kFloats));
+        s.v3 = add(s.v3, q.Load(i + 3 * kFloats), x.Load(i + 3 * kFloats));
     }
-    for (; i + kFloats <= n; i += kFloats) s.v0 = add(s.v0, hn::LoadU(d, q + i), x.Load(i));
-    if (i < n) s.v1 = add(s.v1, LoadTail(d, q + i, n - i), x.Tail(i, n - i));
+    for (; i + kFloats <= n; i += kFloats) s.v0 = add(s.v0, q.Load(i), x.Load(i));
+    if (i < n) s.v1 = add(s.v1, q.Tail(i, n - i), x.Tail(i, n - i));
     return s;
 }
 
-template <class Operation, class Source>
-HWY_INLINE float Sum(Operation add, const float* q, Source x, size_t n) {
+template <class Operation, class Query, class Source>
+HWY_INLINE float Sum(Operation add, Query q, Source x, size_t n) {
     const Partials s = Accumulate(add, q, x, n);
     return SumLanes(hn::Add(hn::Add(s.v0, s.v1), hn::Add(s.v2, s.v3)));
 }
 
 float l2_squared(const float* a, const float* b, size_t n) {
-    return Sum(AddSquaredDifference(), a, FloatSource{b}, n);
+    return Sum(AddSquaredDifference(), FloatSource{a}, FloatSource{b}, n);
 }
 
 float inner_product(const float* a, const float* b, size_t n) {
-    return Sum(AddProduct(), a, FloatSource{b}, n);
+    return Sum(AddProduct(), FloatSource{a}, FloatSource{b}, n);
 }
 
 float l1(const float* a, const float* b, size_t n) {
-    return Sum(AddAbsoluteDifference(), a, FloatSource{b}, n);
+    return Sum(AddAbsoluteDifference(), FloatSource{a}, FloatSource{b}, n);
 }
 
 float l2_squared_f16(const float* q, const uint16_t* x, float scale, size_t n) {
-    return Sum(AddSquaredScaledDifference{hn::Set(FloatTag(), scale)}, q, HalfSource{x}, n);
+    return Sum(AddSquaredScaledDifference{hn::Set(FloatTag(), scale)}, FloatSource{q}, HalfSource{x}, n);
 }
 
 float inner_product_f16(const float* q, const uint16_t* x, size_t n) {
-    return Sum(AddProduct(), q, HalfSource{x}, n);
+    return Sum(AddProduct(), FloatSource{q}, HalfSource{x}, n);
 }
 
 float l1_f16(const float* q, const uint16_t* x, float scale, size_t n) {
-    return Sum(AddAbsoluteScaledDifference{hn::Set(FloatTag(), scale)}, q, HalfSource{x}, n);
+    return Sum(AddAbsoluteScaledDifference{hn::Set(FloatTag(), scale)}, FloatSource{q}, HalfSource{x}, n);
+}
+
+float l2_squared_halves(const uint16_t* a, const uint16_t* b, size_t n) {
+    return Sum(AddSquaredDifference(), HalfSource{a}, HalfSource{b}, n);
+}
+
+float inner_product_halves(const uint16_t* a, const uint16_t* b, size_t n) {
+    return Sum(AddProduct(), HalfSource{a}, HalfSource{b}, n);
+}
+
+float l1_halves(const uint16_t* a, const uint16_t* b, size_t n) {
+    return Sum(AddAbsoluteDifference(), HalfSource{a}, HalfSource{b}, n);
 }
 
 float l2_squared_i8(const float* q, const int8_t* x, float scale, size_t n) {
-    return Sum(AddSquaredScaledDifference{hn::Set(FloatTag(), scale)}, q, Int8Source{x}, n);
+    return Sum(AddSquaredScaledDifference{hn::Set(FloatTag(), scale)}, FloatSource{q}, Int8Source{x}, n);
 }
 
 float inner_product_i8(const float* q, const int8_t* x, size_t n) {
-    return Sum(AddProduct(), q, Int8Source{x}, n);
+    return Sum(AddProduct(), FloatSource{q}, Int8Source{x}, n);
 }
 
 float max_abs(const float* q, size_t n) {
-    const Partials m = Accumulate(MaxAbsolute(), q, FloatSource{q}, n);
+    const Partials m = Accumulate(MaxAbsolute(), FloatSource{q}, FloatSource{q}, n);
     return hn::GetLane(hn::MaxOfLanes(FloatTag(), hn::Max(hn::Max(m.v0, m.v1), hn::Max(m.v2, m.v3))));
 }
 
@@ -240,13 +250,14 @@ size_t smallest(const float* x, size_t n) {
     return n - kFloats + static_cast<size_t>(HWY_MAX(lane, 0));
 }
 
-void cosine_sums(const float* a, const float* b, size_t n, float out[3]) {
+template <class Source>
+HWY_INLINE void CosineSums(Source a, Source b, size_t n, float out[3]) {
     const FloatTag d;
     auto ab0 = hn::Zero(d), ab1 = ab0, aa0 = ab0, aa1 = ab0, bb0 = ab0, bb1 = ab0;
     size_t i = 0;
     for (; i + 2 * kFloats <= n; i += 2 * kFloats) {
-        const auto a0 = hn::LoadU(d, a + i), a1 = hn::LoadU(d, a + i + kFloats);
-        const auto b0 = hn::LoadU(d, b + i), b1 = hn::LoadU(d, b + i + kFloats);
+        const auto a0 = a.Load(i), a1 = a.Load(i + kFloats);
+        const auto b0 = b.Load(i), b1 = b.Load(i + kFloats);
         ab0 = hn::MulAdd(a0, b0, ab0);
         ab1 = hn::MulAdd(a1, b1, ab1);
         aa0 = hn::MulAdd(a0, a0, aa0);
@@ -256,8 +267,8 @@ void cosine_sums(const float* a, const float* b, size_t n, float out[3]) {
     }
     while (i < n) {
         const size_t count = HWY_MIN(n - i, kFloats);
-        const auto va = count == kFloats ? hn::LoadU(d, a + i) : LoadTail(d, a + i, count);
-        const auto vb = count == kFloats ? hn::LoadU(d, b + i) : LoadTail(d, b + i, count);
+        const auto va = count == kFloats ? a.Load(i) : a.Tail(i, count);
+        const auto vb = count == kFloats ? b.Load(i) : b.Tail(i, count);
         ab0 = hn::MulAdd(va, vb, ab0);
         aa0 = hn::MulAdd(va, va, aa0);
         bb0 = hn::MulAdd(vb, vb, bb0);
@@ -266,6 +277,14 @@ void cosine_sums(const float* a, const float* b, size_t n, float out[3]) {
     out[0] = SumLanes(hn::Add(ab0, ab1));
     out[1] = SumLanes(hn::Add(aa0, aa1));
     out[2] = SumLanes(hn::Add(bb0, bb1));
+}
+
+void cosine_sums(const float* a, const float* b, size_t n, float out[3]) {
+    CosineSums(FloatSource{a}, FloatSource{b}, n, out);
+}
+
+void cosine_sums_halves(const uint16_t* a, const uint16_t* b, size_t n, float out[3]) {
+    CosineSums(HalfSource{a}, HalfSource{b}, n, out);
 }
 
 void f32_to_f16(const float* in, uint16_t* out, size_t n) {

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/distance/sparse_view.hpp"
+
 namespace vecstore::core {
 
 // What encode_residual learns about a residual r = x - c on its one pass over it.
@@ -14,6 +16,12 @@ struct ResidualSums {
     float norm_squared;  // |r|^2
     float abs_sum;       // sum |r_i|, so <r, code/sqrt(D)> = abs_sum / sqrt(D)
     float center_dot;    // sum c_i * s_i with s_i = +1 where r_i >= 0, else -1 (s = the code's signs)
+};
+
+// Bits that are set in both of two strings, and in at least one of them.
+struct BitOverlap {
+    uint32_t both;
+    uint32_t either;
 };
 
 struct Kernels {
@@ -35,6 +43,12 @@ struct Kernels {
     float (*inner_product_f16)(const float* q, const uint16_t* x, size_t n);
     // sum |q_i - scale * x_i|
     float (*l1_f16)(const float* q, const uint16_t* x, float scale, size_t n);
+    // The distances of two vectors of half precision numbers; differences, products and sums are floats.
+    float (*l2_squared_halves)(const uint16_t* a, const uint16_t* b, size_t n);
+    float (*inner_product_halves)(const uint16_t* a, const uint16_t* b, size_t n);
+    float (*l1_halves)(const uint16_t* a, const uint16_t* b, size_t n);
+    // out[0] = <a,b>, out[1] = |a|^2, out[2] = |b|^2
+    void (*cosine_sums_halves)(const uint16_t* a, const uint16_t* b, size_t n, float out[3]);
 
     // --- int8 own vectors, any length --------------------------------------------------------------
     float (*l2_squared_i8)(const float* q, const int8_t* x, float scale, size_t n);
@@ -57,6 +71,8 @@ struct Kernels {
     // The same of one code and each of `count` that lie one after the other.
     void (*hamming_each)(const uint8_t* code, const uint8_t* codes, size_t code_bytes, size_t count,
                          uint32_t* out);
+    // Of two bit strings of `bytes` bytes: how many bits are set in both, and in at least one.
+    BitOverlap (*bit_overlap)(const uint8_t* a, const uint8_t* b, size_t bytes);
     // Code of the residual x - c over n components (n a multiple of 8): writes n/8 bytes.
     ResidualSums (*encode_residual)(const float* x, const float* c, size_t n, uint8_t* code);
     // The same of the residual scale * x - c of a stored vector.
@@ -80,6 +96,12 @@ struct Kernels {
 
     // Index of the smallest of n floats, one of them where several are equal; n > 0, no NaN.
     size_t (*smallest)(const float* x, size_t n);
+
+    // --- sparse vectors --------------------------------------------------------------------------------
+    // <a, b>
+    float (*sparse_product)(const SparseView& a, const SparseView& b);
+    // For every element of a, b's value in that dimension or 0; and b's values, but 0 where a has that dimension.
+    void (*sparse_align)(const SparseView& a, const SparseView& b, float* partners, float* rest);
 
     // --- rotation ------------------------------------------------------------------------------------
     // In-place orthonormal fast Hadamard transform, n a power of two.

@@ -69,6 +69,24 @@ float l1_f16(const float* q, const uint16_t* x, float scale, size_t n) {
     return sum_terms(n, [=](size_t i) { return std::fabs(q[i] - scale * f16_to_float(x[i])); });
 }
 
+float l2_squared_halves(const uint16_t* a, const uint16_t* b, size_t n) {
+    return sum_terms(n, [=](size_t i) { return square(f16_to_float(a[i]) - f16_to_float(b[i])); });
+}
+
+float inner_product_halves(const uint16_t* a, const uint16_t* b, size_t n) {
+    return sum_terms(n, [=](size_t i) { return f16_to_float(a[i]) * f16_to_float(b[i]); });
+}
+
+float l1_halves(const uint16_t* a, const uint16_t* b, size_t n) {
+    return sum_terms(n, [=](size_t i) { return std::fabs(f16_to_float(a[i]) - f16_to_float(b[i])); });
+}
+
+void cosine_sums_halves(const uint16_t* a, const uint16_t* b, size_t n, float out[3]) {
+    out[0] = inner_product_halves(a, b, n);
+    out[1] = inner_product_halves(a, a, n);
+    out[2] = inner_product_halves(b, b, n);
+}
+
 float l2_squared_i8(const float* q, const int8_t* x, float scale, size_t n) {
     return sum_terms(n, [=](size_t i) { return square(q[i] - scale * x[i]); });
 }
@@ -128,6 +146,17 @@ uint32_t hamming(const uint8_t* a, const uint8_t* b, size_t code_bytes) {
 
 void hamming_each(const uint8_t* code, const uint8_t* codes, size_t code_bytes, size_t count, uint32_t* out) {
     for (size_t k = 0; k < count; ++k) out[k] = hamming(code, codes + k * code_bytes, code_bytes);
+}
+
+BitOverlap bit_overlap(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    BitOverlap sum{0, 0};
+    for (size_t i = 0; i < bytes; i += 8) {
+        const size_t count = std::min<size_t>(8, bytes - i);
+        const uint64_t x = load_bytes(a + i, count), y = load_bytes(b + i, count);
+        sum.both += popcount(x & y);
+        sum.either += popcount(x | y);
+    }
+    return sum;
 }
 
 // x(i): component i of what the residual is taken of.
@@ -200,6 +229,36 @@ size_t smallest(const float* x, size_t n) {
     return static_cast<size_t>(std::min_element(x, x + n) - x);
 }
 
+float sparse_product(const SparseView& a, const SparseView& b) {
+    float sum = 0;
+    size_t i = 0, j = 0;
+    while (i < a.count && j < b.count) {
+        const int32_t at_a = a.indices[i];
+        const int32_t at_b = b.indices[j];
+        // Dimensions in common are few, so that this branch is foreseen; which list is behind is not.
+        if (at_a == at_b) sum += a.values[i] * b.values[j];
+        i += at_a <= at_b;
+        j += at_b <= at_a;
+    }
+    return sum;
+}
+
+void sparse_align(const SparseView& a, const SparseView& b, float* partners, float* rest) {
+    std::fill(partners, partners + a.count, 0.0f);
+    std::copy(b.values, b.values + b.count, rest);
+    size_t i = 0, j = 0;
+    while (i < a.count && j < b.count) {
+        const int32_t at_a = a.indices[i];
+        const int32_t at_b = b.indices[j];
+        if (at_a == at_b) {
+            partners[i] = b.values[j];
+            rest[j] = 0;
+        }
+        i += at_a <= at_b;
+        j += at_b <= at_a;
+    }
+}
+
 void hadamard(float* x, size_t n) {
     for (size_t half = 1; half < n; half *= 2) {
         for (size_t block = 0; block < n; block += 2 * half) {
@@ -243,11 +302,16 @@ const Kernels& scalar_kernels() {
                                        l2_squared_f16,
                                        inner_product_f16,
                                        l1_f16,
+                                       l2_squared_halves,
+                                       inner_product_halves,
+                                       l1_halves,
+                                       cosine_sums_halves,
                                        l2_squared_i8,
                                        inner_product_i8,
                                        score_codes,
                                        hamming,
                                        hamming_each,
+                                       bit_overlap,
                                        encode_residual,
                                        encode_residual_f16,
                                        encode_residual_i8,
@@ -256,6 +320,8 @@ const Kernels& scalar_kernels() {
                                        max_abs,
                                        finish_estimates,
                                        smallest,
+                                       sparse_product,
+                                       sparse_align,
                                        hadamard,
                                        flip_signs,
                                        kac_step};

@@ -27,6 +27,7 @@
 #include "core/distance/codes-inl.hpp"
 #include "core/distance/floats-inl.hpp"
 #include "core/distance/rotation-inl.hpp"
+#include "core/distance/sparse-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace vecstore::core {
@@ -55,11 +56,16 @@ constexpr Kernels kTable = {kName,
                             l2_squared_f16,
                             inner_product_f16,
                             l1_f16,
+                            l2_squared_halves,
+                            inner_product_halves,
+                            l1_halves,
+                            cosine_sums_halves,
                             l2_squared_i8,
                             inner_product_i8,
                             score_codes,
                             hamming,
                             hamming_each,
+                            bit_overlap,
                             encode_residual,
                             encode_residual_f16,
                             encode_residual_i8,
@@ -68,6 +74,8 @@ constexpr Kernels kTable = {kName,
                             max_abs,
                             finish_estimates,
                             smallest,
+                            sparse_product,
+                            sparse_align,
                             hadamard,
                             flip_signs,
                             kac_step};

@@ -1,4 +1,4 @@
-// score_codes and hamming for x86 CPUs that count bits in vectors (AVX-512 BITALG and VPOPCNTDQ, with VNNI
+// score_codes and bit counts for x86 CPUs that count bits in vectors (AVX-512 BITALG and VPOPCNTDQ, with VNNI
 // for the weighting): raw intrinsics, because Highway 1.0 has neither the weighting step nor the tail packing
 // below and its target for these CPUs also asks for instructions that they do not all have. All other kernels
 // are those of the table "avx512".
@@ -159,6 +159,24 @@ VECSTORE_VPOPCNT void hamming_each(const uint8_t* code, const uint8_t* codes, si
     for (; k < count; ++k) out[k] = hamming(code, codes + k * code_bytes, code_bytes);
 }
 
+VECSTORE_VPOPCNT BitOverlap bit_overlap(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    __m512i both = _mm512_setzero_si512(), either = both;
+    size_t i = 0;
+    for (; i + 64 <= bytes; i += 64) {
+        const __m512i x = _mm512_loadu_si512(a + i), y = _mm512_loadu_si512(b + i);
+        both = _mm512_add_epi64(both, _mm512_popcnt_epi64(_mm512_and_si512(x, y)));
+        either = _mm512_add_epi64(either, _mm512_popcnt_epi64(_mm512_or_si512(x, y)));
+    }
+    if (i < bytes) {
+        const __mmask64 rest = _bzhi_u64(~uint64_t{0}, static_cast<unsigned>(bytes - i));
+        const __m512i x = _mm512_maskz_loadu_epi8(rest, a + i), y = _mm512_maskz_loadu_epi8(rest, b + i);
+        both = _mm512_add_epi64(both, _mm512_popcnt_epi64(_mm512_and_si512(x, y)));
+        either = _mm512_add_epi64(either, _mm512_popcnt_epi64(_mm512_or_si512(x, y)));
+    }
+    return {static_cast<uint32_t>(_mm512_reduce_add_epi64(both)),
+            static_cast<uint32_t>(_mm512_reduce_add_epi64(either))};
+}
+
 }  // namespace
 
 void append_vpopcnt_kernels(std::vector<const Kernels*>& tables) {
@@ -173,6 +191,7 @@ void append_vpopcnt_kernels(std::vector<const Kernels*>& tables) {
         made.score_codes = score_codes;
         made.hamming = hamming;
         made.hamming_each = hamming_each;
+        made.bit_overlap = bit_overlap;
         return made;
     }();
     tables.push_back(&table);

@@ -6,12 +6,16 @@
 
 extern "C" {
 #include "common/shortest_dec.h"
-#include "utils/array.h"
 }
 
-#include "types/dense_text.hpp"
+#include "types/text.hpp"
 
-namespace vecstore::types::dense {
+namespace vecstore::types {
+
+// What follows a number in a well-formed value, or one that stands alone.
+static bool is_separator(char c) {
+    return c == ',' || c == ']' || c == '}' || c == '\0' || is_space(c);
+}
 
 ParsedNumber parse_number(const char* at, const char* limit) {
     // from_chars is several times faster than strtof, rounds the same and reads what is really written in
@@ -19,13 +23,12 @@ ParsedNumber parse_number(const char* at, const char* limit) {
     // range, garbage) is for strtof to judge, which float4's own input function uses.
     float value;
     const std::from_chars_result fast = std::from_chars(at, limit, value);
-    if (fast.ec == std::errc() && (*fast.ptr == ',' || *fast.ptr == ']' || is_space(*fast.ptr)))
-        return {value, fast.ptr, false};
+    if (fast.ec == std::errc() && is_separator(*fast.ptr)) return {value, fast.ptr, false, false};
 
     char* end;
     errno = 0;
     value = strtof(at, &end);
-    return {value, end, errno == ERANGE && std::isinf(value)};
+    return {value, end, errno == ERANGE && std::isinf(value), errno == ERANGE && value == 0};
 }
 
 char* append_number(char* to, float value) {
@@ -74,4 +77,4 @@ int32 parse_typmod(ArrayType* modifiers, const char* type, int max_dims) {
     return values[0];
 }
 
-}  // namespace vecstore::types::dense
+}  // namespace vecstore::types
