@@ -19,7 +19,7 @@ struct Probes {
 // Rows that so many of the lists hold, when all hold the same number; at least 1.
 uint64_t rows_in_lists(uint32_t count, uint32_t lists, uint64_t rows);
 
-// The scan of an index of about `rows` rows. Exact when all lists are probed.
+// The scan of an index of about `rows` rows. Exact when half of the lists are probed, or more.
 ScanOptions scan_options(const Probes& settings, uint64_t rows);
 
 }  // namespace vecstore::core
