@@ -17,7 +17,8 @@ struct ScanOptions {
     size_t ef_search = 40;
     bool iterative = true;     // go on beyond ef_search rows
     bool strict_order = true;  // a row found too late to be in order waits until all others are out
-    uint64_t max_visits = UINT64_MAX;   // stop iterating after so many nodes; the first ef_search rows are not cut
+    uint64_t max_visits = UINT64_MAX;   // stop iterating after so many nodes of level 0 (never before the first
+                                        // beam is used up)
     bool exhaustive = false;   // look at every row before the first is returned: exact, without the graph
 };
 
@@ -95,6 +96,7 @@ class OrderedScan {
             return;
         }
         const std::vector<Way>& ways = descend(beam_, entry, 0);
+        descent_visits_ = beam_.counts().visits;
         beam_.start(0, width_);
         for (const Way& way : ways) beam_.seed(way);
     }
@@ -150,7 +152,7 @@ class OrderedScan {
         }
     }
 
-    bool within_limit() const { return !widened_ || beam_.counts().visits < options_.max_visits; }
+    bool within_limit() const { return !widened_ || beam_.counts().visits - descent_visits_ < options_.max_visits; }
 
     void widen(size_t width) {
         width_ = width;
@@ -230,6 +232,7 @@ class OrderedScan {
     ScanOptions options_;
     size_t width_;
     bool widened_ = false;
+    uint64_t descent_visits_ = 0;
     bool started_ = false;
     bool exhausted_ = false;
     size_t handed_out_ = 0;
