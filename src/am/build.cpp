@@ -19,8 +19,6 @@ namespace vecstore::am {
 
 namespace {
 
-constexpr size_t sample_rows = 10000;
-constexpr size_t sample_bytes = size_t{32} << 20;
 // Below this many dimensions 1-bit codes are too coarse to navigate by.
 constexpr uint32_t least_coded_dims = 192;
 
@@ -39,45 +37,35 @@ void leader_interrupts() {
     pg::check_interrupts();
 }
 
-}  // namespace
-
-DataProfile profile_rows(const std::vector<float>& raw, size_t rows, uint32_t dims, core::Metric metric) {
-    DataProfile profile;
-    profile.rows = rows;
-    if (rows == 0) return profile;
-    std::vector<double> sum(dims, 0.0);
-    double norm_sum = 0, norm_squares = 0;
-    for (size_t i = 0; i < rows; ++i) {
-        const float* x = &raw[i * dims];
-        double norm2 = 0;
-        for (uint32_t j = 0; j < dims; ++j) norm2 += static_cast<double>(x[j]) * x[j];
-        const double norm = std::sqrt(norm2);
-        norm_sum += norm;
-        norm_squares += norm2;
-        const double factor = metric == core::Metric::cosine && norm > 0 ? 1 / norm : 1;
-        for (uint32_t j = 0; j < dims; ++j) sum[j] += x[j] * factor;
-    }
-    const double n = static_cast<double>(rows);
-    const double mean_norm = norm_sum / n;
-    const double variance = std::max(0.0, norm_squares / n - mean_norm * mean_norm);
-    profile.equal_norms = std::sqrt(variance) <= 0.02 * mean_norm;
-    profile.mean.resize(dims);
-    for (uint32_t j = 0; j < dims; ++j) profile.mean[j] = static_cast<float>(sum[j] / n);
-    return profile;
+// May raise.
+Indexed indexed_by(Relation index) {
+    return {metric_of(index), column_type(index).kind, static_cast<uint32_t>(dims_of(index))};
 }
 
-core::Geometry geometry_for(const HnswOptions& options, uint32_t dims, core::Metric metric,
-                            const DataProfile& profile) {
+}  // namespace
+
+core::Geometry geometry_for(const HnswOptions& options, const Indexed& indexed, const core::DataProfile& profile) {
     using core::StorageMode;
+    const bool of_floats = indexed.kind == core::VectorKind::vector || indexed.kind == core::VectorKind::halfvec;
     StorageMode mode = StorageMode::coded;
     if (options.storage == storage_plain) mode = StorageMode::plain;
     if (options.storage == storage_auto) {
-        if (dims < least_coded_dims) mode = StorageMode::plain;
+        if (indexed.dims < least_coded_dims) mode = StorageMode::plain;
         // Inner products of vectors whose norms differ are not distances that codes could estimate.
-        if (metric == core::Metric::inner_product && !profile.equal_norms) mode = StorageMode::plain;
+        if (indexed.metric == core::Metric::inner_product && !profile.equal_norms) mode = StorageMode::plain;
     }
-    return core::choose_geometry({dims, metric, mode, options.storage == storage_compact,
-                                  static_cast<uint16_t>(options.m)});
+    // Codes are of L2 distances.
+    if (!of_floats || indexed.metric == core::Metric::l1) {
+        if (options.storage == storage_default || options.storage == storage_compact)
+            throw core::Error(core::ErrorCode::invalid_parameter,
+                              std::string("option \"storage\" cannot be \"") +
+                                  (options.storage == storage_default ? "default" : "compact") +
+                                  "\" for this operator class",
+                              "Its distances cannot be estimated from codes.", "Use \"auto\" or \"plain\".");
+        mode = StorageMode::plain;
+    }
+    return core::choose_geometry({indexed.dims, indexed.metric, mode, options.storage == storage_compact,
+                                  static_cast<uint16_t>(options.m), indexed.kind, profile.sparse_elements});
 }
 
 IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
@@ -87,10 +75,10 @@ IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
                           "ef_construction must be greater than or equal to 2 * m",
                           "ef_construction is " + std::to_string(options_.ef_construction) + ", m is " +
                               std::to_string(options_.m) + ".");
-    dims_ = static_cast<uint32_t>(pg::pg_call([&] { return dims_of(index); }));
-    metric_ = pg::pg_call([&] { return metric_of(index); });
+    type_ = pg::pg_call([&] { return &column_type(index); });
+    indexed_ = pg::pg_call([&] { return indexed_by(index); });
     if (!pg_strong_random(&seed_, sizeof(seed_))) seed_ = 0x76656373746f7265ull;
-    sample_size_ = std::clamp<size_t>(sample_bytes / (dims_ * sizeof(float)), 256, sample_rows);
+    sample_ = std::make_unique<core::RowSample>(indexed_.kind, indexed_.dims);
 }
 
 void IndexBuild::run() {
@@ -100,7 +88,7 @@ void IndexBuild::run() {
             if (isnull[0]) return;
             auto* self = static_cast<IndexBuild*>(state);
             const MemoryContext old = MemoryContextSwitchTo(self->row_context_);
-            const types::Vector* value = types::datum_get_vector(values[0]);
+            const ColumnValue value = self->type_->read(values[0]);
             pg::guarded([&] {
                 self->add(value, {ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)});
             });
@@ -116,43 +104,35 @@ void IndexBuild::run() {
     log_pages();
 }
 
-void IndexBuild::add(const types::Vector* value, const core::HeapTid& tid) {
-    if (value->dims() != static_cast<int>(dims_))
-        throw core::Error(core::ErrorCode::data_exception, "expected " + std::to_string(dims_) +
-                                                               " dimensions, not " + std::to_string(value->dims()));
+void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid) {
+    check_dims(indexed_.dims, value.dims);
     if (encoder_) {
-        encode(value->data(), tid);
+        encode(value.raw, tid);
         return;
     }
-    sample_.insert(sample_.end(), value->data(), value->data() + dims_);
-    sample_tids_.push_back(tid);
-    if (sample_tids_.size() >= sample_size_) begin_encoding();
+    sample_->add(value.raw, tid);
+    if (sample_->enough()) begin_encoding();
 }
 
 void IndexBuild::begin_encoding() {
-    DataProfile profile = profile_rows(sample_, sample_tids_.size(), dims_, metric_);
-    const core::Geometry geometry = geometry_for(options_, dims_, metric_, profile);
+    core::DataProfile profile = sample_->profile(indexed_.metric);
+    const core::Geometry geometry = geometry_for(options_, indexed_, profile);
     // A few rows' mean is mostly those rows; and an index in plain mode has no use for one.
     if (geometry.mode == core::StorageMode::plain || profile.rows < 100) profile.mean.clear();
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
     rows_ = std::make_unique<core::RowBuffer>(encoder_->layout().own_bytes());
-    internal_.resize(geometry.stored_dims);
-    work_.resize(dims_);
-    own_bytes_.resize(encoder_->layout().own_bytes());
-    for (size_t i = 0; i < sample_tids_.size(); ++i) encode(&sample_[i * dims_], sample_tids_[i]);
-    std::vector<float>().swap(sample_);
-    std::vector<core::HeapTid>().swap(sample_tids_);
+    for (size_t i = 0; i < sample_->size(); ++i) encode(sample_->raw(i), sample_->tid(i));
+    sample_.reset();
 }
 
-void IndexBuild::encode(const float* raw, const core::HeapTid& tid) {
+void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid) {
     if (!encoder_->indexable(raw)) return;
-    const float norm2 = encoder_->transform(raw, internal_.data(), work_.data());
-    const core::OwnVector own = encoder_->encode(internal_.data(), norm2, own_bytes_.data());
+    const core::OwnVector own = encoder_->encode_row(raw, row_);
     const uint8_t level = random_level(encoder_->geometry().m);
     ++index_tuples_;
     pg::pg_call([&] { progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(index_tuples_)); });
     if (!store_) {
-        rows_->add(own_bytes_.data(), own, tid, level);
+        rows_->add(row_.own_bytes.data(), own, tid, level);
         if (exceeds_memory(rows_->size() + 1)) {
             build_in_memory();
             rows_.reset();
@@ -172,7 +152,7 @@ void IndexBuild::encode(const float* raw, const core::HeapTid& tid) {
         return;
     }
     core::Inserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_);
-    inserter.insert({internal_.data(), own_bytes_.data(), own, tid, level});
+    inserter.insert({row_.internal.data(), row_.own_bytes.data(), own, tid, level});
 }
 
 bool IndexBuild::exceeds_memory(size_t rows) const {
@@ -252,10 +232,10 @@ IndexBuildResult* build(Relation heap, Relation index, IndexInfo* info) {
 
 void build_empty(Relation index) {
     const HnswOptions options = options_of(index);
-    const auto dims = static_cast<uint32_t>(dims_of(index));
-    const core::Metric metric = metric_of(index);
+    const Indexed indexed = indexed_by(index);
     pg::BufmgrStore store(index, nullptr, pg::BufmgrStore::Wal::skip, INIT_FORKNUM);
-    const core::Geometry geometry = geometry_for(options, dims, metric, DataProfile{});
+    const core::DataProfile unknown = core::RowSample(indexed.kind, indexed.dims).profile(indexed.metric);
+    const core::Geometry geometry = geometry_for(options, indexed, unknown);
     core::create_index_pages(store, geometry, 0x76656373746f7265ull,
                              static_cast<uint16_t>(options.ef_construction), {});
     pg::pg_call([&] {

@@ -1,31 +1,29 @@
 // ambuild: collect rows, choose the index's storage from them, build the graph, write it out.
 #pragma once
 
+#include "am/column_type.hpp"
 #include "am/hnsw.hpp"
 
 #include <memory>
 
 #include "core/hnsw/builder.hpp"
+#include "core/hnsw/row_sample.hpp"
 #include "pg/bufmgr_store.hpp"
-#include "types/vector.hpp"
 
 namespace vecstore::am {
 
 // Phases shown in pg_stat_progress_create_index (handler.cpp has their names).
 enum class BuildPhase { initializing = 1, reading, graph, writing, inserting };
 
-// What the first rows of a table say about the data.
-struct DataProfile {
-    size_t rows = 0;
-    std::vector<float> mean;   // of the vectors as the index will hold them
-    bool equal_norms = false;  // all norms within a few per cent
+// What an index is made on: metric and type of its operator class, dimensions of its column.
+struct Indexed {
+    core::Metric metric;
+    core::VectorKind kind;
+    uint32_t dims;
 };
 
-DataProfile profile_rows(const std::vector<float>& raw, size_t rows, uint32_t dims, core::Metric metric);
-
 // Storage of a new index: from its option, or the best for dimensions, metric and data.
-core::Geometry geometry_for(const HnswOptions& options, uint32_t dims, core::Metric metric,
-                            const DataProfile& profile);
+core::Geometry geometry_for(const HnswOptions& options, const Indexed& indexed, const core::DataProfile& profile);
 
 class IndexBuild {
   public:
@@ -35,12 +33,12 @@ class IndexBuild {
     double heap_tuples() const { return heap_tuples_; }
     double index_tuples() const { return static_cast<double>(index_tuples_); }
 
-    // One row from the table scan. values as in IndexBuildCallback.
-    void add(const types::Vector* value, const core::HeapTid& tid);
+    // One row from the table scan.
+    void add(const ColumnValue& value, const core::HeapTid& tid);
 
   private:
     void begin_encoding();
-    void encode(const float* raw, const core::HeapTid& tid);
+    void encode(const core::RawVector& raw, const core::HeapTid& tid);
     bool exceeds_memory(size_t rows) const;
     void build_in_memory();
     void write_pages(core::MemStore& store);
@@ -51,23 +49,20 @@ class IndexBuild {
     Relation index_;
     IndexInfo* info_;
     HnswOptions options_;
-    uint32_t dims_;
-    core::Metric metric_;
+    const ColumnType* type_;
+    Indexed indexed_;
     uint64_t seed_;
     double heap_tuples_ = 0;
     size_t index_tuples_ = 0;
 
     // First, rows are kept as they are until there are enough to judge the data by.
-    size_t sample_size_;
-    std::vector<float> sample_;
-    std::vector<core::HeapTid> sample_tids_;
+    std::unique_ptr<core::RowSample> sample_;
 
     // Then they are encoded, and collected as long as the whole graph will fit into memory.
     std::unique_ptr<core::VectorEncoder> encoder_;
     std::unique_ptr<core::RowBuffer> rows_;
     MemoryContext row_context_ = nullptr;
-    std::vector<float> internal_, work_;
-    std::vector<uint8_t> own_bytes_;
+    core::RowMemory row_;
 
     // After that they are inserted into the pages one by one.
     std::unique_ptr<pg::RecentBuffers> recent_;

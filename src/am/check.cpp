@@ -7,11 +7,11 @@
 // Rows. The snapshot is taken first. Whatever it sees was in the index before the check reads its first page,
 // so every such row must be found, and the node that holds it must be reachable. Rows inserted later, and those
 // of inserts that failed, may be anywhere; they only must have a line pointer in the table.
+#include "am/column_type.hpp"
 #include "am/index_reader.hpp"
 
 #include "core/hnsw/validate.hpp"
 #include "pg/result_set.hpp"
-#include "types/vector.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -78,7 +78,7 @@ Snapshot take_snapshot(Relation index) {
 class TableRows {
   public:
     TableRows(const OpenIndex& open, GraphCheck& check, const core::VectorEncoder& encoder, bool deep)
-        : open_(open), check_(check), encoder_(encoder), deep_(deep) {}
+        : open_(open), check_(check), encoder_(encoder), type_(column_type(encoder.geometry().kind)), deep_(deep) {}
 
     void require_all(Snapshot snapshot) {
         pg::pg_call([&] {
@@ -102,28 +102,29 @@ class TableRows {
         const core::HeapTid row{ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)};
         const MemoryContext old = MemoryContextSwitchTo(self->context_);
         // The vector is looked at only where it matters: it may be toasted.
-        const types::Vector* value = nullptr;
-        if (self->deep_ || !self->check_.has_row(row)) value = types::datum_get_vector(values[0]);
-        pg::guarded([&] { self->require(row, value); });
+        const bool wanted = self->deep_ || !self->check_.has_row(row);
+        const ColumnValue value = wanted ? self->type_.read(values[0]) : ColumnValue{nullptr, 0};
+        pg::guarded([&] { self->require(row, wanted ? &value : nullptr); });
         MemoryContextSwitchTo(old);
         MemoryContextReset(self->context_);
     }
 
-    void require(const core::HeapTid& row, const types::Vector* value) {
+    void require(const core::HeapTid& row, const ColumnValue* value) {
         if (value == nullptr) {
             check_.require_row(row);
-        } else if (value->dims() != static_cast<int>(encoder_.geometry().dims)) {
+        } else if (value->dims != encoder_.geometry().dims) {
             check_.report(core::invalid_block, -1, "row " + core::to_text(row) + " has " +
-                                                       std::to_string(value->dims()) + " dimensions, the index " +
+                                                       std::to_string(value->dims) + " dimensions, the index " +
                                                        std::to_string(encoder_.geometry().dims));
-        } else if (encoder_.indexable(value->data())) {
-            check_.require_row(row, value->data());
+        } else if (encoder_.indexable(value->raw)) {
+            check_.require_row(row, value->raw);
         }
     }
 
     const OpenIndex& open_;
     GraphCheck& check_;
     const core::VectorEncoder& encoder_;
+    const ColumnType& type_;
     bool deep_;
     MemoryContext context_ = nullptr;
 };

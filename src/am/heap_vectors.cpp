@@ -1,8 +1,5 @@
 #include "am/heap_vectors.hpp"
 
-#include "types/dense_math.hpp"
-#include "types/vector.hpp"
-
 extern "C" {
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -39,42 +36,31 @@ void HeapVectors::open() {
     MemoryContextSwitchTo(old);
 }
 
-// The row's vector, or null when the row is not visible. In row_context_. Called within pg_call.
-const float* HeapVectors::fetch(const core::HeapTid& tid) {
+// The row's vector, in row_context_ or in the slot; false when the row is not visible. Called within pg_call.
+bool HeapVectors::fetch(const core::HeapTid& tid, Datum& value) {
     ItemPointerData pointer;
     ItemPointerSet(&pointer, tid.block, tid.offset);
     bool call_again = false;
     bool all_dead = false;
-    if (!table_index_fetch_tuple(fetch_, &pointer, scan_->xs_snapshot, slot_, &call_again, &all_dead)) return nullptr;
-    const MemoryContext old = MemoryContextSwitchTo(row_context_);
+    if (!table_index_fetch_tuple(fetch_, &pointer, scan_->xs_snapshot, slot_, &call_again, &all_dead)) return false;
     Datum values[INDEX_MAX_KEYS];
     bool nulls[INDEX_MAX_KEYS];
     FormIndexDatum(info_, slot_, estate_, values, nulls);
-    const types::Vector* value = nulls[0] ? nullptr : types::datum_get_vector(values[0]);
-    MemoryContextSwitchTo(old);
-    if (value == nullptr || value->dims() != static_cast<int>(dims_)) return nullptr;
-    return value->data();
+    value = values[0];
+    return !nulls[0];
 }
 
-core::Settled HeapVectors::settle(const core::HeapTid& tid, const float* query) {
+core::Settled HeapVectors::settle(const core::HeapTid& tid) {
     return pg::pg_call([&]() -> core::Settled {
         if (context_ == nullptr) open();
-        const float* x = fetch(tid);
-        core::Settled settled{x != nullptr, 0};
-        if (x != nullptr) {
-            switch (metric_) {
-                // To the last bit what the operators return: distances that differ must not tie here.
-                case core::Metric::l2:
-                    settled.key = types::dense::l2_value<types::VectorFormat>(query, x, dims_);
-                    break;
-                case core::Metric::inner_product:
-                    settled.key = types::dense::negative_product_value<types::VectorFormat>(query, x, dims_);
-                    break;
-                case core::Metric::cosine:
-                    settled.key = types::dense::cosine_value<types::VectorFormat>(query, x, dims_);
-                    break;
-            }
+        const MemoryContext old = MemoryContextSwitchTo(row_context_);
+        core::Settled settled{false, 0};
+        Datum value;
+        if (fetch(tid, value)) {
+            ScanKey key = scan_->orderByData;
+            settled = {true, DatumGetFloat8(FunctionCall2Coll(&key->sk_func, key->sk_collation, value, query_))};
         }
+        MemoryContextSwitchTo(old);
         ExecClearTuple(slot_);
         ResetPerTupleExprContext(estate_);
         MemoryContextReset(row_context_);

@@ -4,7 +4,6 @@
 #include "pg/guard.hpp"
 
 #include "core/hnsw/ordered_scan.hpp"
-#include "core/storage/format.hpp"
 
 extern "C" {
 #include "access/relscan.h"
@@ -17,23 +16,23 @@ namespace vecstore::am {
 
 class HeapVectors {
   public:
-    HeapVectors(IndexScanDesc scan, core::Metric metric, uint32_t dims)
-        : scan_(scan), metric_(metric), dims_(dims) {}
+    // query: of the column's type, not toasted; must live as long as this.
+    HeapVectors(IndexScanDesc scan, Datum query) : scan_(scan), query_(query) {}
     ~HeapVectors();
     HeapVectors(const HeapVectors&) = delete;
     HeapVectors& operator=(const HeapVectors&) = delete;
 
     // Is the row visible to the scan's snapshot, and if so, at what key (core::RowKey) does its vector lie
-    // from the query (dims floats)? May throw PgError.
-    core::Settled settle(const core::HeapTid& tid, const float* query);
+    // from the query? To the last bit what the operator returns, because the operator is asked: distances that
+    // differ must not tie here. May throw PgError.
+    core::Settled settle(const core::HeapTid& tid);
 
   private:
     void open();
-    const float* fetch(const core::HeapTid& tid);
+    bool fetch(const core::HeapTid& tid, Datum& value);
 
     IndexScanDesc scan_;
-    core::Metric metric_;
-    uint32_t dims_;
+    Datum query_;
     MemoryContext context_ = nullptr;       // of everything below
     MemoryContext row_context_ = nullptr;   // of one row
     struct IndexFetchTableData* fetch_ = nullptr;

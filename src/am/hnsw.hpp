@@ -17,9 +17,10 @@ extern "C" {
 namespace vecstore::am {
 
 // Support functions of an operator class, as in pgvector: 1 the distance, 2 the norm (cosine only),
-// 3 type information.
+// 3 type information (column_type.hpp).
 constexpr int distance_proc = 1;
 constexpr int norm_proc = 2;
+constexpr int type_proc = 3;
 constexpr int support_procs = 3;
 
 constexpr int default_m = 16;
@@ -59,7 +60,7 @@ const HnswOptions& options_of(Relation index);
 // From the operator class: which metric this index is for.
 core::Metric metric_of(Relation index);
 
-// The indexed column's declared dimensions. Raises when it has none.
+// The indexed column's declared dimensions. Raises when it has none, or more than can be indexed.
 int dims_of(Relation index);
 
 IndexBuildResult* build(Relation heap, Relation index, IndexInfo* info);

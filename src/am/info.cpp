@@ -41,22 +41,29 @@ const char* metric_name(core::Metric metric) {
         case core::Metric::l2: return "l2";
         case core::Metric::inner_product: return "inner_product";
         case core::Metric::cosine: return "cosine";
+        case core::Metric::l1: return "l1";
+        case core::Metric::hamming: return "hamming";
+        case core::Metric::jaccard: return "jaccard";
     }
     return "unknown";
 }
 
-const char* format_name(core::OwnFormat format) {
-    switch (format) {
+const char* format_name(const core::Geometry& g) {
+    switch (g.own_format) {
         case core::OwnFormat::f32: return "float32";
         case core::OwnFormat::f16: return "float16";
         case core::OwnFormat::i8: return "int8";
+        case core::OwnFormat::planes: return psprintf("int%d", g.own_bits);
+        case core::OwnFormat::bits: return "bit";
+        case core::OwnFormat::sparse:
+            return psprintf("sparse %zu", core::sparse_elements(g.stored_dims));
     }
     return "unknown";
 }
 
 const char* storage_name(const core::Geometry& g) {
     if (g.mode == core::StorageMode::plain) return "plain";
-    return g.own_format == core::OwnFormat::i8 ? "compact" : "default";
+    return g.own_format == core::OwnFormat::f16 ? "default" : "compact";
 }
 
 Datum make_row(FunctionCallInfo fcinfo, const IndexFacts& facts) {
@@ -73,7 +80,7 @@ Datum make_row(FunctionCallInfo fcinfo, const IndexFacts& facts) {
         Int32GetDatum(g.m),
         Int32GetDatum(facts.meta.ef_construction),
         CStringGetTextDatum(storage_name(g)),
-        CStringGetTextDatum(format_name(g.own_format)),
+        CStringGetTextDatum(format_name(g)),
         Int32GetDatum(static_cast<int32>(g.code_dims)),
         Int32GetDatum(g.max_neighbors),
         Int32GetDatum(g.slots_per_page),

@@ -1,9 +1,12 @@
 // Index options (WITH (...)), settings (hnsw.*), and what an index's definition says.
 #include "am/hnsw.hpp"
 
+#include "am/column_type.hpp"
+
 #include "core/distance/kernels.hpp"
 
 #include <climits>
+#include <string_view>
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -106,24 +109,34 @@ const HnswOptions& options_of(Relation index) {
 }
 
 core::Metric metric_of(Relation index) {
-    const RegProcedure distance = index_getprocid(index, 1, distance_proc);
-    const char* const name = get_func_name(distance);
-    if (name != nullptr && strcmp(name, "vector_l2_squared_distance") == 0) return core::Metric::l2;
-    if (name != nullptr && strcmp(name, "vector_negative_inner_product") == 0)
-        return OidIsValid(index_getprocid(index, 1, norm_proc)) ? core::Metric::cosine
-                                                                 : core::Metric::inner_product;
+    const char* const found = get_func_name(index_getprocid(index, 1, distance_proc));
+    const std::string_view name = found != nullptr ? found : "";
+    const auto is = [&](std::string_view end) {
+        return name.size() >= end.size() && name.substr(name.size() - end.size()) == end;
+    };
+    // Those of vector, halfvec and sparsevec differ in what their names begin with.
+    if (is("vec_l2_squared_distance") || is("vector_l2_squared_distance")) return core::Metric::l2;
+    if (is("vec_negative_inner_product") || is("vector_negative_inner_product"))
+        return OidIsValid(index_getprocid(index, 1, norm_proc)) ? core::Metric::cosine : core::Metric::inner_product;
+    if (name == "l1_distance") return core::Metric::l1;
+    if (name == "hamming_distance") return core::Metric::hamming;
+    if (name == "jaccard_distance") return core::Metric::jaccard;
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("operator class of index \"%s\" has distance function \"%s\", which hnsw does not know",
-                           RelationGetRelationName(index), name != nullptr ? name : "?"),
-                    errhint("Use vector_l2_ops, vector_ip_ops or vector_cosine_ops.")));
+                           RelationGetRelationName(index), found != nullptr ? found : "?"),
+                    errhint("Use vector_l2_ops or another of vecstore's operator classes.")));
     pg_unreachable();
 }
 
 int dims_of(Relation index) {
+    const ColumnType& type = column_type(index);
     const int dims = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
     if (dims < 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
-                        errhint("Declare them, as in vector(768), or cast: ((embedding::vector(768)) vector_l2_ops).")));
+                        errhint("Declare them, as in %s(768), or cast: ((embedding::%s(768)) ...).", type.name, type.name)));
+    if (dims > type.max_dims)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("column cannot have more than %d dimensions for hnsw index, it has %d", type.max_dims, dims)));
     return dims;
 }
 

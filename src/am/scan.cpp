@@ -1,10 +1,10 @@
 // Ordered scans.
 #include "am/hnsw.hpp"
 
+#include "am/column_type.hpp"
 #include "am/heap_vectors.hpp"
 #include "am/index_state.hpp"
 #include "core/hnsw/ordered_scan.hpp"
-#include "types/vector.hpp"
 
 #include <climits>
 #include <optional>
@@ -23,12 +23,12 @@ namespace {
 // One execution of a scan: from the first row asked for to the next rescan.
 class ScanRun {
   public:
-    ScanRun(IndexScanDesc scan, const float* raw, bool ordered)
-        : state_(index_state(scan->indexRelation)),
+    // query: null for one that no order follows from.
+    ScanRun(IndexScanDesc scan, std::shared_ptr<IndexState> state, const core::RawVector* query, Datum datum)
+        : state_(std::move(state)),
           store_(scan->indexRelation, RelationUsesLocalBuffers(scan->indexRelation) ? nullptr : &state_->recent),
-          raw_(raw),
-          heap_(scan, state_->encoder.geometry().metric, state_->encoder.geometry().dims) {
-        query_.prepare(state_->encoder, raw);
+          heap_(scan, datum) {
+        const bool ordered = query_.prepare_scan(state_->encoder, query);
         core::ScanOptions options;
         options.ef_search = static_cast<size_t>(ef_search);
         options.iterative = iterative_scan != iterative_off;
@@ -38,13 +38,12 @@ class ScanRun {
     }
 
     bool next(core::HeapTid& tid) {
-        return scan_->next([&](const core::HeapTid& t) { return heap_.settle(t, raw_); }, tid);
+        return scan_->next([&](const core::HeapTid& t) { return heap_.settle(t); }, tid);
     }
 
   private:
     std::shared_ptr<IndexState> state_;
     pg::BufmgrStore store_;
-    const float* raw_;
     HeapVectors heap_;
     core::Query query_;
     Pooled<core::SearchMemory> memory_;
@@ -55,9 +54,7 @@ class ScanRun {
 // when an error or the end of the query gets there first.
 struct ScanOpaque {
     ScanRun* run;
-    const float* query;   // dims floats; null until the first rescan
-    bool ordered;         // false: the query has no direction, any order will do
-    MemoryContext context;
+    MemoryContext context;   // of the query
     MemoryContextCallback on_reset;
 };
 
@@ -67,39 +64,29 @@ void end_run(ScanOpaque* opaque) {
     delete run;
 }
 
-// False when no order can be told from this query, which then becomes one that the graph can be walked with:
-// a zero vector where only directions count, or one so long that all its distances overflow.
-bool make_navigable(float* query, uint32_t dims, core::Metric metric) {
-    double norm2 = 0;
-    for (uint32_t i = 0; i < dims; ++i) norm2 += static_cast<double>(query[i]) * query[i];
-    if (norm2 == 0 && metric == core::Metric::cosine) {
-        query[0] = 1;
-        return false;
-    }
-    if (norm2 <= core::VectorEncoder::max_norm2 || metric == core::Metric::cosine) return true;
-    const auto factor = static_cast<float>(1 / std::sqrt(norm2));
-    for (uint32_t i = 0; i < dims; ++i) query[i] *= factor;
-    return false;
-}
-
-// The query as dims floats in the scan's memory. NULL, and a zero vector where only directions count, are
-// equally far from everything: such scans return the rows in any order.
-void take_query(IndexScanDesc scan, ScanOpaque* opaque, uint32_t dims, core::Metric metric) {
-    ScanKey key = scan->orderByData;
-    MemoryContextReset(opaque->context);
-    const MemoryContext old = MemoryContextSwitchTo(opaque->context);
-    auto* copy = static_cast<float*>(palloc0(dims * sizeof(float)));
-    opaque->ordered = (key->sk_flags & SK_ISNULL) == 0;
-    if (opaque->ordered) {
-        const types::Vector* value = types::datum_get_vector(key->sk_argument);
-        if (value->dims() != static_cast<int>(dims))
-            ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-                            errmsg("different vector dimensions %d and %u", value->dims(), dims)));
-        memcpy(copy, value->data(), dims * sizeof(float));
-    }
-    if (!opaque->ordered || !make_navigable(copy, dims, metric)) opaque->ordered = false;
-    opaque->query = copy;
-    MemoryContextSwitchTo(old);
+// What the scan is asked for, copied to the scan's memory: the caller's may be gone by the next row. NULL, and a
+// zero vector where only directions count, are equally far from everything: such scans return the rows in any
+// order.
+ScanRun* start_run(IndexScanDesc scan, ScanOpaque* opaque) {
+    std::shared_ptr<IndexState> state = index_state(scan->indexRelation);
+    const ScanKey key = scan->orderByData;
+    if ((key->sk_flags & SK_ISNULL) != 0) return new ScanRun(scan, std::move(state), nullptr, 0);
+    const ColumnType& type = column_type(state->encoder.geometry().kind);
+    Datum copy = 0;
+    const ColumnValue value = pg::pg_call([&] {
+        MemoryContextReset(opaque->context);
+        const MemoryContext old = MemoryContextSwitchTo(opaque->context);
+        copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(key->sk_argument));
+        const ColumnValue read = type.read(copy);
+        MemoryContextSwitchTo(old);
+        return read;
+    });
+    const uint32_t dims = state->encoder.geometry().dims;
+    if (value.dims != dims)
+        throw core::Error(core::ErrorCode::data_exception, std::string("different ") + type.name + " dimensions " +
+                                                               std::to_string(value.dims) + " and " +
+                                                               std::to_string(dims));
+    return new ScanRun(scan, std::move(state), &value.raw, copy);
 }
 
 }  // namespace
@@ -118,7 +105,6 @@ IndexScanDesc begin_scan(Relation index, int nkeys, int norderbys) {
 void rescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int) {
     auto* opaque = static_cast<ScanOpaque*>(scan->opaque);
     end_run(opaque);
-    opaque->query = nullptr;
     if (keys != nullptr && scan->numberOfKeys > 0)
         memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
     if (orderbys != nullptr && scan->numberOfOrderBys > 0)
@@ -130,15 +116,7 @@ bool get_tuple(IndexScanDesc scan, ScanDirection) {
     if (opaque->run == nullptr) {
         if (scan->numberOfOrderBys == 0) elog(ERROR, "cannot scan hnsw index without order");
         pgstat_count_index_scan(scan->indexRelation);
-        uint32_t dims;
-        core::Metric metric;
-        {
-            const std::shared_ptr<IndexState> state = index_state(scan->indexRelation);
-            dims = state->encoder.geometry().dims;
-            metric = state->encoder.geometry().metric;
-        }
-        take_query(scan, opaque, dims, metric);
-        opaque->run = new ScanRun(scan, opaque->query, opaque->ordered);
+        opaque->run = start_run(scan, opaque);
     }
     core::HeapTid tid;
     if (!opaque->run->next(tid)) return false;

@@ -65,16 +65,18 @@ sub load_vectors {
     system('/usr/bin/python3', $script, $a{kind} // 'embeddings', $a{rows}, $a{dims}, $a{seed}, $file,
         $a{first_id} // 0) == 0
       or die "vectors.py failed";
-    $node->safe_psql('postgres', "COPY $a{table} (id, v) FROM '$file' (FORMAT binary)");
+    my $format = ($a{kind} // '') eq 'documents' ? 'text' : 'binary';
+    $node->safe_psql('postgres', "COPY $a{table} (id, v) FROM '$file' (FORMAT $format)");
     unlink $file;
     return;
 }
 
 # Makes ${table}_queries from rows of another table (or a condition on it): vectors drawn like the indexed ones.
 sub add_queries {
-    my ($node, $table, $source) = @_;
+    my ($node, $table, $source, $type) = @_;
+    $type //= 'vector';
     $node->safe_psql('postgres', "DROP TABLE IF EXISTS ${table}_queries;
-        CREATE TABLE ${table}_queries (q serial PRIMARY KEY, v vector);
+        CREATE TABLE ${table}_queries (q serial PRIMARY KEY, v $type);
         INSERT INTO ${table}_queries (v) SELECT v FROM $source");
     return;
 }

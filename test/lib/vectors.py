@@ -3,7 +3,8 @@
 
     vectors.py KIND ROWS DIMS SEED FILE [FIRST_ID]
 
-writes a binary COPY file of rows (id int4, v vector); KIND is a key of KINDS.
+writes a binary COPY file of rows (id int4, v vector); KIND is a key of KINDS. "documents" makes a text COPY file of
+rows (id int4, v sparsevec).
 """
 import sys
 
@@ -35,6 +36,19 @@ def pixels(rows, dims, random):
 def scaled(rows, dims, random):
     """Embeddings whose lengths differ by a factor of up to ten: for inner product."""
     return embeddings(rows, dims, random) * random.uniform(0.3, 3, (rows, 1)).astype(np.float32)
+
+
+def documents(rows, dims, random):
+    """Mostly zeros: weights of the few words, of a vocabulary, that a text is about."""
+    x = embeddings(rows, dims, random) * np.sqrt(dims)
+    return np.where(x > 1.5, x * random.uniform(0.5, 1.5, (rows, 1)), 0).astype(np.float32)
+
+
+def sparse_text(vectors, first_id):
+    """Lines of a text COPY file."""
+    for i, row in enumerate(vectors):
+        words = ",".join(f"{j + 1}:{row[j]:.6g}" for j in np.flatnonzero(row))
+        yield f"{first_id + i}\t{{{words}}}/{len(row)}\n".encode()
 
 
 KINDS = {"embeddings": embeddings, "uniform": uniform, "pixels": pixels, "scaled": scaled}
@@ -85,6 +99,10 @@ class CopyStream:
 def main():
     kind, rows, dims, seed, path = sys.argv[1], *(int(x) for x in sys.argv[2:5]), sys.argv[5]
     first = int(sys.argv[6]) if len(sys.argv) > 6 else 0
+    if kind == "documents":
+        with open(path, "wb") as f:
+            f.writelines(sparse_text(documents(rows, dims, np.random.default_rng(seed)), first))
+        return
     stream = CopyStream(KINDS[kind](rows, dims, np.random.default_rng(seed)), first_id=first)
     with open(path, "wb") as f:
         while True:

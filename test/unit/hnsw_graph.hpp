@@ -60,10 +60,11 @@ inline void normalize(Data& data) {
 
 // What the operator returns, in double arithmetic.
 inline double true_key(Metric metric, const float* a, const float* b, size_t dims) {
-    double l2 = 0, dot = 0, aa = 0, bb = 0;
+    double l2 = 0, l1 = 0, dot = 0, aa = 0, bb = 0;
     for (size_t i = 0; i < dims; ++i) {
         const double x = a[i], y = b[i];
         l2 += (x - y) * (x - y);
+        l1 += std::fabs(x - y);
         dot += x * y;
         aa += x * x;
         bb += y * y;
@@ -72,8 +73,9 @@ inline double true_key(Metric metric, const float* a, const float* b, size_t dim
         case Metric::l2: return std::sqrt(l2);
         case Metric::inner_product: return -dot;
         case Metric::cosine: return 1 - dot / std::sqrt(aa * bb);
+        case Metric::l1: return l1;
+        default: return NAN;   // of other kinds of vectors
     }
-    return 0;
 }
 
 struct IndexOptions {
@@ -83,6 +85,8 @@ struct IndexOptions {
     uint16_t m = 16;
     size_t ef_construction = 64;
     std::vector<float> mean = {};
+    VectorKind kind = VectorKind::vector;
+    uint32_t sparse_elements = 0;
 };
 
 // An index in memory. The TID of row i is tid_of(i).
@@ -91,7 +95,7 @@ class TestIndex {
     TestIndex(size_t dims, const IndexOptions& options, size_t max_pages = 1 << 16)
         : options_(options),
           encoder_(choose_geometry({static_cast<uint32_t>(dims), options.metric, options.mode, options.compact,
-                                    options.m}),
+                                    options.m, options.kind, options.sparse_elements}),
                    42, options.mean),
           store_(max_pages) {
         create_index_pages(store_, encoder_.geometry(), 42, static_cast<uint16_t>(options.ef_construction),
@@ -109,42 +113,49 @@ class TestIndex {
     const IndexOptions& options() const { return options_; }
 
     // As a server inserts a row. Level: drawn, or given.
-    void insert(const float* raw, size_t row, InsertMemory& memory, int level = -1) {
-        std::vector<float> internal(encoder_.geometry().stored_dims), work(encoder_.geometry().dims);
-        std::vector<uint8_t> own(layout().own_bytes());
-        const float norm2 = encoder_.transform(raw, internal.data(), work.data());
-        const OwnVector vector = encoder_.encode(internal.data(), norm2, own.data());
+    void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1) {
+        RowMemory encoded;
+        const OwnVector vector = encoder_.encode_row(raw, encoded);
         Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory);
-        inserter.insert({internal.data(), own.data(), vector, tid_of(row),
+        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row),
                          static_cast<uint8_t>(level < 0 ? drawn_level(row) : level)});
     }
-    void insert(const Data& data) {
+    template <class Rows>
+    void insert(const Rows& data) {
         InsertMemory memory;
         for (size_t i = 0; i < data.rows(); ++i) insert(data.row(i), i, memory);
     }
 
     // As CREATE INDEX does.
-    void build(const Data& data, size_t threads) {
+    template <class Rows>
+    void build(const Rows& data, size_t threads) {
         RowBuffer rows(layout().own_bytes());
-        std::vector<float> internal(encoder_.geometry().stored_dims), work(encoder_.geometry().dims);
-        std::vector<uint8_t> own(layout().own_bytes());
+        RowMemory encoded;
         for (size_t i = 0; i < data.rows(); ++i) {
-            const float norm2 = encoder_.transform(data.row(i), internal.data(), work.data());
-            const OwnVector vector = encoder_.encode(internal.data(), norm2, own.data());
-            rows.add(own.data(), vector, tid_of(i), drawn_level(i));
+            const OwnVector vector = encoder_.encode_row(data.row(i), encoded);
+            rows.add(encoded.own_bytes.data(), vector, tid_of(i), drawn_level(i));
         }
         GraphBuilder builder(encoder_, {options_.ef_construction, threads});
         builder.build(rows, store_, [](size_t) {});
     }
 
-    // The first `limit` rows of a scan. exact: settles from `data`, as a server does from the table.
+    // The first `limit` rows of a scan, settled from `data`, as a server does from the table.
     std::vector<size_t> scan(const float* query, size_t limit, ScanOptions options, const Data* data) {
+        return scan_for(query, limit, options, [&](size_t row) {
+            return true_key(options_.metric, query, data->row(row), data->dims);
+        });
+    }
+    // The same of any kind of vector; key_of(row): what the operator returns.
+    template <class KeyOf>
+    std::vector<size_t> scan_for(const RawVector& query, size_t limit, ScanOptions options, KeyOf&& key_of) {
         SearchMemory memory;
         Query prepared;
-        prepared.prepare(encoder_, query);
+        options.strict_order &= prepared.prepare_scan(encoder_, &query);
         OrderedScan<MemStore> scan(store_, encoder_, prepared, memory, options);
+        settled_ = 0;
         const auto settle = [&](const HeapTid& tid) {
-            return Settled{true, true_key(options_.metric, query, data->row(row_of(tid)), data->dims)};
+            ++settled_;
+            return Settled{true, key_of(row_of(tid))};
         };
         std::vector<size_t> rows;
         HeapTid tid;
@@ -152,6 +163,8 @@ class TestIndex {
         last_counts_ = scan.counts();
         return rows;
     }
+    // Rows of the last scan whose order the index could not tell.
+    size_t settled() const { return settled_; }
     const SearchCounts& last_counts() const { return last_counts_; }
 
     MetaData meta() {
@@ -219,6 +232,7 @@ class TestIndex {
     VectorEncoder encoder_;
     MemStore store_;
     SearchCounts last_counts_;
+    size_t settled_ = 0;
 };
 
 // The k nearest rows, and the key of the k-th.

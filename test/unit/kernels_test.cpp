@@ -162,8 +162,51 @@ TEST_P(KernelsTest, Int8DistancesMatchDoublePrecision) {
                 ip += a * b;
                 ip_total += std::fabs(a * b);
             }
+            double l1 = 0;
+            for (size_t i = 0; i < n; ++i) l1 += std::fabs(q.data()[i] - static_cast<double>(scale) * values[i]);
             expect_close(l2, simd.l2_squared_i8(q.data(), x.data(), scale, n), l2);
             expect_close(ip, simd.inner_product_i8(q.data(), x.data(), n), ip_total);
+            expect_close(l1, simd.l1_i8(q.data(), x.data(), scale, n), l1);
+        }
+    }
+}
+
+TEST_P(KernelsTest, BitPlanesMatchDoublePrecision) {
+    for (uint32_t bits = 2; bits <= 6; ++bits) {
+        for (const size_t n : {16, 32, 48, 64, 80, 240, 768, 1008, 16000}) {
+            SCOPED_TRACE(std::to_string(n) + " components of " + std::to_string(bits) + " bits");
+            const float scale = 0.3f;
+            Unaligned<float> q(floats(n, 1)), c(floats(n, 1));
+            Unaligned<uint8_t> bytes_of_planes(bytes(bits * n / 8));
+            const BitPlanes planes{bytes_of_planes.data(), n / 8, bits};
+            std::vector<float> expected(n), unpacked(n);
+            double l2 = 0, l1 = 0, ip = 0, ip_total = 0;
+            for (size_t i = 0; i < n; ++i) {
+                int number = 0;
+                for (uint32_t p = 0; p < bits; ++p)
+                    number += ((planes.planes[p * n / 8 + i / 8] >> (i % 8)) & 1) << p;
+                expected[i] = static_cast<float>(number - ((1 << bits) - 1) / 2.0);
+                const double a = q.data()[i], b = expected[i], d = a - scale * b;
+                l2 += d * d;
+                l1 += std::fabs(d);
+                ip += a * b;
+                ip_total += std::fabs(a * b);
+            }
+            expect_close(l2, simd.l2_squared_planes(q.data(), planes, scale, n), l2);
+            expect_close(l1, simd.l1_planes(q.data(), planes, scale, n), l1);
+            expect_close(ip, simd.inner_product_planes(q.data(), planes, n), ip_total);
+            simd.planes_to_f32(planes, unpacked.data(), n);
+            EXPECT_EQ(unpacked, expected);
+
+            // The code is that of the same vector as floats.
+            for (float& x : expected) x *= scale;
+            std::vector<uint8_t> code(n / 8), code_of_floats(n / 8);
+            const ResidualSums sums = simd.encode_residual_planes(planes, scale, c.data(), n, code.data());
+            const ResidualSums wanted = plain.encode_residual(expected.data(), c.data(), n, code_of_floats.data());
+            EXPECT_EQ(code, code_of_floats);
+            expect_close(wanted.norm_squared, sums.norm_squared, wanted.norm_squared);
+            expect_close(wanted.abs_sum, sums.abs_sum, wanted.abs_sum);
+            expect_close(wanted.center_dot, sums.center_dot, wanted.abs_sum + n);
         }
     }
 }

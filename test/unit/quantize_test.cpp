@@ -10,6 +10,7 @@
 
 #include "core/base/half.hpp"
 #include "core/distance/kernels.hpp"
+#include "core/quantize/bit_planes.hpp"
 #include "core/quantize/code.hpp"
 #include "core/quantize/f16.hpp"
 #include "core/quantize/int8.hpp"
@@ -230,6 +231,63 @@ TEST(StoredVectors, Int8ErrorIsTheRealOneAtAnyMagnitude) {
             EXPECT_NEAR(made.error, std::sqrt(error), 1e-3 * made.error + 1e-4 * made.scale);
             EXPECT_EQ(largest, 127);
         }
+    }
+}
+
+std::vector<float> decoded(const ScaledVector& made, const std::vector<uint8_t>& planes, size_t n, uint32_t bits) {
+    std::vector<float> x(n);
+    kernels().planes_to_f32({planes.data(), n / 8, bits}, x.data(), n);
+    for (float& v : x) v *= made.scale;
+    return x;
+}
+
+TEST(StoredVectors, BitPlanesKnowTheirErrorAndAreUnbiased) {
+    std::mt19937 random(7);
+    std::normal_distribution<float> normal;
+    // What a uniform quantizer loses of normally distributed components, as a share of |x|^2, and a bit more.
+    const double most_lost[] = {0.15, 0.046, 0.016, 0.0065, 0.002};
+    for (const float magnitude : {1e-15f, 1.0f, 1e15f}) {
+        for (uint32_t bits = 2; bits <= 6; ++bits) {
+            for (const bool unbiased : {false, true}) {
+                const size_t n = 4096;
+                std::vector<float> x(n);
+                for (float& v : x) v = magnitude * normal(random);
+                std::vector<uint8_t> planes(bits * n / 8);
+                const ScaledVector made = encode_bit_planes(x.data(), n, bits, unbiased, planes.data());
+                const std::vector<float> y = decoded(made, planes, n, bits);
+                double error2 = 0, norm2 = 0, product = 0;
+                for (size_t i = 0; i < n; ++i) {
+                    error2 += (static_cast<double>(x[i]) - y[i]) * (static_cast<double>(x[i]) - y[i]);
+                    norm2 += static_cast<double>(x[i]) * x[i];
+                    product += static_cast<double>(x[i]) * y[i];
+                }
+                EXPECT_LE(std::sqrt(error2), made.error * (1 + 1e-6));
+                EXPECT_GE(std::sqrt(error2), made.error * 0.999);
+                EXPECT_LE(error2, most_lost[bits - 2] * norm2) << bits << " bits";
+                if (unbiased) {
+                    EXPECT_NEAR(product / norm2, 1, 1e-5);
+                }
+            }
+        }
+    }
+}
+
+TEST(StoredVectors, BitPlanesTakeWhatIsFarFromNormal) {
+    const size_t n = 160;
+    std::vector<float> x(n, 0.01f);
+    x[7] = 100;   // one component is nearly all
+    std::vector<uint8_t> planes(4 * n / 8);
+    const ScaledVector made = encode_bit_planes(x.data(), n, 4, true, planes.data());
+    const std::vector<float> y = decoded(made, planes, n, 4);
+    EXPECT_GT(y[7], 0);
+    EXPECT_LT(made.error, 100);
+    for (const float tiny : {0.0f, 1e-40f, 1e-37f}) {
+        std::fill(x.begin(), x.end(), tiny);
+        const ScaledVector nothing = encode_bit_planes(x.data(), n, 4, true, planes.data());
+        EXPECT_TRUE(std::isnormal(nothing.scale));
+        double error2 = 0;
+        for (const float v : decoded(nothing, planes, n, 4)) error2 += (static_cast<double>(v) - tiny) * (v - tiny);
+        EXPECT_LE(std::sqrt(error2), nothing.error * (1 + 1e-6));
     }
 }
 

@@ -279,6 +279,21 @@ ResidualSums encode_residual_i8(const int8_t* x, float scale, const float* c, si
     return EncodeResidual(ScaledResidual<Int8Source>{{x}, hn::Set(FloatTag(), scale)}, c, n, code);
 }
 
+struct EncodeFromPlanes {
+    float scale;
+    const float* c;
+    size_t n;
+    uint8_t* code;
+    template <class Source>
+    HWY_INLINE ResidualSums operator()(Source x) const {
+        return EncodeResidual(ScaledResidual<Source>{x, hn::Set(FloatTag(), scale)}, c, n, code);
+    }
+};
+
+ResidualSums encode_residual_planes(BitPlanes x, float scale, const float* c, size_t n, uint8_t* code) {
+    return WithPlanes(x, EncodeFromPlanes{scale, c, n, code});
+}
+
 float signed_sum(const float* c, const uint8_t* code, size_t n) {
     const FloatTag d;
     auto s0 = hn::Zero(d), s1 = s0;

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "core/base/half.hpp"
+#include "core/distance/kernels.hpp"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -107,6 +108,35 @@ struct Int8Source {
     HWY_INLINE FloatVec Load(size_t i) const { return Promote(hn::LoadU(Tag(), p + i)); }
     HWY_INLINE FloatVec Tail(size_t i, size_t count) const { return Promote(LoadTail(Tag(), p + i, count)); }
 };
+
+// Bit planes. They have whole vectors only, so that Tail is there for the compiler alone.
+template <int kBits>
+struct PlaneSource {
+    BitPlanes x;
+
+    HWY_INLINE FloatVec Load(size_t i) const {
+        const FloatTag d;
+        auto value = hn::Set(d, -0.5f * ((1 << kBits) - 1));
+        for (int p = 0; p < kBits; ++p) {
+            const auto mask = BitsAsMask(x.planes + p * x.plane_bytes, i);
+            value = hn::Add(value, hn::IfThenElseZero(mask, hn::Set(d, static_cast<float>(1 << p))));
+        }
+        return value;
+    }
+    HWY_INLINE FloatVec Tail(size_t i, size_t) const { return Load(i); }
+};
+
+// f(PlaneSource<bits>): the number of bits is known to the compiler in there.
+template <class Function>
+HWY_INLINE auto WithPlanes(BitPlanes x, Function f) {
+    switch (x.bits) {
+        case 2: return f(PlaneSource<2>{x});
+        case 3: return f(PlaneSource<3>{x});
+        case 4: return f(PlaneSource<4>{x});
+        case 5: return f(PlaneSource<5>{x});
+        default: return f(PlaneSource<6>{x});
+    }
+}
 
 // --- Operations: add the terms of q and x to a vector of partial sums; (0, 0) adds nothing
 // ------------------
@@ -224,6 +254,66 @@ float l2_squared_i8(const float* q, const int8_t* x, float scale, size_t n) {
 
 float inner_product_i8(const float* q, const int8_t* x, size_t n) {
     return Sum(AddProduct(), FloatSource{q}, Int8Source{x}, n);
+}
+
+float l1_i8(const float* q, const int8_t* x, float scale, size_t n) {
+    return Sum(AddAbsoluteScaledDifference{hn::Set(FloatTag(), scale)}, FloatSource{q}, Int8Source{x}, n);
+}
+
+// Functors, because a lambda would not be compiled for the target's instructions.
+struct SquaredFromPlanes {
+    const float* q;
+    float scale;
+    size_t n;
+    template <class Source>
+    HWY_INLINE float operator()(Source x) const {
+        return Sum(AddSquaredScaledDifference{hn::Set(FloatTag(), scale)}, FloatSource{q}, x, n);
+    }
+};
+
+struct ProductWithPlanes {
+    const float* q;
+    size_t n;
+    template <class Source>
+    HWY_INLINE float operator()(Source x) const {
+        return Sum(AddProduct(), FloatSource{q}, x, n);
+    }
+};
+
+struct AbsoluteFromPlanes {
+    const float* q;
+    float scale;
+    size_t n;
+    template <class Source>
+    HWY_INLINE float operator()(Source x) const {
+        return Sum(AddAbsoluteScaledDifference{hn::Set(FloatTag(), scale)}, FloatSource{q}, x, n);
+    }
+};
+
+struct PlanesToFloats {
+    float* out;
+    size_t n;
+    template <class Source>
+    HWY_INLINE int operator()(Source x) const {
+        for (size_t i = 0; i < n; i += kFloats) hn::StoreU(x.Load(i), FloatTag(), out + i);
+        return 0;
+    }
+};
+
+float l2_squared_planes(const float* q, BitPlanes x, float scale, size_t n) {
+    return WithPlanes(x, SquaredFromPlanes{q, scale, n});
+}
+
+float inner_product_planes(const float* q, BitPlanes x, size_t n) {
+    return WithPlanes(x, ProductWithPlanes{q, n});
+}
+
+float l1_planes(const float* q, BitPlanes x, float scale, size_t n) {
+    return WithPlanes(x, AbsoluteFromPlanes{q, scale, n});
+}
+
+void planes_to_f32(BitPlanes x, float* out, size_t n) {
+    WithPlanes(x, PlanesToFloats{out, n});
 }
 
 float max_abs(const float* q, size_t n) {

@@ -24,6 +24,14 @@ struct BitOverlap {
     uint32_t either;
 };
 
+// n components (a multiple of 16) of 2 to 6 bits each: plane p holds bit p of all of them, component i's in bit
+// i%8 of byte i/8. A component stands for its number less (2^bits - 1) / 2: ..., -1.5, -0.5, 0.5, 1.5, ...
+struct BitPlanes {
+    const uint8_t* planes;   // one after the other
+    size_t plane_bytes;      // from one to the next
+    uint32_t bits;
+};
+
 struct Kernels {
     const char* name;  // "scalar", "avx2", "avx512", ...
 
@@ -53,6 +61,13 @@ struct Kernels {
     // --- int8 own vectors, any length --------------------------------------------------------------
     float (*l2_squared_i8)(const float* q, const int8_t* x, float scale, size_t n);
     float (*inner_product_i8)(const float* q, const int8_t* x, size_t n);
+    float (*l1_i8)(const float* q, const int8_t* x, float scale, size_t n);
+
+    // --- own vectors of few bits, n a multiple of 16 -------------------------------------------------
+    float (*l2_squared_planes)(const float* q, BitPlanes x, float scale, size_t n);
+    float (*inner_product_planes)(const float* q, BitPlanes x, size_t n);
+    float (*l1_planes)(const float* q, BitPlanes x, float scale, size_t n);
+    void (*planes_to_f32)(BitPlanes x, float* out, size_t n);
 
     // --- 1-bit codes ---------------------------------------------------------------------------------
     // Bit i of a code (bit i%8 of byte i/8) is 1 where the rotated residual's component i is >= 0.
@@ -78,6 +93,8 @@ struct Kernels {
     // The same of the residual scale * x - c of a stored vector.
     ResidualSums (*encode_residual_f16)(const uint16_t* x, float scale, const float* c, size_t n, uint8_t* code);
     ResidualSums (*encode_residual_i8)(const int8_t* x, float scale, const float* c, size_t n, uint8_t* code);
+    // n a multiple of 16.
+    ResidualSums (*encode_residual_planes)(BitPlanes x, float scale, const float* c, size_t n, uint8_t* code);
     // sum c_i * s_i, s_i = +1 where bit i of the code is set, else -1; n a multiple of 8. What
     // encode_residual gave as center_dot, for a code that is already stored.
     float (*signed_sum)(const float* c, const uint8_t* code, size_t n);

@@ -95,6 +95,32 @@ float inner_product_i8(const float* q, const int8_t* x, size_t n) {
     return sum_terms(n, [=](size_t i) { return q[i] * x[i]; });
 }
 
+float l1_i8(const float* q, const int8_t* x, float scale, size_t n) {
+    return sum_terms(n, [=](size_t i) { return std::fabs(q[i] - scale * x[i]); });
+}
+
+float plane_value(const BitPlanes& x, size_t i) {
+    int number = 0;
+    for (uint32_t p = 0; p < x.bits; ++p) number |= ((x.planes[p * x.plane_bytes + i / 8] >> (i % 8)) & 1) << p;
+    return static_cast<float>(number) - 0.5f * static_cast<float>((1 << x.bits) - 1);
+}
+
+float l2_squared_planes(const float* q, BitPlanes x, float scale, size_t n) {
+    return sum_terms(n, [=](size_t i) { return square(q[i] - scale * plane_value(x, i)); });
+}
+
+float inner_product_planes(const float* q, BitPlanes x, size_t n) {
+    return sum_terms(n, [=](size_t i) { return q[i] * plane_value(x, i); });
+}
+
+float l1_planes(const float* q, BitPlanes x, float scale, size_t n) {
+    return sum_terms(n, [=](size_t i) { return std::fabs(q[i] - scale * plane_value(x, i)); });
+}
+
+void planes_to_f32(BitPlanes x, float* out, size_t n) {
+    for (size_t i = 0; i < n; ++i) out[i] = plane_value(x, i);
+}
+
 // Set bits of each byte, in that byte. Baseline x86 has no population count instruction.
 uint64_t byte_counts(uint64_t x) {
     x -= (x >> 1) & 0x5555555555555555u;
@@ -187,6 +213,10 @@ ResidualSums encode_residual_f16(const uint16_t* x, float scale, const float* c,
 
 ResidualSums encode_residual_i8(const int8_t* x, float scale, const float* c, size_t n, uint8_t* code) {
     return encode([=](size_t i) { return scale * x[i]; }, c, n, code);
+}
+
+ResidualSums encode_residual_planes(BitPlanes x, float scale, const float* c, size_t n, uint8_t* code) {
+    return encode([=](size_t i) { return scale * plane_value(x, i); }, c, n, code);
 }
 
 float signed_sum(const float* c, const uint8_t* code, size_t n) {
@@ -308,6 +338,11 @@ const Kernels& scalar_kernels() {
                                        cosine_sums_halves,
                                        l2_squared_i8,
                                        inner_product_i8,
+                                       l1_i8,
+                                       l2_squared_planes,
+                                       inner_product_planes,
+                                       l1_planes,
+                                       planes_to_f32,
                                        score_codes,
                                        hamming,
                                        hamming_each,
@@ -315,6 +350,7 @@ const Kernels& scalar_kernels() {
                                        encode_residual,
                                        encode_residual_f16,
                                        encode_residual_i8,
+                                       encode_residual_planes,
                                        signed_sum,
                                        make_planes,
                                        max_abs,

@@ -1,18 +1,40 @@
 #include "core/hnsw/encoder.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/error.hpp"
 #include "core/distance/kernels.hpp"
+#include "core/quantize/bit_planes.hpp"
 #include "core/quantize/code.hpp"
 #include "core/quantize/f16.hpp"
 #include "core/quantize/int8.hpp"
 
 namespace vecstore::core {
 
+namespace {
+
+double squared_norm(const float* x, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * x[i];
+    return sum;
+}
+
+size_t element_count(const Geometry& g, const RawVector& raw) {
+    return g.kind == VectorKind::sparsevec ? raw.count : g.dims;
+}
+
+bool has_direction(const float* x, size_t n) {
+    for (size_t i = 0; i < n; ++i)
+        if (x[i] != 0) return true;
+    return false;
+}
+
+}  // namespace
+
 VectorEncoder::VectorEncoder(const Geometry& geometry, uint64_t seed, std::vector<float> mean)
-    : layout_(geometry), mean_(std::move(mean)), angles_(layout_) {
-    if (layout_.coded()) {
+    : layout_(geometry), space_(geometry), mean_(std::move(mean)), angles_(layout_) {
+    if (geometry.rotated) {
         rotation_ = std::make_unique<Rotation>(geometry.dims, seed);
         // Measured against double arithmetic: below 1e-6 for up to 16,000 dimensions.
         rounding_ = 2e-6f;
@@ -23,28 +45,48 @@ VectorEncoder::VectorEncoder(const Geometry& geometry, uint64_t seed, std::vecto
     }
 }
 
-bool VectorEncoder::indexable(const float* raw) const {
-    if (geometry().metric == Metric::cosine) {
-        for (size_t i = 0; i < geometry().dims; ++i)
-            if (raw[i] != 0) return true;
-        return false;
-    }
-    const float norm2 = kernels().inner_product(raw, raw, geometry().dims);
+bool VectorEncoder::indexable(const RawVector& raw) const {
+    const Geometry& g = geometry();
+    if (g.kind == VectorKind::bit) return true;
+    const size_t n = element_count(g, raw);
+    if (g.metric == Metric::cosine) return has_direction(raw.values, n);
+    const float norm2 = kernels().inner_product(raw.values, raw.values, n);
     if (norm2 <= max_norm2) return true;
     throw Error(ErrorCode::out_of_range, "vector is too long for an hnsw index",
                 "Its squared norm is " + std::to_string(norm2) + ", the limit is 1e37.",
-                "Scale the vectors down, or use vector_cosine_ops.");
+                "Scale the vectors down, or use an operator class for cosine distance.");
 }
 
-float VectorEncoder::transform(const float* raw, float* internal, float* work) const {
+bool VectorEncoder::gives_order(const RawVector& query) const {
+    const Geometry& g = geometry();
+    if (g.kind == VectorKind::bit) {
+        if (g.metric != Metric::jaccard) return true;
+        for (size_t i = 0; i < (g.dims + 7) / 8; ++i)
+            if (query.bits[i] != 0) return true;
+        return false;
+    }
+    const size_t n = element_count(g, query);
+    if (g.metric == Metric::cosine) return has_direction(query.values, n);
+    return squared_norm(query.values, n) <= max_norm2;
+}
+
+float VectorEncoder::transform(const RawVector& raw, float* internal, float* work) const {
+    switch (geometry().kind) {
+        case VectorKind::vector:
+        case VectorKind::halfvec: break;
+        case VectorKind::bit: return transform_bits(raw.bits, internal);
+        case VectorKind::sparsevec: return transform_sparse(raw, internal);
+    }
+    return transform_dense(raw.values, internal, work);
+}
+
+float VectorEncoder::transform_dense(const float* raw, float* internal, float* work) const {
     const Geometry& g = geometry();
     float norm2 = kernels().inner_product(raw, raw, g.dims);
     float factor = 1;
     if (g.metric == Metric::cosine) {
         // Values whose squares leave the range of float have a direction all the same.
-        double sum = 0;
-        for (size_t i = 0; i < g.dims; ++i) sum += static_cast<double>(raw[i]) * raw[i];
-        factor = static_cast<float>(1.0 / std::sqrt(sum));
+        factor = static_cast<float>(1.0 / std::sqrt(squared_norm(raw, g.dims)));
         norm2 = 1;
     }
     float* target = rotation_ ? work : internal;
@@ -53,33 +95,110 @@ float VectorEncoder::transform(const float* raw, float* internal, float* work) c
     } else {
         for (size_t i = 0; i < g.dims; ++i) target[i] = raw[i] * factor - mean_[i];
     }
-    if (rotation_) rotation_->apply(work, internal);
+    if (rotation_) {
+        rotation_->apply(work, internal);
+    } else {
+        std::fill(internal + g.dims, internal + g.stored_dims, 0.0f);
+    }
     return norm2;
 }
 
+float VectorEncoder::transform_bits(const uint8_t* raw, float* internal) const {
+    const size_t whole = (geometry().dims + 7) / 8, room = space_.bit_bytes();
+    std::memset(internal, 0, room);
+    std::memcpy(internal, raw, std::min(whole, room));
+    const auto* const bits = reinterpret_cast<const uint8_t*>(internal);
+    return static_cast<float>(kernels().bit_overlap(bits, bits, room).both);
+}
+
+float VectorEncoder::transform_sparse(const RawVector& raw, float* internal) const {
+    const double norm2 = squared_norm(raw.values, raw.count);
+    const bool cosine = geometry().metric == Metric::cosine;
+    const float factor = cosine ? static_cast<float>(1.0 / std::sqrt(norm2)) : 1;
+    std::memcpy(internal, &raw.count, sizeof(raw.count));
+    std::memcpy(internal + 1, raw.indices, raw.count * sizeof(int32_t));
+    float* const values = internal + 1 + raw.count;
+    for (size_t i = 0; i < raw.count; ++i) values[i] = raw.values[i] * factor;
+    return cosine ? 1 : static_cast<float>(norm2);
+}
+
+OwnVector VectorEncoder::encode_row(const RawVector& raw, RowMemory& memory) const {
+    memory.internal.resize(internal_size(raw));
+    memory.work.resize(space_.dense() ? geometry().dims : 0);
+    memory.own_bytes.resize(layout_.own_bytes());
+    const float norm2 = transform(raw, memory.internal.data(), memory.work.data());
+    const OwnVector own = encode(memory.internal.data(), norm2, memory.own_bytes.data());
+    // Where what is stored is another vector than the one it stands for, the graph is one of stored vectors.
+    if (links_stored_vectors())
+        decode(memory.own_bytes.data(), own.scale, memory.internal.data());
+    return own;
+}
+
 OwnVector VectorEncoder::encode(const float* internal, float norm2, uint8_t* own) const {
-    const size_t n = geometry().stored_dims;
+    const Geometry& g = geometry();
+    if (g.own_format == OwnFormat::sparse) return encode_sparse(internal, norm2, own);
     OwnVector out;
     out.norm2 = norm2;
-    const float norm = std::sqrt(kernels().inner_product(internal, internal, n));
-    switch (geometry().own_format) {
-        case OwnFormat::f32:
-            std::memcpy(own, internal, n * sizeof(float));
-            break;
-        case OwnFormat::f16: {
-            const auto encoded = encode_f16(internal, n, reinterpret_cast<uint16_t*>(own));
-            out.scale = encoded.scale;
-            out.error = encoded.error;
-            break;
-        }
-        case OwnFormat::i8: {
-            const auto encoded = encode_int8(internal, n, reinterpret_cast<int8_t*>(own));
-            out.scale = encoded.scale;
-            out.error = encoded.error;
-            break;
-        }
+    if (g.own_format == OwnFormat::bits) {
+        std::memcpy(own, internal, space_.bit_bytes());
+        const size_t stored = space_.bit_bytes() * 8;
+        out.error = g.dims > stored ? static_cast<float>(g.dims - stored) : 0;
+        return out;
     }
-    out.error += rounding_ * norm;
+    const ScaledVector encoded = encode_dense(internal, own);
+    out.scale = encoded.scale;
+    out.error = encoded.error;
+    if (g.metric == Metric::l1) out.error = space_.distance(kernels(), internal, own, out.scale);
+    out.error += rounding_ * std::sqrt(kernels().inner_product(internal, internal, g.stored_dims));
+    return out;
+}
+
+ScaledVector VectorEncoder::encode_dense(const float* internal, uint8_t* own) const {
+    const Geometry& g = geometry();
+    switch (g.own_format) {
+        case OwnFormat::f16: return encode_f16(internal, g.stored_dims, reinterpret_cast<uint16_t*>(own));
+        case OwnFormat::i8: return encode_int8(internal, g.stored_dims, reinterpret_cast<int8_t*>(own));
+        case OwnFormat::planes: return encode_bit_planes(internal, g.stored_dims, g.own_bits, g.rotated, own);
+        default: break;
+    }
+    std::memcpy(own, internal, g.stored_dims * sizeof(float));
+    return {1, 0};
+}
+
+// The largest elements, as many as there is room for.
+OwnVector VectorEncoder::encode_sparse(const float* internal, float norm2, uint8_t* own) const {
+    const SparseView all = VectorSpace::view(internal);
+    const size_t room = sparse_elements(geometry().stored_dims);
+    std::vector<uint32_t> kept(all.count);
+    for (size_t i = 0; i < kept.size(); ++i) kept[i] = static_cast<uint32_t>(i);
+    const bool l1 = space_.is_l1();
+    double lost = 0;
+    if (kept.size() > room) {
+        const auto larger = [&](uint32_t a, uint32_t b) {
+            const float x = std::fabs(all.values[a]), y = std::fabs(all.values[b]);
+            return x != y ? x > y : a < b;
+        };
+        std::nth_element(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(room), kept.end(), larger);
+        for (size_t i = room; i < kept.size(); ++i) {
+            const double x = all.values[kept[i]];
+            lost += l1 ? std::fabs(x) : x * x;
+        }
+        kept.resize(room);
+        std::sort(kept.begin(), kept.end());
+    }
+    std::memset(own, 0, layout_.own_bytes());
+    const auto count = static_cast<uint32_t>(kept.size());
+    std::memcpy(own, &count, sizeof(count));
+    for (size_t i = 0; i < kept.size(); ++i) {
+        const int32_t index = all.indices[kept[i]];
+        const float value = all.values[kept[i]];
+        std::memcpy(own + sizeof(float) * (1 + i), &index, sizeof(index));
+        std::memcpy(own + sizeof(float) * (1 + count + i), &value, sizeof(value));
+    }
+    OwnVector out;
+    out.norm2 = norm2;
+    out.error = static_cast<float>((l1 ? lost : std::sqrt(lost)) * (1 + 1e-6));
+    out.error += rounding_ * std::sqrt(norm2);
     return out;
 }
 
@@ -87,8 +206,17 @@ void VectorEncoder::decode(const uint8_t* own, float scale, float* internal) con
     const size_t n = geometry().stored_dims;
     switch (geometry().own_format) {
         case OwnFormat::f32:
+        case OwnFormat::bits:
             std::memcpy(internal, own, n * sizeof(float));
             return;
+        case OwnFormat::sparse: {
+            const SparseView stored = space_.stored_view(own);
+            const auto count = static_cast<uint32_t>(stored.count);
+            std::memcpy(internal, &count, sizeof(count));
+            std::memcpy(internal + 1, stored.indices, count * sizeof(float));
+            std::memcpy(internal + 1 + count, stored.values, count * sizeof(float));
+            return;
+        }
         case OwnFormat::f16:
             kernels().f16_to_f32(reinterpret_cast<const uint16_t*>(own), internal, n);
             break;
@@ -97,6 +225,9 @@ void VectorEncoder::decode(const uint8_t* own, float scale, float* internal) con
             for (size_t i = 0; i < n; ++i) internal[i] = values[i];
             break;
         }
+        case OwnFormat::planes:
+            kernels().planes_to_f32(space_.planes(own), internal, n);
+            break;
     }
     for (size_t i = 0; i < n; ++i) internal[i] *= scale;
 }
@@ -120,19 +251,25 @@ ResidualSums VectorEncoder::encode_stored(const ConstNode& node, const float* ce
     const Geometry& g = geometry();
     const Kernels& k = kernels();
     const float scale = node.head().scale;
+    const size_t coded = g.code_dims, rest = g.stored_dims - g.code_dims;
     ResidualSums sums;
-    if (g.own_format == OwnFormat::f16) {
-        const auto* own = reinterpret_cast<const uint16_t*>(node.own());
-        sums = k.encode_residual_f16(own, scale, center, g.code_dims, code);
-        if (g.code_dims != g.stored_dims)
-            sums.norm_squared += k.l2_squared_f16(center + g.code_dims, own + g.code_dims, scale,
-                                                  g.stored_dims - g.code_dims);
-    } else {
-        const auto* own = reinterpret_cast<const int8_t*>(node.own());
-        sums = k.encode_residual_i8(own, scale, center, g.code_dims, code);
-        if (g.code_dims != g.stored_dims)
-            sums.norm_squared += k.l2_squared_i8(center + g.code_dims, own + g.code_dims, scale,
-                                                 g.stored_dims - g.code_dims);
+    switch (g.own_format) {
+        case OwnFormat::f16: {
+            const auto* own = reinterpret_cast<const uint16_t*>(node.own());
+            sums = k.encode_residual_f16(own, scale, center, coded, code);
+            if (rest > 0) sums.norm_squared += k.l2_squared_f16(center + coded, own + coded, scale, rest);
+            break;
+        }
+        case OwnFormat::planes:
+            sums = k.encode_residual_planes(space_.planes(node.own()), scale, center, coded, code);
+            if (rest > 0)
+                sums.norm_squared += k.l2_squared_planes(center + coded, space_.planes(node.own(), coded), scale, rest);
+            break;
+        default: {
+            const auto* own = reinterpret_cast<const int8_t*>(node.own());
+            sums = k.encode_residual_i8(own, scale, center, coded, code);
+            if (rest > 0) sums.norm_squared += k.l2_squared_i8(center + coded, own + coded, scale, rest);
+        }
     }
     return sums;
 }

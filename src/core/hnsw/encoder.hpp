@@ -1,10 +1,4 @@
-// From a user's vector to what the index works with, and back.
-//
-//   raw       `dims` floats as the user gave them
-//   internal  `stored_dims` floats: normalised for cosine, centred by the index's mean, rotated (coded
-//             mode). Rotations and shifts keep L2 distances, so L2 and cosine searches work on internal
-//             vectors alone; for inner product the original norm is kept beside.
-//   own       the internal vector as a node stores it: fp32, fp16 or int8 with a scale.
+// From a user's vector to what the index works with, and back; vector_space.hpp has the forms.
 #pragma once
 
 #include <memory>
@@ -12,7 +6,9 @@
 
 #include "core/distance/kernels.hpp"
 #include "core/hnsw/select.hpp"
+#include "core/hnsw/vector_space.hpp"
 #include "core/quantize/rotation.hpp"
+#include "core/quantize/scaled_vector.hpp"
 #include "core/storage/layout.hpp"
 
 namespace vecstore::core {
@@ -20,8 +16,15 @@ namespace vecstore::core {
 // What a node records of its own vector beside the components.
 struct OwnVector {
     float scale = 1;
-    float error = 0;    // |internal - stored| at most, float rounding of the transform included
-    float norm2 = 0;    // squared norm of the raw (for cosine: normalised) vector
+    float error = 0;    // |internal - stored| at most (in the L1 norm for L1), float rounding of the transform
+                        // included; of a bit string: how many of its bits are not stored
+    float norm2 = 0;    // squared norm of the raw (for cosine: normalised) vector; of a bit string: set bits stored
+};
+
+// A row being encoded: memory kept between rows.
+struct RowMemory {
+    std::vector<float> internal, work;
+    std::vector<uint8_t> own_bytes;
 };
 
 class VectorEncoder {
@@ -31,15 +34,36 @@ class VectorEncoder {
 
     const NodeLayout& layout() const { return layout_; }
     const Geometry& geometry() const { return layout_.geometry(); }
+    const VectorSpace& space() const { return space_; }
     const std::vector<float>& mean() const { return mean_; }
 
-    // raw (dims) -> internal (stored_dims). Returns the norm2 of OwnVector. `work` holds dims floats.
-    // The vector must be indexable().
-    float transform(const float* raw, float* internal, float* work) const;
+    // raw -> internal (internal_size() words). Returns the norm2 of OwnVector. `work` holds dims floats (dense
+    // vectors). The vector must be indexable().
+    float transform(const RawVector& raw, float* internal, float* work) const;
+
+    // Words of the internal form: stored_dims, but that of a sparse vector has all its elements until it is
+    // stored.
+    size_t internal_size(const RawVector& raw) const {
+        return raw.indices != nullptr ? std::max<size_t>(sparse_words(raw.count), geometry().stored_dims)
+                                      : geometry().stored_dims;
+    }
+
+    // Are codes and distances in the lists of neighbors those of vectors as they are stored? Where little is lost
+    // in storing them, they may be of a vector as it was before.
+    bool links_stored_vectors() const {
+        return geometry().own_format == OwnFormat::planes || geometry().own_format == OwnFormat::sparse;
+    }
+
+    // A new row's own bytes, and its internal form, from which distances may be computed that are to be stored.
+    OwnVector encode_row(const RawVector& raw, RowMemory& memory) const;
 
     // Cosine knows no direction of a zero vector: such rows are not in the index.
     // Throws core::Error (out_of_range) when the vector's squared norm exceeds max_norm2.
-    bool indexable(const float* raw) const;
+    bool indexable(const RawVector& raw) const;
+
+    // Can the rows be ordered by their distance from this query? Not when it has no direction and only directions
+    // count, nor when it is so long that all distances overflow.
+    bool gives_order(const RawVector& query) const;
 
     // Longer vectors' squared distances would leave the range of a float.
     static constexpr float max_norm2 = 1e37f;
@@ -58,13 +82,26 @@ class VectorEncoder {
     // Coded mode: angles between neighbors.
     const CodeAngles& angles() const { return angles_; }
 
+    // Distances of internal vectors, as searches navigate by them.
+    float distance(const float* a, const float* b) const { return space_.distance(kernels(), a, b); }
+    float distance(const float* a, const ConstNode& node) const {
+        return space_.distance(kernels(), a, node.own(), node.head().scale);
+    }
+
     // Relative float rounding of an internal vector against exact arithmetic, in units of its norm.
     float rounding() const { return rounding_; }
 
   private:
+    float transform_dense(const float* raw, float* internal, float* work) const;
+    float transform_bits(const uint8_t* raw, float* internal) const;
+    float transform_sparse(const RawVector& raw, float* internal) const;
+    OwnVector encode_sparse(const float* internal, float norm2, uint8_t* own) const;
+    ScaledVector encode_dense(const float* internal, uint8_t* own) const;
+
     NodeLayout layout_;
+    VectorSpace space_;
     std::vector<float> mean_;
-    std::unique_ptr<Rotation> rotation_;   // none in plain mode
+    std::unique_ptr<Rotation> rotation_;   // where Geometry::rotated
     CodeAngles angles_;
     float rounding_ = 0;
 };

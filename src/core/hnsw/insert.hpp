@@ -22,7 +22,7 @@
 namespace vecstore::core {
 
 struct NewRow {
-    const float* internal;      // stored_dims floats
+    const float* internal;      // see vector_space.hpp
     const uint8_t* own_bytes;   // the same, encoded
     OwnVector own;
     HeapTid tid;
@@ -216,8 +216,8 @@ class Inserter {
     // A row whose stored vector equals an existing node's becomes one more TID of that node.
     bool join_equal(const NewRow& row) {
         // What is stored of two vectors can be equal only if both are as near to it as its error allows.
-        const float reach = 4 * row.own.error * row.own.error;
-        const bool product = !layout_.coded() && encoder_.geometry().metric == Metric::inner_product;
+        const float reach = encoder_.space().is_l1() ? 2 * row.own.error : 4 * row.own.error * row.own.error;
+        const bool product = encoder_.space().is_product();
         size_t tried = 0;
         for (const FoundNode& f : memory_.found) {
             if (++tried > 4 || (!product && f.distance > reach)) return false;
@@ -235,12 +235,6 @@ class Inserter {
     }
 
     uint8_t* code(size_t i) const { return memory_.codes.data() + i * layout_.code_bytes(); }
-
-    float plain_pair(const float* a, const float* b) const {
-        const Geometry& g = encoder_.geometry();
-        return g.metric == Metric::inner_product ? -kernels().inner_product(a, b, g.stored_dims)
-                                                 : kernels().l2_squared(a, b, g.stored_dims);
-    }
 
     // Writes the node's slots bottom-up (each knows the one below); fills slots_. The first chosen neighbor
     // on level 0 is expected to become the parent.
@@ -405,7 +399,7 @@ void Inserter<Store>::choose(size_t limit, const Link& self, ChosenNeighbors& ch
         const size_t a = found[i].index, b = found[j].index;
         if (layout_.coded())
             return encoder_.angles().squared(k, memory_.roots[i], memory_.roots[j], code(a), code(b));
-        return plain_pair(&memory_.vectors[a * n], &memory_.vectors[b * n]);
+        return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
     };
     chosen.clear();
     const size_t kept = std::min(limit, order_by_need(memory_.squared, limit, pair, memory_.order));

@@ -316,15 +316,9 @@ class NodeEditor {
         if (layout_.coded()) {
             encode_link(layout_, x.vector, memory_.center_vector.data(), memory_.code.data(), memory_.factor);
         } else {
-            const float d = plain_distance(x.vector, memory_.center_vector.data());
+            const float d = encoder_.distance(x.vector, memory_.center_vector.data());
             std::memcpy(memory_.factor, &d, sizeof(d));
         }
-    }
-
-    float plain_distance(const float* a, const float* b) const {
-        const Geometry& g = encoder_.geometry();
-        return g.metric == Metric::inner_product ? -kernels().inner_product(a, b, g.stored_dims)
-                                                 : kernels().l2_squared(a, b, g.stored_dims);
     }
 
     LinkResult put(WritePage& page, const Link& at, const Link& x, int index, bool tree) {
@@ -458,9 +452,9 @@ class NodeEditor {
         }
         std::copy_n(x_vector, n, &memory_.vectors[degree * n]);
         encoder_.decode(node, memory_.center_vector.data());
-        memory_.squared[degree] = plain_distance(x_vector, memory_.center_vector.data());
+        memory_.squared[degree] = encoder_.distance(x_vector, memory_.center_vector.data());
         return weakest(node, degree, keep_x, [](int) { return false; }, [&](size_t a, size_t b) {
-            return plain_distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
+            return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
         });
     }
 

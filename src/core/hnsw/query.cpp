@@ -4,29 +4,56 @@
 
 namespace vecstore::core {
 
-void Query::prepare(const VectorEncoder& encoder, const float* raw) {
-    internal_.resize(encoder.geometry().stored_dims);
-    work_.resize(encoder.geometry().dims);
+void Query::prepare(const VectorEncoder& encoder, const RawVector& raw) {
+    internal_.resize(encoder.internal_size(raw));
+    work_.resize(encoder.space().dense() ? encoder.geometry().dims : 0);
     const float norm2 = encoder.transform(raw, internal_.data(), work_.data());
     prepare_internal(encoder, internal_.data(), norm2);
+}
+
+bool Query::prepare_scan(const VectorEncoder& encoder, const RawVector* raw) {
+    if (raw != nullptr && encoder.gives_order(*raw)) {
+        prepare(encoder, *raw);
+        return true;
+    }
+    prepare_any(encoder);
+    return false;
+}
+
+// A query from which the rows are not all equally far: then a beam would never find its end.
+void Query::prepare_any(const VectorEncoder& encoder) {
+    const uint32_t dims = encoder.geometry().dims;
+    if (encoder.geometry().kind == VectorKind::bit) {
+        const std::vector<uint8_t> ones((dims + 7) / 8, 0xff);
+        return prepare(encoder, RawVector::of_bits(ones.data()));
+    }
+    if (encoder.geometry().kind == VectorKind::sparsevec) {
+        const int32_t first = 0;
+        const float one = 1;
+        return prepare(encoder, RawVector::of_sparse(&first, &one, 1));
+    }
+    std::vector<float> axis(dims, 0.0f);
+    axis[0] = 1;
+    prepare(encoder, axis.data());
 }
 
 void Query::prepare_internal(const VectorEncoder& encoder, const float* internal, float norm2) {
     const NodeLayout& layout = encoder.layout();
     const Geometry& g = layout.geometry();
     k_ = &kernels();
-    own_format_ = g.own_format;
+    space_ = &encoder.space();
     metric_ = g.metric;
-    plain_product_ = g.metric == Metric::inner_product && g.mode == StorageMode::plain;
-    size_ = g.stored_dims;
+    size_ = g.own_format == OwnFormat::sparse ? sparse_words(VectorSpace::view(internal).count) : g.stored_dims;
     rounding_ = encoder.rounding();
     if (internal != internal_.data()) internal_.assign(internal, internal + size_);
     norm2_ = norm2;
-    norm_ = std::sqrt(k_->inner_product(internal_.data(), internal_.data(), size_));
+    const float stored_norm2 =
+        space_->dense() ? k_->inner_product(internal_.data(), internal_.data(), g.stored_dims) : norm2;
+    norm_ = std::sqrt(stored_norm2);
     // What a distance can be wrong by is the part of the rounding error e = x - x' that points along q - x.
     // Vectors are rotated at random, so that |<e, u>| > t |e| has a probability below 2 exp(-D t^2 / 2):
     // with this t, below 1e-14. Where nothing is rotated the whole of |e| is assumed.
-    error_share_ = layout.coded() ? std::min(1.0f, std::sqrt(66.0f / static_cast<float>(size_))) : 1.0f;
+    error_share_ = g.rotated ? std::min(1.0f, std::sqrt(66.0f / static_cast<float>(g.stored_dims))) : 1.0f;
     if (layout.coded()) make_code(g.code_dims);
 }
 
@@ -47,9 +74,12 @@ float Query::distance_error(float distance, float bound) const {
 }
 
 RowKey Query::row_key(float distance, const NodeHead& head) const {
-    if (plain_product_) {
-        const double error = static_cast<double>(norm_) * head.error + rounding_ * (norm2_ + head.norm2);
-        return {distance - error, distance + error};
+    if (space_->is_product()) return product_key(distance, head);
+    switch (metric_) {
+        case Metric::l1: return l1_key(distance, head.error);
+        case Metric::hamming: return {distance, static_cast<double>(distance) + head.error};
+        case Metric::jaccard: return jaccard_key(distance, head);
+        default: break;
     }
     const float length = std::sqrt(std::max(distance, 0.0f));
     const double stored_error = distance_error(length, head.error);
@@ -67,6 +97,32 @@ RowKey Query::row_key(float distance, const NodeHead& head) const {
     if (metric_ == Metric::l2) return {low, high};
     // 1 - cos = |a - b|^2 / 2 for unit vectors; the operator's own rounding is absolute here.
     return {0.5 * low * low - operator_rounding, 0.5 * high * high + operator_rounding};
+}
+
+// <q, x> = <q, x'> + <q, e>
+RowKey Query::product_key(float distance, const NodeHead& head) const {
+    const double error =
+        static_cast<double>(norm_) * head.error * error_share_ + rounding_ * (norm2_ + head.norm2);
+    return {distance - error, distance + error};
+}
+
+// | |q-x|_1 - |q-x'|_1 | <= |e|_1. Sums of thousands of floats, here and in the operator.
+RowKey Query::l1_key(float distance, float error) const {
+    constexpr double sum_rounding = 4e-6;
+    const double wrong = error + sum_rounding * distance;
+    return {std::max(0.0, distance - wrong), distance + wrong};
+}
+
+// head.error bits of each are not stored: at best all of them are common, at worst none is, and one of the two has
+// each. The numbers of bits follow from the distance and the stored bits of both, so that the key of a bit string
+// stored whole is the operator's result.
+RowKey Query::jaccard_key(float distance, const NodeHead& head) const {
+    const double bits = static_cast<double>(norm2_) + head.norm2;
+    const double share = 1.0 - distance;
+    const double either = std::round(bits / (1 + share)), both = bits - either;
+    if (either == 0) return {head.error > 0 ? 0.0 : 1.0, 1.0};
+    const double low = 1 - (both + head.error) / (either + head.error);
+    return {low, 1 - both / (either + head.error)};
 }
 
 }  // namespace vecstore::core

@@ -10,7 +10,7 @@
 namespace vecstore::core {
 
 // Where a row stands in the order of a scan, as far as its node alone can tell: the operator's result (L2
-// distance, negative inner product, 1 - cosine) lies between the two.
+// distance, negative inner product, 1 - cosine, ...) lies between the two.
 struct RowKey {
     double low;
     double high;
@@ -18,33 +18,21 @@ struct RowKey {
 
 class Query {
   public:
-    // From a raw vector (dims floats), which must be indexable.
-    void prepare(const VectorEncoder& encoder, const float* raw);
-    // From an internal vector (stored_dims floats) with its norm2.
+    // From a raw vector, which must be indexable.
+    void prepare(const VectorEncoder& encoder, const RawVector& raw);
+    // From what a scan is asked for; null: NULL. False when the rows have no order by it (VectorEncoder::
+    // gives_order): the query is then another one, by which the graph can be walked.
+    bool prepare_scan(const VectorEncoder& encoder, const RawVector* raw);
+    // From an internal vector with its norm2.
     void prepare_internal(const VectorEncoder& encoder, const float* internal, float norm2);
 
     const float* internal() const { return internal_.data(); }
     float norm2() const { return norm2_; }
     const Kernels& kernel_table() const { return *k_; }
 
-    // Distance by which searches navigate: squared L2 of internal vectors; in plain mode with inner
-    // product, its negative.
+    // Distance by which searches navigate (VectorSpace).
     float distance(const ConstNode& node) const {
-        const NodeHead& head = node.head();
-        switch (own_format_) {
-            case OwnFormat::f16: {
-                const auto* own = reinterpret_cast<const uint16_t*>(node.own());
-                if (plain_product_) return -head.scale * k_->inner_product_f16(internal_.data(), own, size_);
-                return k_->l2_squared_f16(internal_.data(), own, head.scale, size_);
-            }
-            case OwnFormat::i8:
-                return k_->l2_squared_i8(internal_.data(), reinterpret_cast<const int8_t*>(node.own()),
-                                         head.scale, size_);
-            case OwnFormat::f32: break;
-        }
-        const auto* own = reinterpret_cast<const float*>(node.own());
-        if (plain_product_) return -k_->inner_product(internal_.data(), own, size_);
-        return k_->l2_squared(internal_.data(), own, size_);
+        return space_->distance(*k_, internal_.data(), node.own(), node.head().scale);
     }
 
     // Estimates of distance() to all neighbors of a coded node that is `distance` away: degree floats.
@@ -66,12 +54,15 @@ class Query {
 
   private:
     void make_code(uint32_t code_dims);
+    void prepare_any(const VectorEncoder& encoder);
     float distance_error(float distance, float bound) const;
+    RowKey product_key(float distance, const NodeHead& head) const;
+    RowKey l1_key(float distance, float error) const;
+    RowKey jaccard_key(float distance, const NodeHead& head) const;
 
     const Kernels* k_ = nullptr;
-    OwnFormat own_format_ = OwnFormat::f32;
+    const VectorSpace* space_ = nullptr;   // the encoder's
     Metric metric_ = Metric::l2;
-    bool plain_product_ = false;
     size_t size_ = 0;
     std::vector<float> internal_;
     std::vector<float> work_;

@@ -17,15 +17,50 @@ std::string number(double value) {
     return text;
 }
 
+// Could choose_geometry() have given these?
+std::string dims_problem(const Geometry& g) {
+    const bool coded = g.mode == StorageMode::coded, planes = g.own_format == OwnFormat::planes;
+    const std::string dims = "impossible dimensions " + std::to_string(g.dims) + " and " + std::to_string(g.stored_dims);
+    if (g.dims < 1 || g.stored_dims < 1) return dims;
+    switch (g.own_format) {
+        case OwnFormat::bits: return g.stored_dims > (g.dims + 31) / 32 ? dims : "";
+        case OwnFormat::sparse: return g.stored_dims % 2 != 1 ? dims : "";
+        default: break;
+    }
+    if (g.rotated > 1 || (coded && !g.rotated)) return "impossible rotation " + std::to_string(g.rotated);
+    if (planes && (g.own_bits < 2 || g.own_bits > 6)) return "impossible number of bits " + std::to_string(g.own_bits);
+    if (g.dims > 65535 || g.stored_dims != (g.rotated || planes ? (g.dims + 15) / 16 * 16 : g.dims)) return dims;
+    return {};
+}
+
+std::string kind_problem(const Geometry& g) {
+    const std::string problem = "unknown vector format " + std::to_string(int(g.own_format));
+    switch (g.kind) {
+        case VectorKind::vector:
+        case VectorKind::halfvec:
+            return g.own_format < OwnFormat::f32 || g.own_format > OwnFormat::planes ? problem : "";
+        case VectorKind::bit: return g.own_format != OwnFormat::bits ? problem : "";
+        case VectorKind::sparsevec: return g.own_format != OwnFormat::sparse ? problem : "";
+    }
+    return "unknown type " + std::to_string(int(g.kind));
+}
+
+std::string metric_problem(const Geometry& g) {
+    const bool of_bits = g.metric == Metric::hamming || g.metric == Metric::jaccard;
+    if (g.metric < Metric::l2 || g.metric > Metric::jaccard || of_bits != (g.kind == VectorKind::bit))
+        return "unknown metric " + std::to_string(int(g.metric));
+    const bool plain_only = of_bits || g.metric == Metric::l1 || g.kind == VectorKind::sparsevec;
+    if (g.mode != StorageMode::plain && (g.mode != StorageMode::coded || plain_only))
+        return "unknown storage mode " + std::to_string(int(g.mode));
+    return {};
+}
+
 std::string geometry_problem(const Geometry& g) {
     const bool coded = g.mode == StorageMode::coded;
-    if (g.metric < Metric::l2 || g.metric > Metric::cosine) return "unknown metric " + std::to_string(int(g.metric));
-    if (g.mode != StorageMode::coded && g.mode != StorageMode::plain)
-        return "unknown storage mode " + std::to_string(int(g.mode));
-    if (g.own_format < OwnFormat::f32 || g.own_format > OwnFormat::i8)
-        return "unknown vector format " + std::to_string(int(g.own_format));
-    if (g.dims < 1 || g.dims > 65535 || g.stored_dims != (coded ? (g.dims + 15) / 16 * 16 : g.dims))
-        return "impossible dimensions " + std::to_string(g.dims) + " and " + std::to_string(g.stored_dims);
+    for (const auto& check : {kind_problem, metric_problem, dims_problem}) {
+        const std::string problem = check(g);
+        if (!problem.empty()) return problem;
+    }
     if (g.code_dims % 8 != 0 || g.code_dims > g.stored_dims || (g.code_dims > 0) != coded)
         return "impossible code length " + std::to_string(g.code_dims);
     if (g.max_neighbors < 2 || g.max_neighbors > max_degree || g.m < 2)
@@ -97,7 +132,7 @@ NodeInspector::NodeInspector(const VectorEncoder& encoder, bool deep)
     const size_t n = encoder.geometry().stored_dims;
     center_vector_.resize(n);
     neighbor_vector_.resize(n);
-    mean_internal_.assign(n, 0.0f);
+    mean_internal_.assign(encoder.space().dense() ? n : 0, 0.0f);
     if (encoder.mean().empty() || encoder.geometry().metric == Metric::cosine) return;
     // A raw vector of zeros lies at minus the mean.
     std::vector<float> zero(encoder.geometry().dims, 0.0f), work(encoder.geometry().dims);
@@ -145,38 +180,89 @@ void NodeInspector::inspect_links(const ConstNode& node, const Link& self, std::
     }
 }
 
-void NodeInspector::inspect_vector(const ConstNode& node, std::vector<std::string>& problems) {
-    const NodeHead& head = node.head();
-    encoder_.decode(node, neighbor_vector_.data());
-    double square = 0, norm2 = 0, mean2 = 0;
-    for (size_t i = 0; i < neighbor_vector_.size(); ++i) {
-        const double x = neighbor_vector_[i], m = mean_internal_[i];
-        square += x * x;
+double NodeInspector::stored_norm2(const float* internal, double& mean2) const {
+    double norm2 = 0;
+    mean2 = 0;
+    const VectorSpace& space = encoder_.space();
+    if (encoder_.geometry().own_format == OwnFormat::bits) {
+        const auto* const bits = reinterpret_cast<const uint8_t*>(internal);
+        return kernels().bit_overlap(bits, bits, space.bit_bytes()).both;
+    }
+    if (!space.dense()) {
+        const SparseView view = VectorSpace::view(internal);
+        for (size_t i = 0; i < view.count; ++i) norm2 += static_cast<double>(view.values[i]) * view.values[i];
+        return norm2;
+    }
+    for (size_t i = 0; i < mean_internal_.size(); ++i) {
+        const double x = internal[i], m = mean_internal_[i];
         norm2 += (x + m) * (x + m);
         mean2 += m * m;
     }
-    if (!std::isfinite(square)) {
+    return norm2;
+}
+
+// The list itself: in order, within the dimensions.
+std::string NodeInspector::sparse_problem(const ConstNode& node) const {
+    if (encoder_.geometry().own_format != OwnFormat::sparse) return {};
+    uint32_t count;
+    std::memcpy(&count, node.own(), sizeof(count));
+    const SparseView view = encoder_.space().stored_view(node.own());
+    if (count != view.count)
+        return "its vector has " + std::to_string(count) + " elements, and room for " + std::to_string(view.count);
+    for (size_t i = 0; i < view.count; ++i) {
+        const int64_t index = view.indices[i];
+        if (index < (i > 0 ? static_cast<int64_t>(view.indices[i - 1]) + 1 : 0) || index >= encoder_.geometry().dims)
+            return "element " + std::to_string(i) + " of its vector has an impossible index " + std::to_string(index);
+    }
+    return {};
+}
+
+void NodeInspector::inspect_vector(const ConstNode& node, std::vector<std::string>& problems) {
+    const NodeHead& head = node.head();
+    const std::string problem = sparse_problem(node);
+    if (!problem.empty()) {
+        problems.push_back(problem);
+        return;
+    }
+    encoder_.decode(node, neighbor_vector_.data());
+    double mean2;
+    double norm2 = stored_norm2(neighbor_vector_.data(), mean2);
+    if (!std::isfinite(norm2)) {
         problems.push_back("its vector is not finite");
         return;
     }
     if (!std::isfinite(head.norm2)) return;   // of very large values
-    if (encoder_.geometry().metric == Metric::cosine) norm2 = 1;
-    const double error = head.error;
+    if (encoder_.geometry().metric == Metric::cosine && encoder_.space().dense()) norm2 = 1;
+    // (An L1 norm is no less than the L2 norm; and of bits those are counted that are stored.)
+    const double error = encoder_.geometry().own_format == OwnFormat::bits ? 0 : head.error;
     const double allowed = 2 * std::sqrt(norm2) * error + error * error + 1e-5 * (norm2 + mean2) + 1e-36;
     if (std::fabs(norm2 - head.norm2) > allowed)
         problems.push_back("its squared norm is " + number(norm2) + ", not " + number(head.norm2));
 }
 
 std::string NodeInspector::vector_problem(const ConstNode& node, const float* internal) {
-    encoder_.decode(node, neighbor_vector_.data());
-    double square = 0, norm2 = 0;
-    for (size_t i = 0; i < neighbor_vector_.size(); ++i) {
-        const double d = static_cast<double>(internal[i]) - neighbor_vector_[i];
-        square += d * d;
-        norm2 += static_cast<double>(internal[i]) * internal[i];
+    double distance = 0, norm = 0;
+    const VectorSpace& space = encoder_.space();
+    if (space.dense()) {
+        encoder_.decode(node, neighbor_vector_.data());
+        double norm2 = 0;
+        for (size_t i = 0; i < neighbor_vector_.size(); ++i) {
+            const double d = static_cast<double>(internal[i]) - neighbor_vector_[i];
+            distance += space.is_l1() ? std::fabs(d) : d * d;
+            norm2 += static_cast<double>(internal[i]) * internal[i];
+        }
+        if (!space.is_l1()) distance = std::sqrt(distance);
+        norm = std::sqrt(norm2);
+    } else if (encoder_.geometry().own_format == OwnFormat::bits) {
+        // Those that are stored must be the same; the others are not known.
+        if (std::memcmp(node.own(), internal, space.bit_bytes()) == 0) return {};
+        return "its bits are not those of its row";
+    } else {
+        const SparseView whole = VectorSpace::view(internal), stored = space.stored_view(node.own());
+        distance = space.is_l1() ? sparse_l1(whole, stored) : std::sqrt(sparse_l2_squared(whole, stored));
+        norm = std::sqrt(node.head().norm2);
     }
-    const double distance = std::sqrt(square);
-    if (distance <= node.head().error * 1.001 + 1e-7 * std::sqrt(norm2)) return {};
+    if (distance <= node.head().error * 1.001 + 1e-7 * norm) return {};
     return "its vector is " + number(distance) + " from its row's, at most " + number(node.head().error) + " is allowed";
 }
 
@@ -193,14 +279,15 @@ float NodeInspector::rounding_of(float component, float scale) const {
         case OwnFormat::f32: return 0;
         case OwnFormat::f16: return slack * std::max(std::fabs(component) * 0x1p-11f, scale * 0x1p-25f);
         case OwnFormat::i8: return slack * 0.5f * scale;
+        default: return 0;   // links_stored_vectors()
     }
-    return 0;
 }
 
 std::string NodeInspector::link_problem(size_t i, const ConstNode& neighbor) {
     encoder_.decode(neighbor, neighbor_vector_.data());
     neighbor_scale_ = neighbor.head().scale;
-    const double error = static_cast<double>(center_.head().error) + neighbor.head().error;
+    double error = static_cast<double>(center_.head().error) + neighbor.head().error;
+    if (encoder_.links_stored_vectors()) error = 0;
     if (!std::isfinite(error)) return {};   // values so large that nothing is known
     if (!layout_.coded()) return plain_problem(i, error);
     const std::string problem = code_problem(i);
@@ -258,22 +345,32 @@ std::string NodeInspector::factor_problem(size_t i, double error) const {
 }
 
 std::string NodeInspector::plain_problem(size_t i, double error) const {
-    const bool product = encoder_.geometry().metric == Metric::inner_product;
-    double sum = 0, center2 = 0, neighbor2 = 0;
-    for (size_t j = 0; j < neighbor_vector_.size(); ++j) {
-        const double c = center_vector_[j], x = neighbor_vector_[j];
-        sum += product ? -c * x : (x - c) * (x - c);
-        center2 += c * c;
-        neighbor2 += x * x;
-    }
+    const double distance = encoder_.distance(center_vector_.data(), neighbor_vector_.data());
     float stored;
     std::memcpy(&stored, center_.factor(i), sizeof(stored));
-    if (!std::isfinite(stored)) return std::fabs(sum) < 1e37 && center2 < 1e37 && neighbor2 < 1e37 ? "its distance is not finite" : "";
-    const double scale = product ? std::sqrt(center2) + std::sqrt(neighbor2) : std::sqrt(std::fabs(sum));
-    const double allowed =
-        error * (2 * scale + error) + 1e-5 * (product ? std::sqrt(center2 * neighbor2) : std::fabs(sum)) + 1e-36;
-    if (std::fabs(stored - sum) <= allowed) return {};
-    return "its distance is " + number(stored) + ", not " + number(sum);
+    double mean2;
+    const double center2 = stored_norm2(center_vector_.data(), mean2);
+    const double neighbor2 = stored_norm2(neighbor_vector_.data(), mean2);
+    if (!std::isfinite(stored))
+        return std::fabs(distance) < 1e37 && center2 < 1e37 && neighbor2 < 1e37 ? "its distance is not finite" : "";
+    if (!std::isfinite(distance)) return {};
+    double allowed = 1e-36;
+    if (encoder_.space().is_product()) {
+        allowed += error * (2 * (std::sqrt(center2) + std::sqrt(neighbor2)) + error) + 2e-5 * std::sqrt(center2 * neighbor2);
+    } else {
+        allowed += distance_tolerance(distance, error);
+    }
+    if (std::fabs(stored - distance) <= allowed) return {};
+    return "its distance is " + number(stored) + ", not " + number(distance);
+}
+
+double NodeInspector::distance_tolerance(double distance, double error) const {
+    switch (encoder_.geometry().metric) {
+        case Metric::hamming: return 0;
+        case Metric::jaccard: return 1e-6;
+        case Metric::l1: return error + 2e-5 * distance;
+        default: return error * (2 * std::sqrt(distance) + error) + 2e-5 * distance;
+    }
 }
 
 }  // namespace vecstore::core

@@ -46,7 +46,7 @@ class NodeInspector {
     // Do code and factor of neighbor i of the center fit the two stored vectors? Empty: yes.
     std::string link_problem(size_t i, const ConstNode& neighbor);
 
-    // Does the node hold this vector (internal, stored_dims floats)? Empty: yes.
+    // Does the node hold this vector (internal)? Empty: yes.
     std::string vector_problem(const ConstNode& node, const float* internal);
 
   private:
@@ -57,6 +57,11 @@ class NodeInspector {
     std::string code_problem(size_t i) const;
     std::string factor_problem(size_t i, double error) const;
     std::string plain_problem(size_t i, double error) const;
+    // By how much the distance stored with a neighbor may be wrong when it should be `distance`.
+    double distance_tolerance(double distance, double error) const;
+    std::string sparse_problem(const ConstNode& node) const;
+    // Sum of squares of a decoded vector's components, the mean added again; in `mean2` of the mean's.
+    double stored_norm2(const float* internal, double& mean2) const;
 
     const VectorEncoder& encoder_;
     const NodeLayout& layout_;

@@ -82,9 +82,10 @@ class PageCheck {
 
     // Was the row met?
     bool has_row(const HeapTid& tid);
-    // Then: this row must be in the index, and found. Ascending order is fastest. With `raw` (dims floats) and
-    // a deep check, the node must hold its vector.
-    void require_row(const HeapTid& tid, const float* raw = nullptr);
+    // Then: this row must be in the index, and found. Ascending order is fastest. With `raw` and a deep check,
+    // the node must hold its vector.
+    void require_row(const HeapTid& tid) { require(tid, nullptr); }
+    void require_row(const HeapTid& tid, const RawVector& raw) { require(tid, &raw); }
     void require_all_rows() {
         for (RowPlace& row : rows_) row.required = 1;
     }
@@ -145,7 +146,8 @@ class PageCheck {
     std::string read_rows(const Link& link, const NodeHead& head, RowList& rows);
     size_t times_held(const RowPlace& place, const HeapTid& tid);
     void check_duplicate_rows();
-    void check_row_vector(const RowPlace& place, const HeapTid& tid, const float* raw);
+    void require(const HeapTid& tid, const RawVector* raw);
+    void check_row_vector(const RowPlace& place, const HeapTid& tid, const RawVector& raw);
 
     void confirm_missing();
     Target look(const Link& link, ConstNode& node);
@@ -400,19 +402,19 @@ bool PageCheck<Store>::has_row(const HeapTid& tid) {
 }
 
 template <class Store>
-void PageCheck<Store>::require_row(const HeapTid& tid, const float* raw) {
+void PageCheck<Store>::require(const HeapTid& tid, const RawVector* raw) {
     if (!has_row(tid)) {
         missing_.push_back(tid);
         return;
     }
-    if (options_.deep && raw != nullptr) check_row_vector(rows_[cursor_], tid, raw);
+    if (options_.deep && raw != nullptr) check_row_vector(rows_[cursor_], tid, *raw);
     for (; cursor_ < rows_.size() && rows_[cursor_].key() == tid.key(); ++cursor_) rows_[cursor_].required = 1;
 }
 
 template <class Store>
-void PageCheck<Store>::check_row_vector(const RowPlace& place, const HeapTid& tid, const float* raw) {
-    raw_internal_.resize(encoder_.geometry().stored_dims);
-    raw_work_.resize(encoder_.geometry().dims);
+void PageCheck<Store>::check_row_vector(const RowPlace& place, const HeapTid& tid, const RawVector& raw) {
+    raw_internal_.resize(encoder_.internal_size(raw));
+    raw_work_.resize(encoder_.space().dense() ? encoder_.geometry().dims : 0);
     encoder_.transform(raw, raw_internal_.data(), raw_work_.data());
     Link link{place.block, place.slot, 0};
     link.generation = slot_state(link)->generation;

@@ -96,21 +96,34 @@ struct TidChunk {
 };
 static_assert(sizeof(TidChunk) == 98);
 
-enum class Metric : uint8_t { l2 = 1, inner_product = 2, cosine = 3 };
+enum class Metric : uint8_t { l2 = 1, inner_product = 2, cosine = 3, l1 = 4, hamming = 5, jaccard = 6 };
+
+// The SQL type of the column.
+enum class VectorKind : uint8_t { vector = 1, halfvec = 2, bit = 3, sparsevec = 4 };
 
 // How a node's neighbors are ranked: from codes beside the links, or by reading each neighbor's page.
 enum class StorageMode : uint8_t { coded = 1, plain = 2 };
 
-enum class OwnFormat : uint8_t { f32 = 1, f16 = 2, i8 = 3 };
+// How a node holds its own vector:
+//   f32, f16, i8  numbers times the node's scale
+//   planes        integers of own_bits bits times the scale, as bit planes (Kernels, BitPlanes)
+//   bits          the bits of a bit string, as many as fit
+//   sparse        number of elements, their indices, their values (distance/sparse.hpp): the largest, as many as
+//                 fit
+enum class OwnFormat : uint8_t { f32 = 1, f16 = 2, i8 = 3, planes = 4, bits = 5, sparse = 6 };
 
 // Sizes of one index, fixed when it is created.
 struct Geometry {
     uint32_t dims;            // of the column
-    uint32_t stored_dims;     // components of an own vector (dims, rounded up to 16 when rotated)
+    uint32_t stored_dims;     // components of an own vector (rounded up to 16 where that is rotated or has
+                              // planes); of a bit string or sparse vector: words of four bytes
     uint32_t code_dims;       // rotated components that have a code bit; 0 in plain mode
     Metric metric;
     StorageMode mode;
     OwnFormat own_format;
+    VectorKind kind;
+    uint8_t own_bits;         // of OwnFormat::planes
+    uint8_t rotated;          // own vectors are rotated (always in coded mode)
     uint8_t slots_per_page;
     uint16_t m;               // the option: upper levels aim at m links, level 0 at 2m
     uint16_t max_neighbors;   // links a slot has room for

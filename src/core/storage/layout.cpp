@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "core/base/error.hpp"
 
@@ -9,11 +10,19 @@ namespace vecstore::core {
 
 namespace {
 
-size_t own_bytes_of(OwnFormat format, uint32_t stored_dims) {
-    switch (format) {
-        case OwnFormat::f32: return stored_dims * sizeof(float);
-        case OwnFormat::f16: return stored_dims * sizeof(uint16_t);
-        case OwnFormat::i8: return stored_dims;
+// Codes shorter than this lead searches astray more than fewer bits of own vectors do.
+constexpr uint32_t least_code_dims = 512;
+constexpr uint32_t most_plane_bits = 6;    // at 7 int8 is as small
+constexpr uint32_t least_plane_bits = 2;
+
+size_t own_bytes_of(const Geometry& g) {
+    switch (g.own_format) {
+        case OwnFormat::f32: return g.stored_dims * sizeof(float);
+        case OwnFormat::f16: return g.stored_dims * sizeof(uint16_t);
+        case OwnFormat::i8: return g.stored_dims;
+        case OwnFormat::planes: return size_t{g.own_bits} * (g.stored_dims / 8);
+        case OwnFormat::bits:
+        case OwnFormat::sparse: return g.stored_dims * sizeof(uint32_t);
     }
     return 0;
 }
@@ -24,7 +33,7 @@ size_t neighbor_bytes(const Geometry& g) { return sizeof(Link) + factor_bytes + 
 
 // Room for neighbors in a slot when `slots` of them share a page.
 size_t neighbors_that_fit(const Geometry& g, size_t slots) {
-    const size_t fixed = sizeof(NodeHead) + own_bytes_of(g.own_format, g.stored_dims) + g.filter_bytes;
+    const size_t fixed = sizeof(NodeHead) + own_bytes_of(g) + g.filter_bytes;
     const size_t slot = page_room / slots;
     if (slot <= fixed) return 0;
     return std::min((slot - fixed) / neighbor_bytes(g), max_degree);
@@ -46,6 +55,105 @@ void settle(Geometry& g, size_t slots, size_t target) {
     g.slot_size = static_cast<uint16_t>(page_room / slots);
 }
 
+// What a slot of a page with so many has left for its own vector beside `neighbors` neighbors.
+size_t own_room(const Geometry& g, size_t slots, size_t neighbors) {
+    const size_t other = sizeof(NodeHead) + g.filter_bytes + neighbors * neighbor_bytes(g);
+    const size_t slot = page_room / slots;
+    return slot > other ? slot - other : 0;
+}
+
+void use_format(Geometry& g, OwnFormat format, uint32_t bits = 0) {
+    g.own_format = format;
+    g.own_bits = static_cast<uint8_t>(bits);
+    // L1 distances do not survive a rotation. Elsewhere it makes the components alike, as coarse formats need.
+    g.rotated = g.mode == StorageMode::coded ||
+                ((format == OwnFormat::i8 || format == OwnFormat::planes) && g.metric != Metric::l1);
+    g.stored_dims = g.rotated || format == OwnFormat::planes ? round_up(g.dims, 16) : g.dims;
+}
+
+// The formats from the finest on that a dense own vector may have.
+struct DenseFormat {
+    OwnFormat format;
+    uint32_t bits;
+};
+std::vector<DenseFormat> coarser_formats(OwnFormat finest) {
+    std::vector<DenseFormat> formats;
+    for (const OwnFormat format : {OwnFormat::f32, OwnFormat::f16, OwnFormat::i8})
+        if (format >= finest) formats.push_back({format, 0});
+    for (uint32_t bits = most_plane_bits; bits >= least_plane_bits; --bits) formats.push_back({OwnFormat::planes, bits});
+    return formats;
+}
+
+bool fit_coded(Geometry& g, bool compact, size_t target) {
+    // Level 0 aims at 2m links; two thirds of that lose nothing measurable (DESIGN, section 4), and an
+    // index of half the size is read twice as fast.
+    const size_t enough = std::max<size_t>(4, (target * 2 + 2) / 3);
+    const OwnFormat finest = compact ? OwnFormat::i8 : OwnFormat::f16;
+    use_format(g, finest);
+    g.code_dims = g.stored_dims;
+    if (const size_t slots = slots_with(g, enough)) {
+        settle(g, slots, target);
+        return true;
+    }
+    // One node does not fit a page: cut the codes to no less than half, then give the own vector fewer bits and
+    // the codes the room. (What own vectors lose, rows' order gets back from the table; what codes lose, recall
+    // does not.)
+    for (const DenseFormat& format : coarser_formats(finest)) {
+        use_format(g, format.format, format.bits);
+        const uint32_t half = round_up(g.stored_dims / 2, 16);
+        const uint32_t least = format.format == OwnFormat::f16 ? std::max(least_code_dims, half)
+                                                               : std::min(least_code_dims, half);
+        for (g.code_dims = g.stored_dims; g.code_dims >= least; g.code_dims -= 16) {
+            if (neighbors_that_fit(g, 1) < enough) continue;
+            settle(g, 1, target);
+            return true;
+        }
+    }
+    return false;
+}
+
+// (In plain mode a link costs ten bytes: there is nothing to save.)
+bool fit_plain(Geometry& g, size_t target) {
+    // A halfvec's components are exact in half precision.
+    for (const DenseFormat& format : coarser_formats(g.kind == VectorKind::halfvec ? OwnFormat::f16 : OwnFormat::f32)) {
+        use_format(g, format.format, format.bits);
+        if (const size_t slots = slots_with(g, target)) {
+            settle(g, slots, target);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fit_bits(Geometry& g, size_t target) {
+    g.own_format = OwnFormat::bits;
+    g.stored_dims = round_up(g.dims, 32) / 32;
+    const auto most = static_cast<uint32_t>(own_room(g, 1, target) / sizeof(uint32_t));
+    g.stored_dims = std::min(g.stored_dims, most);
+    settle(g, slots_with(g, target), target);
+    return true;
+}
+
+// Their words are aligned.
+constexpr size_t sparse_alignment = sizeof(uint32_t);
+
+bool fit_sparse(Geometry& g, uint32_t elements, size_t target) {
+    const auto words = [](size_t n) { return static_cast<uint32_t>(1 + 2 * n); };
+    // What the slot's end and the vector's beginning may lose to their alignment is not counted on.
+    const auto elements_in = [&](size_t slots) {
+        return ((own_room(g, slots, target) - 2 * sparse_alignment) / sizeof(uint32_t) - 1) / 2;
+    };
+    g.own_format = OwnFormat::sparse;
+    const size_t wanted = std::min<size_t>(std::max(elements, 1u), elements_in(1));
+    size_t slots = 1;
+    while (slots < 255 && own_room(g, slots + 1, target) > 64 && elements_in(slots + 1) >= wanted) ++slots;
+    g.stored_dims = words(elements_in(slots));   // all the room there is
+    settle(g, slots, target);
+    g.max_neighbors = static_cast<uint16_t>(target);
+    g.slot_size = static_cast<uint16_t>(g.slot_size / sparse_alignment * sparse_alignment);
+    return true;
+}
+
 }  // namespace
 
 Geometry choose_geometry(const GeometryRequest& request) {
@@ -53,41 +161,19 @@ Geometry choose_geometry(const GeometryRequest& request) {
     g.dims = request.dims;
     g.metric = request.metric;
     g.mode = request.mode;
+    g.kind = request.kind;
     g.m = request.m;
-    const bool coded = request.mode == StorageMode::coded;
-    g.stored_dims = coded ? round_up(request.dims, 16) : request.dims;
-    g.code_dims = coded ? g.stored_dims : 0;
-    g.own_format = coded ? (request.compact ? OwnFormat::i8 : OwnFormat::f16) : OwnFormat::f32;
-
-    // Level 0 aims at 2m links; two thirds of that lose nothing measurable (DESIGN, section 4), and an
-    // index of half the size is read twice as fast.
     const size_t target = std::min<size_t>(2 * request.m, max_degree);
-    // (In plain mode a link costs ten bytes: there is nothing to save.)
-    const size_t enough = coded ? std::max<size_t>(4, (target * 2 + 2) / 3) : target;
-    if (size_t slots = slots_with(g, enough)) {
-        settle(g, slots, target);
-        return g;
+    bool fits = false;
+    switch (request.kind) {
+        case VectorKind::vector:
+        case VectorKind::halfvec:
+            fits = g.mode == StorageMode::coded ? fit_coded(g, request.compact, target) : fit_plain(g, target);
+            break;
+        case VectorKind::bit: fits = fit_bits(g, target); break;
+        case VectorKind::sparsevec: fits = fit_sparse(g, request.sparse_elements, target); break;
     }
-    if (!coded) {
-        g.own_format = OwnFormat::f16;
-        if (size_t slots = slots_with(g, enough)) {
-            settle(g, slots, target);
-            return g;
-        }
-    }
-    // One node does not fit a page: cut the codes to no less than half, then make the own vector int8,
-    // then cut further.
-    for (OwnFormat own : {g.own_format, OwnFormat::i8}) {
-        if (!coded) break;
-        g.own_format = own;
-        const uint32_t least = own == OwnFormat::i8 ? 128 : std::max(512u, round_up(g.stored_dims / 2, 16));
-        for (g.code_dims = g.stored_dims; g.code_dims >= least; g.code_dims -= 16) {
-            if (neighbors_that_fit(g, 1) >= enough) {
-                settle(g, 1, target);
-                return g;
-            }
-        }
-    }
+    if (fits) return g;
     throw Error(ErrorCode::limit_exceeded,
                 "vectors of " + std::to_string(request.dims) + " dimensions with m = " +
                     std::to_string(request.m) + " are too large for an hnsw index",
@@ -97,10 +183,12 @@ Geometry choose_geometry(const GeometryRequest& request) {
 
 NodeLayout::NodeLayout(const Geometry& geometry) : geometry_(geometry) {
     code_bytes_ = geometry.code_dims / 8;
-    own_bytes_ = own_bytes_of(geometry.own_format, geometry.stored_dims);
+    own_bytes_ = own_bytes_of(geometry);
     links_offset_ = sizeof(NodeHead) + geometry.max_neighbors * code_bytes_;
     factors_offset_ = links_offset_ + geometry.max_neighbors * sizeof(Link);
     own_offset_ = factors_offset_ + geometry.max_neighbors * factor_bytes + geometry.filter_bytes;
+    if (geometry.own_format == OwnFormat::sparse)
+        own_offset_ = (own_offset_ + sparse_alignment - 1) / sparse_alignment * sparse_alignment;
 }
 
 }  // namespace vecstore::core

@@ -25,10 +25,13 @@ struct GeometryRequest {
     StorageMode mode;
     bool compact;          // int8 own vectors
     uint16_t m;
+    VectorKind kind = VectorKind::vector;
+    uint32_t sparse_elements = 0;   // sparsevec: as many non-zero elements as own vectors should hold
 };
 
-// Chooses the sizes: as many nodes on a page as leave every node close to 2m neighbors; codes are cut,
-// then own vectors made int8, only when one node does not fit a page otherwise.
+// Chooses the sizes: as many nodes on a page as leave every node close to 2m neighbors. Where one node does not
+// fit a page otherwise, codes are cut, then own vectors get fewer bits a component; bit strings and sparse
+// vectors are cut.
 // Throws core::Error (limit_exceeded) when not even that fits.
 Geometry choose_geometry(const GeometryRequest& request);
 
