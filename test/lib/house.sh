@@ -134,7 +134,7 @@ make_workplace() {
         getent passwd postgres >/dev/null || give_up "There is no user postgres to run the server as."
         chown -R postgres: "$WORK"
     fi
-    export VECSTORE_SHARED=$WORK/shared HOME=$WORK
+    export VECSTORE_SHARED=$WORK/shared VECSTORE_STAGE=$WORK/stage HOME=$WORK
     export PGHOST=$WORK/sock PGPORT=5432 PGUSER=postgres
 }
 
