@@ -91,7 +91,8 @@ without_main_cluster() {
 
 BUILD_PACKAGES=(make g++ libhwy-dev postgresql-server-dev-%v postgresql-%v)
 PYTHON_PACKAGES=(python3-numpy python3-faiss)
-TEST_PACKAGES=(cmake libgtest-dev perl libipc-run-perl postgresql-%v-pgtap "${PYTHON_PACKAGES[@]}")
+CLIENT_PACKAGES=(python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy)
+TEST_PACKAGES=(cmake libgtest-dev perl libipc-run-perl postgresql-%v-pgtap "${PYTHON_PACKAGES[@]}" "${CLIENT_PACKAGES[@]}")
 
 # --------------------------------------------------------------------------------------------------- build
 
