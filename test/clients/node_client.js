@@ -2,7 +2,8 @@
 const assert = require('node:assert');
 const { Client } = require('pg');
 const pgvector = require('pgvector/pg');
-const { SparseVector, toSql, vectorType, halfvecType, sparsevecType, bitType } = require('pgvector');
+const { SparseVector, toSql } = require('pgvector');
+const { vectorType, halfvecType, sparsevecType, bitType } = require('pgvector/utils');
 
 const ITEMS = [
   [1, [1, 0, 0], '100'],
@@ -107,4 +108,8 @@ async function main() {
   console.log('# finished');
 }
 
-main().catch((error) => { console.log('not ok - ' + error.stack.replace(/\n/g, '\n# ')); process.exitCode = 1; });
+// An open connection would keep the process alive.
+main().catch((error) => {
+  console.log('not ok - ' + error.stack.replace(/\n/g, '\n# '));
+  process.exit(1);
+});

@@ -9,15 +9,15 @@ from checks import *
 connection = psycopg.connect(dbname=DATABASE, autocommit=True)
 
 
-class Vector(list):
+class Vector(tuple):
     pass
 
 
-class HalfVector(list):
+class HalfVector(tuple):
     pass
 
 
-class SparseVector(list):
+class SparseVector(tuple):
     pass
 
 

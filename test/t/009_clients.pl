@@ -20,14 +20,14 @@ $node->safe_psql('clients', 'CREATE EXTENSION ' . extension());
 sub run_client {
     my ($name, @command) = @_;
     my ($out, $err) = ('', '');
-    IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(120));
-    my $rc = $?;
+    my $rc = eval { IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(120)); $? };
+    $rc //= "too slow: $@";
     my $good = 1;
     for (split /\n/, $out) {
         if (/^(not )?ok - (.*)/) { $good &= ok(!$1, "$name: $2") }
         elsif (!$good) { diag($_) }
     }
-    ok($rc == 0 && $out =~ /^# finished$/m, "$name: ran to its end") or diag($err);
+    ok($rc eq '0' && $out =~ /^# finished$/m, "$name: ran to its end") or diag("$rc\n$err");
     return;
 }
 
