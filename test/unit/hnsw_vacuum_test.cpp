@@ -1,6 +1,10 @@
 // Vacuum, and crashes: of inserts and of vacuum, at every page they write.
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
 #include "core/hnsw/vacuum.hpp"
 #include "hnsw_graph.hpp"
 
@@ -71,6 +75,104 @@ class CrashingStore {
     size_t commits_left_;
 };
 
+// Threads that take turns, changing at moments that a seed determines: so that what two of them do to each other
+// can be tried out in many orders, and again.
+class Turns {
+  public:
+    // Some seeds change turns often, others let a thread go a long way while the rest stand still.
+    explicit Turns(uint32_t seed) : random_(seed), length_(4u << (seed % 8)) {}
+
+    // Runs all of them to their ends.
+    void run(const std::vector<std::function<void()>>& bodies) {
+        std::vector<std::thread> threads;
+        for (size_t i = 0; i < bodies.size(); ++i) waiting_.push_back(i);
+        for (size_t i = 0; i < bodies.size(); ++i)
+            threads.emplace_back([&, i] {
+                me() = i;
+                wait_for_turn(i);
+                bodies[i]();
+                std::lock_guard<std::mutex> guard(mutex_);
+                waiting_.erase(std::find(waiting_.begin(), waiting_.end(), i));
+                choose();
+            });
+        for (std::thread& thread : threads) thread.join();
+    }
+
+    // Called by a thread that holds no lock: perhaps it is another one's turn.
+    void maybe_switch() {
+        {
+            std::lock_guard<std::mutex> guard(mutex_);
+            if (random_() % length_ != 0) return;
+            choose();
+        }
+        wait_for_turn(me());
+    }
+
+  private:
+    static size_t& me() {
+        thread_local size_t number = 0;
+        return number;
+    }
+    void choose() {
+        if (!waiting_.empty()) turn_ = waiting_[random_() % waiting_.size()];
+        changed_.notify_all();
+    }
+    void wait_for_turn(size_t i) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [&] { return turn_ == i; });
+    }
+
+    std::mt19937 random_;
+    uint32_t length_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<size_t> waiting_;   // that have not ended
+    size_t turn_ = 0;
+};
+
+// A store whose users may lose their turn before every page they lock, unless they hold another.
+class TurnStore {
+    static int& pages_held() {
+        thread_local int count = 0;
+        return count;
+    }
+    template <class Page>
+    class Held : public Page {
+      public:
+        explicit Held(Page page) : Page(std::move(page)) { ++pages_held(); }
+        Held(Held&& other) noexcept : Page(std::move(other)) { ++pages_held(); }
+        ~Held() { --pages_held(); }
+    };
+
+  public:
+    TurnStore(MemStore& base, Turns& turns) : base_(base), turns_(turns) {}
+
+    using ReadPage = Held<MemStore::ReadPage>;
+    using WritePage = Held<MemStore::WritePage>;
+
+    ReadPage read(uint32_t block) { return ReadPage(turn().read(block)); }
+    WritePage write(uint32_t block) { return WritePage(turn().write(block)); }
+    WritePage append(PageKind kind) { return WritePage(turn().append(kind)); }
+    uint32_t page_count() { return base_.page_count(); }
+    void expect(uint32_t, size_t) {}
+    void prefetch(uint32_t, size_t, size_t) {}
+    void check_interrupts() {}
+    void pause_point() {}
+    uint32_t find_free_page(int attempt) { return base_.find_free_page(attempt); }
+    void note_free_page(uint32_t block) { base_.note_free_page(block); }
+    void put_back_free_page(uint32_t block) { base_.put_back_free_page(block); }
+    uint64_t free_epoch() { return 1; }
+    bool reusable(uint64_t) { return true; }
+
+  private:
+    MemStore& turn() {
+        if (pages_held() == 0) turns_.maybe_switch();
+        return base_;
+    }
+    MemStore& base_;
+    Turns& turns_;
+};
+
 struct Case {
     const char* name;
     size_t dims;
@@ -115,6 +217,18 @@ class Vacuumed : public testing::TestWithParam<Case> {
         return vacuum.counts();
     }
     static VacuumCounts vacuum(TestIndex& index, const IsDead& is_dead) { return vacuum(index, index.store(), is_dead); }
+
+    // As TestIndex::insert, into another store.
+    template <class Store>
+    static void insert_into(TestIndex& index, Store& store, const float* raw, size_t row, int level, InsertMemory& memory) {
+        const VectorEncoder& encoder = index.encoder();
+        std::vector<float> internal(encoder.geometry().stored_dims), work(encoder.geometry().dims);
+        std::vector<uint8_t> own(index.layout().own_bytes());
+        const float norm2 = encoder.transform(raw, internal.data(), work.data());
+        const OwnVector vector = encoder.encode(internal.data(), norm2, own.data());
+        Inserter<Store> inserter(store, encoder, index.options().ef_construction, memory);
+        inserter.insert({internal.data(), own.data(), vector, TestIndex::tid_of(row), static_cast<uint8_t>(level)});
+    }
 
     // All rows of [0, count) that live are in the index and found, and nothing is wrong with it. Others may be
     // there (rows that crashed) unless it was just vacuumed.
@@ -285,6 +399,36 @@ TEST_P(Vacuumed, BesideInserts) {
 
 // ------------------------------------------------------------------------------------------------ crashes
 
+// The same, in many orders of their steps.
+TEST_P(Vacuumed, BesideInsertsStepByStep) {
+    const size_t before = 80, after = 120;
+    const Data data = rows(after, 17);
+    const auto original = empty_index();
+    InsertMemory memory;
+    for (size_t i = 0; i < before; ++i) original->insert(data.row(i), i, memory);
+    const IsDead is_dead = [&](size_t row) { return row < before && row % 3 != 0; };
+    const IsDead some = [&](size_t row) { return row < before && row % 3 == 1; };
+    for (uint32_t seed = 0; seed < 64; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        const auto index = copy_of(*original);
+        Turns turns(seed);
+        TurnStore store(index->store(), turns);
+        size_t next = before;
+        const auto insert = [&] {
+            InsertMemory own;
+            while (next < after) {
+                const size_t row = next++;
+                insert_into(*index, store, data.row(row), row, row % 7 == 0, own);
+            }
+        };
+        turns.run({insert, [&] { vacuum(*index, store, some); vacuum(*index, store, is_dead); }, insert});
+        expect_sound(*index, after, is_dead);
+        vacuum(*index, is_dead);
+        expect_vacuumed(*index, after, is_dead);
+        if (HasFailure()) return;
+    }
+}
+
 TEST_P(Vacuumed, AnInsertMayCrashAnywhere) {
     const size_t count = 60;
     const Data data = rows(count + 30, 8);
@@ -292,15 +436,6 @@ TEST_P(Vacuumed, AnInsertMayCrashAnywhere) {
     InsertMemory memory;
     for (size_t i = 0; i < count; ++i) index->insert(data.row(i), i, memory);
     const IsDead crashed = [&](size_t row) { return row == count; };
-    const auto encode = [&](auto& store, size_t row, int level) {
-        std::vector<float> internal(index->encoder().geometry().stored_dims), work(data.dims);
-        std::vector<uint8_t> own(index->layout().own_bytes());
-        const float norm2 = index->encoder().transform(data.row(row), internal.data(), work.data());
-        const OwnVector vector = index->encoder().encode(internal.data(), norm2, own.data());
-        InsertMemory fresh;
-        Inserter<CrashingStore> inserter(store, index->encoder(), index->options().ef_construction, fresh);
-        inserter.insert({internal.data(), own.data(), vector, TestIndex::tid_of(count), static_cast<uint8_t>(level)});
-    };
     // Rows: a new one on several levels, and copies of existing ones, which go into nodes and chunks.
     for (const auto& [row, level] : {std::pair(count + 1, 0), std::pair(count + 2, 3), std::pair(size_t{0}, 0)}) {
         for (size_t commits = 0;; ++commits) {
@@ -309,7 +444,8 @@ TEST_P(Vacuumed, AnInsertMayCrashAnywhere) {
             bool done = true;
             CrashingStore store(victim->store(), commits);
             try {
-                encode(store, row, level);
+                InsertMemory fresh;
+                insert_into(*index, store, data.row(row), count, level, fresh);
             } catch (const Crash&) {
                 done = false;
             }

@@ -7,7 +7,7 @@
 #define VECSTORE_SPARSE_INL
 #endif
 
-#include <cstring>
+#include <algorithm>
 
 #include "core/distance/floats-inl.hpp"
 #include "core/distance/sparse_view.hpp"
@@ -76,8 +76,8 @@ float sparse_product(const SparseView& a, const SparseView& b) {
 void sparse_align(const SparseView& a, const SparseView& b, float* partners, float* rest) {
     const FloatTag d;
     const IndexTag di;
-    std::memset(partners, 0, a.count * sizeof *partners);
-    std::memcpy(rest, b.values, b.count * sizeof *rest);
+    std::fill_n(partners, a.count, 0.0f);
+    std::copy_n(b.values, b.count, rest);
     ForCommon(
         a, b,
         [&](size_t i, size_t j) HWY_ATTR {

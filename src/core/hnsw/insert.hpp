@@ -316,10 +316,13 @@ class Inserter {
         const size_t hard_cap = layout_.max_neighbors() - 1;
         const auto adopted_by = [&](const Link& parent, LinkResult result) {
             if (result != LinkResult::added) return false;
-            if (parent == expected) return true;
-            if (mark_parent(bottom, parent, expected)) {
-                // A vacuum may have told the other end of the edge that was expected.
-                if (expected.valid()) editor_.clear_tree_edge(expected, bottom);
+            // A vacuum that found the edge from one end only may have given it up, or told the other end.
+            if (parent == expected && editor_.has_tree_edge(bottom, expected)) return true;
+            if (mark_parent(bottom, parent, parent == expected ? Link{} : expected)) {
+                if (expected.valid() && parent != expected) {
+                    editor_.clear_tree_edge(expected, bottom);
+                    if (!editor_.has_tree_edge(expected, bottom)) editor_.clear_tree_edge(bottom, expected);
+                }
                 return true;
             }
             editor_.clear_tree_edge(parent, bottom);

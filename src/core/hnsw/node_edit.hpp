@@ -159,6 +159,15 @@ class NodeEditor {
         return put(page, x, parent, weakest_by_distance(now, [](int) { return false; }), true) == LinkResult::added;
     }
 
+    // Does `from` know of a tree edge to `to`?
+    bool has_tree_edge(const Link& from, const Link& to) {
+        auto page = store_.read(from.block);
+        if (!holds(page.payload(), from)) return false;
+        const ConstNode node(layout_, layout_.slot(page.payload(), from.slot));
+        const int index = index_of(node, to);
+        return index >= 0 && ((node.head().tree_edges_or_epoch >> index) & 1);
+    }
+
     // Makes the tree edge to `to` an ordinary link again: the other end could not take it.
     void clear_tree_edge(const Link& at, const Link& to) {
         auto page = store_.write(at.block);

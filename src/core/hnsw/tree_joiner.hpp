@@ -123,25 +123,21 @@ class TreeJoiner {
                 return is_tree_edge(node, i) && sums_.doubtful(link, node.links()[i]);
             };
             for (const Edge& edge : edges_of(block, doubtful)) {
-                if (!adopt(edge)) editor_.clear_tree_edge(edge.from, edge.to);
-                // An insert may have chosen another parent meanwhile.
-                else if (!has_tree_edge(edge.from, edge.to)) editor_.clear_tree_edge(edge.to, edge.from);
+                if (!adopt(edge) || !editor_.has_tree_edge(edge.from, edge.to)) give_up(edge);
             }
         }
-    }
-
-    bool has_tree_edge(const Link& from, const Link& to) {
-        auto page = store_.read(from.block);
-        const ConstNode node(layout_, layout_.slot(page.payload(), from.slot));
-        for (size_t i = 0; node.is(from) && i < node.head().degree; ++i)
-            if (node.links()[i] == to) return is_tree_edge(node, i);
-        return false;
     }
 
     // Makes the other end of the edge know of it, if it does not.
     bool adopt(const Edge& edge) {
         const size_t cap = layout_.max_neighbors() - 1;   // leaves room for a parent
         return editor_.add_neighbor(edge.to, 0, edge.from, edge.from_vector.data(), cap) == LinkResult::added;
+    }
+
+    // One end could not be marked, or an insert that had meant this edge for its row has chosen another meanwhile.
+    void give_up(const Edge& edge) {
+        editor_.clear_tree_edge(edge.from, edge.to);
+        editor_.clear_tree_edge(edge.to, edge.from);
     }
 
     void connect_pieces(uint32_t block) {
@@ -151,11 +147,11 @@ class TreeJoiner {
         };
         for (const Edge& edge : edges_of(block, between)) {
             if (piece_of(edge.from) == piece_of(edge.to) || !adopt(edge)) continue;
-            if (inserter_.mark_parent(edge.from, edge.to, Link{})) {
+            if (inserter_.mark_parent(edge.from, edge.to, Link{}) && editor_.has_tree_edge(edge.to, edge.from)) {
                 ++edges_made_;
                 unite(edge.from, edge.to);
             } else {
-                editor_.clear_tree_edge(edge.to, edge.from);
+                give_up(edge);
             }
         }
     }
