@@ -34,3 +34,41 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 -include $(SOURCES:.cpp=.d)
+
+# The shim: all of vecstore as an extension named `vector`, for clients that insist on that name. Its script is
+# vecstore's own under another name. Installed only when asked for: the name is pgvector's.
+SHIM_VERSION = 0.8.6
+SHIM_CONTROL = build/shim/vector.control
+SHIM_SCRIPT = build/shim/vector--$(SHIM_VERSION).sql
+EXTENSION_DIR = $(DESTDIR)$(datadir)/extension
+VECSTORE_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(srcdir)/vecstore.control)
+
+shim: $(SHIM_CONTROL) $(SHIM_SCRIPT)
+
+$(SHIM_CONTROL): vecstore.control Makefile
+	mkdir -p $(@D)
+	sed -e "s/^default_version = .*/default_version = '$(SHIM_VERSION)'/" \
+	    -e "s/^comment = '\(.*\)'/comment = '\1 (vecstore under the name of pgvector)'/" $< > $@
+
+$(SHIM_SCRIPT): sql/vecstore--$(VECSTORE_VERSION).sql Makefile
+	mkdir -p $(@D)
+	sed -e '1s/.*/-- Generated from $(<F)./' \
+	    -e 's/"CREATE EXTENSION vecstore"/"CREATE EXTENSION vector"/' $< > $@
+
+# Files of the shim name vecstore, which pgvector's do not.
+install-shim: shim
+	@for file in '$(EXTENSION_DIR)'/vector.control '$(EXTENSION_DIR)'/vector--*.sql; do \
+	    if [ -e "$$file" ] && ! grep -q vecstore "$$file"; then \
+	        echo "$$file is pgvector's: the shim does not overwrite it. Remove pgvector first." >&2; exit 1; \
+	    fi; \
+	done
+	$(MKDIR_P) '$(EXTENSION_DIR)'
+	$(INSTALL_DATA) $(SHIM_CONTROL) $(SHIM_SCRIPT) '$(EXTENSION_DIR)/'
+
+uninstall-shim:
+	@if [ -e '$(EXTENSION_DIR)/vector.control' ] && ! grep -q vecstore '$(EXTENSION_DIR)/vector.control'; then \
+	    echo "$(EXTENSION_DIR)/vector.control is pgvector's: nothing is removed." >&2; exit 1; \
+	fi
+	rm -f '$(EXTENSION_DIR)/vector.control' '$(EXTENSION_DIR)/$(notdir $(SHIM_SCRIPT))'
+
+.PHONY: shim install-shim uninstall-shim

@@ -1,6 +1,16 @@
 -- vecstore 0.1.0: install script. Sections: types, access method, import, maintenance.
 \echo Use "CREATE EXTENSION vecstore" to load this file. \quit
 
+-- This script also is that of the shim, the same extension under the name `vector` (see Makefile).
+DO LANGUAGE plpgsql $$ BEGIN
+    IF (SELECT count(*) FROM pg_catalog.pg_extension WHERE extname IN ('vecstore', 'vector')) > 1 THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+            MESSAGE = 'extensions "vecstore" and "vector" cannot be in one database',
+            DETAIL = 'Both define the types vector, halfvec and sparsevec and the access method hnsw.',
+            HINT = 'To change from one to the other, dump the database, change the CREATE EXTENSION line and restore.';
+    END IF;
+END $$;
+
 -- ============================================================================================ types
 
 -- vector

@@ -17,13 +17,47 @@ use Test::More;
 
 our @EXPORT = qw(extension scale is_full new_node new_standby load_vectors add_queries recall check_clean
   exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server start_clients stop_clients
-  write_script shared_file ask_quietly);
+  write_script shared_file ask_quietly data_file shim_settings unstaged_settings run_make);
 
 sub extension { return $ENV{VECSTORE_TEST_EXTENSION} // 'vecstore' }
 
 # Sizes and durations: small ones always, those of the acceptance figures with VECSTORE_TEST_SCALE=full.
 sub is_full { return ($ENV{VECSTORE_TEST_SCALE} // '1') eq 'full' }
 sub scale { my ($small, $full) = @_; return is_full() ? $full : $small }
+
+# A file of test/data.
+sub data_file { return File::Spec->rel2abs(dirname(__FILE__) . "/../data/$_[0]") }
+
+# Settings for a server that also finds the shim, the extension named vector: a copy of the staging folder with it.
+# undef where the tests run on what is installed for real (see house.sh).
+sub shim_settings {
+    my $stage = $ENV{VECSTORE_STAGE} or return undef;
+    my $settings = staged_settings();
+    return undef if index($settings, $stage) < 0;
+    my $copy = PostgreSQL::Test::Utils::tempdir() . '/stage';
+    system('cp', '-r', $stage, $copy) == 0 or die 'cp failed';
+    run_make('install-shim', "DESTDIR=$copy") == 0 or die 'make install-shim failed';
+    $settings =~ s/\Q$stage\E/$copy/g;
+    return $settings;
+}
+
+# Settings for a server that finds what is installed for real, not what is staged.
+sub unstaged_settings {
+    my @names = staged_settings() =~ /^(\w+) *=/mg;
+    return join '', map { "$_ = " . ($_ eq 'extension_destdir' ? "''" : $_ eq 'dynamic_library_path' ? "'\$libdir'" : "'\$system'") . "\n" } @names;
+}
+
+sub staged_settings { return $ENV{TEMP_CONFIG} ? slurp_file($ENV{TEMP_CONFIG}) : '' }
+
+# run_make(ARGUMENT...): make in the copy of the sources; its exit status, and in list context its output too.
+sub run_make {
+    my $folder = File::Spec->rel2abs(dirname(__FILE__) . '/../..');
+    my $output = '';
+    my @pg_config = $ENV{PG_CONFIG} ? ("PG_CONFIG=$ENV{PG_CONFIG}") : ();
+    IPC::Run::run([ 'make', '-s', '-C', $folder, @pg_config, @_ ], '>', \$output, '2>&1');
+    my $rc = $? >> 8;
+    return wantarray ? ($rc, $output) : $rc;
+}
 
 # A file of the shared material, or undef where there is none.
 sub shared_file {

@@ -91,7 +91,8 @@ without_main_cluster() {
 
 BUILD_PACKAGES=(make g++ libhwy-dev postgresql-server-dev-%v postgresql-%v)
 PYTHON_PACKAGES=(python3-numpy python3-faiss)
-TEST_PACKAGES=(cmake libgtest-dev perl libipc-run-perl postgresql-%v-pgtap "${PYTHON_PACKAGES[@]}")
+CLIENT_PACKAGES=(python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy)
+TEST_PACKAGES=(cmake libgtest-dev perl libipc-run-perl postgresql-%v-pgtap "${PYTHON_PACKAGES[@]}" "${CLIENT_PACKAGES[@]}")
 
 # --------------------------------------------------------------------------------------------------- build
 
@@ -134,7 +135,7 @@ make_workplace() {
         getent passwd postgres >/dev/null || give_up "There is no user postgres to run the server as."
         chown -R postgres: "$WORK"
     fi
-    export VECSTORE_SHARED=$WORK/shared HOME=$WORK
+    export VECSTORE_SHARED=$WORK/shared VECSTORE_STAGE=$WORK/stage HOME=$WORK
     export PGHOST=$WORK/sock PGPORT=5432 PGUSER=postgres
 }
 

@@ -151,8 +151,13 @@ TEST(Geometry, CompactHoldsNoFewerNodesAndKeepsLongerCodes) {
         EXPECT_GE(compact.slots_per_page, usual.slots_per_page) << dims;
         EXPECT_GE(compact.code_dims, usual.code_dims) << dims;
     }
-    EXPECT_GT(geometry(384, StorageMode::coded, 16, true).slots_per_page,
-              geometry(384, StorageMode::coded, 16, false).slots_per_page);
+    // at the default m and the sizes that most embeddings have
+    for (const uint32_t dims : {384u, 768u, 1024u}) {
+        EXPECT_GT(geometry(dims, StorageMode::coded, 16, true).slots_per_page,
+                  geometry(dims, StorageMode::coded, 16, false).slots_per_page)
+            << dims;
+        EXPECT_GE(geometry(dims, StorageMode::coded, 16, true).max_neighbors, 16) << dims;
+    }
 }
 
 TEST(Geometry, RefusesWhatCannotFitAndSaysWhy) {

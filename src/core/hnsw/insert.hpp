@@ -194,10 +194,10 @@ class Inserter {
     float measure(const ConstNode& node) {
         const size_t i = memory_.found.size();
         if (layout_.coded()) {
-            if (memory_.sums.size() <= i) {
-                memory_.sums.resize(2 * i + 128);
-                memory_.codes.resize(memory_.sums.size() * layout_.code_bytes() + 64);
-            }
+            // Each by itself: the memory may come from an index whose codes are shorter.
+            if (memory_.sums.size() <= i) memory_.sums.resize(2 * i + 128);
+            const size_t needed = (i + 1) * layout_.code_bytes() + 64;
+            if (memory_.codes.size() < needed) memory_.codes.resize(needed + (i + 128) * layout_.code_bytes());
             memory_.sums[i] = encoder_.encode_stored(node, memory_.query.internal(), code(i));
             return memory_.sums[i].norm_squared;
         }

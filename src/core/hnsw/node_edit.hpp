@@ -108,9 +108,9 @@ class NodeEditor {
         return add_neighbor(at, level, NewNeighbor{x, x_vector}, tree_cap);
     }
 
-    // Adds x to the neighbors of the node at `at` although others are needed more there: in the place of the
-    // farthest that is no tree edge and of which may_go(link, reach) says so. False: there is none, the node is
-    // gone, or x is there already. gone: the link that x took the place of, if any.
+    // Adds x to the neighbors of the node at `at` although others are needed more there: in the place of the one
+    // that is needed least of those that are no tree edges and of which may_go(link, reach) says so. False: there
+    // is none, the node is gone, or x is there already. gone: the link that x took the place of, if any.
     template <class MayGo>
     bool force_neighbor(const Link& at, const NewNeighbor& x, MayGo&& may_go, Link& gone) {
         auto page = store_.write(at.block);
@@ -156,7 +156,7 @@ class NodeEditor {
         }
         const ConstNode now(layout_, layout_.slot(page.peek(), x.slot));
         encode({parent, parent_vector}, now);
-        return put(page, x, parent, weakest_by_distance(now, [](int) { return false; }), true) == LinkResult::added;
+        return put(page, x, parent, weakest_by_distance(now, any_may_go), true) == LinkResult::added;
     }
 
     // Does `from` know of a tree edge to `to`?
@@ -253,7 +253,7 @@ class NodeEditor {
         if (needs_ != nullptr) {
             index = place_by_needs(node, (*needs_)[layout_.slot_id(at)], tree_cap > 0);
         } else if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
-            index = weakest_by_codes(node, tree_cap > 0, [](int) { return false; });
+            index = weakest_by_codes(node, tree_cap > 0, any_may_go);
         }
         if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
         return put(page, at, x.link, index, tree_cap > 0);
@@ -274,7 +274,7 @@ class NodeEditor {
             int index = node.head().degree;
             if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
                 if (attempt >= 3) {
-                    index = weakest_by_distance(node, [](int) { return false; });
+                    index = weakest_by_distance(node, any_may_go);
                 } else {
                     const bool same = memory_.seen_links.size() == static_cast<size_t>(index) &&
                                       std::equal(memory_.seen_links.begin(), memory_.seen_links.end(),
@@ -341,6 +341,8 @@ class NodeEditor {
     // How far a neighbor is from its node, in units that are about the same for all of the node's: with
     // residuals of random direction the norm follows from one factor, to within two per cent.
     static float reach(const uint8_t* factor) { return -load_factors(factor).f_rescale; }
+
+    static bool any_may_go(int) { return false; }   // as `stays` of what follows
 
     // Index of the neighbor that a full list needs least once x (encoded in memory_) joins it; -1: x is.
     // stays(index): this neighbor must not go.
@@ -453,7 +455,7 @@ class NodeEditor {
         std::copy_n(x_vector, n, &memory_.vectors[degree * n]);
         encoder_.decode(node, memory_.center_vector.data());
         memory_.squared[degree] = encoder_.distance(x_vector, memory_.center_vector.data());
-        return weakest(node, degree, keep_x, [](int) { return false; }, [&](size_t a, size_t b) {
+        return weakest(node, degree, keep_x, any_may_go, [&](size_t a, size_t b) {
             return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
         });
     }
@@ -465,7 +467,7 @@ class NodeEditor {
         return true;
     }
 
-    // The farthest neighbor that is no tree edge, or the next free place; -1: all are tree edges.
+    // The farthest neighbor that may go and is no tree edge, or the next free place; -1: there is none.
     template <class Stays>
     int weakest_by_distance(const ConstNode& node, Stays&& stays) {
         const size_t degree = node.head().degree;

@@ -31,10 +31,13 @@ uint32_t round_up(uint32_t value, uint32_t to) { return (value + to - 1) / to * 
 
 size_t neighbor_bytes(const Geometry& g) { return sizeof(Link) + factor_bytes + g.code_dims / 8; }
 
+// Of a page with so many. Own vectors, which come after sections of even size, are not to lie at odd addresses.
+size_t slot_bytes(size_t slots) { return page_room / slots / sizeof(uint32_t) * sizeof(uint32_t); }
+
 // Room for neighbors in a slot when `slots` of them share a page.
 size_t neighbors_that_fit(const Geometry& g, size_t slots) {
     const size_t fixed = sizeof(NodeHead) + own_bytes_of(g) + g.filter_bytes;
-    const size_t slot = page_room / slots;
+    const size_t slot = slot_bytes(slots);
     if (slot <= fixed) return 0;
     return std::min((slot - fixed) / neighbor_bytes(g), max_degree);
 }
@@ -52,13 +55,13 @@ void settle(Geometry& g, size_t slots, size_t target) {
     const size_t fits = neighbors_that_fit(g, slots);
     g.max_neighbors = static_cast<uint16_t>(std::min(fits, target + target / 4));
     g.slots_per_page = static_cast<uint8_t>(slots);
-    g.slot_size = static_cast<uint16_t>(page_room / slots);
+    g.slot_size = static_cast<uint16_t>(slot_bytes(slots));
 }
 
 // What a slot of a page with so many has left for its own vector beside `neighbors` neighbors.
 size_t own_room(const Geometry& g, size_t slots, size_t neighbors) {
     const size_t other = sizeof(NodeHead) + g.filter_bytes + neighbors * neighbor_bytes(g);
-    const size_t slot = page_room / slots;
+    const size_t slot = slot_bytes(slots);
     return slot > other ? slot - other : 0;
 }
 
@@ -86,8 +89,8 @@ std::vector<DenseFormat> coarser_formats(OwnFormat finest) {
 
 bool fit_coded(Geometry& g, bool compact, size_t target) {
     // Level 0 aims at 2m links; two thirds of that lose nothing measurable (DESIGN, section 4), and an
-    // index of half the size is read twice as fast.
-    const size_t enough = std::max<size_t>(4, (target * 2 + 2) / 3);
+    // index of half the size is read twice as fast. Who asks for a small index gets half of 2m.
+    const size_t enough = std::max<size_t>(4, compact ? target / 2 : (target * 2 + 2) / 3);
     const OwnFormat finest = compact ? OwnFormat::i8 : OwnFormat::f16;
     use_format(g, finest);
     g.code_dims = g.stored_dims;
@@ -136,12 +139,13 @@ bool fit_bits(Geometry& g, size_t target) {
 
 // Their words are aligned.
 constexpr size_t sparse_alignment = sizeof(uint32_t);
+static_assert(sizeof(PageHead) % sparse_alignment == 0 && sizeof(NodeHead) % sparse_alignment == 0);
 
 bool fit_sparse(Geometry& g, uint32_t elements, size_t target) {
     const auto words = [](size_t n) { return static_cast<uint32_t>(1 + 2 * n); };
-    // What the slot's end and the vector's beginning may lose to their alignment is not counted on.
+    // What the vector's beginning may lose to its alignment is not counted on.
     const auto elements_in = [&](size_t slots) {
-        return ((own_room(g, slots, target) - 2 * sparse_alignment) / sizeof(uint32_t) - 1) / 2;
+        return ((own_room(g, slots, target) - sparse_alignment) / sizeof(uint32_t) - 1) / 2;
     };
     g.own_format = OwnFormat::sparse;
     const size_t wanted = std::min<size_t>(std::max(elements, 1u), elements_in(1));
@@ -150,7 +154,6 @@ bool fit_sparse(Geometry& g, uint32_t elements, size_t target) {
     g.stored_dims = words(elements_in(slots));   // all the room there is
     settle(g, slots, target);
     g.max_neighbors = static_cast<uint16_t>(target);
-    g.slot_size = static_cast<uint16_t>(g.slot_size / sparse_alignment * sparse_alignment);
     return true;
 }
 
