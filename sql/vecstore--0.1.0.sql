@@ -6,7 +6,7 @@ DO LANGUAGE plpgsql $$ BEGIN
     IF (SELECT count(*) FROM pg_catalog.pg_extension WHERE extname IN ('vecstore', 'vector')) > 1 THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
             MESSAGE = 'extensions "vecstore" and "vector" cannot be in one database',
-            DETAIL = 'Both define the types vector, halfvec and sparsevec and the access method hnsw.',
+            DETAIL = 'Both define the types vector, halfvec and sparsevec and the access methods hnsw and ivfflat.',
             HINT = 'To change from one to the other, dump the database, change the CREATE EXTENSION line and restore.';
     END IF;
 END $$;
@@ -812,6 +812,74 @@ CREATE OPERATOR CLASS sparsevec_l1_ops
 	FUNCTION 1 l1_distance(sparsevec, sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
 
+CREATE FUNCTION ivfflathandler(internal) RETURNS index_am_handler
+	AS 'MODULE_PATHNAME', 'vecstore_ivfflathandler' LANGUAGE C;
+
+CREATE ACCESS METHOD ivfflat TYPE INDEX HANDLER ivfflathandler;
+
+COMMENT ON ACCESS METHOD ivfflat IS 'ivfflat index access method';
+
+-- Functions 3 and 4 are what pgvector finds the centers of its lists with. They are not called here, but dumps and
+-- tools that compare catalogs should see no difference. Function 5 is what hnsw has as 3.
+
+CREATE OPERATOR CLASS vector_l2_ops
+	DEFAULT FOR TYPE vector USING ivfflat AS
+	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_l2_squared_distance(vector, vector),
+	FUNCTION 3 l2_distance(vector, vector);
+
+CREATE OPERATOR CLASS vector_ip_ops
+	FOR TYPE vector USING ivfflat AS
+	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_negative_inner_product(vector, vector),
+	FUNCTION 3 vector_spherical_distance(vector, vector),
+	FUNCTION 4 vector_norm(vector);
+
+CREATE OPERATOR CLASS vector_cosine_ops
+	FOR TYPE vector USING ivfflat AS
+	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_negative_inner_product(vector, vector),
+	FUNCTION 2 vector_norm(vector),
+	FUNCTION 3 vector_spherical_distance(vector, vector),
+	FUNCTION 4 vector_norm(vector);
+
+CREATE FUNCTION ivfflat_halfvec_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_hnsw_halfvec_support' LANGUAGE C;
+
+CREATE OPERATOR CLASS halfvec_l2_ops
+	FOR TYPE halfvec USING ivfflat AS
+	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
+	FUNCTION 3 l2_distance(halfvec, halfvec),
+	FUNCTION 5 ivfflat_halfvec_support(internal);
+
+CREATE OPERATOR CLASS halfvec_ip_ops
+	FOR TYPE halfvec USING ivfflat AS
+	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+	FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
+	FUNCTION 4 l2_norm(halfvec),
+	FUNCTION 5 ivfflat_halfvec_support(internal);
+
+CREATE OPERATOR CLASS halfvec_cosine_ops
+	FOR TYPE halfvec USING ivfflat AS
+	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+	FUNCTION 2 l2_norm(halfvec),
+	FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
+	FUNCTION 4 l2_norm(halfvec),
+	FUNCTION 5 ivfflat_halfvec_support(internal);
+
+CREATE FUNCTION ivfflat_bit_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_hnsw_bit_support' LANGUAGE C;
+
+CREATE OPERATOR CLASS bit_hamming_ops
+	FOR TYPE bit USING ivfflat AS
+	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+	FUNCTION 1 hamming_distance(bit, bit),
+	FUNCTION 3 hamming_distance(bit, bit),
+	FUNCTION 5 ivfflat_bit_support(internal);
+
 -- =========================================================================================== import
 
 -- Reading vector files. Those with a path read files of the server and need the privileges of
@@ -915,14 +983,14 @@ CREATE PROCEDURE vecstore_import(
 
 -- ====================================================================================== maintenance
 
--- What is wrong with an hnsw index: no row, nothing. The table can be read and written meanwhile; vacuum waits.
+-- What is wrong with an hnsw or ivfflat index: no row, nothing. The table can be read and written meanwhile; vacuum waits.
 -- deep: all stored vectors are decoded, and compared with the table's and with the codes made from them.
 -- For the table's owner, and roles that may maintain it.
 CREATE FUNCTION vecstore_check(index regclass, deep boolean DEFAULT false)
     RETURNS TABLE (block bigint, slot integer, problem text)
     AS 'MODULE_PATHNAME', 'vecstore_check' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
--- How an hnsw index is laid out, and what is in it (which is counted: reads the whole index).
+-- How an hnsw or ivfflat index is laid out, and what is in it (which is counted: reads the whole index).
 -- storage: what the option chose ("compact" also where high dimensions left no choice); code_dims: dimensions that
 -- neighbors are ranked by; max_neighbors: links that a node has room for; rows: entries, those of deleted rows
 -- included until they are vacuumed; nodes: different vectors; upper_nodes: their copies on higher levels.

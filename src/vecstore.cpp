@@ -1,6 +1,7 @@
 // Module entry: magic block and load-time initialisation.
 #include "pg/guard.hpp"
 
+#include "am/access_method.hpp"
 #include "am/hnsw.hpp"
 
 extern "C" {
@@ -9,7 +10,7 @@ VECSTORE_EXPORT void _PG_init(void);
 }
 
 extern "C" void _PG_init(void) {
-    vecstore::am::define_options();
-    vecstore::am::define_settings();
+    vecstore::am::define_hnsw();
+    vecstore::am::define_ivfflat();
     vecstore::am::install_planner_hook();
 }

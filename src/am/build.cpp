@@ -44,7 +44,7 @@ Indexed indexed_by(Relation index) {
 
 }  // namespace
 
-core::Geometry geometry_for(const HnswOptions& options, const Indexed& indexed, const core::DataProfile& profile) {
+core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed, const core::DataProfile& profile) {
     using core::StorageMode;
     const bool of_floats = indexed.kind == core::VectorKind::vector || indexed.kind == core::VectorKind::halfvec;
     StorageMode mode = StorageMode::coded;
@@ -69,7 +69,7 @@ core::Geometry geometry_for(const HnswOptions& options, const Indexed& indexed, 
 }
 
 IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
-    : heap_(heap), index_(index), info_(info), options_(options_of(index)) {
+    : heap_(heap), index_(index), info_(info), options_(method_of(index).graph_options(index)) {
     if (options_.ef_construction < 2 * options_.m)
         throw core::Error(core::ErrorCode::invalid_parameter,
                           "ef_construction must be greater than or equal to 2 * m",
@@ -231,7 +231,7 @@ IndexBuildResult* build(Relation heap, Relation index, IndexInfo* info) {
 }
 
 void build_empty(Relation index) {
-    const HnswOptions options = options_of(index);
+    const GraphOptions options = method_of(index).graph_options(index);
     const Indexed indexed = indexed_by(index);
     pg::BufmgrStore store(index, nullptr, pg::BufmgrStore::Wal::skip, INIT_FORKNUM);
     const core::DataProfile unknown = core::RowSample(indexed.kind, indexed.dims).profile(indexed.metric);

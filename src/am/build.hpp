@@ -1,6 +1,7 @@
 // ambuild: collect rows, choose the index's storage from them, build the graph, write it out.
 #pragma once
 
+#include "am/access_method.hpp"
 #include "am/column_type.hpp"
 #include "am/hnsw.hpp"
 
@@ -23,7 +24,7 @@ struct Indexed {
 };
 
 // Storage of a new index: from its option, or the best for dimensions, metric and data.
-core::Geometry geometry_for(const HnswOptions& options, const Indexed& indexed, const core::DataProfile& profile);
+core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed, const core::DataProfile& profile);
 
 class IndexBuild {
   public:
@@ -48,7 +49,7 @@ class IndexBuild {
     Relation heap_;
     Relation index_;
     IndexInfo* info_;
-    HnswOptions options_;
+    GraphOptions options_;
     const ColumnType* type_;
     Indexed indexed_;
     uint64_t seed_;

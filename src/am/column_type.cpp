@@ -1,6 +1,6 @@
 #include "am/column_type.hpp"
 
-#include "am/hnsw.hpp"
+#include "am/access_method.hpp"
 #include "core/distance/kernels.hpp"
 #include "types/halfvec.hpp"
 #include "types/sparsevec.hpp"
@@ -59,8 +59,9 @@ const ColumnType& column_type(core::VectorKind kind) {
 
 const ColumnType& column_type(Relation index) {
     // Operator classes for vector have no such function, here as in pgvector.
-    if (!OidIsValid(index_getprocid(index, 1, type_proc))) return vector_type;
-    FmgrInfo* const function = index_getprocinfo(index, 1, type_proc);
+    const auto proc = static_cast<uint16>(method_of(index).type_proc);
+    if (!OidIsValid(index_getprocid(index, 1, proc))) return vector_type;
+    FmgrInfo* const function = index_getprocinfo(index, 1, proc);
     return *reinterpret_cast<const ColumnType*>(DatumGetPointer(FunctionCall1(function, PointerGetDatum(nullptr))));
 }
 
@@ -74,7 +75,7 @@ void check_dims(uint32_t expected, uint32_t found) {
 
 using namespace vecstore;
 
-// Support functions 3 of the operator classes. SQL cannot call them: their argument is internal.
+// Support functions of the operator classes, hnsw's and ivfflat's. SQL cannot call them: their argument is internal.
 VECSTORE_FUNCTION(hnsw_halfvec_support) { PG_RETURN_POINTER(&am::column_type(core::VectorKind::halfvec)); }
 VECSTORE_FUNCTION(hnsw_bit_support) { PG_RETURN_POINTER(&am::column_type(core::VectorKind::bit)); }
 VECSTORE_FUNCTION(hnsw_sparsevec_support) { PG_RETURN_POINTER(&am::column_type(core::VectorKind::sparsevec)); }

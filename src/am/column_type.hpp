@@ -26,7 +26,7 @@ struct ColumnType {
 
 const ColumnType& column_type(core::VectorKind kind);
 
-// Of an index that may have no storage yet: from its operator class, whose support function 3 knows it. May raise.
+// Of an index that may have no storage yet: from its operator class, whose support function knows it (AccessMethod::type_proc). May raise.
 const ColumnType& column_type(Relation index);
 
 // Throws core::Error (data_exception) when a value has not as many dimensions as the index.

@@ -1,4 +1,5 @@
-// The handler function: which callbacks and properties the access method has.
+// The handler functions: which callbacks and properties the access methods have.
+#include "am/access_method.hpp"
 #include "am/hnsw.hpp"
 
 extern "C" {
@@ -37,8 +38,6 @@ void cost_estimate_callback(PlannerInfo* root, IndexPath* path, double loop_coun
     pg::guarded([&] { cost_estimate(root, path, loop_count, startup, total, selectivity, correlation, pages); });
 }
 
-bytea* options_callback(Datum reloptions, bool validate) { return options_of(reloptions, validate); }
-
 char* phase_name(int64 phase) {
     switch (phase) {
         case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE: return pstrdup("initializing");
@@ -65,20 +64,10 @@ void end_scan_callback(IndexScanDesc scan) {
     pg::guarded([&] { end_scan(scan); });
 }
 
-}  // namespace
-
-bool is_our_routine(const IndexAmRoutine* routine) {
-    return routine->amgettuple == get_tuple_callback;
-}
-
-}  // namespace vecstore::am
-
-using namespace vecstore::am;
-
-VECSTORE_FUNCTION(hnswhandler) {
+IndexAmRoutine* make_routine(const AccessMethod& method) {
     IndexAmRoutine* am = makeNode(IndexAmRoutine);
     am->amstrategies = 0;
-    am->amsupport = support_procs;
+    am->amsupport = static_cast<uint16>(method.support_procs);
     am->amoptsprocnum = 0;
     am->amcanorder = false;
     am->amcanorderbyop = true;
@@ -104,7 +93,7 @@ VECSTORE_FUNCTION(hnswhandler) {
     am->amvacuumcleanup = vacuum_cleanup_callback;
     am->amcanreturn = nullptr;
     am->amcostestimate = cost_estimate_callback;
-    am->amoptions = options_callback;
+    am->amoptions = method.parse_options;
     am->amproperty = nullptr;
     am->ambuildphasename = phase_name;
     am->amvalidate = validate_callback;
@@ -119,5 +108,27 @@ VECSTORE_FUNCTION(hnswhandler) {
     am->amestimateparallelscan = nullptr;
     am->aminitparallelscan = nullptr;
     am->amparallelrescan = nullptr;
-    PG_RETURN_POINTER(am);
+    return am;
 }
+
+}  // namespace
+
+// The routine of an open index is a copy in the relation cache, of which only the callbacks tell where it is from.
+const AccessMethod* find_method(const IndexAmRoutine* routine) {
+    for (const AccessMethod* method : {&hnsw_method, &ivfflat_method})
+        if (routine->amoptions == method->parse_options) return method;
+    return nullptr;
+}
+
+const AccessMethod& method_of(Relation index) {
+    const AccessMethod* const found = find_method(index->rd_indam);
+    if (found == nullptr) elog(ERROR, "index \"%s\" is not of an access method of ours", RelationGetRelationName(index));
+    return *found;
+}
+
+}  // namespace vecstore::am
+
+using namespace vecstore;
+
+VECSTORE_FUNCTION(hnswhandler) { PG_RETURN_POINTER(am::make_routine(am::hnsw_method)); }
+VECSTORE_FUNCTION(ivfflathandler) { PG_RETURN_POINTER(am::make_routine(am::ivfflat_method)); }

@@ -1,4 +1,5 @@
-// The access method hnsw: what its files share. The callbacks are thin adapters around core/hnsw.
+// The graph index behind hnsw and ivfflat: what its files share. The callbacks are thin adapters around core/hnsw;
+// what differs between the two is in access_method.hpp.
 #pragma once
 
 #include "pg/guard.hpp"
@@ -16,12 +17,10 @@ extern "C" {
 
 namespace vecstore::am {
 
-// Support functions of an operator class, as in pgvector: 1 the distance, 2 the norm (cosine only),
-// 3 type information (column_type.hpp).
+// Support functions of an operator class, as in pgvector: 1 the distance, 2 the norm (cosine only). Type information
+// is 3 in hnsw and 5 in ivfflat, whose 3 and 4 are distance and norm of a k-means that there is no need for.
 constexpr int distance_proc = 1;
 constexpr int norm_proc = 2;
-constexpr int type_proc = 3;
-constexpr int support_procs = 3;
 
 constexpr int default_m = 16;
 constexpr int min_m = 2;
@@ -32,30 +31,9 @@ constexpr int max_ef_construction = 1000;
 constexpr int default_ef_search = 40;
 constexpr int max_ef_search = 1000000;
 
-struct HnswOptions {
-    int32 vl_len_;
-    int m;
-    int ef_construction;
-    int storage;   // StorageOption
-};
-
-enum StorageOption { storage_auto, storage_default, storage_compact, storage_plain };
-
 enum IterativeScan { iterative_off, iterative_relaxed, iterative_strict };
 
-// Settings (hnsw.*).
-extern int ef_search;
-extern int iterative_scan;
-extern int max_scan_tuples;
-extern double scan_mem_multiplier;
-
-void define_settings();
 void install_planner_hook();
-// Does this access method routine come from our handler?
-bool is_our_routine(const IndexAmRoutine* routine);
-void define_options();
-bytea* options_of(Datum reloptions, bool validate);
-const HnswOptions& options_of(Relation index);
 
 // From the operator class: which metric this index is for.
 core::Metric metric_of(Relation index);

@@ -1,5 +1,7 @@
 #include "am/index_reader.hpp"
 
+#include "am/access_method.hpp"
+
 extern "C" {
 #include "access/genam.h"
 #include "access/table.h"
@@ -31,10 +33,11 @@ void check_kind(Oid relation) {
 
 void check_readable(Relation index) {
     const char* const name = RelationGetRelationName(index);
-    const char* const method = get_am_name(index->rd_rel->relam);
-    if (method == nullptr || strcmp(method, "hnsw") != 0)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an hnsw index", name),
+    if (find_method(index->rd_indam) == nullptr) {
+        const char* const method = get_am_name(index->rd_rel->relam);
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an hnsw or ivfflat index", name),
                         errdetail("Its access method is %s.", method != nullptr ? method : "unknown")));
+    }
     if (RELATION_IS_OTHER_TEMP(index))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("index \"%s\" is temporary and belongs to another session", name)));

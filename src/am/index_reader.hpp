@@ -13,7 +13,7 @@ extern "C" {
 
 namespace vecstore::am {
 
-// An hnsw index and its table, open and locked.
+// An index of ours and its table, open and locked.
 struct OpenIndex {
     Relation heap;
     Relation index;

@@ -1,4 +1,5 @@
-// Index options (WITH (...)), settings (hnsw.*), and what an index's definition says.
+// Options of hnsw (WITH (...)), settings (hnsw.*), and what an index's definition says.
+#include "am/access_method.hpp"
 #include "am/hnsw.hpp"
 
 #include "am/column_type.hpp"
@@ -16,12 +17,19 @@ extern "C" {
 
 namespace vecstore::am {
 
+namespace {
+
+struct HnswOptions {
+    int32 vl_len_;
+    int m;
+    int ef_construction;
+    int storage;   // StorageOption
+};
+
 int ef_search = default_ef_search;
 int iterative_scan = iterative_strict;
 int max_scan_tuples = INT_MAX;
 double scan_mem_multiplier = 1;
-
-namespace {
 
 relopt_kind hnsw_options;
 char* simd = nullptr;
@@ -55,8 +63,6 @@ bool check_simd(char** value, void**, GucSource) {
 }
 
 void assign_simd(const char* value, void*) { core::force_kernels(value); }
-
-}  // namespace
 
 void define_options() {
     hnsw_options = add_reloption_kind();
@@ -93,7 +99,7 @@ void define_settings() {
 #endif
 }
 
-bytea* options_of(Datum reloptions, bool validate) {
+bytea* parse(Datum reloptions, bool validate) {
     static const relopt_parse_elt table[] = {
         {"m", RELOPT_TYPE_INT, offsetof(HnswOptions, m)},
         {"ef_construction", RELOPT_TYPE_INT, offsetof(HnswOptions, ef_construction)},
@@ -103,10 +109,29 @@ bytea* options_of(Datum reloptions, bool validate) {
         build_reloptions(reloptions, validate, hnsw_options, sizeof(HnswOptions), table, lengthof(table)));
 }
 
-const HnswOptions& options_of(Relation index) {
-    static const HnswOptions defaults{0, default_m, default_ef_construction, storage_auto};
-    return index->rd_options != nullptr ? *reinterpret_cast<HnswOptions*>(index->rd_options) : defaults;
+GraphOptions graph_options(Relation index) {
+    if (index->rd_options == nullptr) return {default_m, default_ef_construction, storage_auto};
+    const auto* const options = reinterpret_cast<HnswOptions*>(index->rd_options);
+    return {options->m, options->ef_construction, options->storage};
 }
+
+core::ScanOptions scan_options(Relation, uint64_t) {
+    core::ScanOptions options;
+    options.ef_search = static_cast<size_t>(ef_search);
+    options.iterative = iterative_scan != iterative_off;
+    options.strict_order = iterative_scan != iterative_relaxed;
+    if (max_scan_tuples != INT_MAX) options.max_visits = static_cast<uint64_t>(max_scan_tuples);
+    return options;
+}
+
+}  // namespace
+
+void define_hnsw() {
+    define_options();
+    define_settings();
+}
+
+const AccessMethod hnsw_method{"hnsw", 3, 3, parse, graph_options, scan_options};
 
 core::Metric metric_of(Relation index) {
     const char* const found = get_func_name(index_getprocid(index, 1, distance_proc));
@@ -122,8 +147,8 @@ core::Metric metric_of(Relation index) {
     if (name == "hamming_distance") return core::Metric::hamming;
     if (name == "jaccard_distance") return core::Metric::jaccard;
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("operator class of index \"%s\" has distance function \"%s\", which hnsw does not know",
-                           RelationGetRelationName(index), found != nullptr ? found : "?"),
+                    errmsg("operator class of index \"%s\" has distance function \"%s\", which %s does not know",
+                           RelationGetRelationName(index), found != nullptr ? found : "?", method_of(index).name),
                     errhint("Use vector_l2_ops or another of vecstore's operator classes.")));
     pg_unreachable();
 }
@@ -136,7 +161,8 @@ int dims_of(Relation index) {
                         errhint("Declare them, as in %s(768), or cast: ((embedding::%s(768)) ...).", type.name, type.name)));
     if (dims > type.max_dims)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("column cannot have more than %d dimensions for hnsw index, it has %d", type.max_dims, dims)));
+                        errmsg("column cannot have more than %d dimensions for %s index, it has %d", type.max_dims,
+                               method_of(index).name, dims)));
     return dims;
 }
 

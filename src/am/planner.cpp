@@ -5,6 +5,7 @@
 // of line that costs more than finding the row did (some 5 us of 10 for 768 dimensions). Where the column is marked
 // as junk (left out of the query's result) and nothing but a plain LIMIT lies between the scan and the result, the
 // expression is replaced by a null constant.
+#include "am/access_method.hpp"
 #include "am/hnsw.hpp"
 
 extern "C" {
@@ -21,13 +22,13 @@ namespace {
 
 planner_hook_type previous_planner = nullptr;
 
-bool is_hnsw_index(Oid index) {
+bool is_our_index(Oid index) {
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(index));
     if (!HeapTupleIsValid(tuple)) return false;
     const Oid method = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relam;
     ReleaseSysCache(tuple);
     IndexAmRoutine* routine = GetIndexAmRoutineByAmId(method, true);
-    return routine != nullptr && is_our_routine(routine);
+    return routine != nullptr && find_method(routine) != nullptr;
 }
 
 // Is this an expression that the scan orders by?
@@ -43,7 +44,7 @@ void drop_unseen_distances(Limit* limit) {
     // WITH TIES compares the column to know where to stop.
     if (limit->limitOption != LIMIT_OPTION_COUNT || child == nullptr || !IsA(child, IndexScan)) return;
     auto* scan = reinterpret_cast<IndexScan*>(child);
-    if (scan->indexorderbyorig == NIL || !is_hnsw_index(scan->indexid)) return;
+    if (scan->indexorderbyorig == NIL || !is_our_index(scan->indexid)) return;
     ListCell* cell;
     foreach (cell, limit->plan.targetlist) {
         auto* entry = static_cast<TargetEntry*>(lfirst(cell));

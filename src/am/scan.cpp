@@ -1,12 +1,12 @@
 // Ordered scans.
 #include "am/hnsw.hpp"
 
+#include "am/access_method.hpp"
 #include "am/column_type.hpp"
 #include "am/heap_vectors.hpp"
 #include "am/index_state.hpp"
 #include "core/hnsw/ordered_scan.hpp"
 
-#include <climits>
 #include <optional>
 
 extern "C" {
@@ -29,11 +29,9 @@ class ScanRun {
           store_(scan->indexRelation, RelationUsesLocalBuffers(scan->indexRelation) ? nullptr : &state_->recent),
           heap_(scan, datum) {
         const bool ordered = query_.prepare_scan(state_->encoder, query);
-        core::ScanOptions options;
-        options.ef_search = static_cast<size_t>(ef_search);
-        options.iterative = iterative_scan != iterative_off;
-        options.strict_order = ordered && iterative_scan != iterative_relaxed;
-        if (max_scan_tuples != INT_MAX) options.max_visits = static_cast<uint64_t>(max_scan_tuples);
+        const uint64_t rows = uint64_t{store_.page_count()} * state_->encoder.layout().slots_per_page();
+        core::ScanOptions options = method_of(scan->indexRelation).scan_options(scan->indexRelation, rows);
+        options.strict_order &= ordered;
         scan_.emplace(store_, state_->encoder, query_, *memory_, options);
     }
 
@@ -114,7 +112,7 @@ void rescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int) {
 bool get_tuple(IndexScanDesc scan, ScanDirection) {
     auto* opaque = static_cast<ScanOpaque*>(scan->opaque);
     if (opaque->run == nullptr) {
-        if (scan->numberOfOrderBys == 0) elog(ERROR, "cannot scan hnsw index without order");
+        if (scan->numberOfOrderBys == 0) elog(ERROR, "cannot scan a vector index without order");
         pgstat_count_index_scan(scan->indexRelation);
         opaque->run = start_run(scan, opaque);
     }

@@ -123,15 +123,16 @@ sub add_queries {
 
 # Share of the true K nearest rows that the index returns, over all queries of ${table}_queries. Compared by
 # distance, so that among ties every choice is right. Fails loudly when a plan is not the one meant.
-# Options: op (default <->), k (10), ef (server default), where (a condition), dbname.
+# Options: op (default <->), k (10), ef (server default), settings (SQL, before the index is asked), where (a
+# condition), dbname.
 sub recall {
     my ($node, $table, %a) = @_;
     my ($op, $k, $where) = ($a{op} // '<->', $a{k} // 10, $a{where} ? "WHERE $a{where}" : '');
     my $sql = "SELECT q.q, n.d FROM ${table}_queries q CROSS JOIN LATERAL "
       . "(SELECT t.v $op q.v AS d FROM $table t $where ORDER BY t.v $op q.v LIMIT $k) n";
-    my $ef = $a{ef} ? "SET hnsw.ef_search = $a{ef};" : '';
+    my $settings = ($a{ef} ? "SET hnsw.ef_search = $a{ef};" : '') . ($a{settings} // '');
     my $exact = answers($node, "SET enable_indexscan = off; SET jit = off;", $sql, 'Seq Scan on', $a{dbname});
-    my $found = answers($node, load_library() . "SET enable_seqscan = off; SET jit = off; $ef",
+    my $found = answers($node, load_library() . "SET enable_seqscan = off; SET jit = off; $settings",
         $sql, 'Order By:', $a{dbname});
     my ($hits, $all) = (0, 0);
     for my $q (keys %$exact) {

@@ -128,11 +128,11 @@ SELECT clean('parts_1_v_idx', 'the index of a partition');
 SELECT throws_ok($$SELECT * FROM vecstore_check('parts_v')$$, '42809',
                  '"parts_v" is the index of a partitioned table and has no pages of its own', 'a partitioned index');
 SELECT is_empty($$SELECT c.* FROM pg_partition_tree('public.parts_v') p, vecstore_check(p.relid) c WHERE p.isleaf$$, 'as its hint says');
-SELECT throws_ok($$SELECT * FROM vecstore_check('damaged_pkey')$$, '42809', '"damaged_pkey" is not an hnsw index', 'a btree');
+SELECT throws_ok($$SELECT * FROM vecstore_check('damaged_pkey')$$, '42809', '"damaged_pkey" is not an hnsw or ivfflat index', 'a btree');
 SELECT throws_ok($$SELECT * FROM vecstore_check('damaged')$$, '42809', '"damaged" is not an index', 'a table');
 SELECT throws_ok($$SELECT * FROM vecstore_check(4294967295::oid)$$, '42704', 'there is no relation with OID 4294967295', 'no relation');
 SELECT throws_ok($$SELECT * FROM vecstore_check(NULL)$$, '22004', 'arguments of vecstore_check must not be null', 'NULL is no sound index');
-SELECT throws_ok($$SELECT vecstore_index_info('damaged_pkey')$$, '42809', '"damaged_pkey" is not an hnsw index', 'information about a btree');
+SELECT throws_ok($$SELECT vecstore_index_info('damaged_pkey')$$, '42809', '"damaged_pkey" is not an hnsw or ivfflat index', 'information about a btree');
 
 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'damaged_v'::regclass;
 SELECT throws_ok($$SELECT * FROM vecstore_check('damaged_v')$$, '55000', 'index "damaged_v" is not valid', 'an invalid index');

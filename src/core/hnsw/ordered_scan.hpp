@@ -17,7 +17,9 @@ struct ScanOptions {
     size_t ef_search = 40;
     bool iterative = true;     // go on beyond ef_search rows
     bool strict_order = true;  // a row found too late to be in order waits until all others are out
-    uint64_t max_visits = UINT64_MAX;   // stop iterating after so many nodes
+    uint64_t max_visits = UINT64_MAX;   // stop iterating after so many nodes of level 0 (never before the first
+                                        // beam is used up)
+    bool exhaustive = false;   // look at every row before the first is returned: exact, without the graph
 };
 
 struct Settled {
@@ -84,14 +86,37 @@ class OrderedScan {
 
     void start() {
         started_ = true;
+        if (options_.exhaustive) {
+            read_all();
+            return;
+        }
         const EntryPoint entry = read_entry_point(store_);
         if (!entry.link.valid()) {
             exhausted_ = true;
             return;
         }
         const std::vector<Way>& ways = descend(beam_, entry, 0);
+        descent_visits_ = beam_.counts().visits;
         beam_.start(0, width_);
         for (const Way& way : ways) beam_.seed(way);
+    }
+
+    // Every live node, in the order of the pages, whether links lead to it or not. What inserts and vacuum do
+    // meanwhile does not matter: a row stays in the node it was put into, as long as some snapshot sees it, and
+    // pages that are added after the start hold no row that this scan's snapshot sees.
+    void read_all() {
+        const uint32_t pages = store_.page_count();
+        for (uint32_t block = meta_block + 1; block < pages; ++block) {
+            store_.check_interrupts();
+            auto page = store_.read(block);
+            if (page_head(page.payload()).kind != PageKind::nodes) continue;
+            for (size_t slot = 0; slot < layout_.slots_per_page(); ++slot) {
+                const ConstNode node(layout_, layout_.slot(page.payload(), slot));
+                if (!node.live() || node.head().level != 0) continue;
+                add_rows(node, {block, static_cast<uint8_t>(slot), node.head().generation}, query_.distance(node));
+            }
+        }
+        exhausted_ = true;
     }
 
     // Lets the beam run so far that the next row can be trusted.
@@ -103,8 +128,7 @@ class OrderedScan {
             const size_t wanted = handed_out_ + 1 + std::max(options_.ef_search * 3 / 4, handed_out_ / 2);
             // Some at a time: going on costs a little whether it is for one row or for ten.
             if (wanted > width_) {
-                width_ = wanted + std::max<size_t>(options_.ef_search / 4, 8);
-                beam_.widen(width_);
+                widen(wanted + std::max<size_t>(options_.ef_search / 4, 8));
             }
         } else if (handed_out_ >= options_.ef_search) {
             rows_.clear();
@@ -118,8 +142,7 @@ class OrderedScan {
         }
         // A beam full of dead nodes and of rows already gone yields nothing: widen until it does.
         while (options_.iterative && rows_.empty()) {
-            width_ += std::max<size_t>(options_.ef_search, width_ / 4);
-            beam_.widen(width_);
+            widen(width_ + std::max<size_t>(options_.ef_search, width_ / 4));
             bool advanced = false;
             while (within_limit() && beam_.step(collect)) advanced = true;
             if (!advanced) {
@@ -129,7 +152,13 @@ class OrderedScan {
         }
     }
 
-    bool within_limit() const { return beam_.counts().visits < options_.max_visits; }
+    bool within_limit() const { return !widened_ || beam_.counts().visits - descent_visits_ < options_.max_visits; }
+
+    void widen(size_t width) {
+        width_ = width;
+        widened_ = true;
+        beam_.widen(width);
+    }
 
     void add_rows(const ConstNode& node, const Link& link, float distance) {
         const NodeHead& head = node.head();
@@ -202,6 +231,8 @@ class OrderedScan {
     Beam<Store> beam_;
     ScanOptions options_;
     size_t width_;
+    bool widened_ = false;
+    uint64_t descent_visits_ = 0;
     bool started_ = false;
     bool exhausted_ = false;
     size_t handed_out_ = 0;

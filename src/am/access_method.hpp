@@ -1,0 +1,49 @@
+// hnsw and ivfflat are two access methods over one graph: built, filled, vacuumed, searched and checked by the same
+// code. This is what differs between them.
+#pragma once
+
+#include "pg/guard.hpp"
+
+#include "core/hnsw/ordered_scan.hpp"
+
+extern "C" {
+#include "access/amapi.h"
+#include "utils/rel.h"
+}
+
+namespace vecstore::am {
+
+enum StorageOption { storage_auto, storage_default, storage_compact, storage_plain };
+
+// How the graph is built.
+struct GraphOptions {
+    int m;
+    int ef_construction;
+    int storage;   // StorageOption
+};
+
+struct AccessMethod {
+    const char* name;
+    int support_procs;   // how many support functions its operator classes may have
+    int type_proc;       // the one with type information (column_type.hpp); 0: vector, when a class has none
+
+    // The options of WITH (...).
+    bytea* (*parse_options)(Datum reloptions, bool validate);
+    GraphOptions (*graph_options)(Relation index);
+
+    // How a scan that begins now searches an index of about `rows` rows: the options' and settings' part of it.
+    core::ScanOptions (*scan_options)(Relation index, uint64_t rows);
+};
+
+extern const AccessMethod hnsw_method;
+extern const AccessMethod ivfflat_method;
+
+// Null when the routine is of none of them.
+const AccessMethod* find_method(const IndexAmRoutine* routine);
+const AccessMethod& method_of(Relation index);
+
+// Called when the library is loaded.
+void define_hnsw();
+void define_ivfflat();
+
+}  // namespace vecstore::am

@@ -1,0 +1,73 @@
+// The access method ivfflat: its options and settings, over the graph that hnsw uses too. README.md says why there
+// are no lists.
+#include "am/access_method.hpp"
+#include "am/hnsw.hpp"
+
+#include "core/hnsw/probes.hpp"
+
+extern "C" {
+#include "utils/guc.h"
+}
+
+namespace vecstore::am {
+
+namespace {
+
+constexpr int default_lists = 100;
+constexpr int max_lists = 32768;
+
+struct IvfflatOptions {
+    int32 vl_len_;
+    int lists;
+};
+
+relopt_kind ivfflat_options;
+int probes = 1;
+int max_probes = max_lists;
+int iterative_scan_mode = iterative_off;
+
+const config_enum_entry iterative_scan_values[] = {
+    {"off", iterative_off, false},
+    {"relaxed_order", iterative_relaxed, false},
+    {nullptr, 0, false},
+};
+
+bytea* parse(Datum reloptions, bool validate) {
+    static const relopt_parse_elt table[] = {{"lists", RELOPT_TYPE_INT, offsetof(IvfflatOptions, lists)}};
+    return static_cast<bytea*>(
+        build_reloptions(reloptions, validate, ivfflat_options, sizeof(IvfflatOptions), table, lengthof(table)));
+}
+
+int lists_of(Relation index) {
+    return index->rd_options != nullptr ? reinterpret_cast<IvfflatOptions*>(index->rd_options)->lists : default_lists;
+}
+
+GraphOptions graph_options(Relation) { return {default_m, default_ef_construction, storage_auto}; }
+
+core::ScanOptions scan_options(Relation index, uint64_t rows) {
+    return core::scan_options({static_cast<uint32_t>(lists_of(index)), static_cast<uint32_t>(probes),
+                               static_cast<uint32_t>(max_probes), iterative_scan_mode != iterative_off},
+                              rows);
+}
+
+}  // namespace
+
+void define_ivfflat() {
+    ivfflat_options = add_reloption_kind();
+    add_int_reloption(ivfflat_options, "lists", "Number of inverted lists", default_lists, 1, max_lists,
+                      AccessExclusiveLock);
+    DefineCustomIntVariable("ivfflat.probes", "Sets the number of probes",
+                            "Larger values find more of the true nearest neighbors and take longer; as many as the "
+                            "index has lists find all.",
+                            &probes, 1, 1, max_lists, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable("ivfflat.iterative_scan", "Sets the mode for iterative scans",
+                             "Whether a scan goes on beyond the probes until it has as many rows as were asked for.",
+                             &iterative_scan_mode, iterative_off, iterative_scan_values, PGC_USERSET, 0, nullptr,
+                             nullptr, nullptr);
+    DefineCustomIntVariable("ivfflat.max_probes", "Sets the max number of probes for iterative scans", nullptr,
+                            &max_probes, max_lists, 1, max_lists, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+}
+
+const AccessMethod ivfflat_method{"ivfflat", 5, 5, parse, graph_options, scan_options};
+
+}  // namespace vecstore::am
