@@ -6,7 +6,7 @@ DO LANGUAGE plpgsql $$ BEGIN
     IF (SELECT count(*) FROM pg_catalog.pg_extension WHERE extname IN ('vecstore', 'vector')) > 1 THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
             MESSAGE = 'extensions "vecstore" and "vector" cannot be in one database',
-            DETAIL = 'Both define the types vector, halfvec and sparsevec and the access method hnsw.',
+            DETAIL = 'Both define the types vector, halfvec and sparsevec and the access methods hnsw and ivfflat.',
             HINT = 'To change from one to the other, dump the database, change the CREATE EXTENSION line and restore.';
     END IF;
 END $$;

@@ -17,9 +17,13 @@ use Test::More;
 
 our @EXPORT = qw(extension scale is_full new_node new_standby load_vectors add_queries recall check_clean
   exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server start_clients stop_clients
-  write_script shared_file ask_quietly data_file shim_settings unstaged_settings run_make);
+  load_library write_script shared_file ask_quietly data_file shim_settings unstaged_settings run_make);
 
 sub extension { return $ENV{VECSTORE_TEST_EXTENSION} // 'vecstore' }
+
+# A statement that loads the library, which defines its settings. (LOAD needs the library's path, which is not the same
+# for a staging folder in every version of PostgreSQL.)
+sub load_library { return "DO \$\$ BEGIN PERFORM '[1]'::vector; END \$\$; " }
 
 # Sizes and durations: small ones always, those of the acceptance figures with VECSTORE_TEST_SCALE=full.
 sub is_full { return ($ENV{VECSTORE_TEST_SCALE} // '1') eq 'full' }
@@ -128,7 +132,7 @@ sub recall {
       . "(SELECT t.v $op q.v AS d FROM $table t $where ORDER BY t.v $op q.v LIMIT $k) n";
     my $settings = ($a{ef} ? "SET hnsw.ef_search = $a{ef};" : '') . ($a{settings} // '');
     my $exact = answers($node, "SET enable_indexscan = off; SET jit = off;", $sql, 'Seq Scan on', $a{dbname});
-    my $found = answers($node, "LOAD '\$libdir/" . extension() . "'; SET enable_seqscan = off; SET jit = off; $settings",
+    my $found = answers($node, load_library() . "SET enable_seqscan = off; SET jit = off; $settings",
         $sql, 'Order By:', $a{dbname});
     my ($hits, $all) = (0, 0);
     for my $q (keys %$exact) {
@@ -159,7 +163,7 @@ sub answers {
 sub largest_ef_search {
     my ($node, $wanted) = @_;
     my $most = $node->safe_psql('postgres',
-        "LOAD '\$libdir/" . extension() . "'; SELECT max_val FROM pg_settings WHERE name = 'hnsw.ef_search'");
+        load_library() . "SELECT max_val FROM pg_settings WHERE name = 'hnsw.ef_search'");
     return $wanted < $most ? $wanted : $most;
 }
 
@@ -182,7 +186,7 @@ sub exhaustive_scan_is_right {
     my $wanted = 4 * $rows + 1000;
     my $ef = largest_ef_search($node, $wanted);
     my $query = "(SELECT v FROM $table WHERE v IS NOT NULL ORDER BY id LIMIT 1)";
-    my $settings = "LOAD '\$libdir/" . extension() . "'; SET hnsw.ef_search = $ef; SET jit = off; SET enable_seqscan = off;";
+    my $settings = load_library() . "SET hnsw.ef_search = $ef; SET jit = off; SET enable_seqscan = off;";
     my $scan = "SELECT id, v FROM $table ORDER BY v $op $query";
     my $plan = $node->safe_psql('postgres', "$settings EXPLAIN $scan");
     die "unexpected plan:\n$plan" if $plan !~ /Order By:/;
@@ -206,7 +210,7 @@ sub found_by_own_vector {
     my ($node, $table, $op, $name, $share) = @_;
     $share //= 0.999;
     my $result = $node->safe_psql(
-        'postgres', "LOAD '\$libdir/" . extension() . "'; SET enable_seqscan = off; SET jit = off;
+        'postgres', load_library() . "SET enable_seqscan = off; SET jit = off;
         SELECT count(*), count(*) FILTER (WHERE n.v = t.v) FROM $table t
         LEFT JOIN LATERAL (SELECT v FROM $table o ORDER BY o.v $op t.v LIMIT 1) n ON true WHERE t.v IS NOT NULL");
     my ($rows, $found) = split /\|/, $result;

@@ -16,7 +16,7 @@ sub sql { return $primary->safe_psql('postgres', join ";\n", @_) }
 sub is_same_on {
     my ($standby, $name) = @_;
     $primary->wait_for_catchup($standby, 'replay');
-    my $question = "LOAD '\$libdir/" . extension() . "'; SET enable_seqscan = off;
+    my $question = load_library() . "SET enable_seqscan = off;
         SELECT md5(string_agg(q.q || ':' || n.id || ':' || n.d, ',' ORDER BY q.q, n.d, n.id)), count(*)
         FROM items_queries q, LATERAL (SELECT id, i.v <=> q.v AS d FROM items i ORDER BY i.v <=> q.v LIMIT 10) n";
     is($standby->safe_psql('postgres', $question), $primary->safe_psql('postgres', $question), "$name: same answers");

@@ -11,7 +11,7 @@ use Vecstore;
 
 my $clients = "$FindBin::Bin/../clients";
 my $node = new_node('clients', 'synchronous_commit = off');
-$node->safe_psql('postgres', 'CREATE DATABASE clients');
+$node->safe_psql('postgres', "CREATE DATABASE clients ENCODING 'UTF8' TEMPLATE template0");
 $node->safe_psql('clients', 'CREATE EXTENSION ' . extension());
 @ENV{qw(PGHOST PGPORT PGUSER PYTHONDONTWRITEBYTECODE)} =
   ($node->host, $node->port, $node->safe_psql('postgres', 'SELECT current_user'), 1);

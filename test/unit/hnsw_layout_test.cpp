@@ -1,6 +1,8 @@
 // Geometry and node layout: whatever is asked for fits its page, or is refused with a reason.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/base/error.hpp"
 #include "core/storage/layout.hpp"
 
