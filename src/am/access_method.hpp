@@ -6,6 +6,8 @@
 
 #include "core/hnsw/ordered_scan.hpp"
 
+#include <functional>
+
 extern "C" {
 #include "access/amapi.h"
 #include "utils/rel.h"
@@ -31,8 +33,9 @@ struct AccessMethod {
     bytea* (*parse_options)(Datum reloptions, bool validate);
     GraphOptions (*graph_options)(Relation index);
 
-    // How a scan that begins now searches an index of about `rows` rows: the options' and settings' part of it.
-    core::ScanOptions (*scan_options)(Relation index, uint64_t rows);
+    // How a scan that begins now searches an index: the options' and settings' part of it. rows(): about how many
+    // rows the index has; a scan of a method that does not ask is spared finding out. May raise.
+    core::ScanOptions (*scan_options)(Relation index, const std::function<uint64_t()>& rows);
 };
 
 extern const AccessMethod hnsw_method;

@@ -46,7 +46,7 @@ ScanCosts read_all_costs(double rows, double pages, double sequential_page) {
 core::ScanOptions planned_scan(const IndexOptInfo* info, double rows) {
     if (info->hypothetical) return {};
     const Relation index = index_open(info->indexoid, NoLock);   // the planner holds the lock
-    const core::ScanOptions options = method_of(index).scan_options(index, static_cast<uint64_t>(rows));
+    const core::ScanOptions options = method_of(index).scan_options(index, [=] { return static_cast<uint64_t>(rows); });
     index_close(index, NoLock);
     return options;
 }

@@ -46,10 +46,10 @@ int lists_of(Relation index) {
 // width of the search finds (test/t/008_ivfflat.pl fails), where some ten probes of small lists find them all.
 GraphOptions graph_options(Relation) { return {default_m, default_ef_construction, storage_auto}; }
 
-core::ScanOptions scan_options(Relation index, uint64_t rows) {
+core::ScanOptions scan_options(Relation index, const std::function<uint64_t()>& rows) {
     return core::scan_options({static_cast<uint32_t>(lists_of(index)), static_cast<uint32_t>(probes),
                                static_cast<uint32_t>(max_probes), iterative_scan_mode != iterative_off},
-                              rows);
+                              rows());
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ GraphOptions graph_options(Relation index) {
     return {options->m, options->ef_construction, options->storage};
 }
 
-core::ScanOptions scan_options(Relation, uint64_t) {
+core::ScanOptions scan_options(Relation, const std::function<uint64_t()>&) {
     core::ScanOptions options;
     options.ef_search = static_cast<size_t>(ef_search);
     options.iterative = iterative_scan != iterative_off;

@@ -12,6 +12,7 @@
 extern "C" {
 #include "access/relscan.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/predicate.h"
 }
@@ -29,8 +30,10 @@ class ScanRun {
           store_(scan->indexRelation, RelationUsesLocalBuffers(scan->indexRelation) ? nullptr : &state_->recent),
           heap_(scan, datum) {
         const bool ordered = query_.prepare_scan(state_->encoder, query);
-        const uint64_t rows = uint64_t{store_.page_count()} * state_->encoder.layout().slots_per_page();
-        core::ScanOptions options = method_of(scan->indexRelation).scan_options(scan->indexRelation, rows);
+        const Relation index = scan->indexRelation;
+        const size_t slots = state_->encoder.layout().slots_per_page();
+        const std::function<uint64_t()> rows = [=] { return uint64_t{RelationGetNumberOfBlocks(index)} * slots; };
+        core::ScanOptions options = pg::pg_call([&] { return method_of(index).scan_options(index, rows); });
         options.strict_order &= ordered;
         scan_.emplace(store_, state_->encoder, query_, *memory_, options);
     }

@@ -13,11 +13,31 @@ namespace {
 
 struct Crash {};
 
+// What the stores of these tests have in common: all but access to pages is a store's in memory.
+class StoreOverMemory {
+  public:
+    explicit StoreOverMemory(MemStore& base) : base_(base) {}
+
+    uint32_t page_count() { return base_.page_count(); }
+    void expect(uint32_t, size_t) {}
+    void prefetch(uint32_t, size_t, size_t) {}
+    void check_interrupts() {}
+    void pause_point() {}
+    uint32_t find_free_page(int attempt) { return base_.find_free_page(attempt); }
+    void note_free_page(uint32_t block) { base_.note_free_page(block); }
+    void put_back_free_page(uint32_t block) { base_.put_back_free_page(block); }
+    uint64_t free_epoch() { return 1; }
+    bool reusable(uint64_t) { return true; }
+
+  protected:
+    MemStore& base_;
+};
+
 // A store whose server crashes: a page's change becomes durable with its commit, whole or not at all, and
 // after a given number of commits there are no more.
-class CrashingStore {
+class CrashingStore : public StoreOverMemory {
   public:
-    CrashingStore(MemStore& base, size_t commits) : base_(base), commits_left_(commits) {}
+    CrashingStore(MemStore& base, size_t commits) : StoreOverMemory(base), commits_left_(commits) {}
 
     using ReadPage = MemStore::ReadPage;
 
@@ -55,23 +75,12 @@ class CrashingStore {
         page_head(page.modify()).kind = kind;
         return page;
     }
-    uint32_t page_count() { return base_.page_count(); }
-    void expect(uint32_t, size_t) {}
-    void prefetch(uint32_t, size_t, size_t) {}
-    void check_interrupts() {}
-    void pause_point() {}
-    uint32_t find_free_page(int attempt) { return base_.find_free_page(attempt); }
-    void note_free_page(uint32_t block) { base_.note_free_page(block); }
-    void put_back_free_page(uint32_t block) { base_.put_back_free_page(block); }
-    uint64_t free_epoch() { return 1; }
-    bool reusable(uint64_t) { return true; }
 
   private:
     void count_commit() {
         if (commits_left_ == 0) throw Crash{};
         --commits_left_;
     }
-    MemStore& base_;
     size_t commits_left_;
 };
 
@@ -131,7 +140,7 @@ class Turns {
 };
 
 // A store whose users may lose their turn before every page they lock, unless they hold another.
-class TurnStore {
+class TurnStore : public StoreOverMemory {
     static int& pages_held() {
         thread_local int count = 0;
         return count;
@@ -145,7 +154,7 @@ class TurnStore {
     };
 
   public:
-    TurnStore(MemStore& base, Turns& turns) : base_(base), turns_(turns) {}
+    TurnStore(MemStore& base, Turns& turns) : StoreOverMemory(base), turns_(turns) {}
 
     using ReadPage = Held<MemStore::ReadPage>;
     using WritePage = Held<MemStore::WritePage>;
@@ -153,23 +162,12 @@ class TurnStore {
     ReadPage read(uint32_t block) { return ReadPage(turn().read(block)); }
     WritePage write(uint32_t block) { return WritePage(turn().write(block)); }
     WritePage append(PageKind kind) { return WritePage(turn().append(kind)); }
-    uint32_t page_count() { return base_.page_count(); }
-    void expect(uint32_t, size_t) {}
-    void prefetch(uint32_t, size_t, size_t) {}
-    void check_interrupts() {}
-    void pause_point() {}
-    uint32_t find_free_page(int attempt) { return base_.find_free_page(attempt); }
-    void note_free_page(uint32_t block) { base_.note_free_page(block); }
-    void put_back_free_page(uint32_t block) { base_.put_back_free_page(block); }
-    uint64_t free_epoch() { return 1; }
-    bool reusable(uint64_t) { return true; }
 
   private:
     MemStore& turn() {
         if (pages_held() == 0) turns_.maybe_switch();
         return base_;
     }
-    MemStore& base_;
     Turns& turns_;
 };
 

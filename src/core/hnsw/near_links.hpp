@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "core/hnsw/node_edit.hpp"
+#include "core/hnsw/page_walk.hpp"
 #include "core/hnsw/slot_map.hpp"
 
 namespace vecstore::core {
@@ -28,12 +29,12 @@ class NearLinks {
 
     void run() {
         const size_t slots = static_cast<size_t>(pages_) * layout_.slots_per_page();
-        near_.assign(slots, -std::numeric_limits<float>::infinity());
-        generation_.resize(slots);
+        nodes_.resize(slots);
+        near_.resize(slots);
         links_.assign(slots, 0);
         for_each_page([&](const Link& link, const ConstNode& node) {
+            nodes_.set(id(link), SlotMap::live, link.generation);
             near_[id(link)] = nearby(node);
-            generation_[id(link)] = link.generation;
         });
         for_each_page([&](const Link&, const ConstNode& node) {
             for (size_t i = 0; i < node.head().degree; ++i)
@@ -52,10 +53,7 @@ class NearLinks {
     };
 
     uint64_t id(const Link& link) const { return layout_.slot_id(link); }
-    bool known(const Link& link) const {
-        return link.valid() && id(link) < near_.size() && generation_[id(link)] == link.generation &&
-               near_[id(link)] > -std::numeric_limits<float>::infinity();
-    }
+    bool known(const Link& link) const { return nodes_.is_live(id(link), link); }
     bool counts(const Link& to, float reach) const { return known(to) && reach <= near_[id(to)]; }
     void count(const Link& to, int by) {
         const int sum = links_[id(to)] + by;
@@ -73,20 +71,10 @@ class NearLinks {
     }
 
     template <class Visit>
-    void for_each_on(uint32_t block, Visit&& visit) {
-        auto page = store_.read(block);
-        if (page_head(page.payload()).kind != PageKind::nodes) return;
-        for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-            const ConstNode node(layout_, layout_.slot(page.payload(), s));
-            if (node.live() && node.head().level == 0)
-                visit(Link{block, static_cast<uint8_t>(s), node.head().generation}, node);
-        }
-    }
-    template <class Visit>
     void for_each_page(Visit&& visit) {
         for (uint32_t block = meta_block + 1; block < pages_; ++block) {
             store_.pause_point();
-            for_each_on(block, visit);
+            for_each_live_node(store_, layout_, block, visit);
         }
     }
 
@@ -94,11 +82,11 @@ class NearLinks {
         const size_t first = static_cast<size_t>(block) * layout_.slots_per_page();
         bool any = false;
         for (size_t slot = first; slot < first + layout_.slots_per_page(); ++slot)
-            any |= near_[slot] > -std::numeric_limits<float>::infinity() && links_[slot] < enough_;
+            any |= nodes_.state(slot) == SlotMap::live && links_[slot] < enough_;
         if (!any) return;
         store_.pause_point();
         std::vector<Lonely> lonely;
-        for_each_on(block, [&](const Link& link, const ConstNode& node) {
+        for_each_live_node(store_, layout_, block, [&](const Link& link, const ConstNode& node) {
             if (known(link) && links_[id(link)] < enough_) lonely.push_back(describe(link, node));
         });
         for (const Lonely& one : lonely)
@@ -134,9 +122,9 @@ class NearLinks {
     // of rows not found by their own vector there are 0.05% with a sixth of what a node has room for and no fewer
     // with a third, which takes eight times as many new links; 0.02% in a new index.
     size_t enough_;
-    std::vector<float> near_;           // by slot: how far nearby is; -infinity: no node of level 0
-    std::vector<uint8_t> generation_;
-    std::vector<uint8_t> links_;        // by slot: links from nearby
+    SlotMap nodes_;                // those of level 0
+    std::vector<float> near_;      // by slot: how far nearby is
+    std::vector<uint8_t> links_;   // by slot: links from nearby
     uint64_t links_made_ = 0;
 };
 

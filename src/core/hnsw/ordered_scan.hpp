@@ -9,6 +9,7 @@
 // settles it (`settle`), so that the distances a user computes never go down.
 #pragma once
 
+#include "core/hnsw/page_walk.hpp"
 #include "core/hnsw/search.hpp"
 
 namespace vecstore::core {
@@ -108,13 +109,9 @@ class OrderedScan {
         const uint32_t pages = store_.page_count();
         for (uint32_t block = meta_block + 1; block < pages; ++block) {
             store_.check_interrupts();
-            auto page = store_.read(block);
-            if (page_head(page.payload()).kind != PageKind::nodes) continue;
-            for (size_t slot = 0; slot < layout_.slots_per_page(); ++slot) {
-                const ConstNode node(layout_, layout_.slot(page.payload(), slot));
-                if (!node.live() || node.head().level != 0) continue;
-                add_rows(node, {block, static_cast<uint8_t>(slot), node.head().generation}, query_.distance(node));
-            }
+            for_each_live_node(store_, layout_, block, [&](const Link& link, const ConstNode& node) {
+                add_rows(node, link, query_.distance(node));
+            });
         }
         exhausted_ = true;
     }

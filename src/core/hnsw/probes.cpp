@@ -6,9 +6,10 @@ namespace vecstore::core {
 
 namespace {
 
-// Width of the search: what every search needs, and a share of the rows that the lists hold. Lists miss rows across the borders between them, of
-// which there are the more the higher the dimension, and in vectors that are random in 64 dimensions the graph needs
-// about this width to miss no more. That is still ten times as fast as reading the lists.
+// Width of the search: what every search needs, and a share of the rows that the lists hold. Lists miss rows across
+// the borders between them, of which there are the more the higher the dimension, and in vectors that are random in
+// 64 dimensions the graph needs about this width to miss no more. That is still ten times as fast as reading the
+// lists.
 constexpr uint64_t rows_per_width = 16;
 constexpr uint64_t least_width = 40;
 

@@ -11,6 +11,7 @@
 
 #include "core/hnsw/edge_sums.hpp"
 #include "core/hnsw/insert.hpp"
+#include "core/hnsw/page_walk.hpp"
 #include "core/hnsw/slot_map.hpp"
 
 namespace vecstore::core {
@@ -54,13 +55,9 @@ class TreeJoiner {
     // Live nodes of level 0 that were live when vacuum passed them.
     template <class Visit>
     void for_each_live_on(uint32_t block, Visit&& visit) {
-        auto page = store_.read(block);
-        if (page_head(page.payload()).kind != PageKind::nodes) return;
-        for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-            const ConstNode node(layout_, layout_.slot(page.payload(), s));
-            const Link link{block, static_cast<uint8_t>(s), node.head().generation};
-            if (node.live() && node.head().level == 0 && slots_.is_live(id(link), link)) visit(link, node);
-        }
+        for_each_live_node(store_, layout_, block, [&](const Link& link, const ConstNode& node) {
+            if (slots_.is_live(id(link), link)) visit(link, node);
+        });
     }
     template <class Visit>
     void for_each_live(Visit&& visit) {

@@ -4,8 +4,8 @@
 //      searches still pass through it, but it is no result and nobody links to it any more.
 //   2. repair: every live node with links to dead ones gets new neighbors in their place, chosen among the
 //      dead nodes' own neighbors (no search of the graph: pgvector's repair, which searches anew for each
-//      node, is what makes its vacuum slow). Then the spanning tree of level 0 is joined again, and the
-//      entry point moved if it died.
+//      node, is what makes its vacuum slow). Then the entry point is moved if it died, the spanning tree of
+//      level 0 joined again, and every node linked from nearby.
 //   3. free_dead: dead slots become free, with the next generation. Links to them that remain anywhere
 //      dangle from then on, which readers recognise.
 //
@@ -14,7 +14,8 @@
 // Between steps 1 and 3 the metapage says vacuum_pending, so that an interrupted vacuum is finished by the
 // next one.
 //
-// Memory: six bytes for each slot of the index.
+// Memory: at most nine bytes for each slot of the index: two of what was learned in step 1, and seven while step 2
+// is at links from nearby (five while it is at the tree).
 #pragma once
 
 #include <unordered_set>
@@ -63,12 +64,8 @@ class Vacuum {
                 repair_page(block);
             }
             move_entry_point();
-            TreeJoiner<Store> tree(store_, encoder_, editor_, inserter_, slots_, pages_);
-            tree.run();
-            counts_.tree_edges_made = tree.edges_made();
-            NearLinks<Store> near(store_, encoder_, editor_, store_.page_count());
-            near.run();
-            counts_.near_links_made = near.links_made();
+            join_tree();
+            make_near_links();
         }
         free_dead();
         set_pending(false);
@@ -444,6 +441,18 @@ class Vacuum {
         node.head().tree_edges_or_epoch = tree & ~(uint64_t{1} << from);
     }
 
+    // What these two remember of every slot goes before the next begins.
+    void join_tree() {
+        TreeJoiner<Store> tree(store_, encoder_, editor_, inserter_, slots_, pages_);
+        tree.run();
+        counts_.tree_edges_made = tree.edges_made();
+    }
+    void make_near_links() {
+        NearLinks<Store> near(store_, encoder_, editor_, store_.page_count());
+        near.run();
+        counts_.near_links_made = near.links_made();
+    }
+
     // ------------------------------------------------------------------------------- entry point
 
     void move_entry_point() {
@@ -488,14 +497,11 @@ class Vacuum {
     }
 
     EntryPoint live_node_on(uint32_t block) {
-        auto page = store_.read(block);
-        if (page_head(page.payload()).kind != PageKind::nodes) return {};
-        for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-            const ConstNode node(layout_, layout_.slot(page.payload(), s));
-            const Link link{block, static_cast<uint8_t>(s), node.head().generation};
-            if (node.live() && node.head().level == 0 && slots_.is_live(id(link), link)) return {link, 0};
-        }
-        return {};
+        EntryPoint first;
+        for_each_live_node(store_, layout_, block, [&](const Link& link, const ConstNode&) {
+            if (!first.link.valid() && slots_.is_live(id(link), link)) first.link = link;
+        });
+        return first;
     }
 
     // ------------------------------------------------------------------------------------ 3. free
