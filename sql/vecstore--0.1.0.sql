@@ -812,6 +812,365 @@ CREATE OPERATOR CLASS sparsevec_l1_ops
 	FUNCTION 1 l1_distance(sparsevec, sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
 
+-- Conditions on the distance that a scan is ordered by: made by the planner, from `distance < limit`. Only the scan
+-- knows the distance; the condition itself is tested again on every row.
+
+CREATE FUNCTION vecstore_within(vector, float8) RETURNS bool
+	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE OPERATOR <=| (
+	LEFTARG = vector, RIGHTARG = float8, FUNCTION = vecstore_within
+);
+CREATE OPERATOR <==| (
+	LEFTARG = vector, RIGHTARG = float8, FUNCTION = vecstore_within
+);
+
+CREATE FUNCTION vecstore_within(halfvec, float8) RETURNS bool
+	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE OPERATOR <=| (
+	LEFTARG = halfvec, RIGHTARG = float8, FUNCTION = vecstore_within
+);
+CREATE OPERATOR <==| (
+	LEFTARG = halfvec, RIGHTARG = float8, FUNCTION = vecstore_within
+);
+
+CREATE FUNCTION vecstore_within(sparsevec, float8) RETURNS bool
+	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE OPERATOR <=| (
+	LEFTARG = sparsevec, RIGHTARG = float8, FUNCTION = vecstore_within
+);
+CREATE OPERATOR <==| (
+	LEFTARG = sparsevec, RIGHTARG = float8, FUNCTION = vecstore_within
+);
+
+CREATE FUNCTION vecstore_within(bit, float8) RETURNS bool
+	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE OPERATOR <=| (
+	LEFTARG = bit, RIGHTARG = float8, FUNCTION = vecstore_within
+);
+CREATE OPERATOR <==| (
+	LEFTARG = bit, RIGHTARG = float8, FUNCTION = vecstore_within
+);
+
+ALTER OPERATOR FAMILY vector_l2_ops USING hnsw ADD
+	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
+
+ALTER OPERATOR FAMILY vector_ip_ops USING hnsw ADD
+	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
+
+ALTER OPERATOR FAMILY vector_cosine_ops USING hnsw ADD
+	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
+
+ALTER OPERATOR FAMILY vector_l1_ops USING hnsw ADD
+	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
+
+ALTER OPERATOR FAMILY halfvec_l2_ops USING hnsw ADD
+	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
+
+ALTER OPERATOR FAMILY halfvec_ip_ops USING hnsw ADD
+	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
+
+ALTER OPERATOR FAMILY halfvec_cosine_ops USING hnsw ADD
+	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
+
+ALTER OPERATOR FAMILY halfvec_l1_ops USING hnsw ADD
+	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
+
+ALTER OPERATOR FAMILY bit_hamming_ops USING hnsw ADD
+	OPERATOR 2 <=| (bit, float8), OPERATOR 3 <==| (bit, float8);
+
+ALTER OPERATOR FAMILY bit_jaccard_ops USING hnsw ADD
+	OPERATOR 2 <=| (bit, float8), OPERATOR 3 <==| (bit, float8);
+
+ALTER OPERATOR FAMILY sparsevec_l2_ops USING hnsw ADD
+	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
+
+ALTER OPERATOR FAMILY sparsevec_ip_ops USING hnsw ADD
+	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
+
+ALTER OPERATOR FAMILY sparsevec_cosine_ops USING hnsw ADD
+	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
+
+ALTER OPERATOR FAMILY sparsevec_l1_ops USING hnsw ADD
+	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
+
+-- Columns to filter by: further columns of an hnsw index, whose conditions are tested while the graph is searched.
+-- Function 4 tells the access method how values become keys.
+
+CREATE FUNCTION vecstore_filter_integer(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_integer' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_float(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_float' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_numeric(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_numeric' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_boolean(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_boolean' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_timestamp(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_timestamp' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_time(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_time' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_uuid(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_uuid' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_enum(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_enum' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_hash(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_hash' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_array(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_array' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_jsonb(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_jsonb' LANGUAGE C;
+
+CREATE OPERATOR FAMILY integer_filter_ops USING hnsw;
+
+CREATE OPERATOR CLASS int2_filter_ops
+	DEFAULT FOR TYPE int2 USING hnsw FAMILY integer_filter_ops AS
+	OPERATOR 1 < (int2, int2),
+	OPERATOR 2 <= (int2, int2),
+	OPERATOR 3 = (int2, int2),
+	OPERATOR 4 >= (int2, int2),
+	OPERATOR 5 > (int2, int2),
+	FUNCTION 4 vecstore_filter_integer(internal);
+
+CREATE OPERATOR CLASS int4_filter_ops
+	DEFAULT FOR TYPE int4 USING hnsw FAMILY integer_filter_ops AS
+	OPERATOR 1 < (int4, int4),
+	OPERATOR 2 <= (int4, int4),
+	OPERATOR 3 = (int4, int4),
+	OPERATOR 4 >= (int4, int4),
+	OPERATOR 5 > (int4, int4),
+	FUNCTION 4 vecstore_filter_integer(internal);
+
+CREATE OPERATOR CLASS int8_filter_ops
+	DEFAULT FOR TYPE int8 USING hnsw FAMILY integer_filter_ops AS
+	OPERATOR 1 < (int8, int8),
+	OPERATOR 2 <= (int8, int8),
+	OPERATOR 3 = (int8, int8),
+	OPERATOR 4 >= (int8, int8),
+	OPERATOR 5 > (int8, int8),
+	FUNCTION 4 vecstore_filter_integer(internal);
+
+ALTER OPERATOR FAMILY integer_filter_ops USING hnsw ADD
+	OPERATOR 1 < (int2, int4),
+	OPERATOR 2 <= (int2, int4),
+	OPERATOR 3 = (int2, int4),
+	OPERATOR 4 >= (int2, int4),
+	OPERATOR 5 > (int2, int4),
+	OPERATOR 1 < (int2, int8),
+	OPERATOR 2 <= (int2, int8),
+	OPERATOR 3 = (int2, int8),
+	OPERATOR 4 >= (int2, int8),
+	OPERATOR 5 > (int2, int8),
+	OPERATOR 1 < (int4, int2),
+	OPERATOR 2 <= (int4, int2),
+	OPERATOR 3 = (int4, int2),
+	OPERATOR 4 >= (int4, int2),
+	OPERATOR 5 > (int4, int2),
+	OPERATOR 1 < (int4, int8),
+	OPERATOR 2 <= (int4, int8),
+	OPERATOR 3 = (int4, int8),
+	OPERATOR 4 >= (int4, int8),
+	OPERATOR 5 > (int4, int8),
+	OPERATOR 1 < (int8, int2),
+	OPERATOR 2 <= (int8, int2),
+	OPERATOR 3 = (int8, int2),
+	OPERATOR 4 >= (int8, int2),
+	OPERATOR 5 > (int8, int2),
+	OPERATOR 1 < (int8, int4),
+	OPERATOR 2 <= (int8, int4),
+	OPERATOR 3 = (int8, int4),
+	OPERATOR 4 >= (int8, int4),
+	OPERATOR 5 > (int8, int4);
+
+CREATE OPERATOR FAMILY float_filter_ops USING hnsw;
+
+CREATE OPERATOR CLASS float4_filter_ops
+	DEFAULT FOR TYPE float4 USING hnsw FAMILY float_filter_ops AS
+	OPERATOR 1 < (float4, float4),
+	OPERATOR 2 <= (float4, float4),
+	OPERATOR 3 = (float4, float4),
+	OPERATOR 4 >= (float4, float4),
+	OPERATOR 5 > (float4, float4),
+	FUNCTION 4 vecstore_filter_float(internal);
+
+CREATE OPERATOR CLASS float8_filter_ops
+	DEFAULT FOR TYPE float8 USING hnsw FAMILY float_filter_ops AS
+	OPERATOR 1 < (float8, float8),
+	OPERATOR 2 <= (float8, float8),
+	OPERATOR 3 = (float8, float8),
+	OPERATOR 4 >= (float8, float8),
+	OPERATOR 5 > (float8, float8),
+	FUNCTION 4 vecstore_filter_float(internal);
+
+ALTER OPERATOR FAMILY float_filter_ops USING hnsw ADD
+	OPERATOR 1 < (float4, float8),
+	OPERATOR 2 <= (float4, float8),
+	OPERATOR 3 = (float4, float8),
+	OPERATOR 4 >= (float4, float8),
+	OPERATOR 5 > (float4, float8),
+	OPERATOR 1 < (float8, float4),
+	OPERATOR 2 <= (float8, float4),
+	OPERATOR 3 = (float8, float4),
+	OPERATOR 4 >= (float8, float4),
+	OPERATOR 5 > (float8, float4);
+
+CREATE OPERATOR FAMILY timestamp_filter_ops USING hnsw;
+
+CREATE OPERATOR CLASS date_filter_ops
+	DEFAULT FOR TYPE date USING hnsw FAMILY timestamp_filter_ops AS
+	OPERATOR 1 < (date, date),
+	OPERATOR 2 <= (date, date),
+	OPERATOR 3 = (date, date),
+	OPERATOR 4 >= (date, date),
+	OPERATOR 5 > (date, date),
+	FUNCTION 4 vecstore_filter_timestamp(internal);
+
+CREATE OPERATOR CLASS timestamp_filter_ops
+	DEFAULT FOR TYPE timestamp USING hnsw FAMILY timestamp_filter_ops AS
+	OPERATOR 1 < (timestamp, timestamp),
+	OPERATOR 2 <= (timestamp, timestamp),
+	OPERATOR 3 = (timestamp, timestamp),
+	OPERATOR 4 >= (timestamp, timestamp),
+	OPERATOR 5 > (timestamp, timestamp),
+	FUNCTION 4 vecstore_filter_timestamp(internal);
+
+ALTER OPERATOR FAMILY timestamp_filter_ops USING hnsw ADD
+	OPERATOR 1 < (date, timestamp),
+	OPERATOR 2 <= (date, timestamp),
+	OPERATOR 3 = (date, timestamp),
+	OPERATOR 4 >= (date, timestamp),
+	OPERATOR 5 > (date, timestamp),
+	OPERATOR 1 < (timestamp, date),
+	OPERATOR 2 <= (timestamp, date),
+	OPERATOR 3 = (timestamp, date),
+	OPERATOR 4 >= (timestamp, date),
+	OPERATOR 5 > (timestamp, date);
+
+CREATE OPERATOR CLASS timestamptz_filter_ops
+	DEFAULT FOR TYPE timestamptz USING hnsw AS
+	OPERATOR 1 < (timestamptz, timestamptz),
+	OPERATOR 2 <= (timestamptz, timestamptz),
+	OPERATOR 3 = (timestamptz, timestamptz),
+	OPERATOR 4 >= (timestamptz, timestamptz),
+	OPERATOR 5 > (timestamptz, timestamptz),
+	FUNCTION 4 vecstore_filter_timestamp(internal);
+
+CREATE OPERATOR CLASS time_filter_ops
+	DEFAULT FOR TYPE time USING hnsw AS
+	OPERATOR 1 < (time, time),
+	OPERATOR 2 <= (time, time),
+	OPERATOR 3 = (time, time),
+	OPERATOR 4 >= (time, time),
+	OPERATOR 5 > (time, time),
+	FUNCTION 4 vecstore_filter_time(internal);
+
+CREATE OPERATOR CLASS numeric_filter_ops
+	DEFAULT FOR TYPE numeric USING hnsw AS
+	OPERATOR 1 < (numeric, numeric),
+	OPERATOR 2 <= (numeric, numeric),
+	OPERATOR 3 = (numeric, numeric),
+	OPERATOR 4 >= (numeric, numeric),
+	OPERATOR 5 > (numeric, numeric),
+	FUNCTION 4 vecstore_filter_numeric(internal);
+
+CREATE OPERATOR CLASS bool_filter_ops
+	DEFAULT FOR TYPE bool USING hnsw AS
+	OPERATOR 1 < (bool, bool),
+	OPERATOR 2 <= (bool, bool),
+	OPERATOR 3 = (bool, bool),
+	OPERATOR 4 >= (bool, bool),
+	OPERATOR 5 > (bool, bool),
+	FUNCTION 4 vecstore_filter_boolean(internal);
+
+CREATE OPERATOR CLASS uuid_filter_ops
+	DEFAULT FOR TYPE uuid USING hnsw AS
+	OPERATOR 1 < (uuid, uuid),
+	OPERATOR 2 <= (uuid, uuid),
+	OPERATOR 3 = (uuid, uuid),
+	OPERATOR 4 >= (uuid, uuid),
+	OPERATOR 5 > (uuid, uuid),
+	FUNCTION 4 vecstore_filter_uuid(internal);
+
+-- Their order is not that of keys, so that only equality is tested in the index.
+
+CREATE OPERATOR CLASS enum_filter_ops
+	DEFAULT FOR TYPE anyenum USING hnsw AS
+	OPERATOR 3 = (anyenum, anyenum),
+	FUNCTION 4 vecstore_filter_enum(internal);
+
+CREATE OPERATOR CLASS text_filter_ops
+	DEFAULT FOR TYPE text USING hnsw AS
+	OPERATOR 3 = (text, text),
+	FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS bpchar_filter_ops
+	DEFAULT FOR TYPE bpchar USING hnsw AS
+	OPERATOR 3 = (bpchar, bpchar),
+	FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS name_filter_ops
+	DEFAULT FOR TYPE name USING hnsw AS
+	OPERATOR 3 = (name, name),
+	FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS inet_filter_ops
+	DEFAULT FOR TYPE inet USING hnsw AS
+	OPERATOR 3 = (inet, inet),
+	FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS oid_filter_ops
+	DEFAULT FOR TYPE oid USING hnsw AS
+	OPERATOR 3 = (oid, oid),
+	FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS char_filter_ops
+	DEFAULT FOR TYPE "char" USING hnsw AS
+	OPERATOR 3 = ("char", "char"),
+	FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS bytea_filter_ops
+	DEFAULT FOR TYPE bytea USING hnsw AS
+	OPERATOR 3 = (bytea, bytea),
+	FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS macaddr_filter_ops
+	DEFAULT FOR TYPE macaddr USING hnsw AS
+	OPERATOR 3 = (macaddr, macaddr),
+	FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS timetz_filter_ops
+	DEFAULT FOR TYPE timetz USING hnsw AS
+	OPERATOR 3 = (timetz, timetz),
+	FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS interval_filter_ops
+	DEFAULT FOR TYPE interval USING hnsw AS
+	OPERATOR 3 = (interval, interval),
+	FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS array_filter_ops
+	DEFAULT FOR TYPE anyarray USING hnsw AS
+	OPERATOR 6 && (anyarray, anyarray),
+	OPERATOR 7 @> (anyarray, anyarray),
+	FUNCTION 4 vecstore_filter_array(internal);
+
+CREATE OPERATOR CLASS jsonb_filter_ops
+	DEFAULT FOR TYPE jsonb USING hnsw AS
+	OPERATOR 7 @> (jsonb, jsonb),
+	FUNCTION 4 vecstore_filter_jsonb(internal);
+
 CREATE FUNCTION ivfflathandler(internal) RETURNS index_am_handler
 	AS 'MODULE_PATHNAME', 'vecstore_ivfflathandler' LANGUAGE C;
 
@@ -1001,5 +1360,5 @@ CREATE FUNCTION vecstore_index_info(
     OUT nodes_per_page integer, OUT mean_subtracted boolean, OUT levels integer, OUT pages bigint,
     OUT "rows" bigint, OUT nodes bigint, OUT upper_nodes bigint, OUT dead_nodes bigint, OUT free_slots bigint,
     OUT links_per_node double precision, OUT bytes_per_row double precision,
-    OUT format_version integer, OUT vacuum_pending boolean)
+    OUT format_version integer, OUT vacuum_pending boolean, OUT filter_columns integer)
     AS 'MODULE_PATHNAME', 'vecstore_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;

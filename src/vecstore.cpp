@@ -13,4 +13,5 @@ extern "C" void _PG_init(void) {
     vecstore::am::define_hnsw();
     vecstore::am::define_ivfflat();
     vecstore::am::install_planner_hook();
+    vecstore::am::install_path_hook();
 }

@@ -28,6 +28,7 @@ struct AccessMethod {
     const char* name;
     int support_procs;   // how many support functions its operator classes may have
     int type_proc;       // the one with type information (column_type.hpp); 0: vector, when a class has none
+    bool filters;        // may indexes have columns to filter by (filter_type.hpp)?
 
     // The options of WITH (...).
     bytea* (*parse_options)(Datum reloptions, bool validate);

@@ -39,7 +39,8 @@ void leader_interrupts() {
 
 // May raise.
 Indexed indexed_by(Relation index) {
-    return {metric_of(index), column_type(index).kind, static_cast<uint32_t>(dims_of(index))};
+    return {metric_of(index), column_type(index).kind, static_cast<uint32_t>(dims_of(index)),
+            static_cast<uint16_t>(filter_columns(index))};
 }
 
 }  // namespace
@@ -65,7 +66,8 @@ core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
         mode = StorageMode::plain;
     }
     return core::choose_geometry({indexed.dims, indexed.metric, mode, options.storage == storage_compact,
-                                  static_cast<uint16_t>(options.m), indexed.kind, profile.sparse_elements});
+                                  static_cast<uint16_t>(options.m), indexed.kind, profile.sparse_elements,
+                                  indexed.filter_columns});
 }
 
 IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
@@ -89,8 +91,10 @@ void IndexBuild::run() {
             auto* self = static_cast<IndexBuild*>(state);
             const MemoryContext old = MemoryContextSwitchTo(self->row_context_);
             const ColumnValue value = self->type_->read(values[0]);
+            core::FilterKey keys[INDEX_MAX_KEYS];
+            filter_keys(self->index_, values, isnull, keys);
             pg::guarded([&] {
-                self->add(value, {ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)});
+                self->add(value, {ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)}, keys);
             });
             MemoryContextSwitchTo(old);
             MemoryContextReset(self->row_context_);
@@ -104,13 +108,14 @@ void IndexBuild::run() {
     log_pages();
 }
 
-void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid) {
+void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys) {
     check_dims(indexed_.dims, value.dims);
     if (encoder_) {
-        encode(value.raw, tid);
+        encode(value.raw, tid, keys);
         return;
     }
     sample_->add(value.raw, tid);
+    sample_keys_.insert(sample_keys_.end(), keys, keys + indexed_.filter_columns);
     if (sample_->enough()) begin_encoding();
 }
 
@@ -120,19 +125,22 @@ void IndexBuild::begin_encoding() {
     // A few rows' mean is mostly those rows; and an index in plain mode has no use for one.
     if (geometry.mode == core::StorageMode::plain || profile.rows < 100) profile.mean.clear();
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
-    rows_ = std::make_unique<core::RowBuffer>(encoder_->layout().own_bytes());
-    for (size_t i = 0; i < sample_->size(); ++i) encode(sample_->raw(i), sample_->tid(i));
+    rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());
+    for (size_t i = 0; i < sample_->size(); ++i) 
+        encode(sample_->raw(i), sample_->tid(i), sample_keys_.data() + i * indexed_.filter_columns);
     sample_.reset();
+    sample_keys_ = {};
 }
 
-void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid) {
+void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, const core::FilterKey* keys) {
     if (!encoder_->indexable(raw)) return;
     const core::OwnVector own = encoder_->encode_row(raw, row_);
-    const uint8_t level = random_level(encoder_->geometry().m);
+    const core::NewRow row{row_.internal.data(), row_.own_bytes.data(), own, tid, random_level(encoder_->geometry().m),
+                           keys};
     ++index_tuples_;
     pg::pg_call([&] { progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(index_tuples_)); });
     if (!store_) {
-        rows_->add(row_.own_bytes.data(), own, tid, level);
+        rows_->add(row);
         if (exceeds_memory(rows_->size() + 1)) {
             build_in_memory();
             rows_.reset();
@@ -152,7 +160,7 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid) {
         return;
     }
     core::Inserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_);
-    inserter.insert({row_.internal.data(), row_.own_bytes.data(), own, tid, level});
+    inserter.insert(row);
 }
 
 bool IndexBuild::exceeds_memory(size_t rows) const {

@@ -3,6 +3,7 @@
 
 #include "am/access_method.hpp"
 #include "am/column_type.hpp"
+#include "am/filter_type.hpp"
 #include "am/hnsw.hpp"
 
 #include <memory>
@@ -16,11 +17,13 @@ namespace vecstore::am {
 // Phases shown in pg_stat_progress_create_index (handler.cpp has their names).
 enum class BuildPhase { initializing = 1, reading, graph, writing, inserting };
 
-// What an index is made on: metric and type of its operator class, dimensions of its column.
+// What an index is made on: metric and type of its operator class, dimensions of its column, and how many columns
+// there are to filter by.
 struct Indexed {
     core::Metric metric;
     core::VectorKind kind;
     uint32_t dims;
+    uint16_t filter_columns;
 };
 
 // Storage of a new index: from its option, or the best for dimensions, metric and data.
@@ -35,11 +38,11 @@ class IndexBuild {
     double index_tuples() const { return static_cast<double>(index_tuples_); }
 
     // One row from the table scan.
-    void add(const ColumnValue& value, const core::HeapTid& tid);
+    void add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys);
 
   private:
     void begin_encoding();
-    void encode(const core::RawVector& raw, const core::HeapTid& tid);
+    void encode(const core::RawVector& raw, const core::HeapTid& tid, const core::FilterKey* keys);
     bool exceeds_memory(size_t rows) const;
     void build_in_memory();
     void write_pages(core::MemStore& store);
@@ -58,6 +61,7 @@ class IndexBuild {
 
     // First, rows are kept as they are until there are enough to judge the data by.
     std::unique_ptr<core::RowSample> sample_;
+    std::vector<core::FilterKey> sample_keys_;
 
     // Then they are encoded, and collected as long as the whole graph will fit into memory.
     std::unique_ptr<core::VectorEncoder> encoder_;

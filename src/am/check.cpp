@@ -8,8 +8,10 @@
 // so every such row must be found, and the node that holds it must be reachable. Rows inserted later, and those
 // of inserts that failed, may be anywhere; they only must have a line pointer in the table.
 #include "am/column_type.hpp"
+#include "am/filter_type.hpp"
 #include "am/index_reader.hpp"
 
+#include "core/hnsw/filter_pages.hpp"
 #include "core/hnsw/validate.hpp"
 #include "pg/result_set.hpp"
 
@@ -77,8 +79,14 @@ Snapshot take_snapshot(Relation index) {
 // The rows that the snapshot sees, told to the check.
 class TableRows {
   public:
-    TableRows(const OpenIndex& open, GraphCheck& check, const core::VectorEncoder& encoder, bool deep)
-        : open_(open), check_(check), encoder_(encoder), type_(column_type(encoder.geometry().kind)), deep_(deep) {}
+    TableRows(const OpenIndex& open, IndexReader& reader, GraphCheck& check, const core::VectorEncoder& encoder, bool deep)
+        : open_(open),
+          reader_(reader),
+          check_(check),
+          encoder_(encoder),
+          type_(column_type(encoder.geometry().kind)),
+          deep_(deep),
+          filter_columns_(encoder.layout().filters().columns()) {}
 
     void require_all(Snapshot snapshot) {
         pg::pg_call([&] {
@@ -104,7 +112,12 @@ class TableRows {
         // The vector is looked at only where it matters: it may be toasted.
         const bool wanted = self->deep_ || !self->check_.has_row(row);
         const ColumnValue value = wanted ? self->type_.read(values[0]) : ColumnValue{nullptr, 0};
-        pg::guarded([&] { self->require(row, wanted ? &value : nullptr); });
+        core::FilterKey keys[INDEX_MAX_KEYS];
+        if (self->filter_columns_ > 0) filter_keys(self->open_.index, values, nulls, keys);
+        pg::guarded([&] {
+            self->require(row, wanted ? &value : nullptr);
+            if (self->filter_columns_ > 0) self->compare_keys(row, keys);
+        });
         MemoryContextSwitchTo(old);
         MemoryContextReset(self->context_);
     }
@@ -121,11 +134,25 @@ class TableRows {
         }
     }
 
+    // (On a standby the row may leave its node, and the node its slot, while this looks.)
+    void compare_keys(const core::HeapTid& row, const core::FilterKey* keys) {
+        core::Link at, still_at;
+        core::FilterKey stored[INDEX_MAX_KEYS];
+        if (!check_.still_has(row, at)) return;
+        if (core::read_filter_keys(reader_, encoder_.layout(), at, stored) &&
+            std::equal(keys, keys + filter_columns_, stored))
+            return;
+        if (check_.still_has(row, still_at))
+            check_.report(at.block, at.slot, "row " + core::to_text(row) + " has other filter values than its node");
+    }
+
     const OpenIndex& open_;
+    IndexReader& reader_;
     GraphCheck& check_;
     const core::VectorEncoder& encoder_;
     const ColumnType& type_;
     bool deep_;
+    size_t filter_columns_;
     MemoryContext context_ = nullptr;
 };
 
@@ -214,7 +241,7 @@ void check_index(const OpenIndex& open, bool deep, Snapshot snapshot, BufferAcce
     options.deep = deep;
     GraphCheck check(reader, meta, encoder, options, [&](const core::Problem& p) { add_problem(results, p); });
     check.read_pages();
-    TableRows(open, check, encoder, deep).require_all(snapshot);
+    TableRows(open, reader, check, encoder, deep).require_all(snapshot);
     check_other_rows(open, check, strategy);
     check.check_graph();
     report_cut_off(open.index, check.counts());

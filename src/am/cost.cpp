@@ -35,6 +35,22 @@ ScanCosts walk_costs(double rows, size_t ef_search, double random_page) {
     return {first * visit, Max(rows, first) * (visit + cpu_index_tuple_cost)};
 }
 
+// Of a scan under conditions on the index's own columns. All rows that pass are `share` of all.
+ScanCosts filtered_costs(const IndexOptInfo* info, double rows, double share, size_t ef_search, double random_page) {
+    const double visit = random_page * uncached_share + operators_per_visit * cpu_operator_cost;
+    core::FilteredSearch search{};
+    search.slots = rows;
+    // Eight bytes for each column and row; a search looks at the pages of some columns of all rows.
+    search.groups = Max(1.0, rows * sizeof(core::FilterKey) * (info->nkeycolumns - 1) / BLCKSZ);
+    search.share = Max(share, 1e-9);
+    search.ef_search = ef_search;
+    search.sketches = true;
+    const double visits = Min(core::cost_of_enumerating(search), core::cost_of_traversing(search, search.share));
+    const double levels = 4 * std::log(rows + 1) / std::log(16.0);
+    const double first = (Min(visits, rows) + levels) * visit;
+    return {first, first + Max(1.0, rows * share) * (visit + cpu_index_tuple_cost)};
+}
+
 // Of a scan that looks at everything first. Its pages count in full, like those of the sequential scan it is
 // compared with.
 ScanCosts read_all_costs(double rows, double pages, double sequential_page) {
@@ -49,6 +65,13 @@ core::ScanOptions planned_scan(const IndexOptInfo* info, double rows) {
     const core::ScanOptions options = method_of(index).scan_options(index, [=] { return static_cast<uint64_t>(rows); });
     index_close(index, NoLock);
     return options;
+}
+
+bool has_filter(const IndexPath* path) {
+    ListCell* cell;
+    foreach (cell, path->indexclauses)
+        if (lfirst_node(IndexClause, cell)->indexcol > 0) return true;
+    return false;
 }
 
 }  // namespace
@@ -71,8 +94,13 @@ void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* 
     get_tablespace_page_costs(path->indexinfo->reltablespace, &random_page, &sequential_page);
     const double rows = Max(path->indexinfo->tuples, 1.0);
     const core::ScanOptions options = planned_scan(path->indexinfo, rows);
-    const ScanCosts scan = options.exhaustive ? read_all_costs(rows, path->indexinfo->pages, sequential_page)
-                                              : walk_costs(rows, options.ef_search, random_page);
+    ScanCosts scan;
+    if (options.exhaustive)
+        scan = read_all_costs(rows, path->indexinfo->pages, sequential_page);
+    else if (has_filter(path))
+        scan = filtered_costs(path->indexinfo, rows, costs.indexSelectivity, options.ef_search, random_page);
+    else
+        scan = walk_costs(rows, options.ef_search, random_page);
     *startup = scan.first_row;
     *total = scan.all_rows;
     *selectivity = costs.indexSelectivity;

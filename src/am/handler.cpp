@@ -9,6 +9,13 @@ extern "C" {
 }
 
 namespace vecstore::am {
+
+// Planner code tells our indexes by it.
+void cost_estimate_callback(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
+                            Selectivity* selectivity, double* correlation, double* pages) {
+    pg::guarded([&] { cost_estimate(root, path, loop_count, startup, total, selectivity, correlation, pages); });
+}
+
 namespace {
 
 IndexBuildResult* build_callback(Relation heap, Relation index, IndexInfo* info) {
@@ -31,11 +38,6 @@ IndexBulkDeleteResult* bulk_delete_callback(IndexVacuumInfo* info, IndexBulkDele
 
 IndexBulkDeleteResult* vacuum_cleanup_callback(IndexVacuumInfo* info, IndexBulkDeleteResult* stats) {
     return pg::guarded([&] { return vacuum_cleanup(info, stats); });
-}
-
-void cost_estimate_callback(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
-                            Selectivity* selectivity, double* correlation, double* pages) {
-    pg::guarded([&] { cost_estimate(root, path, loop_count, startup, total, selectivity, correlation, pages); });
 }
 
 char* phase_name(int64 phase) {
@@ -73,10 +75,10 @@ IndexAmRoutine* make_routine(const AccessMethod& method) {
     am->amcanorderbyop = true;
     am->amcanbackward = false;
     am->amcanunique = false;
-    am->amcanmulticol = false;
+    am->amcanmulticol = method.filters;
     am->amoptionalkey = true;
-    am->amsearcharray = false;
-    am->amsearchnulls = false;
+    am->amsearcharray = method.filters;
+    am->amsearchnulls = method.filters;
     am->amstorage = false;
     am->amclusterable = false;
     am->ampredlocks = false;

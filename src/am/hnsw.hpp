@@ -10,6 +10,7 @@ extern "C" {
 #include "access/amapi.h"
 #include "access/genam.h"
 #include "access/reloptions.h"
+#include "access/stratnum.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 #include "utils/rel.h"
@@ -34,6 +35,14 @@ constexpr int max_ef_search = 1000000;
 enum IterativeScan { iterative_off, iterative_relaxed, iterative_strict };
 
 void install_planner_hook();
+void install_path_hook();
+
+// Strategies of a vector's operator classes beside the distance, which is 1: vector and limit, made by the planner
+// from conditions on the distance (index_paths.cpp).
+enum VectorStrategy : StrategyNumber {
+    strategy_within = 2,       // the scan may end beyond the limit
+    strategy_all_within = 3,   // and must find all rows before that
+};
 
 // From the operator class: which metric this index is for.
 core::Metric metric_of(Relation index);
@@ -47,6 +56,8 @@ bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relati
 IndexBulkDeleteResult* bulk_delete(IndexVacuumInfo* info, IndexBulkDeleteResult* stats,
                                    IndexBulkDeleteCallback callback, void* callback_state);
 IndexBulkDeleteResult* vacuum_cleanup(IndexVacuumInfo* info, IndexBulkDeleteResult* stats);
+void cost_estimate_callback(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
+                            Selectivity* selectivity, double* correlation, double* pages);
 void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
                    Selectivity* selectivity, double* correlation, double* pages);
 IndexScanDesc begin_scan(Relation index, int nkeys, int norderbys);

@@ -96,6 +96,7 @@ Datum make_row(FunctionCallInfo fcinfo, const IndexFacts& facts) {
         Float8GetDatum(rows > 0 ? static_cast<double>(facts.pages) * BLCKSZ / static_cast<double>(rows) : 0),
         Int32GetDatum(static_cast<int32>(facts.meta.version)),
         BoolGetDatum(facts.meta.vacuum_pending != 0),
+        Int32GetDatum(g.filter_columns),
     };
     bool nulls[lengthof(values)] = {};
     nulls[18] = rows == 0;

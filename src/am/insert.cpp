@@ -2,6 +2,7 @@
 #include "am/hnsw.hpp"
 
 #include "am/column_type.hpp"
+#include "am/filter_type.hpp"
 #include "am/index_state.hpp"
 #include "am/level.hpp"
 #include "core/hnsw/builder.hpp"
@@ -13,7 +14,11 @@ bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relati
     const std::shared_ptr<IndexState> state = index_state(index);
     const core::VectorEncoder& encoder = state->encoder;
     const ColumnType& type = column_type(encoder.geometry().kind);
-    const ColumnValue value = pg::pg_call([&] { return type.read(values[0]); });
+    core::FilterKey keys[INDEX_MAX_KEYS];
+    const ColumnValue value = pg::pg_call([&] {
+        filter_keys(index, values, isnull, keys);
+        return type.read(values[0]);
+    });
     check_dims(encoder.geometry().dims, value.dims);
     if (!encoder.indexable(value.raw)) return false;
 
@@ -24,7 +29,7 @@ bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relati
     core::Inserter<pg::BufmgrStore> inserter(store, encoder, state->ef_construction, *memory);
     inserter.insert({row->internal.data(), row->own_bytes.data(), own,
                      core::HeapTid{ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)},
-                     random_level(encoder.geometry().m)});
+                     random_level(encoder.geometry().m), keys});
     return false;
 }
 

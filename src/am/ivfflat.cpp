@@ -70,6 +70,6 @@ void define_ivfflat() {
                             &max_probes, max_lists, 1, max_lists, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
 
-const AccessMethod ivfflat_method{"ivfflat", 5, 5, parse, graph_options, scan_options};
+const AccessMethod ivfflat_method{"ivfflat", 5, 5, false, parse, graph_options, scan_options};
 
 }  // namespace vecstore::am

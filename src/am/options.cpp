@@ -131,10 +131,15 @@ void define_hnsw() {
     define_settings();
 }
 
-const AccessMethod hnsw_method{"hnsw", 3, 3, parse, graph_options, scan_options};
+const AccessMethod hnsw_method{"hnsw", 4, 3, true, parse, graph_options, scan_options};
 
 core::Metric metric_of(Relation index) {
-    const char* const found = get_func_name(index_getprocid(index, 1, distance_proc));
+    const Oid distance = index_getprocid(index, 1, distance_proc);
+    if (!OidIsValid(distance))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+                        errmsg("the first column of index \"%s\" is no vector", RelationGetRelationName(index)),
+                        errhint("Columns to filter by come after it: (embedding vector_cosine_ops, tenant_id).")));
+    const char* const found = get_func_name(distance);
     const std::string_view name = found != nullptr ? found : "";
     const auto is = [&](std::string_view end) {
         return name.size() >= end.size() && name.substr(name.size() - end.size()) == end;

@@ -3,6 +3,7 @@
 
 #include "am/access_method.hpp"
 #include "am/column_type.hpp"
+#include "am/filter_type.hpp"
 #include "am/heap_vectors.hpp"
 #include "am/index_state.hpp"
 #include "core/hnsw/ordered_scan.hpp"
@@ -35,6 +36,14 @@ class ScanRun {
         const std::function<uint64_t()> rows = [=] { return uint64_t{RelationGetNumberOfBlocks(index)} * slots; };
         core::ScanOptions options = pg::pg_call([&] { return method_of(index).scan_options(index, rows); });
         options.strict_order &= ordered;
+        for (int i = 0; i < scan->numberOfKeys; ++i) {
+            const ScanKeyData& key = scan->keyData[i];
+            if (key.sk_attno > 1)
+                add_condition(index, key, filter_);
+            else
+                limit_distance(key, options);
+        }
+        if (!filter_.empty()) options.filter = &filter_;
         scan_.emplace(store_, state_->encoder, query_, *memory_, options);
     }
 
@@ -43,10 +52,20 @@ class ScanRun {
     }
 
   private:
+    void limit_distance(const ScanKeyData& key, core::ScanOptions& options) {
+        if ((key.sk_flags & SK_ISNULL) != 0) {
+            filter_.set_never();
+            return;
+        }
+        options.max_key = std::min(options.max_key, DatumGetFloat8(key.sk_argument));
+        options.exhaustive |= key.sk_strategy == strategy_all_within;
+    }
+
     std::shared_ptr<IndexState> state_;
     pg::BufmgrStore store_;
     HeapVectors heap_;
     core::Query query_;
+    core::RowFilter filter_;
     Pooled<core::SearchMemory> memory_;
     std::optional<core::OrderedScan<pg::BufmgrStore>> scan_;
 };
@@ -122,7 +141,8 @@ bool get_tuple(IndexScanDesc scan, ScanDirection) {
     core::HeapTid tid;
     if (!opaque->run->next(tid)) return false;
     ItemPointerSet(&scan->xs_heaptid, tid.block, tid.offset);
-    scan->xs_recheck = false;
+    // Keys may be coarser than values.
+    scan->xs_recheck = scan->numberOfKeys > 0;
     scan->xs_recheckorderby = false;
     return true;
 }

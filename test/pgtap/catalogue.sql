@@ -62,7 +62,7 @@ SELECT format('opclass | %s | %s | %s | %s | %s | %s', amname, opcname, opcintyp
               CASE WHEN opcdefault THEN 'default' END,
               (SELECT string_agg(format('%s (strategy %s%s)', amopopr::regoperator, amopstrategy,
                                         CASE amoppurpose WHEN 'o' THEN ', order by' END), ', ' ORDER BY amopstrategy)
-               FROM pg_amop WHERE amopfamily = opcfamily AND amoplefttype = opcintype),
+               FROM pg_amop WHERE amopfamily = opcfamily AND amoplefttype = opcintype AND amoprighttype = opcintype),
               (SELECT string_agg(format('%s=%s', amproc, amprocnum), ', ' ORDER BY amprocnum)
                FROM pg_amproc WHERE amprocfamily = opcfamily AND amproclefttype = opcintype))
 FROM pg_opclass c JOIN members m ON m.objid = c.oid AND m.classid = 'pg_opclass'::regclass JOIN pg_am a ON a.oid = opcmethod

@@ -87,6 +87,9 @@ struct IndexOptions {
     std::vector<float> mean = {};
     VectorKind kind = VectorKind::vector;
     uint32_t sparse_elements = 0;
+    // Of the filter columns, of which there are so many: the key of a row in a column.
+    uint16_t filter_columns = 0;
+    std::function<FilterKey(size_t row, size_t column)> filter_key = {};
 };
 
 // An index in memory. The TID of row i is tid_of(i).
@@ -95,7 +98,8 @@ class TestIndex {
     TestIndex(size_t dims, const IndexOptions& options, size_t max_pages = 1 << 16)
         : options_(options),
           encoder_(choose_geometry({static_cast<uint32_t>(dims), options.metric, options.mode, options.compact,
-                                    options.m, options.kind, options.sparse_elements}),
+                                    options.m, options.kind, options.sparse_elements,
+                                    options.filter_columns}),
                    42, options.mean),
           store_(max_pages) {
         create_index_pages(store_, encoder_.geometry(), 42, static_cast<uint16_t>(options.ef_construction),
@@ -112,13 +116,19 @@ class TestIndex {
     MemStore& store() { return store_; }
     const IndexOptions& options() const { return options_; }
 
+    std::vector<FilterKey> filter_keys(size_t row) const {
+        std::vector<FilterKey> keys(options_.filter_columns);
+        for (size_t c = 0; c < keys.size(); ++c) keys[c] = options_.filter_key(row, c);
+        return keys;
+    }
+
     // As a server inserts a row. Level: drawn, or given.
     void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1) {
         RowMemory encoded;
         const OwnVector vector = encoder_.encode_row(raw, encoded);
         Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory);
         inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row),
-                         static_cast<uint8_t>(level < 0 ? drawn_level(row) : level)});
+                         static_cast<uint8_t>(level < 0 ? drawn_level(row) : level), filter_keys(row).data()});
     }
     template <class Rows>
     void insert(const Rows& data) {
@@ -129,11 +139,11 @@ class TestIndex {
     // As CREATE INDEX does.
     template <class Rows>
     void build(const Rows& data, size_t threads) {
-        RowBuffer rows(layout().own_bytes());
+        RowBuffer rows(layout());
         RowMemory encoded;
         for (size_t i = 0; i < data.rows(); ++i) {
             const OwnVector vector = encoder_.encode_row(data.row(i), encoded);
-            rows.add(encoded.own_bytes.data(), vector, tid_of(i), drawn_level(i));
+            rows.add({nullptr, encoded.own_bytes.data(), vector, tid_of(i), drawn_level(i), filter_keys(i).data()});
         }
         GraphBuilder builder(encoder_, {options_.ef_construction, threads});
         builder.build(rows, store_, [](size_t) {});

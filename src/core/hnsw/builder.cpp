@@ -8,10 +8,13 @@
 
 namespace vecstore::core {
 
-void RowBuffer::add(const uint8_t* own_bytes, const OwnVector& own, const HeapTid& tid, uint8_t level) {
+void RowBuffer::add(const NewRow& row) {
     if (rows_.size() % rows_per_block == 0) blocks_.emplace_back(new uint8_t[block_bytes()]);
-    rows_.push_back({own, tid, level});
-    std::memcpy(blocks_.back().get() + ((rows_.size() - 1) % rows_per_block) * own_bytes_, own_bytes, own_bytes_);
+    rows_.push_back({row.own, row.tid, row.level});
+    uint8_t* const at = blocks_.back().get() + ((rows_.size() - 1) % rows_per_block) * row_bytes_;
+    const size_t key_bytes = filter_columns_ * sizeof(FilterKey);
+    if (key_bytes > 0) std::memcpy(at, row.filter_keys, key_bytes);
+    std::memcpy(at + key_bytes, row.own_bytes, own_bytes_);
 }
 
 uint8_t draw_level(double u, uint16_t m) {
@@ -23,7 +26,10 @@ uint8_t draw_level(double u, uint16_t m) {
 size_t GraphBuilder::pages_for(const Geometry& geometry, size_t rows) {
     // A node has 1 / (m - 1) upper slots on average; rows of equal vectors take chunks instead.
     const double slots = static_cast<double>(rows) * (1.0 + 1.5 / (geometry.m - 1.0)) + 64;
-    return static_cast<size_t>(slots / geometry.slots_per_page) + rows / chunks_per_page + 64;
+    const size_t pages = static_cast<size_t>(slots / geometry.slots_per_page) + rows / chunks_per_page + 64;
+    const FilterLayout filters(geometry);
+    return filters.columns() == 0 ? pages : pages + (pages / (filters.blocks_per_group() - filters.first_node_block()) + 1) *
+                                                   filters.first_node_block();
 }
 
 template <class MakeWorker>
@@ -73,7 +79,8 @@ void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std:
         return [&, w = std::move(worker)](size_t i) {
             const size_t row = order[i].row;
             encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
-            w->inserter.insert({w->internal.data(), rows.own_bytes(row), rows.own(row), rows.tid(row), rows.level(row)},
+            w->inserter.insert({w->internal.data(), rows.own_bytes(row), rows.own(row), rows.tid(row), rows.level(row),
+                                rows.filter_keys(row)},
                                order[i].near);
             done_.fetch_add(1, std::memory_order_relaxed);
         };

@@ -19,14 +19,21 @@ namespace vecstore::core {
 // Encoded rows waiting to be inserted. Memory is taken in blocks, so that growing copies nothing.
 class RowBuffer {
   public:
-    explicit RowBuffer(size_t own_bytes) : own_bytes_(own_bytes) {}
+    explicit RowBuffer(const NodeLayout& layout)
+        : own_bytes_(layout.own_bytes()),
+          filter_columns_(layout.filters().columns()),
+          row_bytes_((own_bytes_ + filter_columns_ * sizeof(FilterKey) + 7) / 8 * 8) {}
 
-    void add(const uint8_t* own_bytes, const OwnVector& own, const HeapTid& tid, uint8_t level);
+    // row: its `internal` is not looked at.
+    void add(const NewRow& row);
 
     size_t size() const { return rows_.size(); }
     size_t memory() const { return blocks_.size() * block_bytes() + rows_.capacity() * sizeof(Row); }
     const uint8_t* own_bytes(size_t i) const {
-        return blocks_[i / rows_per_block].get() + (i % rows_per_block) * own_bytes_;
+        return blocks_[i / rows_per_block].get() + (i % rows_per_block) * row_bytes_ + filter_columns_ * sizeof(FilterKey);
+    }
+    const FilterKey* filter_keys(size_t i) const {
+        return reinterpret_cast<const FilterKey*>(own_bytes(i)) - filter_columns_;
     }
     const OwnVector& own(size_t i) const { return rows_[i].own; }
     const HeapTid& tid(size_t i) const { return rows_[i].tid; }
@@ -39,9 +46,11 @@ class RowBuffer {
         HeapTid tid;
         uint8_t level;
     };
-    size_t block_bytes() const { return rows_per_block * own_bytes_; }
+    size_t block_bytes() const { return rows_per_block * row_bytes_; }
 
     size_t own_bytes_;
+    size_t filter_columns_;
+    size_t row_bytes_;   // of the keys, then the own vector
     std::vector<std::unique_ptr<uint8_t[]>> blocks_;
     std::vector<Row> rows_;
 };
@@ -58,6 +67,7 @@ struct BuildOptions {
 template <class Store>
 void create_index_pages(Store& store, const Geometry& geometry, uint64_t seed, uint16_t ef_construction,
                         const std::vector<float>& mean) {
+    const NodeLayout layout(geometry);
     MetaData meta{};
     meta.magic = format_magic;
     meta.version = format_version;
@@ -65,7 +75,7 @@ void create_index_pages(Store& store, const Geometry& geometry, uint64_t seed, u
     meta.seed = seed;
     meta.ef_construction = ef_construction;
     meta.entry_point = Link{};
-    meta.mean_block = mean.empty() ? invalid_block : meta_block + 1;
+    meta.mean_block = mean.empty() ? invalid_block : first_free_block(layout);
     meta.mean_pages = static_cast<uint32_t>((mean.size() + floats_per_mean_page - 1) / floats_per_mean_page);
     meta.tid_page = invalid_block;
     auto page = store.append(PageKind::meta);
@@ -73,7 +83,7 @@ void create_index_pages(Store& store, const Geometry& geometry, uint64_t seed, u
     page.commit(sizeof(PageHead) + sizeof(MetaData));
     for (size_t done = 0; done < mean.size(); done += floats_per_mean_page) {
         const size_t n = std::min(floats_per_mean_page, mean.size() - done);
-        auto mean_page = store.append(PageKind::mean);
+        auto mean_page = append_page(store, layout, PageKind::mean);
         std::memcpy(mean_page.modify() + sizeof(PageHead), &mean[done], n * sizeof(float));
         mean_page.commit(sizeof(PageHead) + n * sizeof(float));
     }

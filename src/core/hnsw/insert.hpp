@@ -3,7 +3,8 @@
 //
 // Order of changes, each under the lock of one page:
 //   1. search every level for neighbors
-//   2. write the new node's slots with their out-links: unreachable yet, garbage for vacuum if we stop here
+//   2. write the new node's slots with their out-links, and its filter keys: unreachable yet, garbage for vacuum if
+//      we stop here
 //   3. attach it to level 0's spanning tree: from then on it can be found
 //   4. add the other reverse links
 //   5. a node higher than the entry point becomes the entry point, under the metapage's lock
@@ -27,6 +28,7 @@ struct NewRow {
     OwnVector own;
     HeapTid tid;
     uint8_t level;
+    const FilterKey* filter_keys = nullptr;   // one for each filter column
 };
 
 // A node met during the search.
@@ -70,6 +72,10 @@ struct InsertMemory {
     std::vector<uint8_t> is_kept;
     std::vector<LinkEntry> entries;
     std::vector<ChosenNeighbors> chosen;   // by level
+    std::vector<FilterKey> filter_keys;
+    std::vector<float> origin;
+    std::vector<uint8_t> sketch;
+    uint8_t sketch_factor[factor_bytes] = {};
     std::vector<Way> ways;
 };
 
@@ -228,10 +234,19 @@ class Inserter {
     }
 
     bool holds_equal(const FoundNode& f, const NewRow& row) {
-        auto page = store_.read(f.link.block);
-        const ConstNode node(layout_, layout_.slot(page.payload(), f.link.slot));
-        return node.is(f.link) && node.head().scale == row.own.scale &&
-               std::memcmp(node.own(), row.own_bytes, layout_.own_bytes()) == 0;
+        {
+            auto page = store_.read(f.link.block);
+            const ConstNode node(layout_, layout_.slot(page.payload(), f.link.slot));
+            if (!node.is(f.link) || node.head().scale != row.own.scale ||
+                std::memcmp(node.own(), row.own_bytes, layout_.own_bytes()) != 0)
+                return false;
+        }
+        const size_t columns = layout_.filters().columns();
+        if (columns == 0) return true;
+        // Those of the node as long as it is there, of which add_tid() makes sure.
+        memory_.filter_keys.resize(columns);
+        return read_filter_keys(store_, layout_, f.link, memory_.filter_keys.data()) &&
+               std::equal(memory_.filter_keys.begin(), memory_.filter_keys.end(), row.filter_keys);
     }
 
     uint8_t* code(size_t i) const { return memory_.codes.data() + i * layout_.code_bytes(); }
@@ -257,7 +272,18 @@ class Inserter {
             node.tree_edges = l == 0 && !c.links.empty() ? 1 : 0;
             slots_.push_back(editor_.place(node));
         }
+        if (layout_.filters().columns() > 0) write_entry(row);
         return slots_[0];
+    }
+
+    // What searches under conditions know of the new node.
+    void write_entry(const NewRow& row) {
+        if (layout_.filters().has_sketches()) {
+            memory_.origin.assign(encoder_.geometry().stored_dims, 0.0f);
+            memory_.sketch.resize(layout_.code_bytes() + 64);
+            encode_link(layout_, row.internal, memory_.origin.data(), memory_.sketch.data(), memory_.sketch_factor);
+        }
+        write_filter_entry(store_, layout_, slots_[0], {row.filter_keys, memory_.sketch.data(), memory_.sketch_factor});
     }
 
     // Adds the new node to the list of its i-th neighbor.

@@ -8,6 +8,7 @@
 
 #include "core/hnsw/query.hpp"
 #include "core/hnsw/select.hpp"
+#include "core/storage/append.hpp"
 
 namespace vecstore::core {
 
@@ -95,7 +96,7 @@ class NodeEditor {
             // A slot freed so recently that a running scan may still know it: its time will come.
             if (attempt == 1 && has_unused_slot(page.peek())) store_.put_back_free_page(block);
         }
-        return fill(store_.append(PageKind::nodes), 0, node);
+        return fill(append_page(store_, layout_, PageKind::nodes), 0, node);
     }
 
     // Adds x to the neighbors of the node at `at`. With tree_cap > 0 as a tree edge, provided the node has

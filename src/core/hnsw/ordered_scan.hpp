@@ -7,9 +7,16 @@
 // Order: a node stores its vector rounded (fp16 or int8) and knows by how much at most, so every key is an
 // interval. Rows whose intervals do not overlap are in order already; where they do, the heap's own vector
 // settles it (`settle`), so that the distances a user computes never go down.
+//
+// Completeness: when the graph has no more to give, what it did not lead to is read page by page. A scan that may go
+// on returns every row there is that passes its filter.
 #pragma once
 
+#include <optional>
+
+#include "core/hnsw/filtered_beam.hpp"
 #include "core/hnsw/page_walk.hpp"
+#include "core/hnsw/passing_rows.hpp"
 #include "core/hnsw/search.hpp"
 
 namespace vecstore::core {
@@ -21,6 +28,8 @@ struct ScanOptions {
     uint64_t max_visits = UINT64_MAX;   // stop iterating after so many nodes of level 0 (never before the first
                                         // beam is used up)
     bool exhaustive = false;   // look at every row before the first is returned: exact, without the graph
+    const RowFilter* filter = nullptr;   // only rows that pass; must live as long as the scan
+    double max_key = std::numeric_limits<double>::infinity();   // no row that is certainly farther
 };
 
 struct Settled {
@@ -37,7 +46,12 @@ class OrderedScan {
           layout_(encoder.layout()),
           query_(query),
           beam_(store, encoder.layout(), query, memory),
+          memory_(memory),
           options_(options) {
+        if (options_.filter != nullptr && !options_.filter->never()) {
+            map_.emplace(store, layout_, *options_.filter, memory.filtered.map);
+            filtered_.emplace(store, layout_, query, memory, *map_);
+        }
         options_.ef_search = std::max<size_t>(options_.ef_search, 1);
         // Below twenty the beam is too narrow to find its way; it costs next to nothing.
         width_ = std::max<size_t>(options_.ef_search, 20);
@@ -65,6 +79,11 @@ class OrderedScan {
                     settle_row(row, settle);
                 continue;
             }
+            if (row.low > options_.max_key) {
+                rows_.clear();
+                exhausted_ = true;
+                continue;
+            }
             last_high_ = std::max(last_high_, row.high);
             ++handed_out_;
             tid = row.tid;
@@ -73,6 +92,11 @@ class OrderedScan {
     }
 
     const SearchCounts& counts() const { return beam_.counts(); }
+    // Nodes of level 0 visited, but for those of a scan that looks at all.
+    uint64_t visits() const {
+        return beam_.counts().visits - descent_visits_ + (filtered_ ? filtered_->counts().visits : 0) +
+               (passing_ ? passing_->visits() : 0);
+    }
 
   private:
     struct Row {
@@ -87,8 +111,15 @@ class OrderedScan {
 
     void start() {
         started_ = true;
-        if (options_.exhaustive) {
-            read_all();
+        if (options_.filter != nullptr) memory_.filtered.shown.clear();
+        if (options_.filter != nullptr && options_.filter->never()) {
+            exhausted_ = true;
+            return;
+        }
+        FilterPlan plan;
+        if (filtered_) plan = look_at_filter();
+        if (options_.exhaustive || plan.enumerate) {
+            read_rest();
             return;
         }
         const EntryPoint entry = read_entry_point(store_);
@@ -98,22 +129,46 @@ class OrderedScan {
         }
         const std::vector<Way>& ways = descend(beam_, entry, 0);
         descent_visits_ = beam_.counts().visits;
-        beam_.start(0, width_);
-        for (const Way& way : ways) beam_.seed(way);
+        if (filtered_) {
+            filtered_->start(width_, plan);
+            for (const Way& way : ways) filtered_->seed(way);
+        } else {
+            beam_.start(0, width_);
+            for (const Way& way : ways) beam_.seed(way);
+        }
     }
 
-    // Every live node, in the order of the pages, whether links lead to it or not. What inserts and vacuum do
-    // meanwhile does not matter: a row stays in the node it was put into, as long as some snapshot sees it, and
-    // pages that are added after the start hold no row that this scan's snapshot sees.
-    void read_all() {
+    // What the filter lets pass is judged from some of its groups.
+    FilterPlan look_at_filter() {
+        constexpr uint32_t most_groups = 16;
+        const FilterLayout& filters = layout_.filters();
+        const uint32_t groups = map_->groups(), looked_at = std::min(groups, most_groups);
+        for (uint32_t i = 0; i < looked_at; ++i)
+            map_->bits_of(static_cast<uint32_t>(uint64_t{i} * groups / looked_at));
+        return plan_filter({static_cast<double>(groups) * static_cast<double>(filters.slots_per_group()),
+                            static_cast<double>(groups), map_->share(), options_.ef_search, filters.has_sketches()},
+                           map_->share());
+    }
+
+    // Every live node whose rows are not known yet, in the order of the pages, whether links lead to it or not. What
+    // inserts and vacuum do meanwhile does not matter: a row stays in the node it was put into, as long as some
+    // snapshot sees it, and pages that are added after the start hold no row that this scan's snapshot sees.
+    // (Under conditions nearest first, as far as sketches tell.)
+    void read_rest() {
+        if (filtered_) {
+            passing_.emplace(store_, layout_, query_, memory_, *map_);
+            passing_->start(options_.exhaustive ? SIZE_MAX : width_, collector());
+            return;
+        }
+        exhausted_ = true;
+        const bool all = options_.exhaustive;   // else the beam has met what it was led to
         const uint32_t pages = store_.page_count();
         for (uint32_t block = meta_block + 1; block < pages; ++block) {
             store_.check_interrupts();
             for_each_live_node(store_, layout_, block, [&](const Link& link, const ConstNode& node) {
-                add_rows(node, link, query_.distance(node));
+                if (all || memory_.visited.insert(layout_.node_id(link))) add_rows(node, link, query_.distance(node));
             });
         }
-        exhausted_ = true;
     }
 
     // Lets the beam run so far that the next row can be trusted.
@@ -132,35 +187,61 @@ class OrderedScan {
             exhausted_ = true;
             return;
         }
-        auto collect = [&](const ConstNode& node, const Link& link, float distance) {
-            add_rows(node, link, distance);
-        };
-        while (within_limit() && beam_.step(collect)) {
-        }
+        advance();
         // A beam full of dead nodes and of rows already gone yields nothing: widen until it does.
-        while (options_.iterative && rows_.empty()) {
+        while (options_.iterative && rows_.empty() && !exhausted_) {
             widen(width_ + std::max<size_t>(options_.ef_search, width_ / 4));
-            bool advanced = false;
-            while (within_limit() && beam_.step(collect)) advanced = true;
-            if (!advanced) {
+            if (advance()) continue;
+            // However wide, it has met all that the graph leads to.
+            if (within_limit() && !passing_)
+                read_rest();
+            else
                 exhausted_ = true;
-                return;
-            }
         }
     }
 
-    bool within_limit() const { return !widened_ || beam_.counts().visits - descent_visits_ < options_.max_visits; }
+    // Until the beam is used up. False when it was so already.
+    bool advance() {
+        bool advanced = false;
+        while (within_limit() && step()) advanced = true;
+        return advanced;
+    }
+
+    bool step() {
+        if (passing_) return passing_->step(collector());
+        if (!filtered_) return beam_.step(collector());
+        if (filtered_->used_up()) {
+            read_rest();
+            return passing_->step(collector());
+        }
+        return filtered_->step([&](const ConstNode& node, const Link& link, float distance) {
+            memory_.filtered.shown.insert(layout_.node_id(link));
+            add_rows(node, link, distance);
+        });
+    }
+
+    auto collector() {
+        return [this](const ConstNode& node, const Link& link, float distance) { add_rows(node, link, distance); };
+    }
+
+    bool within_limit() const { return !widened_ || visits() < options_.max_visits; }
 
     void widen(size_t width) {
         width_ = width;
         widened_ = true;
-        beam_.widen(width);
+        if (passing_)
+            passing_->widen(width);
+        else if (filtered_)
+            filtered_->widen(width);
+        else
+            beam_.widen(width);
     }
 
     void add_rows(const ConstNode& node, const Link& link, float distance) {
         const NodeHead& head = node.head();
         if ((head.flags & node_dead) != 0) return;
         const RowKey key = query_.row_key(distance, head);
+        if (options_.exhaustive && key.low > options_.max_key) return;
         if (head.tid_count == 0) {
             push_chain(head.overflow, key, link);
             return;
@@ -226,7 +307,12 @@ class OrderedScan {
     const NodeLayout& layout_;
     const Query& query_;
     Beam<Store> beam_;
+    SearchMemory& memory_;
     ScanOptions options_;
+    std::optional<FilterMap<Store>> map_;
+    // Instead of beam_ on level 0, under conditions; then, or from the start, instead of both.
+    std::optional<FilteredBeam<Store>> filtered_;
+    std::optional<PassingRows<Store>> passing_;
     size_t width_;
     bool widened_ = false;
     uint64_t descent_visits_ = 0;

@@ -57,6 +57,8 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     if (layout.coded()) make_code(g.code_dims);
 }
 
+float Query::distance_to_origin() const { return k_->inner_product(internal_.data(), internal_.data(), size_); }
+
 void Query::make_code(uint32_t code_dims) {
     plane_memory_.resize(QueryCode::storage_bytes(code_dims) + 63);
     const auto address = reinterpret_cast<uintptr_t>(plane_memory_.data());

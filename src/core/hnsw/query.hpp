@@ -50,6 +50,9 @@ class Query {
         return out;
     }
 
+    // Of the internal vector: what estimates of sketches start from.
+    float distance_to_origin() const;
+
     RowKey row_key(float distance, const NodeHead& head) const;
 
   private:

@@ -11,6 +11,7 @@
 
 #include "core/hnsw/frontier.hpp"
 #include "core/hnsw/query.hpp"
+#include "core/hnsw/filter_pages.hpp"
 
 namespace vecstore::core {
 
@@ -19,6 +20,16 @@ namespace vecstore::core {
 struct Way {
     float distance = -std::numeric_limits<float>::infinity();   // unknown: it is visited first
     Link link;
+};
+
+// What a search under conditions needs beside the rest (filtered_beam.hpp).
+struct FilteredMemory {
+    static constexpr size_t kinds = 2;
+    FilterMemory map;
+    Frontier frontiers[kinds];
+    BeamBound guide_bound;
+    VisitedSet shown;   // nodes whose rows are known
+    std::vector<uint32_t> slots;
 };
 
 // Memory of one search, kept between searches.
@@ -30,6 +41,7 @@ struct SearchMemory {
     std::vector<float> estimates = std::vector<float>(max_degree);
     std::vector<Link> links = std::vector<Link>(max_degree);
     std::vector<Way> ways, passed;                       // of descend()
+    FilteredMemory filtered;
 };
 
 struct SearchCounts {

@@ -5,13 +5,13 @@
 // lock of the chunk's page. A node's page is never locked while a chunk's page is.
 #pragma once
 
-#include "core/storage/layout.hpp"
+#include "core/storage/append.hpp"
 
 namespace vecstore::core {
 
 // Takes a free chunk for `owner`, holding `tid`, before `next` in the chain. The caller holds owner's page.
 template <class Store>
-Link take_chunk(Store& store, const Link& owner, const Link& next, const HeapTid& tid) {
+Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const Link& next, const HeapTid& tid) {
     auto put = [&](auto page, size_t slot) {
         TidChunk& chunk = chunk_at(page.modify(), slot);
         chunk = TidChunk{};
@@ -35,7 +35,7 @@ Link take_chunk(Store& store, const Link& owner, const Link& next, const HeapTid
             for (size_t i = 0; i < chunks_per_page; ++i)
                 if (!chunk_at(page.peek(), i).used) return put(std::move(page), i);
     }
-    const Link link = put(store.append(PageKind::tids), 0);
+    const Link link = put(append_page(store, layout, PageKind::tids), 0);
     auto meta = store.write(meta_block);
     meta_of(meta.modify()).tid_page = link.block;
     meta.commit();
@@ -75,7 +75,7 @@ bool add_tid(Store& store, const NodeLayout& layout, const Link& at, const HeapT
             return true;
         }
     }
-    const Link chunk = take_chunk(store, at, first, tid);
+    const Link chunk = take_chunk(store, layout, at, first, tid);
     editable().overflow = chunk;
     page.commit();
     return true;

@@ -70,6 +70,8 @@ std::string geometry_problem(const Geometry& g) {
     const NodeLayout layout(g);
     if (layout.own_offset() + layout.own_bytes() > layout.slot_size())
         return "a node does not fit into " + std::to_string(g.slot_size) + " bytes";
+    if (g.filter_columns > 0 && layout.filters().blocks_per_group() <= layout.filters().first_node_block())
+        return "impossible number of filter columns " + std::to_string(g.filter_columns);
     return {};
 }
 
@@ -103,6 +105,8 @@ void count_page(const uint8_t* payload, const NodeLayout& layout, PageCounts& co
         case PageKind::unused: ++counts.unused_pages; break;
         case PageKind::meta: break;
         case PageKind::mean: ++counts.mean_pages; break;
+        case PageKind::filters:
+        case PageKind::sketches: ++counts.filter_pages; break;
         case PageKind::nodes:
             ++counts.node_pages;
             for (size_t s = 0; s < layout.slots_per_page(); ++s) {

@@ -238,12 +238,17 @@ void PageCheck<Store>::check_page(uint32_t block, size_t used_bytes) {
     const PageKind kind = page_head(page_.data()).kind;
     const bool in_mean = meta_.mean_block != invalid_block && block >= meta_.mean_block &&
                          block - meta_.mean_block < meta_.mean_pages;
-    if (kind > PageKind::tids) {
+    // (One whose insert was interrupted is empty until the next one needs it.)
+    const PageKind due = kind == PageKind::unused ? kind : layout_.filters().kind_of(block);
+    const bool of_filters = kind == PageKind::filters || kind == PageKind::sketches;
+    if (kind > PageKind::sketches) {
         report(block, -1, "unknown kind of page " + std::to_string(static_cast<int>(kind)));
     } else if ((kind == PageKind::meta) != (block == meta_block)) {
         report(block, -1, block == meta_block ? "is no metapage" : "is a second metapage");
     } else if ((kind == PageKind::mean) != in_mean) {
         report(block, -1, in_mean ? "does not hold the mean" : "holds a mean that the metapage does not know");
+    } else if ((of_filters || due != PageKind::unused) && kind != due) {
+        report(block, -1, due == PageKind::unused ? "holds filter keys that are of no pages" : "does not hold filter keys");
     }
     count_page(page_.data(), layout_, counts_.pages);
     if (kind == PageKind::nodes) check_node_page(block, used_bytes);

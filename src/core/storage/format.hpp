@@ -8,6 +8,8 @@
 //   mean   floats of the mean that was subtracted from all vectors (MetaData::mean_*)
 //   nodes  `slots_per_page` slots of `slot_size` bytes, each a NodeHead and its sections (layout.hpp)
 //   tids   TidChunks: heap TIDs of nodes that have more than fit into the node
+//   filters  keys of the filter columns, for all slots of the pages that follow (filter_layout.hpp)
+//   sketches codes of own vectors, for the same slots
 #pragma once
 
 #include <cstddef>
@@ -48,7 +50,7 @@ struct HeapTid {
 };
 static_assert(sizeof(HeapTid) == 6);
 
-enum class PageKind : uint16_t { unused = 0, meta = 1, mean = 2, nodes = 3, tids = 4 };
+enum class PageKind : uint16_t { unused = 0, meta = 1, mean = 2, nodes = 3, tids = 4, filters = 5, sketches = 6 };
 
 struct PageHead {
     PageKind kind;
@@ -128,7 +130,7 @@ struct Geometry {
     uint16_t m;               // the option: upper levels aim at m links, level 0 at 2m
     uint16_t max_neighbors;   // links a slot has room for
     uint16_t slot_size;
-    uint16_t filter_bytes;    // room for filter values in each node (0: none)
+    uint16_t filter_columns;  // columns of the index beside the vector
 };
 
 struct MetaData {

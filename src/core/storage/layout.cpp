@@ -36,7 +36,7 @@ size_t slot_bytes(size_t slots) { return page_room / slots / sizeof(uint32_t) * 
 
 // Room for neighbors in a slot when `slots` of them share a page.
 size_t neighbors_that_fit(const Geometry& g, size_t slots) {
-    const size_t fixed = sizeof(NodeHead) + own_bytes_of(g) + g.filter_bytes;
+    const size_t fixed = sizeof(NodeHead) + own_bytes_of(g);
     const size_t slot = slot_bytes(slots);
     if (slot <= fixed) return 0;
     return std::min((slot - fixed) / neighbor_bytes(g), max_degree);
@@ -60,7 +60,7 @@ void settle(Geometry& g, size_t slots, size_t target) {
 
 // What a slot of a page with so many has left for its own vector beside `neighbors` neighbors.
 size_t own_room(const Geometry& g, size_t slots, size_t neighbors) {
-    const size_t other = sizeof(NodeHead) + g.filter_bytes + neighbors * neighbor_bytes(g);
+    const size_t other = sizeof(NodeHead) + neighbors * neighbor_bytes(g);
     const size_t slot = slot_bytes(slots);
     return slot > other ? slot - other : 0;
 }
@@ -157,6 +157,18 @@ bool fit_sparse(Geometry& g, uint32_t elements, size_t target) {
     return true;
 }
 
+// The pages that every index starts with must not reach as far as the second group.
+void check_filter_columns(const Geometry& g) {
+    if (g.filter_columns == 0) return;
+    const FilterLayout filters(g);
+    const size_t mean_pages = (g.dims + floats_per_mean_page - 1) / floats_per_mean_page;
+    if (filters.blocks_per_group() > filters.first_node_block() + mean_pages) return;
+    throw Error(ErrorCode::limit_exceeded,
+                "an index on vectors of " + std::to_string(g.dims) + " dimensions cannot have " +
+                    std::to_string(g.filter_columns) + " further columns",
+                {}, "Leave out the columns that queries filter by least.");
+}
+
 }  // namespace
 
 Geometry choose_geometry(const GeometryRequest& request) {
@@ -176,6 +188,8 @@ Geometry choose_geometry(const GeometryRequest& request) {
         case VectorKind::bit: fits = fit_bits(g, target); break;
         case VectorKind::sparsevec: fits = fit_sparse(g, request.sparse_elements, target); break;
     }
+    g.filter_columns = request.filter_columns;
+    check_filter_columns(g);
     if (fits) return g;
     throw Error(ErrorCode::limit_exceeded,
                 "vectors of " + std::to_string(request.dims) + " dimensions with m = " +
@@ -184,12 +198,12 @@ Geometry choose_geometry(const GeometryRequest& request) {
                 "Use a smaller m, or index fewer dimensions with subvector().");
 }
 
-NodeLayout::NodeLayout(const Geometry& geometry) : geometry_(geometry) {
+NodeLayout::NodeLayout(const Geometry& geometry) : geometry_(geometry), filters_(geometry) {
     code_bytes_ = geometry.code_dims / 8;
     own_bytes_ = own_bytes_of(geometry);
     links_offset_ = sizeof(NodeHead) + geometry.max_neighbors * code_bytes_;
     factors_offset_ = links_offset_ + geometry.max_neighbors * sizeof(Link);
-    own_offset_ = factors_offset_ + geometry.max_neighbors * factor_bytes + geometry.filter_bytes;
+    own_offset_ = factors_offset_ + geometry.max_neighbors * factor_bytes;
     if (geometry.own_format == OwnFormat::sparse)
         own_offset_ = (own_offset_ + sparse_alignment - 1) / sparse_alignment * sparse_alignment;
 }

@@ -1,6 +1,6 @@
 // Node codec: where the sections of a node lie inside its slot, and typed access to them.
 //
-//   NodeHead | codes | links | factors | filter values | own vector
+//   NodeHead | codes | links | factors | own vector
 //
 // Codes come first after the head because the scoring kernel may read up to 63 bytes beyond the last
 // code (kernels.hpp): what follows in the slot must be at least that long, and is.
@@ -9,7 +9,7 @@
 
 #include <type_traits>
 
-#include "core/storage/format.hpp"
+#include "core/storage/filter_layout.hpp"
 
 namespace vecstore::core {
 
@@ -27,6 +27,7 @@ struct GeometryRequest {
     uint16_t m;
     VectorKind kind = VectorKind::vector;
     uint32_t sparse_elements = 0;   // sparsevec: as many non-zero elements as own vectors should hold
+    uint16_t filter_columns = 0;
 };
 
 // Chooses the sizes: as many nodes on a page as leave every node close to 2m neighbors. Where one node does not
@@ -40,6 +41,7 @@ class NodeLayout {
     explicit NodeLayout(const Geometry& geometry);
 
     const Geometry& geometry() const { return geometry_; }
+    const FilterLayout& filters() const { return filters_; }
     size_t code_bytes() const { return code_bytes_; }
     size_t own_bytes() const { return own_bytes_; }
     size_t max_neighbors() const { return geometry_.max_neighbors; }
@@ -67,6 +69,7 @@ class NodeLayout {
 
   private:
     Geometry geometry_;
+    FilterLayout filters_;
     size_t code_bytes_;
     size_t own_bytes_;
     size_t links_offset_;

@@ -1,0 +1,50 @@
+// The types of the columns that an index has beside its vectors, to filter by: how their values become keys
+// (core/storage/filter_layout.hpp), and conditions on them conditions on keys.
+#pragma once
+
+#include "pg/guard.hpp"
+
+#include "core/hnsw/row_filter.hpp"
+
+extern "C" {
+#include "access/skey.h"
+#include "utils/rel.h"
+}
+
+namespace vecstore::am {
+
+// Strategies of the operator classes.
+enum FilterStrategy : StrategyNumber {
+    filter_less = 1,
+    filter_less_equal = 2,
+    filter_equal = 3,
+    filter_greater_equal = 4,
+    filter_greater = 5,
+    filter_overlaps = 6,
+    filter_contains = 7,
+};
+
+// Support function of the operator classes that tells which type they are for.
+constexpr int filter_type_proc = 4;
+
+struct FilterType {
+    const char* name;
+    // The key of a value, which may be toasted, of this type (the column's, or that of an operator's right side) under
+    // this collation. May raise; may leave memory behind.
+    core::FilterKey (*key)(Datum value, Oid type, Oid collation);
+    // Different values of the type itself have different keys, but for the extremes.
+    bool exact;
+    // Keys are bits, of which a value that contains another has all the other's.
+    bool bits;
+};
+
+// How many filter columns an index has.
+int filter_columns(Relation index);
+
+// The keys of a row: values[1..] of the index's columns. `keys` has room for filter_columns(). May raise.
+void filter_keys(Relation index, const Datum* values, const bool* isnull, core::FilterKey* keys);
+
+// Adds what a scan key asks for. May raise.
+void add_condition(Relation index, const ScanKeyData& key, core::RowFilter& filter);
+
+}  // namespace vecstore::am

@@ -1,0 +1,202 @@
+// A hook that gives the planner paths it does not think of itself: index scans in the order of distance that also
+// test, in the index,
+//   column IN (...), column = ANY (...)   which PostgreSQL drops from ordered paths up to 16
+//   conditions on a boolean column        which PostgreSQL up to 15 knows of its own index types only
+//   distance < limit                      after which the scan ends: also limit > distance, 1 - distance > limit
+//
+// Each such path is one of the planner's own with conditions added, so that it competes with it and all others.
+#include "am/access_method.hpp"
+#include "am/hnsw.hpp"
+
+extern "C" {
+#include "access/stratnum.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+}
+
+namespace vecstore::am {
+
+namespace {
+
+set_rel_pathlist_hook_type previous_hook = nullptr;
+
+// A path being given conditions. All of this is Postgres's memory.
+struct Extension {
+    PlannerInfo* root;
+    RelOptInfo* rel;
+    IndexPath* path;
+    List* clauses;    // of IndexClause: those it had and those added
+    bool added;
+};
+
+bool is_there(const Extension& e, const RestrictInfo* rinfo) {
+    ListCell* cell;
+    foreach (cell, e.clauses)
+        if (lfirst_node(IndexClause, cell)->rinfo == rinfo) return true;
+    return false;
+}
+
+void add(Extension& e, RestrictInfo* rinfo, int column, Expr* qual, bool lossy) {
+    IndexClause* const clause = makeNode(IndexClause);
+    clause->rinfo = rinfo;
+    // The planner expects the clause itself where it is one that the index can test.
+    clause->indexquals = list_make1(reinterpret_cast<Node*>(qual) == reinterpret_cast<Node*>(rinfo->clause)
+                                        ? rinfo
+                                        : make_simple_restrictinfo(e.root, qual));
+    clause->lossy = lossy;
+    clause->indexcol = static_cast<AttrNumber>(column);
+    clause->indexcols = NIL;
+    e.clauses = lappend(e.clauses, clause);
+    e.added = true;
+}
+
+// Known before the scan begins?
+bool is_fixed(const Extension& e, Node* node) {
+    return bms_is_empty(pull_varnos(e.root, node)) && !contain_volatile_functions(node);
+}
+
+bool add_any(Extension& e, RestrictInfo* rinfo, int column) {
+    if (!IsA(rinfo->clause, ScalarArrayOpExpr)) return false;
+    auto* const any = reinterpret_cast<ScalarArrayOpExpr*>(rinfo->clause);
+    const IndexOptInfo* const index = e.path->indexinfo;
+    if (!any->useOr || !OidIsValid(index->opfamily[column])) return false;
+    auto* const array = static_cast<Node*>(lsecond(any->args));
+    if (!match_index_to_operand(static_cast<Node*>(linitial(any->args)), column, const_cast<IndexOptInfo*>(index)) ||
+        !op_in_opfamily(any->opno, index->opfamily[column]) || !is_fixed(e, array))
+        return false;
+    if (OidIsValid(index->indexcollations[column]) && index->indexcollations[column] != any->inputcollid) return false;
+    add(e, rinfo, column, rinfo->clause, false);
+    return true;
+}
+
+// b, NOT b, b IS TRUE, b IS FALSE
+bool add_boolean(Extension& e, RestrictInfo* rinfo, int column) {
+    IndexOptInfo* const index = e.path->indexinfo;
+    if (!op_in_opfamily(BooleanEqualOperator, index->opfamily[column])) return false;
+    auto* operand = reinterpret_cast<Node*>(rinfo->clause);
+    bool wanted = true;
+    if (is_notclause(operand)) {
+        operand = reinterpret_cast<Node*>(get_notclausearg(operand));
+        wanted = false;
+    } else if (IsA(operand, BooleanTest)) {
+        const auto* const test = reinterpret_cast<BooleanTest*>(operand);
+        if (test->booltesttype != IS_TRUE && test->booltesttype != IS_FALSE) return false;
+        wanted = test->booltesttype == IS_TRUE;
+        operand = reinterpret_cast<Node*>(test->arg);
+    }
+    if (!match_index_to_operand(operand, column, index)) return false;
+    add(e, rinfo, column,
+        make_opclause(BooleanEqualOperator, BOOLOID, false, reinterpret_cast<Expr*>(operand),
+                      reinterpret_cast<Expr*>(makeBoolConst(wanted, false)), InvalidOid, InvalidOid),
+        false);
+    return true;
+}
+
+// Is this what the path is ordered by?
+bool is_distance(const Extension& e, const Node* node) {
+    return list_length(e.path->indexorderbys) == 1 && equal(linitial(e.path->indexorderbys), node);
+}
+
+// The limit of a condition that says that the distance is below it; null if it is none.
+Expr* limit_of(const Extension& e, const OpExpr* op) {
+    if (list_length(op->args) != 2) return nullptr;
+    auto* left = static_cast<Node*>(linitial(op->args));
+    auto* right = static_cast<Node*>(lsecond(op->args));
+    const Oid function = get_opcode(op->opno);
+    bool less = function == F_FLOAT8LT || function == F_FLOAT8LE;
+    if (!less && function != F_FLOAT8GT && function != F_FLOAT8GE) return nullptr;
+    if (is_fixed(e, left)) {
+        Node* const other = left;
+        left = right;
+        right = other;
+        less = !less;
+    }
+    if (!is_fixed(e, right)) return nullptr;
+    if (less) return is_distance(e, left) ? reinterpret_cast<Expr*>(right) : nullptr;
+    // constant - distance > limit is distance < constant - limit, to within rounding.
+    if (!IsA(left, OpExpr)) return nullptr;
+    const auto* const difference = reinterpret_cast<OpExpr*>(left);
+    if (get_opcode(difference->opno) != F_FLOAT8MI || list_length(difference->args) != 2) return nullptr;
+    auto* const whole = static_cast<Node*>(linitial(difference->args));
+    if (!is_fixed(e, whole) || !is_distance(e, static_cast<Node*>(lsecond(difference->args)))) return nullptr;
+    OpExpr* const limit = static_cast<OpExpr*>(copyObjectImpl(left));
+    limit->args = list_make2(whole, right);
+    return &limit->xpr;
+}
+
+// The operator of the index's family for conditions on distance: its left side is the vector.
+Oid within_operator(const IndexOptInfo* index, StrategyNumber strategy) {
+    return get_opfamily_member(index->opfamily[0], index->opcintype[0], FLOAT8OID, static_cast<int16>(strategy));
+}
+
+bool add_distance(Extension& e, RestrictInfo* rinfo) {
+    if (!IsA(rinfo->clause, OpExpr) || list_length(e.path->indexorderbys) != 1) return false;
+    Expr* const limit = limit_of(e, reinterpret_cast<OpExpr*>(rinfo->clause));
+    if (limit == nullptr) return false;
+    // Without LIMIT all rows within the distance are asked for, and not only those that a search finds.
+    const bool all = e.root->limit_tuples < 0;
+    const Oid within = within_operator(e.path->indexinfo, all ? strategy_all_within : strategy_within);
+    if (!OidIsValid(within)) return false;
+    const auto* const order = reinterpret_cast<OpExpr*>(linitial(e.path->indexorderbys));
+    auto* vector = static_cast<Node*>(linitial(order->args));
+    if (!match_index_to_operand(vector, 0, e.path->indexinfo)) vector = static_cast<Node*>(lsecond(order->args));
+    if (!match_index_to_operand(vector, 0, e.path->indexinfo)) return false;
+    add(e, rinfo, 0, make_opclause(within, BOOLOID, false, reinterpret_cast<Expr*>(vector), limit, InvalidOid, InvalidOid),
+        true);
+    return true;
+}
+
+void extend(Extension& e) {
+    ListCell* cell;
+    foreach (cell, e.rel->baserestrictinfo) {
+        auto* const rinfo = lfirst_node(RestrictInfo, cell);
+        if (rinfo->pseudoconstant || is_there(e, rinfo)) continue;
+        if (!restriction_is_securely_promotable(rinfo, e.rel) || add_distance(e, rinfo)) continue;
+        for (int column = 1; column < e.path->indexinfo->nkeycolumns; ++column)
+            if (add_any(e, rinfo, column) || add_boolean(e, rinfo, column)) break;
+    }
+}
+
+bool is_ours(const IndexOptInfo* index) {
+    return index->amcostestimate != nullptr &&
+           reinterpret_cast<void*>(index->amcostestimate) == reinterpret_cast<void*>(cost_estimate_callback);
+}
+
+// Nothing here has a destructor: errors of the planner may pass through.
+void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte) {
+    if (previous_hook != nullptr) previous_hook(root, rel, rti, rte);
+    if (rel->baserestrictinfo == NIL || rel->indexlist == NIL) return;
+    List* const paths = list_copy(rel->pathlist);
+    ListCell* cell;
+    foreach (cell, paths) {
+        auto* const path = static_cast<IndexPath*>(lfirst(cell));
+        if (!IsA(path, IndexPath) || path->indexorderbys == NIL || !is_ours(path->indexinfo)) continue;
+        Extension e{root, rel, path, list_copy(path->indexclauses), false};
+        extend(e);
+        if (!e.added) continue;
+        add_path(rel, reinterpret_cast<Path*>(create_index_path(
+                          root, path->indexinfo, e.clauses, path->indexorderbys, path->indexorderbycols,
+                          path->path.pathkeys, path->indexscandir, false, PATH_REQ_OUTER(&path->path), 1.0, false)));
+    }
+}
+
+}  // namespace
+
+void install_path_hook() {
+    previous_hook = set_rel_pathlist_hook;
+    set_rel_pathlist_hook = add_paths;
+}
+
+}  // namespace vecstore::am
+
+using namespace vecstore;
+
+VECSTORE_FUNCTION(within) { PG_RETURN_BOOL(true); }

@@ -1,0 +1,131 @@
+// Filter keys and sketches on their pages (storage/filter_layout.hpp).
+#pragma once
+
+#include <algorithm>
+
+#include "core/hnsw/row_filter.hpp"
+
+namespace vecstore::core {
+
+// What is kept of a row beside its node.
+struct FilterEntry {
+    const FilterKey* keys;      // one for each column
+    const uint8_t* code;        // where there are sketches
+    const uint8_t* factor;
+};
+
+// Writes a node's entry. No lock is held; nothing links to the node yet.
+template <class Store>
+void write_filter_entry(Store& store, const NodeLayout& layout, const Link& node, const FilterEntry& entry) {
+    const FilterLayout& filters = layout.filters();
+    const uint32_t group = filters.group_of(node.block);
+    const size_t index = filters.index_of(node);
+    {
+        auto page = store.write(filters.page_of_keys(group));
+        uint8_t* const payload = page.modify();
+        page_head(payload).kind = PageKind::filters;   // its own append may have been interrupted
+        for (size_t c = 0; c < filters.columns(); ++c) filters.column(payload, c)[index] = entry.keys[c];
+        page.commit(page_payload_size);
+    }
+    if (!filters.has_sketches()) return;
+    auto page = store.write(filters.page_of_sketch(group, index));
+    uint8_t* const payload = page.modify();
+    page_head(payload).kind = PageKind::sketches;
+    std::memcpy(filters.code(payload, index), entry.code, filters.code_bytes());
+    std::memcpy(filters.factor(payload, index), entry.factor, FilterLayout::factor_size);
+    page.commit(page_payload_size);
+}
+
+// Reads a node's keys: one for each column. False when there are none.
+template <class Store>
+bool read_filter_keys(Store& store, const NodeLayout& layout, const Link& node, FilterKey* keys) {
+    const FilterLayout& filters = layout.filters();
+    auto page = store.read(filters.page_of_keys(filters.group_of(node.block)));
+    if (page_head(page.payload()).kind != PageKind::filters) return false;
+    for (size_t c = 0; c < filters.columns(); ++c) keys[c] = filters.column(page.payload(), c)[filters.index_of(node)];
+    return true;
+}
+
+// Kept between searches: nothing is emptied.
+struct FilterMemory {
+    std::vector<uint64_t> bits;
+    std::vector<uint32_t> tested;   // by group: the search that it was tested for
+    uint32_t search = 0;
+};
+
+// Which slots pass, found out group by group when it is first asked.
+template <class Store>
+class FilterMap {
+  public:
+    FilterMap(Store& store, const NodeLayout& layout, const RowFilter& filter, FilterMemory& memory)
+        : store_(store), layout_(layout.filters()), filter_(filter), memory_(memory) {
+        words_ = (layout_.slots_per_group() + 63) / 64;
+        if (++memory_.search == 0) memory_ = FilterMemory{{}, {}, 1};
+        grow(layout_.groups(store.page_count()));
+    }
+
+    // Of the index as it was when this was made: later rows are of no snapshot that a search runs with.
+    uint32_t groups() const { return groups_; }
+
+    bool passes(const Link& link) {
+        const size_t i = layout_.index_of(link);
+        return (bits_of(layout_.group_of(link.block))[i / 64] >> (i % 64)) & 1;
+    }
+
+    // One bit for each slot of the group.
+    const uint64_t* bits_of(uint32_t group) {
+        if (group >= memory_.tested.size()) grow(group + 1);
+        uint64_t* const bits = &memory_.bits[group * words_];
+        if (memory_.tested[group] != memory_.search) test(group, bits);
+        return bits;
+    }
+
+    // Of all groups tested so far: the share of slots that pass, above 0.
+    double share() const {
+        return (static_cast<double>(slots_passed_) + 0.5) / (static_cast<double>(slots_tested_) + 1);
+    }
+
+    // visit(index) for every slot of the group that passes, in order.
+    template <class Visit>
+    void for_each_passing(uint32_t group, Visit&& visit) {
+        const uint64_t* const bits = bits_of(group);
+        for (size_t w = 0; w < words_; ++w)
+            for (uint64_t word = bits[w]; word != 0; word &= word - 1)
+                visit(w * 64 + static_cast<size_t>(__builtin_ctzll(word)));
+    }
+
+  private:
+    void grow(uint32_t groups) {
+        groups_ = std::max(groups_, groups);
+        if (memory_.tested.size() < groups) memory_.tested.resize(groups);
+        if (memory_.bits.size() < groups * words_) memory_.bits.resize(groups * words_);
+    }
+
+    void test(uint32_t group, uint64_t* bits) {
+        memory_.tested[group] = memory_.search;
+        const size_t slots = layout_.slots_per_group();
+        {
+            auto page = store_.read(layout_.page_of_keys(group));
+            if (page_head(page.payload()).kind == PageKind::filters)
+                filter_.test(layout_, page.payload(), bits);
+            else
+                std::fill_n(bits, words_, ~uint64_t{0});   // not known: the rows themselves will tell
+        }
+        // Nodes are behind the pages of the group's entries.
+        for (size_t i = 0; i < layout_.index_of({1 + layout_.first_node_block(), 0, 0}); ++i)
+            bits[i / 64] &= ~(uint64_t{1} << (i % 64));
+        if (slots % 64 != 0) bits[slots / 64] &= (uint64_t{1} << (slots % 64)) - 1;
+        slots_tested_ += slots;
+        for (size_t w = 0; w < words_; ++w) slots_passed_ += static_cast<uint64_t>(__builtin_popcountll(bits[w]));
+    }
+
+    Store& store_;
+    const FilterLayout& layout_;
+    const RowFilter& filter_;
+    FilterMemory& memory_;
+    size_t words_;
+    uint32_t groups_ = 0;
+    uint64_t slots_tested_ = 0, slots_passed_ = 0;
+};
+
+}  // namespace vecstore::core

@@ -1,0 +1,185 @@
+// Search of level 0 for nodes that pass a filter. What the search may meet meanwhile, and locks: as in search.hpp;
+// keys are read under no other lock than that of their own page.
+#pragma once
+
+#include "core/hnsw/filter_plan.hpp"
+#include "core/hnsw/row_filter.hpp"
+#include "core/hnsw/search.hpp"
+
+namespace vecstore::core {
+
+template <class Store>
+class FilteredBeam {
+  public:
+    FilteredBeam(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory, FilterMap<Store>& map)
+        : store_(store), layout_(layout), query_(query), memory_(memory), own_(memory.filtered), map_(map) {}
+
+    void start(size_t width, const FilterPlan& plan) {
+        plan_ = plan;
+        memory_.visited.clear();
+        memory_.bound.clear(width);
+        own_.guide_bound.clear(least_guide_width);
+        judged_ = false;
+        seen_ = seen_passing_ = 0;
+        for (size_t kind = 0; kind < kinds; ++kind) {
+            own_.frontiers[kind].clear(width + 16);
+            has_head_[kind] = false;
+        }
+    }
+
+    void seed(const Way& way) {
+        if (memory_.visited.insert(layout_.node_id(way.link)))
+            own_.frontiers[kind_of(way.link)].push_near(way.distance, way.link);
+    }
+
+    void widen(size_t width) {
+        memory_.bound.widen(width);
+        plan_.search.ef_search = width;
+        if (judged_) judge();
+    }
+
+    // Visits the nearest candidate that is worth it: visitor(node, link, distance) runs for those that pass, under
+    // the page's shared lock. False when there is none within the beam.
+    template <class Visitor>
+    bool step(Visitor&& visitor) {
+        size_t nearest = kinds;
+        for (size_t kind = 0; kind < kinds; ++kind) {
+            if (!has_candidate(kind)) continue;
+            if (nearest == kinds || heads_[kind].distance < heads_[nearest].distance) nearest = kind;
+        }
+        if (nearest == kinds) return false;
+        has_head_[nearest] = false;
+        store_.check_interrupts();
+        visit(heads_[nearest], nearest == passing, visitor);
+        if (!judged_ && counts_.visits >= visits_before_judging) judge();
+        return true;
+    }
+
+    // Has it turned out that the graph is not the way?
+    bool used_up() const { return plan_.enumerate || counts_.visits >= plan_.most_visits; }
+    const SearchCounts& counts() const { return counts_; }
+
+  private:
+    // Candidates that pass, and those that only show the way.
+    enum Kind : size_t { passing, guide, kinds };
+    static_assert(kinds == FilteredMemory::kinds);
+
+    Kind kind_of(const Link& link) { return map_.passes(link) ? passing : guide; }
+
+    float bound(size_t kind) const { return kind == passing ? memory_.bound.get() : own_.guide_bound.get(); }
+
+    // Now that it is known how many of the rows near the query pass.
+    void judge() {
+        judged_ = true;
+        const double near_share = (static_cast<double>(seen_passing_) + 0.5) / (static_cast<double>(seen_) + 1);
+        plan_ = plan_filter(plan_.search, near_share);
+        own_.guide_bound.widen(plan_.guide_width);
+    }
+
+    // Is there a candidate of this kind within its bound? It is then in heads_, its page on the way into the cache.
+    bool has_candidate(size_t kind) {
+        Frontier& frontier = own_.frontiers[kind];
+        const float limit = bound(kind);
+        if (has_head_[kind]) {
+            if (heads_[kind].distance <= limit) return true;
+            has_head_[kind] = false;
+            frontier.push_near(heads_[kind].distance, heads_[kind].link);
+        }
+        if (!frontier.pop(query_.kernel_table(), limit, [](const Link&) { return true; }, heads_[kind])) return false;
+        const Link& link = heads_[kind].link;
+        store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
+        return has_head_[kind] = true;
+    }
+
+    bool holds_node(const uint8_t* payload, const Link& link) const {
+        return page_head(payload).kind == PageKind::nodes && link.slot < layout_.slots_per_page();
+    }
+
+    template <class Visitor>
+    void visit(const Candidate& candidate, bool passes, Visitor& visitor) {
+        size_t degree;
+        {
+            auto page = store_.read(candidate.link.block);
+            ++counts_.pages;
+            if (!holds_node(page.payload(), candidate.link)) return;
+            const ConstNode node(layout_, layout_.slot(page.payload(), candidate.link.slot));
+            if (!node.is(candidate.link) || node.head().level != 0) return;
+            ++counts_.visits;
+            const float distance = query_.distance(node);
+            if (!node.dead()) {
+                own_.guide_bound.add(distance);
+                if (passes) {
+                    memory_.bound.add(distance);
+                    visitor(node, candidate.link, distance);
+                }
+            }
+            degree = std::min<size_t>(node.head().degree, layout_.max_neighbors());
+            if (layout_.coded()) query_.estimate(node, degree, distance, memory_.sums.data(), memory_.estimates.data());
+            std::copy_n(node.links(), degree, memory_.links.begin());
+        }
+        if (!layout_.coded()) degree = measure_neighbors(degree);
+        push_neighbors(degree);
+    }
+
+    // Plain mode: distances come from the neighbors' own pages. Leaves those that are new.
+    size_t measure_neighbors(size_t degree) {
+        size_t count = 0;
+        for (size_t i = 0; i < degree; ++i) {
+            const Link link = memory_.links[i];
+            if (!memory_.visited.insert(layout_.node_id(link))) continue;
+            store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
+            memory_.links[count++] = link;
+        }
+        size_t kept = 0;
+        for (size_t i = 0; i < count; ++i) {
+            const Link link = memory_.links[i];
+            auto page = store_.read(link.block);
+            ++counts_.pages;
+            if (!holds_node(page.payload(), link)) continue;
+            const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
+            if (!node.is(link) || node.head().level != 0) continue;
+            memory_.links[kept] = link;
+            memory_.estimates[kept++] = query_.distance(node);
+        }
+        return kept;
+    }
+
+    void push_neighbors(size_t degree) {
+        float distances[kinds][max_degree];
+        Link links[kinds][max_degree];
+        size_t counts[kinds] = {};
+        const float bounds[kinds] = {bound(passing), bound(guide)};
+        for (size_t i = 0; i < degree; ++i) {
+            const Link link = memory_.links[i];
+            const float distance = memory_.estimates[i];
+            const Kind kind = kind_of(link);
+            ++seen_;
+            seen_passing_ += kind == passing;
+            // One that does not pass and lies too far off is forgotten: should it be needed after all, so will be
+            // all rows that pass.
+            if (kind != passing && judged_ && distance > bounds[kind]) continue;
+            if (layout_.coded() && !memory_.visited.insert(layout_.node_id(link))) continue;
+            distances[kind][counts[kind]] = distance;
+            links[kind][counts[kind]++] = link;
+        }
+        for (size_t kind = 0; kind < kinds; ++kind)
+            own_.frontiers[kind].push(
+                distances[kind], links[kind], counts[kind], bounds[kind], true, [](const Link&) { return true; },
+                [&](const Link& link) { store_.expect(link.block, layout_.slot_offset(link.slot)); });
+    }
+
+    Store& store_;
+    const NodeLayout& layout_;
+    const Query& query_;
+    SearchMemory& memory_;
+    FilteredMemory& own_;
+    FilterMap<Store>& map_;
+    FilterPlan plan_;
+    SearchCounts counts_;
+    Candidate heads_[kinds];
+    bool has_head_[kinds] = {};
+    bool judged_ = false;
+    uint64_t seen_ = 0, seen_passing_ = 0;   // neighbors of visited nodes
+};
+
+}  // namespace vecstore::core
