@@ -12,6 +12,7 @@ extern "C" {
 #include "access/reloptions.h"
 #include "access/stratnum.h"
 #include "nodes/execnodes.h"
+#include "nodes/parsenodes.h"
 #include "nodes/pathnodes.h"
 #include "utils/rel.h"
 }
@@ -36,6 +37,13 @@ enum IterativeScan { iterative_off, iterative_relaxed, iterative_strict };
 
 void install_planner_hook();
 void install_path_hook();
+
+// Gives a query conditions that follow from its joins (join_filters.cpp), and defines the setting that forbids it.
+void push_join_filters(Query* query);
+void define_join_filters();
+
+// Is this, of the planner's, an index of ours?
+bool is_our_index(const IndexOptInfo* index);
 
 // Strategies of a vector's operator classes beside the distance, which is 1: vector and limit, made by the planner
 // from conditions on the distance (index_paths.cpp).

@@ -165,11 +165,6 @@ void extend(Extension& e) {
     }
 }
 
-bool is_ours(const IndexOptInfo* index) {
-    return index->amcostestimate != nullptr &&
-           reinterpret_cast<void*>(index->amcostestimate) == reinterpret_cast<void*>(cost_estimate_callback);
-}
-
 // Nothing here has a destructor: errors of the planner may pass through.
 void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte) {
     if (previous_hook != nullptr) previous_hook(root, rel, rti, rte);
@@ -178,7 +173,7 @@ void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte
     ListCell* cell;
     foreach (cell, paths) {
         auto* const path = static_cast<IndexPath*>(lfirst(cell));
-        if (!IsA(path, IndexPath) || path->indexorderbys == NIL || !is_ours(path->indexinfo)) continue;
+        if (!IsA(path, IndexPath) || path->indexorderbys == NIL || !is_our_index(path->indexinfo)) continue;
         Extension e{root, rel, path, list_copy(path->indexclauses), false};
         extend(e);
         if (!e.added) continue;
@@ -189,6 +184,10 @@ void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte
 }
 
 }  // namespace
+
+bool is_our_index(const IndexOptInfo* index) {
+    return reinterpret_cast<void*>(index->amcostestimate) == reinterpret_cast<void*>(cost_estimate_callback);
+}
 
 void install_path_hook() {
     previous_hook = set_rel_pathlist_hook;

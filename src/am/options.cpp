@@ -128,6 +128,7 @@ core::ScanOptions scan_options(Relation, const std::function<uint64_t()>&) {
 
 void define_hnsw() {
     define_options();
+    define_join_filters();
     define_settings();
 }
 

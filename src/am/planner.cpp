@@ -73,6 +73,7 @@ void walk(Plan* plan) {
 
 // Nothing here has a destructor: errors of the planner may pass through.
 PlannedStmt* plan_statement(Query* parse, const char* query_string, int cursor_options, ParamListInfo params) {
+    push_join_filters(parse);
     PlannedStmt* statement = previous_planner != nullptr
                                  ? previous_planner(parse, query_string, cursor_options, params)
                                  : standard_planner(parse, query_string, cursor_options, params);

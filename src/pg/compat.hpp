@@ -14,6 +14,7 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -54,6 +55,17 @@ inline bool may_maintain(Oid table) {
 inline void restrict_search_path() {
 #if PG_VERSION_NUM >= 170000
     RestrictSearchPath();
+#endif
+}
+
+// Takes the permissions that `rte`, a copy of one of the query's, needs along to another query of which it is the only
+// table. From 16 on they are kept beside the range table; before that in the entry itself.
+inline void copy_permissions([[maybe_unused]] const Query* from, [[maybe_unused]] Query* to,
+                             [[maybe_unused]] RangeTblEntry* rte) {
+#if PG_VERSION_NUM >= 160000
+    if (rte->perminfoindex == 0) return;
+    to->rteperminfos = list_make1(copyObjectImpl(list_nth(from->rteperminfos, rte->perminfoindex - 1)));
+    rte->perminfoindex = 1;
 #endif
 }
 

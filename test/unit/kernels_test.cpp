@@ -496,6 +496,23 @@ TEST_P(KernelsTest, FlipSignsFlipsTheMarkedOnes) {
     }
 }
 
+TEST_P(KernelsTest, KeysInRangeAreKept) {
+    std::mt19937_64 random(3);
+    for (const size_t count : {0, 1, 7, 63, 64, 65, 200, 1020}) {
+        std::vector<uint64_t> keys(count);
+        for (size_t i = 0; i < count; ++i) keys[i] = random() >> (i % 64);
+        for (const auto& [low, high] : std::vector<std::pair<uint64_t, uint64_t>>{
+                 {0, 0}, {1, ~uint64_t{0}}, {0, 1 << 20}, {uint64_t{1} << 63, (uint64_t{1} << 63) + 99}, {5, 1 << 30},
+                 {uint64_t{1} << 40, ~uint64_t{0} >> 1}}) {
+            std::vector<uint64_t> bits((count + 63) / 64, 0xAAAAAAAAAAAAAAAAull);
+            GetParam()->keep_in_range(keys.data(), count, low, high - low, bits.data());
+            for (size_t i = 0; i < count; ++i)
+                ASSERT_EQ((bits[i / 64] >> (i % 64)) & 1, i % 2 == 1 && keys[i] >= low && keys[i] <= high)
+                    << count << " keys, number " << i;
+        }
+    }
+}
+
 TEST(KernelChoice, BestIsTheDefaultAndAnyCanBeForced) {
     const std::vector<const Kernels*> tables = available_kernels();
     ASSERT_FALSE(tables.empty());

@@ -114,6 +114,10 @@ struct Kernels {
     // Index of the smallest of n floats, one of them where several are equal; n > 0, no NaN.
     size_t (*smallest)(const float* x, size_t n);
 
+    // Clears bit i%64 of bits[i/64] for each of `count` keys that is not in low ... low + span (which may wrap
+    // around); bits beyond the last key are left as they are or cleared.
+    void (*keep_in_range)(const uint64_t* keys, size_t count, uint64_t low, uint64_t span, uint64_t* bits);
+
     // --- sparse vectors --------------------------------------------------------------------------------
     // <a, b>
     float (*sparse_product)(const SparseView& a, const SparseView& b);

@@ -255,6 +255,15 @@ void finish_estimates(const int32_t* sums, const uint8_t* factors, size_t count,
     }
 }
 
+void keep_in_range(const uint64_t* keys, size_t count, uint64_t low, uint64_t span, uint64_t* bits) {
+    for (size_t begin = 0; begin < count; begin += 64, ++bits) {
+        uint64_t word = 0;
+        const size_t n = std::min<size_t>(64, count - begin);
+        for (size_t i = 0; i < n; ++i) word |= static_cast<uint64_t>(keys[begin + i] - low <= span) << i;
+        *bits &= word;
+    }
+}
+
 size_t smallest(const float* x, size_t n) {
     return static_cast<size_t>(std::min_element(x, x + n) - x);
 }
@@ -356,6 +365,7 @@ const Kernels& scalar_kernels() {
                                        max_abs,
                                        finish_estimates,
                                        smallest,
+                                       keep_in_range,
                                        sparse_product,
                                        sparse_align,
                                        hadamard,

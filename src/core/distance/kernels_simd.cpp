@@ -26,6 +26,7 @@
 #if VECSTORE_HAVE_VECTORS
 #include "core/distance/codes-inl.hpp"
 #include "core/distance/floats-inl.hpp"
+#include "core/distance/keys-inl.hpp"
 #include "core/distance/rotation-inl.hpp"
 #include "core/distance/sparse-inl.hpp"
 
@@ -80,6 +81,7 @@ constexpr Kernels kTable = {kName,
                             max_abs,
                             finish_estimates,
                             smallest,
+                            keep_in_range,
                             sparse_product,
                             sparse_align,
                             hadamard,

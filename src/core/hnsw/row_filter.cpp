@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/distance/kernels.hpp"
+
 namespace vecstore::core {
 
 void RowFilter::add(FilterCondition condition) {
@@ -59,7 +61,7 @@ void RowFilter::test(const FilterLayout& layout, const uint8_t* payload, uint64_
     for (const Condition& c : conditions_) {
         const FilterKey* const keys = layout.column(payload, c.column);
         if (c.kind == FilterCondition::Kind::range)
-            narrow(keys, count, bits, [low = c.low, span = c.high - c.low](FilterKey key) { return key - low <= span; });
+            kernels().keep_in_range(keys, count, c.low, c.high - c.low, bits);
         else if (c.kind == FilterCondition::Kind::bits && c.keys.size() == 1)
             narrow(keys, count, bits, [mask = c.keys[0]](FilterKey key) { return (key & mask) == mask; });
         else
