@@ -1,13 +1,19 @@
 -- vecstore 0.1.0: install script. Sections: types, access method, import, maintenance.
 \echo Use "CREATE EXTENSION vecstore" to load this file. \quit
 
--- This script also is that of the shim, the same extension under the name `vector` (see Makefile).
+-- This script also is that of the shim, the same extension under the name `vector` (see Makefile). A real pgvector may
+-- be in the database, in another schema.
 DO LANGUAGE plpgsql $$ BEGIN
-    IF (SELECT count(*) FROM pg_catalog.pg_extension WHERE extname IN ('vecstore', 'vector')) > 1 THEN
+    IF EXISTS (SELECT FROM pg_catalog.pg_proc WHERE prosrc = 'vecstore_vector_in') THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
-            MESSAGE = 'extensions "vecstore" and "vector" cannot be in one database',
-            DETAIL = 'Both define the types vector, halfvec and sparsevec and the access methods hnsw and ivfflat.',
+            MESSAGE = 'extensions "vecstore" and "vector" cannot be in one database where both are vecstore',
+            DETAIL = 'The "vector" that is installed on this server is another name of vecstore, not pgvector.',
             HINT = 'To change from one to the other, dump the database, change the CREATE EXTENSION line and restore.';
+    END IF;
+    IF EXISTS (SELECT FROM pg_catalog.pg_type WHERE typname = 'vector' AND typnamespace = pg_catalog.current_schema()::pg_catalog.regnamespace) THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+            MESSAGE = pg_catalog.format('schema "%s" has a type "vector" already', pg_catalog.current_schema()),
+            HINT = 'If it is pgvector''s, create vecstore in a schema of its own: CREATE SCHEMA vecstore; CREATE EXTENSION vecstore SCHEMA vecstore.';
     END IF;
 END $$;
 
@@ -132,10 +138,15 @@ CREATE AGGREGATE sum(vector) (
     SFUNC = vector_add, STYPE = vector, COMBINEFUNC = vector_add, PARALLEL = SAFE
 );
 
+-- Spares the checks of dimensions that are known to be right.
+CREATE FUNCTION vecstore_coerce_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_coerce_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 -- vector: casts
 
 CREATE FUNCTION vector(vector, integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_vector_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_vector_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_coerce_support;
 
 CREATE FUNCTION array_to_vector(integer[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -381,7 +392,8 @@ CREATE AGGREGATE sum(halfvec) (
 -- halfvec: casts
 
 CREATE FUNCTION halfvec(halfvec, integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_coerce_support;
 
 CREATE FUNCTION array_to_halfvec(integer[], integer, boolean) RETURNS halfvec
     AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -593,7 +605,8 @@ CREATE FUNCTION sparsevec_cmp(sparsevec, sparsevec) RETURNS integer
 -- sparsevec: casts
 
 CREATE FUNCTION sparsevec(sparsevec, integer, boolean) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_coerce_support;
 
 CREATE FUNCTION vector_to_sparsevec(vector, integer, boolean) RETURNS sparsevec
     AS 'MODULE_PATHNAME', 'vecstore_vector_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -714,28 +727,30 @@ CREATE OPERATOR <%> (
 CREATE FUNCTION hnswhandler(internal) RETURNS index_am_handler
 	AS 'MODULE_PATHNAME', 'vecstore_hnswhandler' LANGUAGE C;
 
-CREATE ACCESS METHOD hnsw TYPE INDEX HANDLER hnswhandler;
+-- The access methods get the names hnsw and ivfflat at the end of this script, unless pgvector has them.
 
-COMMENT ON ACCESS METHOD hnsw IS 'hnsw index access method';
+CREATE ACCESS METHOD vecstore_hnsw TYPE INDEX HANDLER hnswhandler;
+
+COMMENT ON ACCESS METHOD vecstore_hnsw IS 'hnsw index access method';
 
 CREATE OPERATOR CLASS vector_l2_ops
-	FOR TYPE vector USING hnsw AS
+	FOR TYPE vector USING vecstore_hnsw AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_l2_squared_distance(vector, vector);
 
 CREATE OPERATOR CLASS vector_ip_ops
-	FOR TYPE vector USING hnsw AS
+	FOR TYPE vector USING vecstore_hnsw AS
 	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_negative_inner_product(vector, vector);
 
 CREATE OPERATOR CLASS vector_cosine_ops
-	FOR TYPE vector USING hnsw AS
+	FOR TYPE vector USING vecstore_hnsw AS
 	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_negative_inner_product(vector, vector),
 	FUNCTION 2 vector_norm(vector);
 
 CREATE OPERATOR CLASS vector_l1_ops
-	FOR TYPE vector USING hnsw AS
+	FOR TYPE vector USING vecstore_hnsw AS
 	OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 l1_distance(vector, vector);
 
@@ -745,26 +760,26 @@ CREATE FUNCTION hnsw_halfvec_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_hnsw_halfvec_support' LANGUAGE C;
 
 CREATE OPERATOR CLASS halfvec_l2_ops
-	FOR TYPE halfvec USING hnsw AS
+	FOR TYPE halfvec USING vecstore_hnsw AS
 	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
 	FUNCTION 3 hnsw_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_ip_ops
-	FOR TYPE halfvec USING hnsw AS
+	FOR TYPE halfvec USING vecstore_hnsw AS
 	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
 	FUNCTION 3 hnsw_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_cosine_ops
-	FOR TYPE halfvec USING hnsw AS
+	FOR TYPE halfvec USING vecstore_hnsw AS
 	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
 	FUNCTION 2 l2_norm(halfvec),
 	FUNCTION 3 hnsw_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_l1_ops
-	FOR TYPE halfvec USING hnsw AS
+	FOR TYPE halfvec USING vecstore_hnsw AS
 	OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 l1_distance(halfvec, halfvec),
 	FUNCTION 3 hnsw_halfvec_support(internal);
@@ -773,13 +788,13 @@ CREATE FUNCTION hnsw_bit_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_hnsw_bit_support' LANGUAGE C;
 
 CREATE OPERATOR CLASS bit_hamming_ops
-	FOR TYPE bit USING hnsw AS
+	FOR TYPE bit USING vecstore_hnsw AS
 	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
 	FUNCTION 1 hamming_distance(bit, bit),
 	FUNCTION 3 hnsw_bit_support(internal);
 
 CREATE OPERATOR CLASS bit_jaccard_ops
-	FOR TYPE bit USING hnsw AS
+	FOR TYPE bit USING vecstore_hnsw AS
 	OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
 	FUNCTION 1 jaccard_distance(bit, bit),
 	FUNCTION 3 hnsw_bit_support(internal);
@@ -788,26 +803,26 @@ CREATE FUNCTION hnsw_sparsevec_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_hnsw_sparsevec_support' LANGUAGE C;
 
 CREATE OPERATOR CLASS sparsevec_l2_ops
-	FOR TYPE sparsevec USING hnsw AS
+	FOR TYPE sparsevec USING vecstore_hnsw AS
 	OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY float_ops,
 	FUNCTION 1 sparsevec_l2_squared_distance(sparsevec, sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_ip_ops
-	FOR TYPE sparsevec USING hnsw AS
+	FOR TYPE sparsevec USING vecstore_hnsw AS
 	OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY float_ops,
 	FUNCTION 1 sparsevec_negative_inner_product(sparsevec, sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_cosine_ops
-	FOR TYPE sparsevec USING hnsw AS
+	FOR TYPE sparsevec USING vecstore_hnsw AS
 	OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY float_ops,
 	FUNCTION 1 sparsevec_negative_inner_product(sparsevec, sparsevec),
 	FUNCTION 2 l2_norm(sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_l1_ops
-	FOR TYPE sparsevec USING hnsw AS
+	FOR TYPE sparsevec USING vecstore_hnsw AS
 	OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops,
 	FUNCTION 1 l1_distance(sparsevec, sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
@@ -815,28 +830,28 @@ CREATE OPERATOR CLASS sparsevec_l1_ops
 CREATE FUNCTION ivfflathandler(internal) RETURNS index_am_handler
 	AS 'MODULE_PATHNAME', 'vecstore_ivfflathandler' LANGUAGE C;
 
-CREATE ACCESS METHOD ivfflat TYPE INDEX HANDLER ivfflathandler;
+CREATE ACCESS METHOD vecstore_ivfflat TYPE INDEX HANDLER ivfflathandler;
 
-COMMENT ON ACCESS METHOD ivfflat IS 'ivfflat index access method';
+COMMENT ON ACCESS METHOD vecstore_ivfflat IS 'ivfflat index access method';
 
 -- Functions 3 and 4 are what pgvector finds the centers of its lists with. They are not called here, but dumps and
 -- tools that compare catalogs should see no difference. Function 5 is what hnsw has as 3.
 
 CREATE OPERATOR CLASS vector_l2_ops
-	DEFAULT FOR TYPE vector USING ivfflat AS
+	DEFAULT FOR TYPE vector USING vecstore_ivfflat AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_l2_squared_distance(vector, vector),
 	FUNCTION 3 l2_distance(vector, vector);
 
 CREATE OPERATOR CLASS vector_ip_ops
-	FOR TYPE vector USING ivfflat AS
+	FOR TYPE vector USING vecstore_ivfflat AS
 	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_negative_inner_product(vector, vector),
 	FUNCTION 3 vector_spherical_distance(vector, vector),
 	FUNCTION 4 vector_norm(vector);
 
 CREATE OPERATOR CLASS vector_cosine_ops
-	FOR TYPE vector USING ivfflat AS
+	FOR TYPE vector USING vecstore_ivfflat AS
 	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_negative_inner_product(vector, vector),
 	FUNCTION 2 vector_norm(vector),
@@ -847,14 +862,14 @@ CREATE FUNCTION ivfflat_halfvec_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_hnsw_halfvec_support' LANGUAGE C;
 
 CREATE OPERATOR CLASS halfvec_l2_ops
-	FOR TYPE halfvec USING ivfflat AS
+	FOR TYPE halfvec USING vecstore_ivfflat AS
 	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
 	FUNCTION 3 l2_distance(halfvec, halfvec),
 	FUNCTION 5 ivfflat_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_ip_ops
-	FOR TYPE halfvec USING ivfflat AS
+	FOR TYPE halfvec USING vecstore_ivfflat AS
 	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
 	FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
@@ -862,7 +877,7 @@ CREATE OPERATOR CLASS halfvec_ip_ops
 	FUNCTION 5 ivfflat_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_cosine_ops
-	FOR TYPE halfvec USING ivfflat AS
+	FOR TYPE halfvec USING vecstore_ivfflat AS
 	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
 	FUNCTION 2 l2_norm(halfvec),
@@ -874,7 +889,7 @@ CREATE FUNCTION ivfflat_bit_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_hnsw_bit_support' LANGUAGE C;
 
 CREATE OPERATOR CLASS bit_hamming_ops
-	FOR TYPE bit USING ivfflat AS
+	FOR TYPE bit USING vecstore_ivfflat AS
 	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
 	FUNCTION 1 hamming_distance(bit, bit),
 	FUNCTION 3 hamming_distance(bit, bit),
@@ -1003,3 +1018,25 @@ CREATE FUNCTION vecstore_index_info(
     OUT links_per_node double precision, OUT bytes_per_row double precision,
     OUT format_version integer, OUT vacuum_pending boolean)
     AS 'MODULE_PATHNAME', 'vecstore_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+-- ================================================================================ beside pgvector
+
+-- The names of access methods are global. While pgvector is in the database, ours are vecstore_hnsw and
+-- vecstore_ivfflat; when it comes they are renamed, and when it goes they get their names back.
+
+CREATE FUNCTION vecstore_follow_names() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'vecstore_follow_names' LANGUAGE C;
+
+CREATE EVENT TRIGGER vecstore_make_way ON ddl_command_start
+    WHEN TAG IN ('CREATE ACCESS METHOD') EXECUTE FUNCTION vecstore_follow_names();
+
+CREATE EVENT TRIGGER vecstore_take_names ON sql_drop
+    WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP ACCESS METHOD') EXECUTE FUNCTION vecstore_follow_names();
+
+-- Does the same by hand, where event triggers were switched off. True when a name was changed.
+CREATE FUNCTION vecstore_take_names() RETURNS boolean
+    AS 'MODULE_PATHNAME', 'vecstore_take_names' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+REVOKE ALL ON FUNCTION vecstore_take_names() FROM PUBLIC;
+
+SELECT vecstore_take_names();

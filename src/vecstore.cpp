@@ -10,7 +10,10 @@ VECSTORE_EXPORT void _PG_init(void);
 }
 
 extern "C" void _PG_init(void) {
-    vecstore::am::define_hnsw();
-    vecstore::am::define_ivfflat();
-    vecstore::am::install_planner_hook();
+    vecstore::pg::guarded([] {
+        vecstore::am::define_hnsw();
+        vecstore::am::define_ivfflat();
+        vecstore::pg::reserve_settings("vecstore");
+        vecstore::am::install_planner_hook();
+    });
 }
