@@ -1040,3 +1040,308 @@ CREATE FUNCTION vecstore_take_names() RETURNS boolean
 REVOKE ALL ON FUNCTION vecstore_take_names() FROM PUBLIC;
 
 SELECT vecstore_take_names();
+
+-- Migration of a database from pgvector. What of pgvector there is: its objects, its types beside ours, the columns of
+-- those types, its indexes, and what only a person can change. Empty where pgvector is not in the database.
+
+CREATE VIEW vecstore_pgvector_members AS
+    SELECT d.classid, d.objid FROM pg_catalog.pg_extension e
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+    WHERE e.extname = 'vector' AND NOT EXISTS (   -- the shim
+        SELECT FROM pg_catalog.pg_depend o JOIN pg_catalog.pg_proc p ON p.oid = o.objid AND o.classid = 'pg_catalog.pg_proc'::regclass
+        WHERE o.refclassid = d.refclassid AND o.refobjid = e.oid AND p.prosrc = 'vecstore_vector_in');
+
+CREATE VIEW vecstore_pgvector_types AS
+    SELECT t.oid AS type, t.typarray AS array_type, n.nspname AS schema, own.oid AS own_type, own.typname AS name, own_n.nspname AS own_schema
+    FROM vecstore_pgvector_members m JOIN pg_catalog.pg_type t ON m.classid = 'pg_catalog.pg_type'::regclass AND t.oid = m.objid
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    JOIN pg_catalog.pg_type own ON own.typname = t.typname AND own.oid IN ('vector'::regtype, 'halfvec'::regtype, 'sparsevec'::regtype)
+    JOIN pg_catalog.pg_namespace own_n ON own_n.oid = own.typnamespace;
+
+-- The table at the top of partitions and inheritance.
+CREATE FUNCTION vecstore_top_table(relation oid) RETURNS oid LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE up(relid, depth) AS (
+        SELECT relation, 0
+        UNION ALL
+        SELECT i.inhparent, up.depth + 1 FROM up JOIN pg_catalog.pg_inherits i ON i.inhrelid = up.relid AND i.inhseqno = 1)
+    SELECT relid FROM up ORDER BY depth DESC LIMIT 1
+$$;
+
+CREATE VIEW vecstore_pgvector_columns AS
+    SELECT vecstore_top_table(c.oid) AS top, c.oid AS relation, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name,
+           a.attnum, a.attname, a.attinhcount > 0 AS inherited,
+           CASE WHEN a.attstorage <> CASE WHEN a.atttypid = y.type THEN 'e' ELSE 'x' END THEN a.attstorage END AS storage,
+           pg_catalog.format('%I.%I', y.own_schema, y.name) || CASE WHEN a.atttypmod > 0 THEN pg_catalog.format('(%s)', a.atttypmod) ELSE '' END
+               || CASE WHEN a.atttypid = y.array_type THEN '[]' ELSE '' END AS own_type
+    FROM pg_catalog.pg_attribute a JOIN vecstore_pgvector_types y ON a.atttypid IN (y.type, y.array_type)
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'f')
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE a.attnum > 0 AND NOT a.attisdropped
+      AND (c.relpersistence <> 't' OR c.relnamespace = pg_catalog.pg_my_temp_schema());
+
+-- Indexes that ALTER TABLE cannot carry over by itself: those of pgvector's access methods, and those whose expression
+-- or condition calls functions of pgvector's. online: the new one can be built beforehand, beside the old one, and is
+-- kept when the column's type changes: indexes of plain columns without a condition.
+CREATE VIEW vecstore_pgvector_indexes AS
+    SELECT vecstore_top_table(i.indrelid) AS top, i.indrelid AS relation, i.indexrelid AS index, c.relkind,
+           pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, c.relname, n.nspname,
+           CASE WHEN m.objid IS NOT NULL THEN 'vecstore_' || am.amname END AS own_method,
+           m.objid IS NOT NULL AND c.relkind = 'i' AND i.indkey[0] <> 0 AND i.indpred IS NULL AS online
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am am ON am.oid = c.relam
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN vecstore_pgvector_members m ON m.classid = 'pg_catalog.pg_am'::regclass AND m.objid = am.oid
+    WHERE (m.objid IS NOT NULL
+           OR (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND EXISTS (
+               SELECT FROM pg_catalog.pg_depend d JOIN vecstore_pgvector_members u ON u.classid = d.refclassid AND u.objid = d.refobjid
+               WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid))
+      AND (c.relpersistence <> 't' OR c.relnamespace = pg_catalog.pg_my_temp_schema());
+
+-- What is made with pgvector's objects, or stands in the way of a column. top: the table whose columns must wait.
+CREATE VIEW vecstore_pgvector_obstacles AS
+    WITH uses AS (
+        SELECT NULL::oid AS top, d.classid, d.objid, d.objsubid FROM pg_catalog.pg_depend d
+        JOIN (SELECT classid, objid FROM vecstore_pgvector_members
+              UNION SELECT 'pg_catalog.pg_type'::regclass, array_type FROM vecstore_pgvector_types) m
+          ON m.classid = d.refclassid AND m.objid = d.refobjid AND d.deptype IN ('n', 'a')
+        UNION
+        SELECT c.top, d.classid, d.objid, d.objsubid FROM vecstore_pgvector_columns c
+        JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.relation AND d.refobjsubid = c.attnum
+            AND d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass,
+                              'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_publication_rel'::regclass)
+        UNION   -- columns generated from one, or generated as one
+        SELECT c.top, 'pg_catalog.pg_class'::regclass, g.attrelid, g.attnum FROM vecstore_pgvector_columns c
+        JOIN pg_catalog.pg_attribute g ON g.attrelid = c.relation AND g.attgenerated <> ''
+        JOIN pg_catalog.pg_attrdef a ON a.adrelid = g.attrelid AND a.adnum = g.attnum
+        WHERE g.attnum = c.attnum OR EXISTS (
+            SELECT FROM pg_catalog.pg_depend d WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.relation AND d.refobjsubid = c.attnum
+                AND (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = a.oid
+                     OR d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = g.attrelid AND d.objsubid = g.attnum)))
+    SELECT DISTINCT ON (classid, objid, objsubid, top) u.top,
+           pg_catalog.pg_describe_object(CASE WHEN r.oid IS NOT NULL THEN 'pg_catalog.pg_class'::regclass ELSE u.classid END,
+                                         coalesce(r.ev_class, u.objid), CASE WHEN r.oid IS NOT NULL THEN 0 ELSE u.objsubid END) AS object
+    FROM uses u LEFT JOIN pg_catalog.pg_rewrite r ON u.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = u.objid
+    LEFT JOIN pg_catalog.pg_class c ON u.classid = 'pg_catalog.pg_class'::regclass AND c.oid = u.objid
+    WHERE NOT EXISTS (SELECT FROM vecstore_pgvector_members m WHERE m.classid = u.classid AND m.objid = u.objid)
+      AND (u.top IS NOT NULL OR u.classid IN (
+               'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_operator'::regclass,
+               'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_statistic_ext'::regclass,
+               'pg_catalog.pg_opfamily'::regclass, 'pg_catalog.pg_opclass'::regclass)
+           OR u.classid = 'pg_catalog.pg_type'::regclass AND (SELECT typtype FROM pg_catalog.pg_type WHERE oid = u.objid) <> 'b'
+           OR c.relkind IN ('c', 'm'));
+
+REVOKE ALL ON vecstore_pgvector_members, vecstore_pgvector_types, vecstore_pgvector_columns, vecstore_pgvector_indexes,
+    vecstore_pgvector_obstacles FROM PUBLIC;
+GRANT SELECT ON vecstore_pgvector_members, vecstore_pgvector_types, vecstore_pgvector_columns, vecstore_pgvector_indexes,
+    vecstore_pgvector_obstacles TO PUBLIC;
+
+-- The statement that makes an index of pgvector's anew, with vecstore's access method. Like all that follows, with names
+-- as the search_path needs them.
+CREATE FUNCTION vecstore_index_statement(old oid, new_name text, online boolean) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT format('CREATE INDEX%s %I ON %s%I.%I USING %I (%s %I.%I)', CASE WHEN online THEN ' CONCURRENTLY' END, new_name,
+                  CASE WHEN c.relkind = 'I' THEN 'ONLY ' END, n.nspname, t.relname, 'vecstore_' || am.amname,
+                  CASE WHEN i.indkey[0] <> 0 THEN pg_get_indexdef(old, 1, false) ELSE '(' || pg_get_indexdef(old, 1, false) || ')' END,
+                  (SELECT own_schema FROM vecstore_pgvector_types LIMIT 1), o.opcname)
+           || coalesce(' WITH (' || (SELECT string_agg(format('%I = %L', split_part(w, '=', 1), substr(w, strpos(w, '=') + 1)), ', ')
+                                     FROM unnest(c.reloptions) w) || ')', '')
+           || coalesce((SELECT format(' TABLESPACE %I', spcname) FROM pg_tablespace WHERE oid = c.reltablespace), '')
+           || coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), '')
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am am ON am.oid = c.relam
+    JOIN pg_opclass o ON o.oid = i.indclass[0]
+    JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+    WHERE i.indexrelid = old
+$$;
+
+-- The steps that move each table, in order. Definitions are taken down before anything is changed.
+CREATE FUNCTION vecstore_migration_steps() RETURNS TABLE (top oid, phase integer, relation oid, object text, action text, command text)
+LANGUAGE sql STABLE AS $$
+    WITH tops AS (
+        SELECT t.top FROM (SELECT top FROM vecstore_pgvector_columns UNION SELECT top FROM vecstore_pgvector_indexes) t
+        WHERE t.top NOT IN (SELECT o.top FROM vecstore_pgvector_obstacles o WHERE o.top IS NOT NULL)),
+    columns AS (SELECT c.* FROM vecstore_pgvector_columns c JOIN tops USING (top)),
+    indexes AS (
+        SELECT i.*, c.relispartition, h.inhparent, CASE WHEN b.oid IS NOT NULL THEN format('%I.%I', n.nspname, b.relname) END AS built, v.indisvalid AS is_built, i.relname AS old_name
+        FROM vecstore_pgvector_indexes i JOIN tops USING (top) JOIN pg_class c ON c.oid = i.index
+        LEFT JOIN pg_inherits h ON h.inhrelid = i.index
+        LEFT JOIN (pg_class b JOIN pg_index v ON v.indexrelid = b.oid JOIN pg_namespace n ON n.oid = b.relnamespace)
+            ON v.indrelid = i.relation AND b.relname = 'vecstore_for_' || i.index AND i.online),
+    defaults AS (
+        SELECT vecstore_top_table(c.oid) AS top, c.oid, format('%I.%I', n.nspname, c.relname) AS name, a.attname, pg_get_expr(f.adbin, f.adrelid) AS expression
+        FROM pg_attrdef f JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated = ''
+        JOIN pg_class c ON c.oid = f.adrelid AND c.relkind IN ('r', 'p', 'f') JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE EXISTS (SELECT FROM pg_depend d JOIN vecstore_pgvector_members m ON m.classid = d.refclassid AND m.objid = d.refobjid
+                      WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid)),
+    constraints AS (
+        SELECT vecstore_top_table(k.conrelid) AS top, k.conrelid, format('%I.%I', n.nspname, c.relname) AS name, k.conname,
+               pg_get_constraintdef(k.oid) AS definition, obj_description(k.oid, 'pg_constraint') AS comment
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE k.contype = 'c' AND k.coninhcount = 0 AND EXISTS (
+            SELECT FROM pg_depend d JOIN vecstore_pgvector_members m ON m.classid = d.refclassid AND m.objid = d.refobjid
+            WHERE d.classid = 'pg_constraint'::regclass AND d.objid = k.oid))
+    SELECT top, 1, relation, name, 'index dropped', 'DROP INDEX ' || name FROM indexes WHERE NOT relispartition
+    UNION ALL
+    SELECT top, 1, relation, built, 'unfinished index dropped', 'DROP INDEX ' || built FROM indexes WHERE NOT is_built
+    UNION ALL
+    SELECT top, 2, conrelid, name, 'constraint dropped', format('ALTER TABLE %s DROP CONSTRAINT %I', name, conname) FROM constraints JOIN tops USING (top)
+    UNION ALL
+    SELECT top, 3, oid, name, 'default dropped', format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', name, attname) FROM defaults JOIN tops USING (top)
+    UNION ALL
+    SELECT top, 4, relation, name, 'type changed',
+           'ALTER TABLE ' || name || string_agg(format(' ALTER COLUMN %I TYPE %s', attname, own_type), ',' ORDER BY attnum)
+    FROM columns WHERE NOT inherited GROUP BY top, relation, name
+    UNION ALL
+    SELECT top, 5, relation, name, 'storage kept', format('ALTER TABLE ONLY %s ALTER COLUMN %I SET STORAGE %s', name, attname,
+           CASE storage WHEN 'p' THEN 'PLAIN' WHEN 'm' THEN 'MAIN' WHEN 'x' THEN 'EXTENDED' ELSE 'EXTERNAL' END)
+    FROM columns WHERE storage IS NOT NULL
+    UNION ALL
+    SELECT top, 6, oid, name, 'default set', format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', name, attname, expression) FROM defaults JOIN tops USING (top)
+    UNION ALL
+    SELECT top, 7, conrelid, name, 'constraint added', format('ALTER TABLE %s ADD CONSTRAINT %I %s', name, conname, definition) FROM constraints JOIN tops USING (top)
+    UNION ALL
+    SELECT top, 8, conrelid, name, 'comment set', format('COMMENT ON CONSTRAINT %I ON %s IS %L', conname, name, comment)
+    FROM constraints JOIN tops USING (top) WHERE comment IS NOT NULL
+    UNION ALL   -- those of partitioned tables first
+    SELECT top, CASE WHEN relkind = 'I' THEN 9 ELSE 10 END, index, name, CASE WHEN is_built THEN 'index built before' ELSE 'index built' END,
+           CASE WHEN is_built THEN format('ALTER INDEX %s RENAME TO %I', built, old_name)
+                WHEN own_method IS NOT NULL THEN vecstore_index_statement(index, old_name, false)
+                ELSE pg_get_indexdef(index) END
+    FROM indexes
+    UNION ALL
+    SELECT i.top, 11, i.index, i.name, 'index moved', format('ALTER INDEX %s SET TABLESPACE %I', i.name, s.spcname)
+    FROM indexes i JOIN pg_class c ON c.oid = i.index JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE i.own_method IS NULL AND i.relkind = 'i'
+    UNION ALL
+    SELECT i.top, 12, i.index, i.name, 'index attached', format('ALTER INDEX %s ATTACH PARTITION %s', p.name, i.name)
+    FROM indexes i JOIN indexes p ON p.index = i.inhparent
+    UNION ALL
+    SELECT top, 13, index, name, 'comment set', format('COMMENT ON INDEX %s IS %L', name, obj_description(index, 'pg_class'))
+    FROM indexes WHERE obj_description(index, 'pg_class') IS NOT NULL
+$$;
+
+-- Casts by which a column of pgvector's type is one of ours as it is: the types lie on disk in the same way.
+CREATE FUNCTION vecstore_migration_casts() RETURNS TABLE (command text, undo text, is_there boolean) LANGUAGE sql STABLE AS $$
+    SELECT format('CREATE CAST (%s) WITHOUT FUNCTION AS IMPLICIT', pair), format('DROP CAST (%s)', pair),
+           EXISTS (SELECT FROM pg_cast WHERE castsource = type AND casttarget = own_type)
+    FROM (SELECT type, own_type, format('%I.%I AS %I.%I', schema, name, own_schema, name) AS pair FROM vecstore_pgvector_types) t
+$$;
+
+-- The schemas of vecstore and pgvector, which they need not share with the caller's search_path. Raises where there is
+-- no pgvector, or where only a part of partitions or of an inheritance tree was asked for.
+CREATE FUNCTION vecstore_migration_schemas(target regclass, OUT own name, OUT theirs name) LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    SELECT n.nspname INTO own FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosrc = 'vecstore_vector_in';
+    EXECUTE format('SELECT min(schema) FROM %I.vecstore_pgvector_types', own) INTO theirs;
+    IF theirs IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = 'pgvector is not in this database',
+            HINT = 'Call this in the database whose tables are to be moved, beside its extension "vector".';
+    END IF;
+    PERFORM set_config('search_path', format('pg_catalog, %I', own), true);
+    IF vecstore_top_table(target) <> target THEN
+        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+            MESSAGE = format('%s is a partition or child of %s', target, vecstore_top_table(target)::regclass),
+            HINT = format('Both go together: SELECT * FROM vecstore_migrate_from_pgvector(%L).', vecstore_top_table(target)::regclass);
+    END IF;
+END $$;
+
+-- Statements, to be run one by one outside of a transaction (\gexec), that build new indexes beside pgvector's while the
+-- tables are in use. vecstore_migrate_from_pgvector then only puts them in the place of the old ones.
+CREATE FUNCTION vecstore_migrate_online(target regclass DEFAULT NULL) RETURNS TABLE (command text) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    schemas record;
+BEGIN
+    EXECUTE format('SELECT * FROM %I.vecstore_migration_schemas($1)',
+        (SELECT n.nspname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosrc = 'vecstore_vector_in'))
+        INTO schemas USING target;
+    PERFORM set_config('search_path', format('pg_catalog, %I', schemas.own), true);
+    RETURN QUERY SELECT c.command FROM vecstore_migration_casts() c WHERE NOT c.is_there;
+    RETURN QUERY
+        SELECT format('DROP INDEX CONCURRENTLY %I.%I', i.nspname, b.relname) FROM vecstore_pgvector_indexes i
+        JOIN pg_class b ON b.relname = 'vecstore_for_' || i.index JOIN pg_index v ON v.indexrelid = b.oid AND NOT v.indisvalid
+        WHERE target IS NULL OR i.top = target;
+    RETURN QUERY
+        SELECT vecstore_index_statement(i.index, 'vecstore_for_' || i.index, true) FROM vecstore_pgvector_indexes i
+        WHERE i.online AND (target IS NULL OR i.top = target) AND NOT EXISTS (
+            SELECT FROM pg_class b JOIN pg_index v ON v.indexrelid = b.oid AND v.indrelid = i.relation AND v.indisvalid
+            WHERE b.relname = 'vecstore_for_' || i.index)
+        ORDER BY i.name;
+END $$;
+
+-- Moves the columns and indexes of a table, with its partitions and children, or of all tables (NULL) from pgvector to
+-- vecstore, in the transaction of the caller: all of it or nothing. One row for each step, with about how many rows the
+-- table or index has; and one for each thing that only a person can change ("needs you"). A table that has such a
+-- thing on its columns stays as it is. dry_run: what would be done.
+--
+-- Tables are locked meanwhile, but not rewritten: a column's values stay as they are. Indexes are built under the lock
+-- unless vecstore_migrate_online did so before.
+CREATE FUNCTION vecstore_migrate_from_pgvector(target regclass DEFAULT NULL, dry_run boolean DEFAULT false)
+RETURNS TABLE (object text, action text, command text, "rows" bigint, seconds double precision) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET default_tablespace = '' AS $$
+DECLARE
+    schemas record;
+    steps jsonb;
+    step record;
+    began timestamptz;
+    files_before oid[];
+    is_last boolean;
+BEGIN
+    EXECUTE format('SELECT * FROM %I.vecstore_migration_schemas($1)',
+        (SELECT n.nspname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosrc = 'vecstore_vector_in'))
+        INTO schemas USING target;
+    -- Definitions are written with pgvector's names unqualified, and read with vecstore's schema first.
+    PERFORM set_config('search_path', format('pg_catalog, %I, %I, pg_temp', schemas.theirs, schemas.own), true);
+    IF NOT dry_run THEN
+        FOR step IN SELECT DISTINCT s.top::regclass AS top FROM vecstore_migration_steps() s JOIN pg_class c ON c.oid = s.top AND c.relkind <> 'f'
+                    WHERE target IS NULL OR s.top = target ORDER BY 1 LOOP
+            EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', step.top);
+        END LOOP;
+    END IF;
+    steps := (SELECT jsonb_agg(s ORDER BY s.top, s.phase, s.object COLLATE "C", s.command)
+              FROM vecstore_migration_steps() s WHERE target IS NULL OR s.top = target);
+    -- what only a person can change
+    RETURN QUERY SELECT o.object, 'needs you'::text,
+            CASE WHEN o.top IS NULL THEN 'make it again with vecstore''s types and functions'
+                 ELSE format('stands in the way of %s: drop it, and make it again afterwards', o.top::regclass) END, NULL::bigint, NULL::float8
+        FROM vecstore_pgvector_obstacles o
+        WHERE (target IS NULL OR o.top = target) AND (o.top IS NOT NULL OR NOT EXISTS (
+            SELECT FROM vecstore_pgvector_obstacles p WHERE p.object = o.object AND p.top IS NOT NULL)) ORDER BY 3, 1;
+    IF NOT dry_run AND steps IS NOT NULL THEN
+        FOR step IN SELECT c.command FROM vecstore_migration_casts() c WHERE NOT c.is_there LOOP
+            EXECUTE step.command;
+        END LOOP;
+    END IF;
+    PERFORM set_config('search_path', format('%I, %I, pg_temp', schemas.own, schemas.theirs), true);
+    FOR step IN SELECT s.* FROM jsonb_to_recordset(steps)
+                AS s(top oid, phase integer, relation oid, object text, action text, command text) LOOP
+        object := step.object; action := step.action; command := step.command; "rows" := NULL; seconds := NULL;
+        IF NOT dry_run THEN
+            began := clock_timestamp();
+            files_before := vecstore_files(step.relation);
+            EXECUTE step.command;
+            seconds := extract(epoch FROM clock_timestamp() - began);
+            IF step.phase = 4 AND vecstore_files(step.relation) <> files_before THEN action := 'type changed, table rewritten'; END IF;
+        END IF;
+        IF step.phase IN (4, 10) THEN
+            SELECT sum(greatest(reltuples, 0)) INTO "rows" FROM pg_class
+            WHERE oid = CASE step.phase WHEN 10 THEN to_regclass(step.object) END
+               OR step.phase = 4 AND vecstore_top_table(oid) = step.top AND relkind = 'r';
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+    -- the end of it
+    PERFORM set_config('search_path', format('pg_catalog, %I', schemas.own), true);
+    is_last := NOT dry_run AND NOT EXISTS (SELECT FROM vecstore_pgvector_columns) AND NOT EXISTS (SELECT FROM vecstore_pgvector_obstacles);
+    IF is_last THEN
+        FOR step IN SELECT c.undo FROM vecstore_migration_casts() c WHERE c.is_there LOOP
+            EXECUTE step.undo;
+        END LOOP;
+        RETURN QUERY SELECT 'extension vector'::text, 'no longer used'::text,
+            format('DROP EXTENSION vector; ALTER EXTENSION vecstore SET SCHEMA %I', schemas.theirs), NULL::bigint, NULL::float8;
+    END IF;
+END $$;
+
+-- The files of a table and of its partitions and children.
+CREATE FUNCTION vecstore_files(relation oid) RETURNS oid[] LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE down(relid) AS (
+        SELECT relation UNION SELECT i.inhrelid FROM down JOIN pg_catalog.pg_inherits i ON i.inhparent = down.relid)
+    SELECT pg_catalog.array_agg(pg_catalog.pg_relation_filenode(relid::pg_catalog.regclass) ORDER BY relid) FROM down
+$$;

@@ -12,15 +12,18 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "commands/defrem.h"
 #include "commands/event_trigger.h"
 #include "nodes/parsenodes.h"
+#include "utils/fmgroids.h"
 #include "utils/syscache.h"
 }
 
@@ -64,30 +67,44 @@ void rename_method(Relation catalog, Oid method, const char* name) {
     CommandCounterIncrement();
 }
 
-// Gives our access method its plain name, or leaves that to another. True when the name was changed.
-bool set_name(const AccessMethod& method, bool plain) {
+bool has_indexes(Oid method) {
+    Relation catalog = table_open(RelationRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_class_relam, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(method));
+    SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, nullptr, 1, &key);
+    const bool found = HeapTupleIsValid(systable_getnext(scan));
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    return found;
+}
+
+// Gives our access method its plain name, or leaves that to another. Its OID when the name was changed, or InvalidOid.
+Oid set_name(const AccessMethod& method, bool plain) {
     Relation catalog = table_open(AccessMethodRelationId, RowExclusiveLock);
     const char* const name = plain ? method.name : psprintf("%s%s", prefix, method.name);
     const Oid own = find_own(catalog, method);
     const bool changes = OidIsValid(own) && !OidIsValid(get_am_oid(name, true));
     if (changes) rename_method(catalog, own, name);
     table_close(catalog, RowExclusiveLock);
-    return changes;
+    return changes ? own : InvalidOid;
 }
 
-// Another extension is about to create an access method.
+// Another extension is about to create an access method. (While an extension's script runs, only warnings are shown.)
 void make_way(const CreateAmStmt* statement) {
-    for (const AccessMethod* method : {&hnsw_method, &ivfflat_method})
-        if (std::string_view(statement->amname) == method->name && set_name(*method, false))
-            ereport(NOTICE, (errmsg("access method \"%s\" of vecstore is \"%s%s\" now", method->name, prefix, method->name),
-                             errdetail("\"%s\" is made for another extension.", method->name),
-                             errhint("Settings of its indexes are vecstore.%s_... while both are in the database.",
-                                     method->name)));
+    for (const AccessMethod* method : {&hnsw_method, &ivfflat_method}) {
+        if (std::string_view(statement->amname) != method->name) continue;
+        const Oid own = set_name(*method, false);
+        if (!OidIsValid(own)) continue;
+        ereport(has_indexes(own) ? WARNING : NOTICE,
+                (errmsg("access method \"%s\" of vecstore is \"%s%s\" now", method->name, prefix, method->name),
+                 errdetail("\"%s\" is made for another extension.", method->name),
+                 errhint("Settings of its indexes are vecstore.%s_... while both are in the database.", method->name)));
+    }
 }
 
 bool take_names() {
     bool changed = false;
-    for (const AccessMethod* method : {&hnsw_method, &ivfflat_method}) changed |= set_name(*method, true);
+    for (const AccessMethod* method : {&hnsw_method, &ivfflat_method}) changed |= OidIsValid(set_name(*method, true));
     return changed;
 }
 
