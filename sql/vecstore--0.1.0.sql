@@ -1129,8 +1129,6 @@ CREATE VIEW vecstore_pgvector_obstacles AS
            OR u.classid = 'pg_catalog.pg_type'::regclass AND (SELECT typtype FROM pg_catalog.pg_type WHERE oid = u.objid) <> 'b'
            OR c.relkind IN ('c', 'm'));
 
-REVOKE ALL ON vecstore_pgvector_members, vecstore_pgvector_types, vecstore_pgvector_columns, vecstore_pgvector_indexes,
-    vecstore_pgvector_obstacles FROM PUBLIC;
 GRANT SELECT ON vecstore_pgvector_members, vecstore_pgvector_types, vecstore_pgvector_columns, vecstore_pgvector_indexes,
     vecstore_pgvector_obstacles TO PUBLIC;
 
