@@ -1107,7 +1107,17 @@ CREATE VIEW vecstore_pgvector_obstacles AS
         SELECT c.top, d.classid, d.objid, d.objsubid FROM vecstore_pgvector_columns c
         JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.relation AND d.refobjsubid = c.attnum
             AND d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass,
-                              'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_publication_rel'::regclass)
+                              'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_publication_rel'::regclass,
+                              'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_statistic_ext'::regclass)
+        WHERE (d.classid <> 'pg_catalog.pg_constraint'::regclass OR EXISTS (
+                  SELECT FROM pg_catalog.pg_constraint k WHERE k.oid = d.objid AND k.contype IN ('f', 'x')))
+          AND (d.classid <> 'pg_catalog.pg_statistic_ext'::regclass OR EXISTS (
+                  SELECT FROM pg_catalog.pg_depend s JOIN vecstore_pgvector_members m ON m.classid = s.refclassid AND m.objid = s.refobjid
+                  WHERE s.classid = d.classid AND s.objid = d.objid))
+        UNION   -- what several parents have
+        SELECT vecstore_top_table(i.inhparent), 'pg_catalog.pg_class'::regclass, a.attrelid, a.attnum
+        FROM vecstore_pgvector_columns c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.relation AND a.attnum = c.attnum AND a.attinhcount > 1
+        JOIN pg_catalog.pg_inherits i ON i.inhrelid = a.attrelid
         UNION   -- columns generated from one, or generated as one
         SELECT c.top, 'pg_catalog.pg_class'::regclass, g.attrelid, g.attnum FROM vecstore_pgvector_columns c
         JOIN pg_catalog.pg_attribute g ON g.attrelid = c.relation AND g.attgenerated <> ''

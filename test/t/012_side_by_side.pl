@@ -209,15 +209,16 @@ sql('moved', 'CREATE SCHEMA vs', 'CREATE EXTENSION vecstore SCHEMA vs');
 my $schema_beside = schema_of('moved');
 my $plan = sql('moved', 'SELECT object, action, command FROM vs.vecstore_migrate_from_pgvector(dry_run => true)');
 is(schema_of('moved'), $schema_beside, 'a dry run changes nothing');
-for my $object ('column g of table blocked', 'view shown', 'function match(vector)', 'type dom', 'column v of composite type comp', 'materialized view mv') {
+for my $object ('column g of table blocked', 'view shown', 'function match(vector)', 'type dom', 'column v of composite type comp', 'materialized view mv',
+    'trigger watch on table watched', 'policy few on table watched', 'constraint watched_w_fkey on table watched', 'column v of table child') {
     like($plan, qr/^\Q$object\E\|needs you\|/m, "needs you: $object");
 }
-unlike($plan, qr/ALTER TABLE public\.(blocked|viewed) /, 'tables that must wait are not in the plan');
+unlike($plan, qr/ALTER TABLE public\.(blocked|viewed|watched|mother|father) /, 'tables that must wait are not in the plan');
 like($plan, qr/ALTER TABLE public\.items ALTER COLUMN embedding TYPE vs\.vector\(48\), ALTER COLUMN half TYPE/, 'the others are');
 
 # indexes beforehand, while rows come and go
 my @online = split /\n/, sql('moved', 'SELECT * FROM vs.vecstore_migrate_online()');
-is(scalar(grep { /^CREATE INDEX CONCURRENTLY / } @online), 7, 'indexes that can be built online');
+is(scalar(grep { /^CREATE INDEX CONCURRENTLY / } @online), 8, 'indexes that can be built online');
 for (@online) { my ($rc, $out, $err) = $node->psql('moved', $_); is($rc, 0, $_) or diag($err) }
 is(sql('moved', 'SELECT * FROM vs.vecstore_migrate_online()'), '', 'once they are built, there is nothing left to do');
 sql('moved', 'DELETE FROM items WHERE id % 10 = 3', "INSERT INTO items (id, embedding, half, sp, b) SELECT id + 10000, embedding, half, sp, b FROM items WHERE id % 10 = 4");
@@ -231,10 +232,10 @@ like($err, qr/public\.parts1 is a partition or child of public\.parts/, 'a parti
 my $done = sql('moved', 'SELECT object, action FROM vs.vecstore_migrate_from_pgvector()');
 like($done, qr/^public\.items\|type changed$/m, 'moved, without a rewrite');
 is(sql('moved', $files), $files_before, 'the tables lie in the same files');
-is(sql('moved', "$built IN ('items_b', 'items_emb', 'items_ivf', 'items_sp', 'derived_v')"), $built_before, 'and so do the indexes that were built before');
+is(sql('moved', "$built IN ('items_b', 'items_emb', 'items_ivf', 'items_sp', 'derived_v', 'unlogged_v')"), $built_before, 'and so do the indexes that were built before');
 like($done, qr/^public\.items_part\|index built$/m, 'the others were built now');
 is(sql('moved', "SELECT string_agg(DISTINCT atttypid::regtype::text, ' ') FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid AND relkind IN ('r', 'p')
-        WHERE atttypid::regtype::text ~ 'vec' AND relname NOT IN ('blocked', 'viewed', 'parts', 'parts1', 'parts2', 'parts2a') AND c.relnamespace = 'public'::regnamespace"),
+        WHERE atttypid::regtype::text ~ 'vec' AND relname NOT IN ('blocked', 'viewed', 'watched', 'mother', 'father', 'child', 'parts', 'parts1', 'parts2', 'parts2a') AND c.relnamespace = 'public'::regnamespace"),
     'vs.halfvec vs.sparsevec vs.vector vs.vector[]', "no column of pgvector's is left in tables that could be moved");
 is(sql('moved', "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam AND a.amname LIKE 'vecstore%' AND c.relkind = 'i',
         LATERAL vs.vecstore_check(c.oid, true)"), 0, 'vecstore_check of all indexes');
@@ -243,7 +244,7 @@ like($err, qr/other objects depend on it/, 'what needs a person still needs pgve
 
 # a person's part, then the rest
 sql('moved', 'DROP VIEW shown', 'DROP MATERIALIZED VIEW mv', 'DROP FUNCTION match(public.vector)', 'DROP DOMAIN dom', 'DROP TYPE comp', 'ALTER TABLE blocked DROP COLUMN g',
-    'DROP FUNCTION mk');
+    'DROP FUNCTION mk', 'DROP TRIGGER watch ON watched', 'DROP POLICY few ON watched', 'ALTER TABLE watched DROP CONSTRAINT watched_w_fkey', 'ALTER TABLE child NO INHERIT father');
 $done = sql('moved', 'SELECT object, action, command FROM vs.vecstore_migrate_from_pgvector()');
 like($done, qr/^public\.parts\|type changed\|/m, 'the partitioned table');
 is(sql('moved', $files), $files_before, 'it lies in the same files');
@@ -254,7 +255,9 @@ sql('moved', split /; /, $commands);
 is(access_methods('moved'), 'hnsw hnswhandler, ivfflat ivfflathandler', 'vecstore has the names');
 sql('moved', 'DROP SCHEMA vs', 'CREATE FUNCTION mk(i int, d int) RETURNS vector LANGUAGE sql IMMUTABLE AS $$ SELECT array_agg(sin(i*j*0.7+j))::vector FROM generate_series(1,d) j $$',
     "ALTER TABLE blocked ADD COLUMN g bit(2) GENERATED ALWAYS AS (binary_quantize(v)) STORED", 'CREATE VIEW shown AS SELECT v FROM viewed', 'CREATE MATERIALIZED VIEW mv AS SELECT v FROM parts',
-    "CREATE FUNCTION match(q vector) RETURNS SETOF items LANGUAGE sql AS 'SELECT * FROM items'", 'CREATE DOMAIN dom AS vector(2)', 'CREATE TYPE comp AS (v vector)');
+    "CREATE FUNCTION match(q vector) RETURNS SETOF items LANGUAGE sql AS 'SELECT * FROM items'", 'CREATE DOMAIN dom AS vector(2)', 'CREATE TYPE comp AS (v vector)',
+    'CREATE TRIGGER watch BEFORE UPDATE OF v ON watched FOR EACH ROW EXECUTE FUNCTION watch()', "CREATE POLICY few ON watched USING (v = '[1,2]')",
+    'ALTER TABLE watched ADD FOREIGN KEY (w) REFERENCES watched', 'ALTER TABLE child INHERIT father');
 is(schema_of('moved'), $schema_before, 'a dump says the same of the database as when it had pgvector');
 is((session('moved', $questions))[0], $answers_before, 'the answers are the same');
 is(sql('moved', "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam AND a.amname IN ('hnsw', 'ivfflat') AND c.relkind = 'i',
