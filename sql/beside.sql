@@ -73,6 +73,7 @@ SELECT vecstore_migrate_online();
 SELECT count(*) FROM vecstore_pgvector_columns;
 
 -- a value known to have the wanted dimensions is not checked again
+RESET enable_seqscan;
 CREATE TABLE known (v vector(3), h halfvec(3), s sparsevec(3), any_v vector);
 EXPLAIN (VERBOSE, COSTS off) SELECT v::vector(3), h::halfvec(3), s::sparsevec(3) FROM known;
 EXPLAIN (VERBOSE, COSTS off) SELECT v::vector(4), any_v::vector(3), h::vector(3) FROM known;
