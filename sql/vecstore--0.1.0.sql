@@ -1,13 +1,19 @@
 -- vecstore 0.1.0: install script. Sections: types, access method, import, maintenance.
 \echo Use "CREATE EXTENSION vecstore" to load this file. \quit
 
--- This script also is that of the shim, the same extension under the name `vector` (see Makefile).
+-- This script also is that of the shim, the same extension under the name `vector` (see Makefile). A real pgvector may
+-- be in the database, in another schema.
 DO LANGUAGE plpgsql $$ BEGIN
-    IF (SELECT count(*) FROM pg_catalog.pg_extension WHERE extname IN ('vecstore', 'vector')) > 1 THEN
+    IF EXISTS (SELECT FROM pg_catalog.pg_proc WHERE prosrc = 'vecstore_vector_in') THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
-            MESSAGE = 'extensions "vecstore" and "vector" cannot be in one database',
-            DETAIL = 'Both define the types vector, halfvec and sparsevec and the access methods hnsw and ivfflat.',
+            MESSAGE = 'extensions "vecstore" and "vector" cannot be in one database where both are vecstore',
+            DETAIL = 'The "vector" that is installed on this server is another name of vecstore, not pgvector.',
             HINT = 'To change from one to the other, dump the database, change the CREATE EXTENSION line and restore.';
+    END IF;
+    IF EXISTS (SELECT FROM pg_catalog.pg_type WHERE typname = 'vector' AND typnamespace = pg_catalog.current_schema()::pg_catalog.regnamespace) THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+            MESSAGE = pg_catalog.format('schema "%s" has a type "vector" already', pg_catalog.current_schema()),
+            HINT = 'If it is pgvector''s, create vecstore in a schema of its own: CREATE SCHEMA vecstore; CREATE EXTENSION vecstore SCHEMA vecstore.';
     END IF;
 END $$;
 
@@ -132,10 +138,15 @@ CREATE AGGREGATE sum(vector) (
     SFUNC = vector_add, STYPE = vector, COMBINEFUNC = vector_add, PARALLEL = SAFE
 );
 
+-- Spares the checks of dimensions that are known to be right.
+CREATE FUNCTION vecstore_coerce_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_coerce_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 -- vector: casts
 
 CREATE FUNCTION vector(vector, integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_vector_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_vector_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_coerce_support;
 
 CREATE FUNCTION array_to_vector(integer[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -381,7 +392,8 @@ CREATE AGGREGATE sum(halfvec) (
 -- halfvec: casts
 
 CREATE FUNCTION halfvec(halfvec, integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_coerce_support;
 
 CREATE FUNCTION array_to_halfvec(integer[], integer, boolean) RETURNS halfvec
     AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -593,7 +605,8 @@ CREATE FUNCTION sparsevec_cmp(sparsevec, sparsevec) RETURNS integer
 -- sparsevec: casts
 
 CREATE FUNCTION sparsevec(sparsevec, integer, boolean) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_coerce_support;
 
 CREATE FUNCTION vector_to_sparsevec(vector, integer, boolean) RETURNS sparsevec
     AS 'MODULE_PATHNAME', 'vecstore_vector_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -714,28 +727,30 @@ CREATE OPERATOR <%> (
 CREATE FUNCTION hnswhandler(internal) RETURNS index_am_handler
 	AS 'MODULE_PATHNAME', 'vecstore_hnswhandler' LANGUAGE C;
 
-CREATE ACCESS METHOD hnsw TYPE INDEX HANDLER hnswhandler;
+-- The access methods get the names hnsw and ivfflat at the end of this script, unless pgvector has them.
 
-COMMENT ON ACCESS METHOD hnsw IS 'hnsw index access method';
+CREATE ACCESS METHOD vecstore_hnsw TYPE INDEX HANDLER hnswhandler;
+
+COMMENT ON ACCESS METHOD vecstore_hnsw IS 'hnsw index access method';
 
 CREATE OPERATOR CLASS vector_l2_ops
-	FOR TYPE vector USING hnsw AS
+	FOR TYPE vector USING vecstore_hnsw AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_l2_squared_distance(vector, vector);
 
 CREATE OPERATOR CLASS vector_ip_ops
-	FOR TYPE vector USING hnsw AS
+	FOR TYPE vector USING vecstore_hnsw AS
 	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_negative_inner_product(vector, vector);
 
 CREATE OPERATOR CLASS vector_cosine_ops
-	FOR TYPE vector USING hnsw AS
+	FOR TYPE vector USING vecstore_hnsw AS
 	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_negative_inner_product(vector, vector),
 	FUNCTION 2 vector_norm(vector);
 
 CREATE OPERATOR CLASS vector_l1_ops
-	FOR TYPE vector USING hnsw AS
+	FOR TYPE vector USING vecstore_hnsw AS
 	OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 l1_distance(vector, vector);
 
@@ -745,26 +760,26 @@ CREATE FUNCTION hnsw_halfvec_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_hnsw_halfvec_support' LANGUAGE C;
 
 CREATE OPERATOR CLASS halfvec_l2_ops
-	FOR TYPE halfvec USING hnsw AS
+	FOR TYPE halfvec USING vecstore_hnsw AS
 	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
 	FUNCTION 3 hnsw_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_ip_ops
-	FOR TYPE halfvec USING hnsw AS
+	FOR TYPE halfvec USING vecstore_hnsw AS
 	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
 	FUNCTION 3 hnsw_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_cosine_ops
-	FOR TYPE halfvec USING hnsw AS
+	FOR TYPE halfvec USING vecstore_hnsw AS
 	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
 	FUNCTION 2 l2_norm(halfvec),
 	FUNCTION 3 hnsw_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_l1_ops
-	FOR TYPE halfvec USING hnsw AS
+	FOR TYPE halfvec USING vecstore_hnsw AS
 	OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 l1_distance(halfvec, halfvec),
 	FUNCTION 3 hnsw_halfvec_support(internal);
@@ -773,13 +788,13 @@ CREATE FUNCTION hnsw_bit_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_hnsw_bit_support' LANGUAGE C;
 
 CREATE OPERATOR CLASS bit_hamming_ops
-	FOR TYPE bit USING hnsw AS
+	FOR TYPE bit USING vecstore_hnsw AS
 	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
 	FUNCTION 1 hamming_distance(bit, bit),
 	FUNCTION 3 hnsw_bit_support(internal);
 
 CREATE OPERATOR CLASS bit_jaccard_ops
-	FOR TYPE bit USING hnsw AS
+	FOR TYPE bit USING vecstore_hnsw AS
 	OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
 	FUNCTION 1 jaccard_distance(bit, bit),
 	FUNCTION 3 hnsw_bit_support(internal);
@@ -788,26 +803,26 @@ CREATE FUNCTION hnsw_sparsevec_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_hnsw_sparsevec_support' LANGUAGE C;
 
 CREATE OPERATOR CLASS sparsevec_l2_ops
-	FOR TYPE sparsevec USING hnsw AS
+	FOR TYPE sparsevec USING vecstore_hnsw AS
 	OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY float_ops,
 	FUNCTION 1 sparsevec_l2_squared_distance(sparsevec, sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_ip_ops
-	FOR TYPE sparsevec USING hnsw AS
+	FOR TYPE sparsevec USING vecstore_hnsw AS
 	OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY float_ops,
 	FUNCTION 1 sparsevec_negative_inner_product(sparsevec, sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_cosine_ops
-	FOR TYPE sparsevec USING hnsw AS
+	FOR TYPE sparsevec USING vecstore_hnsw AS
 	OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY float_ops,
 	FUNCTION 1 sparsevec_negative_inner_product(sparsevec, sparsevec),
 	FUNCTION 2 l2_norm(sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_l1_ops
-	FOR TYPE sparsevec USING hnsw AS
+	FOR TYPE sparsevec USING vecstore_hnsw AS
 	OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops,
 	FUNCTION 1 l1_distance(sparsevec, sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
@@ -862,46 +877,46 @@ CREATE OPERATOR <==| (
 	LEFTARG = bit, RIGHTARG = float8, FUNCTION = vecstore_within
 );
 
-ALTER OPERATOR FAMILY vector_l2_ops USING hnsw ADD
+ALTER OPERATOR FAMILY vector_l2_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
 
-ALTER OPERATOR FAMILY vector_ip_ops USING hnsw ADD
+ALTER OPERATOR FAMILY vector_ip_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
 
-ALTER OPERATOR FAMILY vector_cosine_ops USING hnsw ADD
+ALTER OPERATOR FAMILY vector_cosine_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
 
-ALTER OPERATOR FAMILY vector_l1_ops USING hnsw ADD
+ALTER OPERATOR FAMILY vector_l1_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
 
-ALTER OPERATOR FAMILY halfvec_l2_ops USING hnsw ADD
+ALTER OPERATOR FAMILY halfvec_l2_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
 
-ALTER OPERATOR FAMILY halfvec_ip_ops USING hnsw ADD
+ALTER OPERATOR FAMILY halfvec_ip_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
 
-ALTER OPERATOR FAMILY halfvec_cosine_ops USING hnsw ADD
+ALTER OPERATOR FAMILY halfvec_cosine_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
 
-ALTER OPERATOR FAMILY halfvec_l1_ops USING hnsw ADD
+ALTER OPERATOR FAMILY halfvec_l1_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
 
-ALTER OPERATOR FAMILY bit_hamming_ops USING hnsw ADD
+ALTER OPERATOR FAMILY bit_hamming_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (bit, float8), OPERATOR 3 <==| (bit, float8);
 
-ALTER OPERATOR FAMILY bit_jaccard_ops USING hnsw ADD
+ALTER OPERATOR FAMILY bit_jaccard_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (bit, float8), OPERATOR 3 <==| (bit, float8);
 
-ALTER OPERATOR FAMILY sparsevec_l2_ops USING hnsw ADD
+ALTER OPERATOR FAMILY sparsevec_l2_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
 
-ALTER OPERATOR FAMILY sparsevec_ip_ops USING hnsw ADD
+ALTER OPERATOR FAMILY sparsevec_ip_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
 
-ALTER OPERATOR FAMILY sparsevec_cosine_ops USING hnsw ADD
+ALTER OPERATOR FAMILY sparsevec_cosine_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
 
-ALTER OPERATOR FAMILY sparsevec_l1_ops USING hnsw ADD
+ALTER OPERATOR FAMILY sparsevec_l1_ops USING vecstore_hnsw ADD
 	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
 
 -- Columns to filter by: further columns of an hnsw index, whose conditions are tested while the graph is searched.
@@ -940,10 +955,10 @@ CREATE FUNCTION vecstore_filter_array(internal) RETURNS internal
 CREATE FUNCTION vecstore_filter_jsonb(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_filter_jsonb' LANGUAGE C;
 
-CREATE OPERATOR FAMILY integer_filter_ops USING hnsw;
+CREATE OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw;
 
 CREATE OPERATOR CLASS int2_filter_ops
-	DEFAULT FOR TYPE int2 USING hnsw FAMILY integer_filter_ops AS
+	DEFAULT FOR TYPE int2 USING vecstore_hnsw FAMILY integer_filter_ops AS
 	OPERATOR 1 < (int2, int2),
 	OPERATOR 2 <= (int2, int2),
 	OPERATOR 3 = (int2, int2),
@@ -952,7 +967,7 @@ CREATE OPERATOR CLASS int2_filter_ops
 	FUNCTION 4 vecstore_filter_integer(internal);
 
 CREATE OPERATOR CLASS int4_filter_ops
-	DEFAULT FOR TYPE int4 USING hnsw FAMILY integer_filter_ops AS
+	DEFAULT FOR TYPE int4 USING vecstore_hnsw FAMILY integer_filter_ops AS
 	OPERATOR 1 < (int4, int4),
 	OPERATOR 2 <= (int4, int4),
 	OPERATOR 3 = (int4, int4),
@@ -961,7 +976,7 @@ CREATE OPERATOR CLASS int4_filter_ops
 	FUNCTION 4 vecstore_filter_integer(internal);
 
 CREATE OPERATOR CLASS int8_filter_ops
-	DEFAULT FOR TYPE int8 USING hnsw FAMILY integer_filter_ops AS
+	DEFAULT FOR TYPE int8 USING vecstore_hnsw FAMILY integer_filter_ops AS
 	OPERATOR 1 < (int8, int8),
 	OPERATOR 2 <= (int8, int8),
 	OPERATOR 3 = (int8, int8),
@@ -969,7 +984,7 @@ CREATE OPERATOR CLASS int8_filter_ops
 	OPERATOR 5 > (int8, int8),
 	FUNCTION 4 vecstore_filter_integer(internal);
 
-ALTER OPERATOR FAMILY integer_filter_ops USING hnsw ADD
+ALTER OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw ADD
 	OPERATOR 1 < (int2, int4),
 	OPERATOR 2 <= (int2, int4),
 	OPERATOR 3 = (int2, int4),
@@ -1001,10 +1016,10 @@ ALTER OPERATOR FAMILY integer_filter_ops USING hnsw ADD
 	OPERATOR 4 >= (int8, int4),
 	OPERATOR 5 > (int8, int4);
 
-CREATE OPERATOR FAMILY float_filter_ops USING hnsw;
+CREATE OPERATOR FAMILY float_filter_ops USING vecstore_hnsw;
 
 CREATE OPERATOR CLASS float4_filter_ops
-	DEFAULT FOR TYPE float4 USING hnsw FAMILY float_filter_ops AS
+	DEFAULT FOR TYPE float4 USING vecstore_hnsw FAMILY float_filter_ops AS
 	OPERATOR 1 < (float4, float4),
 	OPERATOR 2 <= (float4, float4),
 	OPERATOR 3 = (float4, float4),
@@ -1013,7 +1028,7 @@ CREATE OPERATOR CLASS float4_filter_ops
 	FUNCTION 4 vecstore_filter_float(internal);
 
 CREATE OPERATOR CLASS float8_filter_ops
-	DEFAULT FOR TYPE float8 USING hnsw FAMILY float_filter_ops AS
+	DEFAULT FOR TYPE float8 USING vecstore_hnsw FAMILY float_filter_ops AS
 	OPERATOR 1 < (float8, float8),
 	OPERATOR 2 <= (float8, float8),
 	OPERATOR 3 = (float8, float8),
@@ -1021,7 +1036,7 @@ CREATE OPERATOR CLASS float8_filter_ops
 	OPERATOR 5 > (float8, float8),
 	FUNCTION 4 vecstore_filter_float(internal);
 
-ALTER OPERATOR FAMILY float_filter_ops USING hnsw ADD
+ALTER OPERATOR FAMILY float_filter_ops USING vecstore_hnsw ADD
 	OPERATOR 1 < (float4, float8),
 	OPERATOR 2 <= (float4, float8),
 	OPERATOR 3 = (float4, float8),
@@ -1033,10 +1048,10 @@ ALTER OPERATOR FAMILY float_filter_ops USING hnsw ADD
 	OPERATOR 4 >= (float8, float4),
 	OPERATOR 5 > (float8, float4);
 
-CREATE OPERATOR FAMILY timestamp_filter_ops USING hnsw;
+CREATE OPERATOR FAMILY timestamp_filter_ops USING vecstore_hnsw;
 
 CREATE OPERATOR CLASS date_filter_ops
-	DEFAULT FOR TYPE date USING hnsw FAMILY timestamp_filter_ops AS
+	DEFAULT FOR TYPE date USING vecstore_hnsw FAMILY timestamp_filter_ops AS
 	OPERATOR 1 < (date, date),
 	OPERATOR 2 <= (date, date),
 	OPERATOR 3 = (date, date),
@@ -1045,7 +1060,7 @@ CREATE OPERATOR CLASS date_filter_ops
 	FUNCTION 4 vecstore_filter_timestamp(internal);
 
 CREATE OPERATOR CLASS timestamp_filter_ops
-	DEFAULT FOR TYPE timestamp USING hnsw FAMILY timestamp_filter_ops AS
+	DEFAULT FOR TYPE timestamp USING vecstore_hnsw FAMILY timestamp_filter_ops AS
 	OPERATOR 1 < (timestamp, timestamp),
 	OPERATOR 2 <= (timestamp, timestamp),
 	OPERATOR 3 = (timestamp, timestamp),
@@ -1053,7 +1068,7 @@ CREATE OPERATOR CLASS timestamp_filter_ops
 	OPERATOR 5 > (timestamp, timestamp),
 	FUNCTION 4 vecstore_filter_timestamp(internal);
 
-ALTER OPERATOR FAMILY timestamp_filter_ops USING hnsw ADD
+ALTER OPERATOR FAMILY timestamp_filter_ops USING vecstore_hnsw ADD
 	OPERATOR 1 < (date, timestamp),
 	OPERATOR 2 <= (date, timestamp),
 	OPERATOR 3 = (date, timestamp),
@@ -1066,7 +1081,7 @@ ALTER OPERATOR FAMILY timestamp_filter_ops USING hnsw ADD
 	OPERATOR 5 > (timestamp, date);
 
 CREATE OPERATOR CLASS timestamptz_filter_ops
-	DEFAULT FOR TYPE timestamptz USING hnsw AS
+	DEFAULT FOR TYPE timestamptz USING vecstore_hnsw AS
 	OPERATOR 1 < (timestamptz, timestamptz),
 	OPERATOR 2 <= (timestamptz, timestamptz),
 	OPERATOR 3 = (timestamptz, timestamptz),
@@ -1075,7 +1090,7 @@ CREATE OPERATOR CLASS timestamptz_filter_ops
 	FUNCTION 4 vecstore_filter_timestamp(internal);
 
 CREATE OPERATOR CLASS time_filter_ops
-	DEFAULT FOR TYPE time USING hnsw AS
+	DEFAULT FOR TYPE time USING vecstore_hnsw AS
 	OPERATOR 1 < (time, time),
 	OPERATOR 2 <= (time, time),
 	OPERATOR 3 = (time, time),
@@ -1084,7 +1099,7 @@ CREATE OPERATOR CLASS time_filter_ops
 	FUNCTION 4 vecstore_filter_time(internal);
 
 CREATE OPERATOR CLASS numeric_filter_ops
-	DEFAULT FOR TYPE numeric USING hnsw AS
+	DEFAULT FOR TYPE numeric USING vecstore_hnsw AS
 	OPERATOR 1 < (numeric, numeric),
 	OPERATOR 2 <= (numeric, numeric),
 	OPERATOR 3 = (numeric, numeric),
@@ -1093,7 +1108,7 @@ CREATE OPERATOR CLASS numeric_filter_ops
 	FUNCTION 4 vecstore_filter_numeric(internal);
 
 CREATE OPERATOR CLASS bool_filter_ops
-	DEFAULT FOR TYPE bool USING hnsw AS
+	DEFAULT FOR TYPE bool USING vecstore_hnsw AS
 	OPERATOR 1 < (bool, bool),
 	OPERATOR 2 <= (bool, bool),
 	OPERATOR 3 = (bool, bool),
@@ -1102,7 +1117,7 @@ CREATE OPERATOR CLASS bool_filter_ops
 	FUNCTION 4 vecstore_filter_boolean(internal);
 
 CREATE OPERATOR CLASS uuid_filter_ops
-	DEFAULT FOR TYPE uuid USING hnsw AS
+	DEFAULT FOR TYPE uuid USING vecstore_hnsw AS
 	OPERATOR 1 < (uuid, uuid),
 	OPERATOR 2 <= (uuid, uuid),
 	OPERATOR 3 = (uuid, uuid),
@@ -1113,96 +1128,96 @@ CREATE OPERATOR CLASS uuid_filter_ops
 -- Their order is not that of keys, so that only equality is tested in the index.
 
 CREATE OPERATOR CLASS enum_filter_ops
-	DEFAULT FOR TYPE anyenum USING hnsw AS
+	DEFAULT FOR TYPE anyenum USING vecstore_hnsw AS
 	OPERATOR 3 = (anyenum, anyenum),
 	FUNCTION 4 vecstore_filter_enum(internal);
 
 CREATE OPERATOR CLASS text_filter_ops
-	DEFAULT FOR TYPE text USING hnsw AS
+	DEFAULT FOR TYPE text USING vecstore_hnsw AS
 	OPERATOR 3 = (text, text),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS bpchar_filter_ops
-	DEFAULT FOR TYPE bpchar USING hnsw AS
+	DEFAULT FOR TYPE bpchar USING vecstore_hnsw AS
 	OPERATOR 3 = (bpchar, bpchar),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS name_filter_ops
-	DEFAULT FOR TYPE name USING hnsw AS
+	DEFAULT FOR TYPE name USING vecstore_hnsw AS
 	OPERATOR 3 = (name, name),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS inet_filter_ops
-	DEFAULT FOR TYPE inet USING hnsw AS
+	DEFAULT FOR TYPE inet USING vecstore_hnsw AS
 	OPERATOR 3 = (inet, inet),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS oid_filter_ops
-	DEFAULT FOR TYPE oid USING hnsw AS
+	DEFAULT FOR TYPE oid USING vecstore_hnsw AS
 	OPERATOR 3 = (oid, oid),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS char_filter_ops
-	DEFAULT FOR TYPE "char" USING hnsw AS
+	DEFAULT FOR TYPE "char" USING vecstore_hnsw AS
 	OPERATOR 3 = ("char", "char"),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS bytea_filter_ops
-	DEFAULT FOR TYPE bytea USING hnsw AS
+	DEFAULT FOR TYPE bytea USING vecstore_hnsw AS
 	OPERATOR 3 = (bytea, bytea),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS macaddr_filter_ops
-	DEFAULT FOR TYPE macaddr USING hnsw AS
+	DEFAULT FOR TYPE macaddr USING vecstore_hnsw AS
 	OPERATOR 3 = (macaddr, macaddr),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS timetz_filter_ops
-	DEFAULT FOR TYPE timetz USING hnsw AS
+	DEFAULT FOR TYPE timetz USING vecstore_hnsw AS
 	OPERATOR 3 = (timetz, timetz),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS interval_filter_ops
-	DEFAULT FOR TYPE interval USING hnsw AS
+	DEFAULT FOR TYPE interval USING vecstore_hnsw AS
 	OPERATOR 3 = (interval, interval),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS array_filter_ops
-	DEFAULT FOR TYPE anyarray USING hnsw AS
+	DEFAULT FOR TYPE anyarray USING vecstore_hnsw AS
 	OPERATOR 6 && (anyarray, anyarray),
 	OPERATOR 7 @> (anyarray, anyarray),
 	FUNCTION 4 vecstore_filter_array(internal);
 
 CREATE OPERATOR CLASS jsonb_filter_ops
-	DEFAULT FOR TYPE jsonb USING hnsw AS
+	DEFAULT FOR TYPE jsonb USING vecstore_hnsw AS
 	OPERATOR 7 @> (jsonb, jsonb),
 	FUNCTION 4 vecstore_filter_jsonb(internal);
 
 CREATE FUNCTION ivfflathandler(internal) RETURNS index_am_handler
 	AS 'MODULE_PATHNAME', 'vecstore_ivfflathandler' LANGUAGE C;
 
-CREATE ACCESS METHOD ivfflat TYPE INDEX HANDLER ivfflathandler;
+CREATE ACCESS METHOD vecstore_ivfflat TYPE INDEX HANDLER ivfflathandler;
 
-COMMENT ON ACCESS METHOD ivfflat IS 'ivfflat index access method';
+COMMENT ON ACCESS METHOD vecstore_ivfflat IS 'ivfflat index access method';
 
 -- Functions 3 and 4 are what pgvector finds the centers of its lists with. They are not called here, but dumps and
 -- tools that compare catalogs should see no difference. Function 5 is what hnsw has as 3.
 
 CREATE OPERATOR CLASS vector_l2_ops
-	DEFAULT FOR TYPE vector USING ivfflat AS
+	DEFAULT FOR TYPE vector USING vecstore_ivfflat AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_l2_squared_distance(vector, vector),
 	FUNCTION 3 l2_distance(vector, vector);
 
 CREATE OPERATOR CLASS vector_ip_ops
-	FOR TYPE vector USING ivfflat AS
+	FOR TYPE vector USING vecstore_ivfflat AS
 	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_negative_inner_product(vector, vector),
 	FUNCTION 3 vector_spherical_distance(vector, vector),
 	FUNCTION 4 vector_norm(vector);
 
 CREATE OPERATOR CLASS vector_cosine_ops
-	FOR TYPE vector USING ivfflat AS
+	FOR TYPE vector USING vecstore_ivfflat AS
 	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_negative_inner_product(vector, vector),
 	FUNCTION 2 vector_norm(vector),
@@ -1213,14 +1228,14 @@ CREATE FUNCTION ivfflat_halfvec_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_hnsw_halfvec_support' LANGUAGE C;
 
 CREATE OPERATOR CLASS halfvec_l2_ops
-	FOR TYPE halfvec USING ivfflat AS
+	FOR TYPE halfvec USING vecstore_ivfflat AS
 	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
 	FUNCTION 3 l2_distance(halfvec, halfvec),
 	FUNCTION 5 ivfflat_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_ip_ops
-	FOR TYPE halfvec USING ivfflat AS
+	FOR TYPE halfvec USING vecstore_ivfflat AS
 	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
 	FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
@@ -1228,7 +1243,7 @@ CREATE OPERATOR CLASS halfvec_ip_ops
 	FUNCTION 5 ivfflat_halfvec_support(internal);
 
 CREATE OPERATOR CLASS halfvec_cosine_ops
-	FOR TYPE halfvec USING ivfflat AS
+	FOR TYPE halfvec USING vecstore_ivfflat AS
 	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
 	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
 	FUNCTION 2 l2_norm(halfvec),
@@ -1240,7 +1255,7 @@ CREATE FUNCTION ivfflat_bit_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_hnsw_bit_support' LANGUAGE C;
 
 CREATE OPERATOR CLASS bit_hamming_ops
-	FOR TYPE bit USING ivfflat AS
+	FOR TYPE bit USING vecstore_ivfflat AS
 	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
 	FUNCTION 1 hamming_distance(bit, bit),
 	FUNCTION 3 hamming_distance(bit, bit),
@@ -1369,3 +1384,338 @@ CREATE FUNCTION vecstore_index_info(
     OUT links_per_node double precision, OUT bytes_per_row double precision,
     OUT format_version integer, OUT vacuum_pending boolean, OUT filter_columns integer)
     AS 'MODULE_PATHNAME', 'vecstore_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+-- ================================================================================ beside pgvector
+
+-- The names of access methods are global. While pgvector is in the database, ours are vecstore_hnsw and
+-- vecstore_ivfflat; when it comes they are renamed, and when it goes they get their names back.
+
+CREATE FUNCTION vecstore_follow_names() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'vecstore_follow_names' LANGUAGE C;
+
+CREATE EVENT TRIGGER vecstore_make_way ON ddl_command_start
+    WHEN TAG IN ('CREATE ACCESS METHOD') EXECUTE FUNCTION vecstore_follow_names();
+
+CREATE EVENT TRIGGER vecstore_take_names ON sql_drop
+    WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP ACCESS METHOD') EXECUTE FUNCTION vecstore_follow_names();
+
+-- Does the same by hand, where event triggers were switched off. True when a name was changed.
+CREATE FUNCTION vecstore_take_names() RETURNS boolean
+    AS 'MODULE_PATHNAME', 'vecstore_take_names' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+REVOKE ALL ON FUNCTION vecstore_take_names() FROM PUBLIC;
+
+SELECT vecstore_take_names();
+
+-- Migration of a database from pgvector. What of pgvector there is: its objects, its types beside ours, the columns of
+-- those types, its indexes, and what only a person can change. Empty where pgvector is not in the database.
+
+CREATE VIEW vecstore_pgvector_members AS
+    SELECT d.classid, d.objid FROM pg_catalog.pg_extension e
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+    WHERE e.extname = 'vector' AND NOT EXISTS (   -- the shim
+        SELECT FROM pg_catalog.pg_depend o JOIN pg_catalog.pg_proc p ON p.oid = o.objid AND o.classid = 'pg_catalog.pg_proc'::regclass
+        WHERE o.refclassid = d.refclassid AND o.refobjid = e.oid AND p.prosrc = 'vecstore_vector_in');
+
+CREATE VIEW vecstore_pgvector_types AS
+    SELECT t.oid AS type, t.typarray AS array_type, n.nspname AS schema, own.oid AS own_type, own.typname AS name, own_n.nspname AS own_schema
+    FROM vecstore_pgvector_members m JOIN pg_catalog.pg_type t ON m.classid = 'pg_catalog.pg_type'::regclass AND t.oid = m.objid
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    JOIN pg_catalog.pg_type own ON own.typname = t.typname AND own.oid IN ('vector'::regtype, 'halfvec'::regtype, 'sparsevec'::regtype)
+    JOIN pg_catalog.pg_namespace own_n ON own_n.oid = own.typnamespace;
+
+-- The table at the top of partitions and inheritance.
+CREATE FUNCTION vecstore_top_table(relation oid) RETURNS oid LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE up(relid, depth) AS (
+        SELECT relation, 0
+        UNION ALL
+        SELECT i.inhparent, up.depth + 1 FROM up JOIN pg_catalog.pg_inherits i ON i.inhrelid = up.relid AND i.inhseqno = 1)
+    SELECT relid FROM up ORDER BY depth DESC LIMIT 1
+$$;
+
+CREATE VIEW vecstore_pgvector_columns AS
+    SELECT vecstore_top_table(c.oid) AS top, c.oid AS relation, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name,
+           a.attnum, a.attname, a.attinhcount > 0 AS inherited,
+           CASE WHEN a.attstorage <> CASE WHEN a.atttypid = y.type THEN 'e' ELSE 'x' END THEN a.attstorage END AS storage,
+           pg_catalog.format('%I.%I', y.own_schema, y.name) || CASE WHEN a.atttypmod > 0 THEN pg_catalog.format('(%s)', a.atttypmod) ELSE '' END
+               || CASE WHEN a.atttypid = y.array_type THEN '[]' ELSE '' END AS own_type
+    FROM pg_catalog.pg_attribute a JOIN vecstore_pgvector_types y ON a.atttypid IN (y.type, y.array_type)
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'f')
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE a.attnum > 0 AND NOT a.attisdropped
+      AND (c.relpersistence <> 't' OR c.relnamespace = pg_catalog.pg_my_temp_schema());
+
+-- Indexes that ALTER TABLE cannot carry over by itself: those of pgvector's access methods, and those whose expression
+-- or condition calls functions of pgvector's. online: the new one can be built beforehand, beside the old one, and is
+-- kept when the column's type changes: indexes of plain columns without a condition.
+CREATE VIEW vecstore_pgvector_indexes AS
+    SELECT vecstore_top_table(i.indrelid) AS top, i.indrelid AS relation, i.indexrelid AS index, c.relkind,
+           pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, c.relname, n.nspname,
+           CASE WHEN m.objid IS NOT NULL THEN 'vecstore_' || am.amname END AS own_method,
+           m.objid IS NOT NULL AND c.relkind = 'i' AND i.indkey[0] <> 0 AND i.indpred IS NULL AS online
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am am ON am.oid = c.relam
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN vecstore_pgvector_members m ON m.classid = 'pg_catalog.pg_am'::regclass AND m.objid = am.oid
+    WHERE (m.objid IS NOT NULL
+           OR (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND EXISTS (
+               SELECT FROM pg_catalog.pg_depend d JOIN vecstore_pgvector_members u ON u.classid = d.refclassid AND u.objid = d.refobjid
+               WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid))
+      AND (c.relpersistence <> 't' OR c.relnamespace = pg_catalog.pg_my_temp_schema());
+
+-- What is made with pgvector's objects, or stands in the way of a column. top: the table whose columns must wait.
+CREATE VIEW vecstore_pgvector_obstacles AS
+    WITH uses AS (
+        SELECT NULL::oid AS top, d.classid, d.objid, d.objsubid FROM pg_catalog.pg_depend d
+        JOIN (SELECT classid, objid FROM vecstore_pgvector_members
+              UNION SELECT 'pg_catalog.pg_type'::regclass, array_type FROM vecstore_pgvector_types) m
+          ON m.classid = d.refclassid AND m.objid = d.refobjid AND d.deptype IN ('n', 'a')
+        UNION
+        SELECT c.top, d.classid, d.objid, d.objsubid FROM vecstore_pgvector_columns c
+        JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.relation AND d.refobjsubid = c.attnum
+            AND d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass,
+                              'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_publication_rel'::regclass,
+                              'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_statistic_ext'::regclass)
+        WHERE (d.classid <> 'pg_catalog.pg_constraint'::regclass OR EXISTS (
+                  SELECT FROM pg_catalog.pg_constraint k WHERE k.oid = d.objid AND k.contype IN ('f', 'x')))
+          AND (d.classid <> 'pg_catalog.pg_statistic_ext'::regclass OR EXISTS (
+                  SELECT FROM pg_catalog.pg_depend s JOIN vecstore_pgvector_members m ON m.classid = s.refclassid AND m.objid = s.refobjid
+                  WHERE s.classid = d.classid AND s.objid = d.objid))
+        UNION   -- what several parents have
+        SELECT vecstore_top_table(i.inhparent), 'pg_catalog.pg_class'::regclass, a.attrelid, a.attnum
+        FROM vecstore_pgvector_columns c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.relation AND a.attnum = c.attnum AND a.attinhcount > 1
+        JOIN pg_catalog.pg_inherits i ON i.inhrelid = a.attrelid
+        UNION   -- columns generated from one, or generated as one
+        SELECT c.top, 'pg_catalog.pg_class'::regclass, g.attrelid, g.attnum FROM vecstore_pgvector_columns c
+        JOIN pg_catalog.pg_attribute g ON g.attrelid = c.relation AND g.attgenerated <> ''
+        JOIN pg_catalog.pg_attrdef a ON a.adrelid = g.attrelid AND a.adnum = g.attnum
+        WHERE g.attnum = c.attnum OR EXISTS (
+            SELECT FROM pg_catalog.pg_depend d WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.relation AND d.refobjsubid = c.attnum
+                AND (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = a.oid
+                     OR d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = g.attrelid AND d.objsubid = g.attnum)))
+    SELECT DISTINCT ON (classid, objid, objsubid, top) u.top,
+           pg_catalog.pg_describe_object(CASE WHEN r.oid IS NOT NULL THEN 'pg_catalog.pg_class'::regclass ELSE u.classid END,
+                                         coalesce(r.ev_class, u.objid), CASE WHEN r.oid IS NOT NULL THEN 0 ELSE u.objsubid END) AS object
+    FROM uses u LEFT JOIN pg_catalog.pg_rewrite r ON u.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = u.objid
+    LEFT JOIN pg_catalog.pg_class c ON u.classid = 'pg_catalog.pg_class'::regclass AND c.oid = u.objid
+    WHERE NOT EXISTS (SELECT FROM vecstore_pgvector_members m WHERE m.classid = u.classid AND m.objid = u.objid)
+      AND (u.top IS NOT NULL OR u.classid IN (
+               'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_operator'::regclass,
+               'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_statistic_ext'::regclass,
+               'pg_catalog.pg_opfamily'::regclass, 'pg_catalog.pg_opclass'::regclass)
+           OR u.classid = 'pg_catalog.pg_type'::regclass AND (SELECT typtype FROM pg_catalog.pg_type WHERE oid = u.objid) <> 'b'
+           OR c.relkind IN ('c', 'm'));
+
+GRANT SELECT ON vecstore_pgvector_members, vecstore_pgvector_types, vecstore_pgvector_columns, vecstore_pgvector_indexes,
+    vecstore_pgvector_obstacles TO PUBLIC;
+
+-- The statement that makes an index of pgvector's anew, with vecstore's access method. Like all that follows, with names
+-- as the search_path needs them.
+CREATE FUNCTION vecstore_index_statement(old oid, new_name text, online boolean) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT format('CREATE INDEX%s %I ON %s%I.%I USING %I (%s %I.%I)', CASE WHEN online THEN ' CONCURRENTLY' END, new_name,
+                  CASE WHEN c.relkind = 'I' THEN 'ONLY ' END, n.nspname, t.relname, 'vecstore_' || am.amname,
+                  CASE WHEN i.indkey[0] <> 0 THEN pg_get_indexdef(old, 1, false) ELSE '(' || pg_get_indexdef(old, 1, false) || ')' END,
+                  (SELECT own_schema FROM vecstore_pgvector_types LIMIT 1), o.opcname)
+           || coalesce(' WITH (' || (SELECT string_agg(format('%I = %L', split_part(w, '=', 1), substr(w, strpos(w, '=') + 1)), ', ')
+                                     FROM unnest(c.reloptions) w) || ')', '')
+           || coalesce((SELECT format(' TABLESPACE %I', spcname) FROM pg_tablespace WHERE oid = c.reltablespace), '')
+           || coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), '')
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am am ON am.oid = c.relam
+    JOIN pg_opclass o ON o.oid = i.indclass[0]
+    JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+    WHERE i.indexrelid = old
+$$;
+
+-- The steps that move each table, in order. Definitions are taken down before anything is changed.
+CREATE FUNCTION vecstore_migration_steps() RETURNS TABLE (top oid, phase integer, relation oid, object text, action text, command text)
+LANGUAGE sql STABLE AS $$
+    WITH tops AS (
+        SELECT t.top FROM (SELECT top FROM vecstore_pgvector_columns UNION SELECT top FROM vecstore_pgvector_indexes) t
+        WHERE t.top NOT IN (SELECT o.top FROM vecstore_pgvector_obstacles o WHERE o.top IS NOT NULL)),
+    columns AS (SELECT c.* FROM vecstore_pgvector_columns c JOIN tops USING (top)),
+    indexes AS (
+        SELECT i.*, c.relispartition, h.inhparent, CASE WHEN b.oid IS NOT NULL THEN format('%I.%I', n.nspname, b.relname) END AS built, v.indisvalid AS is_built, i.relname AS old_name
+        FROM vecstore_pgvector_indexes i JOIN tops USING (top) JOIN pg_class c ON c.oid = i.index
+        LEFT JOIN pg_inherits h ON h.inhrelid = i.index
+        LEFT JOIN (pg_class b JOIN pg_index v ON v.indexrelid = b.oid JOIN pg_namespace n ON n.oid = b.relnamespace)
+            ON v.indrelid = i.relation AND b.relname = 'vecstore_for_' || i.index AND i.online),
+    defaults AS (
+        SELECT vecstore_top_table(c.oid) AS top, c.oid, format('%I.%I', n.nspname, c.relname) AS name, a.attname, pg_get_expr(f.adbin, f.adrelid) AS expression
+        FROM pg_attrdef f JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated = ''
+        JOIN pg_class c ON c.oid = f.adrelid AND c.relkind IN ('r', 'p', 'f') JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE EXISTS (SELECT FROM pg_depend d JOIN vecstore_pgvector_members m ON m.classid = d.refclassid AND m.objid = d.refobjid
+                      WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid)),
+    constraints AS (
+        SELECT vecstore_top_table(k.conrelid) AS top, k.conrelid, format('%I.%I', n.nspname, c.relname) AS name, k.conname,
+               pg_get_constraintdef(k.oid) AS definition, obj_description(k.oid, 'pg_constraint') AS comment
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE k.contype = 'c' AND k.coninhcount = 0 AND EXISTS (
+            SELECT FROM pg_depend d JOIN vecstore_pgvector_members m ON m.classid = d.refclassid AND m.objid = d.refobjid
+            WHERE d.classid = 'pg_constraint'::regclass AND d.objid = k.oid))
+    SELECT top, 1, relation, name, 'index dropped', 'DROP INDEX ' || name FROM indexes WHERE NOT relispartition
+    UNION ALL
+    SELECT top, 1, relation, built, 'unfinished index dropped', 'DROP INDEX ' || built FROM indexes WHERE NOT is_built
+    UNION ALL
+    SELECT top, 2, conrelid, name, 'constraint dropped', format('ALTER TABLE %s DROP CONSTRAINT %I', name, conname) FROM constraints JOIN tops USING (top)
+    UNION ALL
+    SELECT top, 3, oid, name, 'default dropped', format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', name, attname) FROM defaults JOIN tops USING (top)
+    UNION ALL
+    SELECT top, 4, relation, name, 'type changed',
+           'ALTER TABLE ' || name || string_agg(format(' ALTER COLUMN %I TYPE %s', attname, own_type), ',' ORDER BY attnum)
+    FROM columns WHERE NOT inherited GROUP BY top, relation, name
+    UNION ALL
+    SELECT top, 5, relation, name, 'storage kept', format('ALTER TABLE ONLY %s ALTER COLUMN %I SET STORAGE %s', name, attname,
+           CASE storage WHEN 'p' THEN 'PLAIN' WHEN 'm' THEN 'MAIN' WHEN 'x' THEN 'EXTENDED' ELSE 'EXTERNAL' END)
+    FROM columns WHERE storage IS NOT NULL
+    UNION ALL
+    SELECT top, 6, oid, name, 'default set', format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', name, attname, expression) FROM defaults JOIN tops USING (top)
+    UNION ALL
+    SELECT top, 7, conrelid, name, 'constraint added', format('ALTER TABLE %s ADD CONSTRAINT %I %s', name, conname, definition) FROM constraints JOIN tops USING (top)
+    UNION ALL
+    SELECT top, 8, conrelid, name, 'comment set', format('COMMENT ON CONSTRAINT %I ON %s IS %L', conname, name, comment)
+    FROM constraints JOIN tops USING (top) WHERE comment IS NOT NULL
+    UNION ALL   -- those of partitioned tables first
+    SELECT top, CASE WHEN relkind = 'I' THEN 9 ELSE 10 END, index, name, CASE WHEN is_built THEN 'index built before' ELSE 'index built' END,
+           CASE WHEN is_built THEN format('ALTER INDEX %s RENAME TO %I', built, old_name)
+                WHEN own_method IS NOT NULL THEN vecstore_index_statement(index, old_name, false)
+                ELSE pg_get_indexdef(index) END
+    FROM indexes
+    UNION ALL
+    SELECT i.top, 11, i.index, i.name, 'index moved', format('ALTER INDEX %s SET TABLESPACE %I', i.name, s.spcname)
+    FROM indexes i JOIN pg_class c ON c.oid = i.index JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE i.own_method IS NULL AND i.relkind = 'i'
+    UNION ALL
+    SELECT i.top, 12, i.index, i.name, 'index attached', format('ALTER INDEX %s ATTACH PARTITION %s', p.name, i.name)
+    FROM indexes i JOIN indexes p ON p.index = i.inhparent
+    UNION ALL
+    SELECT top, 13, index, name, 'comment set', format('COMMENT ON INDEX %s IS %L', name, obj_description(index, 'pg_class'))
+    FROM indexes WHERE obj_description(index, 'pg_class') IS NOT NULL
+$$;
+
+-- Casts by which a column of pgvector's type is one of ours as it is: the types lie on disk in the same way.
+CREATE FUNCTION vecstore_migration_casts() RETURNS TABLE (command text, undo text, is_there boolean) LANGUAGE sql STABLE AS $$
+    SELECT format('CREATE CAST (%s) WITHOUT FUNCTION AS IMPLICIT', pair), format('DROP CAST (%s)', pair),
+           EXISTS (SELECT FROM pg_cast WHERE castsource = type AND casttarget = own_type)
+    FROM (SELECT type, own_type, format('%I.%I AS %I.%I', schema, name, own_schema, name) AS pair FROM vecstore_pgvector_types) t
+$$;
+
+-- The schemas of vecstore and pgvector, which they need not share with the caller's search_path. Raises where there is
+-- no pgvector, or where only a part of partitions or of an inheritance tree was asked for.
+CREATE FUNCTION vecstore_migration_schemas(target regclass, OUT own name, OUT theirs name) LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    SELECT n.nspname INTO own FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosrc = 'vecstore_vector_in';
+    EXECUTE format('SELECT min(schema) FROM %I.vecstore_pgvector_types', own) INTO theirs;
+    IF theirs IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = 'pgvector is not in this database',
+            HINT = 'Call this in the database whose tables are to be moved, beside its extension "vector".';
+    END IF;
+    PERFORM set_config('search_path', format('pg_catalog, %I', own), true);
+    IF vecstore_top_table(target) <> target THEN
+        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+            MESSAGE = format('%s is a partition or child of %s', target, vecstore_top_table(target)::regclass),
+            HINT = format('Both go together: SELECT * FROM vecstore_migrate_from_pgvector(%L).', vecstore_top_table(target)::regclass);
+    END IF;
+END $$;
+
+-- Statements, to be run one by one outside of a transaction (\gexec), that build new indexes beside pgvector's while the
+-- tables are in use. vecstore_migrate_from_pgvector then only puts them in the place of the old ones.
+CREATE FUNCTION vecstore_migrate_online(target regclass DEFAULT NULL) RETURNS TABLE (command text) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    schemas record;
+BEGIN
+    EXECUTE format('SELECT * FROM %I.vecstore_migration_schemas($1)',
+        (SELECT n.nspname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosrc = 'vecstore_vector_in'))
+        INTO schemas USING target;
+    PERFORM set_config('search_path', format('pg_catalog, %I', schemas.own), true);
+    RETURN QUERY SELECT c.command FROM vecstore_migration_casts() c WHERE NOT c.is_there;
+    RETURN QUERY
+        SELECT format('DROP INDEX CONCURRENTLY %I.%I', i.nspname, b.relname) FROM vecstore_pgvector_indexes i
+        JOIN pg_class b ON b.relname = 'vecstore_for_' || i.index JOIN pg_index v ON v.indexrelid = b.oid AND NOT v.indisvalid
+        WHERE target IS NULL OR i.top = target;
+    RETURN QUERY
+        SELECT vecstore_index_statement(i.index, 'vecstore_for_' || i.index, true) FROM vecstore_pgvector_indexes i
+        WHERE i.online AND (target IS NULL OR i.top = target) AND NOT EXISTS (
+            SELECT FROM pg_class b JOIN pg_index v ON v.indexrelid = b.oid AND v.indrelid = i.relation AND v.indisvalid
+            WHERE b.relname = 'vecstore_for_' || i.index)
+        ORDER BY i.name;
+END $$;
+
+-- Moves the columns and indexes of a table, with its partitions and children, or of all tables (NULL) from pgvector to
+-- vecstore, in the transaction of the caller: all of it or nothing. One row for each step, with about how many rows the
+-- table or index has; and one for each thing that only a person can change ("needs you"). A table that has such a
+-- thing on its columns stays as it is. dry_run: what would be done.
+--
+-- Tables are locked meanwhile, but not rewritten: a column's values stay as they are. Indexes are built under the lock
+-- unless vecstore_migrate_online did so before.
+CREATE FUNCTION vecstore_migrate_from_pgvector(target regclass DEFAULT NULL, dry_run boolean DEFAULT false)
+RETURNS TABLE (object text, action text, command text, "rows" bigint, seconds double precision) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET default_tablespace = '' AS $$
+DECLARE
+    schemas record;
+    steps jsonb;
+    step record;
+    began timestamptz;
+    files_before oid[];
+    is_last boolean;
+BEGIN
+    EXECUTE format('SELECT * FROM %I.vecstore_migration_schemas($1)',
+        (SELECT n.nspname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosrc = 'vecstore_vector_in'))
+        INTO schemas USING target;
+    -- Definitions are written with pgvector's names unqualified, and read with vecstore's schema first.
+    PERFORM set_config('search_path', format('pg_catalog, %I, %I, pg_temp', schemas.theirs, schemas.own), true);
+    IF NOT dry_run THEN
+        FOR step IN SELECT DISTINCT s.top::regclass AS top FROM vecstore_migration_steps() s JOIN pg_class c ON c.oid = s.top AND c.relkind <> 'f'
+                    WHERE target IS NULL OR s.top = target ORDER BY 1 LOOP
+            EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', step.top);
+        END LOOP;
+    END IF;
+    steps := (SELECT jsonb_agg(s ORDER BY s.top, s.phase, s.object COLLATE "C", s.command)
+              FROM vecstore_migration_steps() s WHERE target IS NULL OR s.top = target);
+    -- what only a person can change
+    RETURN QUERY SELECT o.object, 'needs you'::text,
+            CASE WHEN o.top IS NULL THEN 'make it again with vecstore''s types and functions'
+                 ELSE format('stands in the way of %s: drop it, and make it again afterwards', o.top::regclass) END, NULL::bigint, NULL::float8
+        FROM vecstore_pgvector_obstacles o
+        WHERE (target IS NULL OR o.top = target) AND (o.top IS NOT NULL OR NOT EXISTS (
+            SELECT FROM vecstore_pgvector_obstacles p WHERE p.object = o.object AND p.top IS NOT NULL)) ORDER BY 3, 1;
+    IF NOT dry_run AND steps IS NOT NULL THEN
+        FOR step IN SELECT c.command FROM vecstore_migration_casts() c WHERE NOT c.is_there LOOP
+            EXECUTE step.command;
+        END LOOP;
+    END IF;
+    PERFORM set_config('search_path', format('%I, %I, pg_temp', schemas.own, schemas.theirs), true);
+    FOR step IN SELECT s.* FROM jsonb_to_recordset(steps)
+                AS s(top oid, phase integer, relation oid, object text, action text, command text) LOOP
+        object := step.object; action := step.action; command := step.command; "rows" := NULL; seconds := NULL;
+        IF NOT dry_run THEN
+            began := clock_timestamp();
+            files_before := vecstore_files(step.relation);
+            EXECUTE step.command;
+            seconds := extract(epoch FROM clock_timestamp() - began);
+            IF step.phase = 4 AND vecstore_files(step.relation) <> files_before THEN action := 'type changed, table rewritten'; END IF;
+        END IF;
+        IF step.phase IN (4, 10) THEN
+            SELECT sum(greatest(reltuples, 0)) INTO "rows" FROM pg_class
+            WHERE oid = CASE step.phase WHEN 10 THEN to_regclass(step.object) END
+               OR step.phase = 4 AND vecstore_top_table(oid) = step.top AND relkind = 'r';
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+    -- the end of it
+    PERFORM set_config('search_path', format('pg_catalog, %I', schemas.own), true);
+    is_last := NOT dry_run AND NOT EXISTS (SELECT FROM vecstore_pgvector_columns) AND NOT EXISTS (SELECT FROM vecstore_pgvector_obstacles);
+    IF is_last THEN
+        FOR step IN SELECT c.undo FROM vecstore_migration_casts() c WHERE c.is_there LOOP
+            EXECUTE step.undo;
+        END LOOP;
+        RETURN QUERY SELECT 'extension vector'::text, 'no longer used'::text,
+            format('DROP EXTENSION vector; ALTER EXTENSION vecstore SET SCHEMA %I', schemas.theirs), NULL::bigint, NULL::float8;
+    END IF;
+END $$;
+
+-- The files of a table and of its partitions and children.
+CREATE FUNCTION vecstore_files(relation oid) RETURNS oid[] LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE down(relid) AS (
+        SELECT relation UNION SELECT i.inhrelid FROM down JOIN pg_catalog.pg_inherits i ON i.inhparent = down.relid)
+    SELECT pg_catalog.array_agg(pg_catalog.pg_relation_filenode(relid::pg_catalog.regclass) ORDER BY relid) FROM down
+$$;

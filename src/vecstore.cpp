@@ -10,8 +10,11 @@ VECSTORE_EXPORT void _PG_init(void);
 }
 
 extern "C" void _PG_init(void) {
-    vecstore::am::define_hnsw();
-    vecstore::am::define_ivfflat();
-    vecstore::am::install_planner_hook();
-    vecstore::am::install_path_hook();
+    vecstore::pg::guarded([] {
+        vecstore::am::define_hnsw();
+        vecstore::am::define_ivfflat();
+        vecstore::pg::reserve_settings("vecstore");
+        vecstore::am::install_planner_hook();
+        vecstore::am::install_path_hook();
+    });
 }

@@ -99,7 +99,7 @@ void IndexBuild::run() {
             MemoryContextSwitchTo(old);
             MemoryContextReset(self->row_context_);
         };
-        row_context_ = AllocSetContextCreate(CurrentMemoryContext, "hnsw build row", ALLOCSET_DEFAULT_SIZES);
+        row_context_ = AllocSetContextCreate(CurrentMemoryContext, "vecstore build row", ALLOCSET_DEFAULT_SIZES);
         heap_tuples_ = table_index_build_scan(heap_, index_, info_, true, true, callback, this, nullptr);
         MemoryContextDelete(row_context_);
     });
@@ -146,7 +146,7 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
             rows_.reset();
             pg::pg_call([&] {
                 ereport(NOTICE,
-                        (errmsg("hnsw graph of \"%s\" exceeds maintenance_work_mem after %zu rows",
+                        (errmsg("graph of index \"%s\" exceeds maintenance_work_mem after %zu rows",
                                 RelationGetRelationName(index_), index_tuples_),
                          errdetail("The other rows are inserted page by page, which takes longer."),
                          errhint("Increase maintenance_work_mem to speed up builds.")));

@@ -80,6 +80,7 @@ void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* 
                    Selectivity* selectivity, double* correlation, double* pages) {
     if (path->indexorderbys == NIL) {
         // Without a query vector there is nothing to scan for.
+        pg::reject_path(path);
         *startup = *total = std::numeric_limits<double>::infinity();
         *selectivity = 0;
         *correlation = 0;

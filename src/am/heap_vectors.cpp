@@ -25,9 +25,9 @@ HeapVectors::~HeapVectors() {
 
 // Called within pg_call.
 void HeapVectors::open() {
-    context_ = AllocSetContextCreate(GetMemoryChunkContext(scan_), "hnsw heap vectors", ALLOCSET_SMALL_SIZES);
+    context_ = AllocSetContextCreate(GetMemoryChunkContext(scan_), "vecstore heap vectors", ALLOCSET_SMALL_SIZES);
     const MemoryContext old = MemoryContextSwitchTo(context_);
-    row_context_ = AllocSetContextCreate(context_, "hnsw heap vector", ALLOCSET_SMALL_SIZES);
+    row_context_ = AllocSetContextCreate(context_, "vecstore heap vector", ALLOCSET_SMALL_SIZES);
     info_ = BuildIndexInfo(scan_->indexRelation);
     estate_ = CreateExecutorState();
     slot_ = table_slot_create(scan_->heapRelation, nullptr);

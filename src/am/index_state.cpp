@@ -32,8 +32,8 @@ std::vector<float> read_mean(pg::BufmgrStore& store, const core::MetaData& meta)
 void check_meta(Relation index, const core::MetaData& meta) {
     const std::string name = RelationGetRelationName(index);
     if (meta.magic != core::format_magic)
-        throw core::Error(core::ErrorCode::corrupted_index, "index \"" + name + "\" is not an hnsw index",
-                          "Its first page has no hnsw metapage.", "REINDEX it.");
+        throw core::Error(core::ErrorCode::corrupted_index, "index \"" + name + "\" is not a vecstore index",
+                          "Its first page is no metapage of vecstore's.", "REINDEX it.");
     if (meta.version != core::format_version)
         throw core::Error(core::ErrorCode::corrupted_index,
                           "index \"" + name + "\" has format version " + std::to_string(meta.version) +

@@ -3,11 +3,9 @@
 #include "am/access_method.hpp"
 #include "am/hnsw.hpp"
 
-#include "core/hnsw/probes.hpp"
+#include "am/settings.hpp"
 
-extern "C" {
-#include "utils/guc.h"
-}
+#include "core/hnsw/probes.hpp"
 
 namespace vecstore::am {
 
@@ -22,15 +20,22 @@ struct IvfflatOptions {
 };
 
 relopt_kind ivfflat_options;
-int probes = 1;
-int max_probes = max_lists;
-int iterative_scan_mode = iterative_off;
 
 const config_enum_entry iterative_scan_values[] = {
     {"off", iterative_off, false},
     {"relaxed_order", iterative_relaxed, false},
     {nullptr, 0, false},
 };
+
+Setting probes{"ivfflat.probes", "vecstore.ivfflat_probes", "Sets the number of probes",
+               "Larger values find more of the true nearest neighbors and take longer; as many as the index has lists "
+               "find all.",
+               1, 1, max_lists};
+Setting iterative_scan{"ivfflat.iterative_scan", "vecstore.ivfflat_iterative_scan", "Sets the mode for iterative scans",
+                       "Whether a scan goes on beyond the probes until it has as many rows as were asked for.",
+                       iterative_off, 0, 0, iterative_scan_values};
+Setting max_probes{"ivfflat.max_probes", "vecstore.ivfflat_max_probes",
+                   "Sets the max number of probes for iterative scans", nullptr, max_lists, 1, max_lists};
 
 bytea* parse(Datum reloptions, bool validate) {
     static const relopt_parse_elt table[] = {{"lists", RELOPT_TYPE_INT, offsetof(IvfflatOptions, lists)}};
@@ -47,8 +52,9 @@ int lists_of(Relation index) {
 GraphOptions graph_options(Relation) { return {default_m, default_ef_construction, storage_auto}; }
 
 core::ScanOptions scan_options(Relation index, const std::function<uint64_t()>& rows) {
-    return core::scan_options({static_cast<uint32_t>(lists_of(index)), static_cast<uint32_t>(probes),
-                               static_cast<uint32_t>(max_probes), iterative_scan_mode != iterative_off},
+    const bool plain = has_plain_name(index);
+    return core::scan_options({static_cast<uint32_t>(lists_of(index)), static_cast<uint32_t>(probes.read(plain)),
+                               static_cast<uint32_t>(max_probes.read(plain)), iterative_scan.read(plain) != iterative_off},
                               rows());
 }
 
@@ -58,16 +64,9 @@ void define_ivfflat() {
     ivfflat_options = add_reloption_kind();
     add_int_reloption(ivfflat_options, "lists", "Number of inverted lists", default_lists, 1, max_lists,
                       AccessExclusiveLock);
-    DefineCustomIntVariable("ivfflat.probes", "Sets the number of probes",
-                            "Larger values find more of the true nearest neighbors and take longer; as many as the "
-                            "index has lists find all.",
-                            &probes, 1, 1, max_lists, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomEnumVariable("ivfflat.iterative_scan", "Sets the mode for iterative scans",
-                             "Whether a scan goes on beyond the probes until it has as many rows as were asked for.",
-                             &iterative_scan_mode, iterative_off, iterative_scan_values, PGC_USERSET, 0, nullptr,
-                             nullptr, nullptr);
-    DefineCustomIntVariable("ivfflat.max_probes", "Sets the max number of probes for iterative scans", nullptr,
-                            &max_probes, max_lists, 1, max_lists, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    define_setting<probes>();
+    define_setting<iterative_scan>();
+    define_setting<max_probes>();
 }
 
 const AccessMethod ivfflat_method{"ivfflat", 5, 5, false, parse, graph_options, scan_options};

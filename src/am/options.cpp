@@ -3,6 +3,7 @@
 #include "am/hnsw.hpp"
 
 #include "am/column_type.hpp"
+#include "am/settings.hpp"
 
 #include "core/distance/kernels.hpp"
 
@@ -26,11 +27,6 @@ struct HnswOptions {
     int storage;   // StorageOption
 };
 
-int ef_search = default_ef_search;
-int iterative_scan = iterative_strict;
-int max_scan_tuples = INT_MAX;
-double scan_mem_multiplier = 1;
-
 relopt_kind hnsw_options;
 char* simd = nullptr;
 
@@ -40,6 +36,19 @@ const config_enum_entry iterative_scan_values[] = {
     {"strict_order", iterative_strict, false},
     {nullptr, 0, false},
 };
+
+Setting ef_search{"hnsw.ef_search", "vecstore.hnsw_ef_search", "Sets the size of the dynamic candidate list for search",
+                  "Larger values find more of the true nearest neighbors and take longer.",
+                  default_ef_search, 1, max_ef_search};
+Setting iterative_scan{"hnsw.iterative_scan", "vecstore.hnsw_iterative_scan", "Sets the mode for iterative scans",
+                       "Whether a scan goes on beyond ef_search rows until it has as many as were asked for.",
+                       iterative_strict, 0, 0, iterative_scan_values};
+Setting max_scan_tuples{"hnsw.max_scan_tuples", "vecstore.hnsw_max_scan_tuples",
+                        "Sets the max number of tuples to visit for iterative scans", nullptr, INT_MAX, 1, INT_MAX};
+Setting scan_mem_multiplier{"hnsw.scan_mem_multiplier", "vecstore.hnsw_scan_mem_multiplier",
+                            "Sets the multiple of work_mem to use for iterative scans",
+                            "Accepted for compatibility: scans keep a few bytes for each node they met.",
+                            1, 1, 1000, nullptr, true};
 
 relopt_enum_elt_def storage_values[] = {
     {"auto", storage_auto},
@@ -75,28 +84,13 @@ void define_options() {
 }
 
 void define_settings() {
-    DefineCustomIntVariable("hnsw.ef_search", "Sets the size of the dynamic candidate list for search",
-                            "Larger values find more of the true nearest neighbors and take longer.", &ef_search,
-                            default_ef_search, 1, max_ef_search, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomEnumVariable("hnsw.iterative_scan", "Sets the mode for iterative scans",
-                             "Whether a scan goes on beyond ef_search rows until it has as many as were asked for.",
-                             &iterative_scan, iterative_strict, iterative_scan_values, PGC_USERSET, 0, nullptr,
-                             nullptr, nullptr);
-    DefineCustomIntVariable("hnsw.max_scan_tuples", "Sets the max number of tuples to visit for iterative scans",
-                            nullptr, &max_scan_tuples, INT_MAX, 1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr,
-                            nullptr);
-    DefineCustomRealVariable("hnsw.scan_mem_multiplier",
-                             "Sets the multiple of work_mem to use for iterative scans",
-                             "Accepted for compatibility: scans keep a few bytes for each node they met.",
-                             &scan_mem_multiplier, 1, 1, 1000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    define_setting<ef_search>();
+    define_setting<iterative_scan>();
+    define_setting<max_scan_tuples>();
+    define_setting<scan_mem_multiplier>();
     DefineCustomStringVariable("vecstore.simd", "Sets the instruction set of the distance kernels",
                                "\"auto\" takes the best this CPU has. For tests.", &simd, "auto", PGC_USERSET, 0,
                                check_simd, assign_simd, nullptr);
-#if PG_VERSION_NUM >= 150000
-    MarkGUCPrefixReserved("vecstore");
-#else
-    EmitWarningsOnPlaceholders("vecstore");
-#endif
 }
 
 bytea* parse(Datum reloptions, bool validate) {
@@ -115,12 +109,14 @@ GraphOptions graph_options(Relation index) {
     return {options->m, options->ef_construction, options->storage};
 }
 
-core::ScanOptions scan_options(Relation, const std::function<uint64_t()>&) {
+core::ScanOptions scan_options(Relation index, const std::function<uint64_t()>&) {
+    const bool plain = has_plain_name(index);
+    const int iterative = iterative_scan.read(plain), most = max_scan_tuples.read(plain);
     core::ScanOptions options;
-    options.ef_search = static_cast<size_t>(ef_search);
-    options.iterative = iterative_scan != iterative_off;
-    options.strict_order = iterative_scan != iterative_relaxed;
-    if (max_scan_tuples != INT_MAX) options.max_visits = static_cast<uint64_t>(max_scan_tuples);
+    options.ef_search = static_cast<size_t>(ef_search.read(plain));
+    options.iterative = iterative != iterative_off;
+    options.strict_order = iterative != iterative_relaxed;
+    if (most != INT_MAX) options.max_visits = static_cast<uint64_t>(most);
     return options;
 }
 

@@ -114,7 +114,7 @@ ScanRun* start_run(IndexScanDesc scan, ScanOpaque* opaque) {
 IndexScanDesc begin_scan(Relation index, int nkeys, int norderbys) {
     IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
     auto* opaque = static_cast<ScanOpaque*>(palloc0(sizeof(ScanOpaque)));
-    opaque->context = AllocSetContextCreate(CurrentMemoryContext, "hnsw scan", ALLOCSET_SMALL_SIZES);
+    opaque->context = AllocSetContextCreate(CurrentMemoryContext, "vecstore scan", ALLOCSET_SMALL_SIZES);
     opaque->on_reset.func = [](void* arg) { end_run(static_cast<ScanOpaque*>(arg)); };
     opaque->on_reset.arg = opaque;
     MemoryContextRegisterResetCallback(CurrentMemoryContext, &opaque->on_reset);

@@ -15,9 +15,11 @@ extern "C" {
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "nodes/pathnodes.h"
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/rel.h"
 }
 
@@ -66,6 +68,42 @@ inline void copy_permissions([[maybe_unused]] const Query* from, [[maybe_unused]
     if (rte->perminfoindex == 0) return;
     to->rteperminfos = list_make1(copyObjectImpl(list_nth(from->rteperminfos, rte->perminfoindex - 1)));
     rte->perminfoindex = 1;
+#endif
+}
+
+// Makes the planner take any other path. From 18 on paths that a setting disables are compared by their number first,
+// so an infinite cost alone would win against a sequential scan with enable_seqscan = off.
+inline void reject_path(IndexPath* path) {
+#if PG_VERSION_NUM >= 180000
+    path->path.disabled_nodes = 2;
+#else
+    (void) path;
+#endif
+}
+
+// What is left over of placeholders with this prefix is an error of the user's.
+inline void reserve_settings(const char* prefix) {
+#if PG_VERSION_NUM >= 150000
+    MarkGUCPrefixReserved(prefix);
+#else
+    EmitWarningsOnPlaceholders(prefix);
+#endif
+}
+
+// A setting by its name, or null. Does not raise.
+inline const config_generic* find_setting(const char* name) {
+#if PG_VERSION_NUM >= 160000
+    return find_option(name, false, true, 0);
+#else
+    config_generic** const settings = get_guc_variables();   // sorted by name, in this order
+    for (int begin = 0, end = GetNumConfigOptions(); begin < end;) {
+        const int middle = begin + (end - begin) / 2;
+        const int order = pg_strcasecmp(name, settings[middle]->name);
+        if (order == 0) return settings[middle];
+        if (order < 0) end = middle;
+        else begin = middle + 1;
+    }
+    return nullptr;
 #endif
 }
 

@@ -17,7 +17,8 @@ use Test::More;
 
 our @EXPORT = qw(extension scale is_full new_node new_standby load_vectors add_queries recall check_clean
   exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server start_clients stop_clients
-  load_library write_script shared_file ask_quietly data_file shim_settings unstaged_settings run_make);
+  load_library write_script shared_file ask_quietly data_file shim_settings
+  copied_stage pgvector_settings unstaged_settings run_make);
 
 sub extension { return $ENV{VECSTORE_TEST_EXTENSION} // 'vecstore' }
 
@@ -32,17 +33,38 @@ sub scale { my ($small, $full) = @_; return is_full() ? $full : $small }
 # A file of test/data.
 sub data_file { return File::Spec->rel2abs(dirname(__FILE__) . "/../data/$_[0]") }
 
-# Settings for a server that also finds the shim, the extension named vector: a copy of the staging folder with it.
-# undef where the tests run on what is installed for real (see house.sh).
-sub shim_settings {
-    my $stage = $ENV{VECSTORE_STAGE} or return undef;
+# (settings, folder): those of a server that looks for extensions in a copy of the staging folder, for tests that put
+# something beside vecstore. Empty where the tests run on what is installed for real (see house.sh).
+sub copied_stage {
+    my $stage = $ENV{VECSTORE_STAGE} or return;
     my $settings = staged_settings();
-    return undef if index($settings, $stage) < 0;
+    return if index($settings, $stage) < 0;
     my $copy = PostgreSQL::Test::Utils::tempdir() . '/stage';
     system('cp', '-r', $stage, $copy) == 0 or die 'cp failed';
-    run_make('install-shim', "DESTDIR=$copy") == 0 or die 'make install-shim failed';
     $settings =~ s/\Q$stage\E/$copy/g;
+    return ($settings, $copy);
+}
+
+# Settings for a server that also finds the shim, the extension named vector; undef without a staging folder.
+sub shim_settings {
+    my ($settings, $copy) = copied_stage() or return undef;
+    run_make('install-shim', "DESTDIR=$copy") == 0 or die 'make install-shim failed';
     return $settings;
+}
+
+# (settings, library of vecstore, library of pgvector) for a server that finds both. pgvector is the one installed for
+# this server, or lies in the folder VECSTORE_PGVECTOR, filled by its `make install DESTDIR=...`. Empty where it is not.
+sub pgvector_settings {
+    my ($share, $lib) = map { chomp(my $path = `$ENV{PG_CONFIG} $_`); $path } '--sharedir', '--pkglibdir';
+    my ($settings, $stage) = copied_stage();
+    if (my $folder = $ENV{VECSTORE_PGVECTOR}) {
+        return if !defined $stage;
+        system('cp', '-r', glob("$folder/*"), $stage) == 0 or die 'cp failed';
+        return ($settings, "$stage$lib/vecstore", "$stage$lib/vector");
+    }
+    my $control = "$share/extension/vector.control";
+    return if !-e $control || slurp_file($control) =~ /vecstore/;
+    return ($settings // staged_settings(), ($stage // '') . "$lib/vecstore", "$lib/vector");
 }
 
 # Settings for a server that finds what is installed for real, not what is staged.
@@ -163,7 +185,7 @@ sub answers {
 sub largest_ef_search {
     my ($node, $wanted) = @_;
     my $most = $node->safe_psql('postgres',
-        load_library() . "SELECT max_val FROM pg_settings WHERE name = 'hnsw.ef_search'");
+        load_library() . "SELECT max(max_val::int) FROM pg_settings WHERE name IN ('hnsw.ef_search', 'vecstore.hnsw_ef_search')");
     return $wanted < $most ? $wanted : $most;
 }
 

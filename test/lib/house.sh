@@ -75,6 +75,17 @@ ensure_packages() {
     without_main_cluster quietly apt_get install -y --no-install-recommends "${missing[@]}"
 }
 
+# Those of these packages that the release has.
+ensure_known_packages() {
+    local name version; version=$(server_version)
+    for name in "$@"; do
+        name=${name//%v/$version}
+        if is_installed "$name" || apt-cache show "$name" >/dev/null 2>&1; then ensure_packages "$name"
+        else say "There is no package $name."
+        fi
+    done
+}
+
 update_package_lists() { quietly apt_get update || give_up "apt-get update failed."; }
 
 # Debian creates and starts a cluster when a server package is first installed. We only want the programs.

@@ -21,6 +21,16 @@ sub is_same_on {
         FROM items_queries q, LATERAL (SELECT id, i.v <=> q.v AS d FROM items i ORDER BY i.v <=> q.v LIMIT 10) n";
     is($standby->safe_psql('postgres', $question), $primary->safe_psql('postgres', $question), "$name: same answers");
     check_clean($standby, 'items_v_idx', "$name: check is clean on the standby");
+    # an ivfflat index: by probes, and (half of the lists are probed) by reading all of it
+    for my $probes (10, 50) {
+        my $by_lists = load_library() . "SET enable_seqscan = off; SET ivfflat.probes = $probes; SET ivfflat.iterative_scan = relaxed_order;
+            SELECT md5(string_agg(q.q || ':' || n.id || ':' || n.d, ',' ORDER BY q.q, n.d, n.id)), count(*)
+            FROM items_queries q, LATERAL (SELECT id, i.v <-> q.v AS d FROM items i ORDER BY i.v <-> q.v LIMIT 10) n";
+        my ($there, $here) = map { $_->safe_psql('postgres', $by_lists) } $standby, $primary;
+        is($there, $here, "$name: same answers of ivfflat with $probes probes");
+        like($here, qr/\|2000$/, "$name: ten rows for each of 200 queries");
+    }
+    check_clean($standby, 'items_ivf', "$name: check of ivfflat is clean on the standby");
     return;
 }
 
@@ -29,7 +39,8 @@ load_vectors($primary, table => 'pool', rows => 6200, dims => 384, seed => 21, f
 add_queries($primary, 'items', 'pool WHERE id > 6000');
 my $standby = new_standby($primary, 'standby', 'hot_standby = on');
 
-sql('INSERT INTO items SELECT * FROM pool WHERE id <= 2000', 'CREATE INDEX ON items USING hnsw (v vector_cosine_ops)');
+sql('INSERT INTO items SELECT * FROM pool WHERE id <= 2000', 'CREATE INDEX ON items USING hnsw (v vector_cosine_ops)',
+    'CREATE INDEX items_ivf ON items USING ivfflat (v vector_l2_ops)');
 is_same_on($standby, 'built');
 sql('INSERT INTO items SELECT * FROM pool WHERE id BETWEEN 2001 AND 4000');
 is_same_on($standby, 'inserted');
@@ -69,6 +80,7 @@ $standby->safe_psql('postgres', 'DELETE FROM items WHERE id % 3 = 0; ');
 $standby->safe_psql('postgres', 'VACUUM items');
 $standby->safe_psql('postgres', 'INSERT INTO items SELECT * FROM pool WHERE id BETWEEN 5001 AND 6000 ON CONFLICT DO NOTHING');
 check_clean($standby, 'items_v_idx', 'promoted: check is clean');
+check_clean($standby, 'items_ivf', 'promoted: check of ivfflat is clean');
 exhaustive_scan_is_right($standby, 'items', '<=>', 'promoted: scanned to the end');
 found_by_own_vector($standby, 'items', '<=>', 'promoted: found by own vector');
 my $recall = recall($standby, 'items', op => '<=>');

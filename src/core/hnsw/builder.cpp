@@ -115,7 +115,7 @@ void GraphBuilder::cluster(const RowBuffer& rows, MemStore& store, std::vector<O
 
 void GraphBuilder::build(const RowBuffer& rows, MemStore& store, const std::function<void(size_t)>& progress) {
     progress_ = progress;
-    if (encoder_.layout().coded()) needs_ = NeedMap(store.page_limit() * encoder_.layout().slots_per_page());
+    needs_ = NeedMap(store.page_limit() * encoder_.layout().slots_per_page());
     std::vector<OrderedRow> upper, bottom;
     for (size_t i = 0; i < rows.size(); ++i)
         (rows.level(i) > 0 ? upper : bottom).push_back({static_cast<uint32_t>(i), Link{}});

@@ -321,7 +321,7 @@ class Inserter {
             // Wider each time: those nearby may have as many tree edges as they can hold.
             if (attach_from(from, bottom, internal, ef_construction_ << attempt, [] {})) return;
         }
-        throw Error(ErrorCode::internal, "could not connect a new row to the hnsw graph",
+        throw Error(ErrorCode::internal, "could not connect a new row to the graph",
                     "Every neighbor found was deleted before it could be linked.", "Try again.");
     }
 

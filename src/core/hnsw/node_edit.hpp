@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 
 #include "core/hnsw/query.hpp"
 #include "core/hnsw/select.hpp"
@@ -57,6 +58,7 @@ struct EditMemory {
     std::vector<uint32_t> differences = std::vector<uint32_t>(max_degree);
     std::vector<float> vectors;        // plain mode: the neighbors' vectors
     std::vector<Link> seen_links;
+    std::vector<float> from_x = std::vector<float>(max_degree);   // plain mode: their distances from a new one
 };
 
 template <class Store>
@@ -69,7 +71,7 @@ class NodeEditor {
           layout_(encoder.layout()),
           kernels_(kernels()),
           memory_(memory),
-          needs_(encoder.layout().coded() ? needs : nullptr) {
+          needs_(needs) {
         memory_.center_vector.resize(encoder.geometry().stored_dims);
         memory_.code.resize(layout_.code_bytes() + 64);
     }
@@ -252,7 +254,7 @@ class NodeEditor {
         encode(x, node);
         int index = node.head().degree;
         if (needs_ != nullptr) {
-            index = place_by_needs(node, (*needs_)[layout_.slot_id(at)], tree_cap > 0);
+            index = place_by_codes(node, (*needs_)[layout_.slot_id(at)], tree_cap > 0);
         } else if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
             index = weakest_by_codes(node, tree_cap > 0, any_may_go);
         }
@@ -263,6 +265,7 @@ class NodeEditor {
     // Whose turn it is to go from a full plain list is decided from the neighbors' own vectors, which are
     // on other pages: read without this page's lock, then checked to be still the same list.
     LinkResult add_plain(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
+        if (needs_ != nullptr) return add_plain_by_needs(at, level, x, tree_cap);
         for (int attempt = 0;; ++attempt) {
             int weakest = -1;
             memory_.seen_links.clear();
@@ -286,6 +289,25 @@ class NodeEditor {
                 if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
                 if ((node.head().tree_edges_or_epoch >> index) & 1) continue;
             }
+            return put(page, at, x.link, index, tree_cap > 0);
+        }
+    }
+
+    // While building: x alone is compared with the neighbors.
+    LinkResult add_plain_by_needs(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
+        for (int attempt = 0;; ++attempt) {
+            measure_neighbors(at, x.vector);
+            auto page = store_.write(at.block);
+            LinkResult early;
+            if (!accepts(page.peek(), at, level, x.link, tree_cap, early)) return early;
+            const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
+            const bool same = memory_.seen_links.size() == node.head().degree &&
+                              std::equal(memory_.seen_links.begin(), memory_.seen_links.end(), node.links());
+            if (!same && attempt < 3) continue;
+            encode(x, node);
+            uint64_t& wanted = (*needs_)[layout_.slot_id(at)];
+            const int index = same ? place_by_distances(node, wanted, tree_cap > 0) : weakest_by_distance(node, any_may_go);
+            if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
             return put(page, at, x.link, index, tree_cap > 0);
         }
     }
@@ -361,24 +383,44 @@ class NodeEditor {
         });
     }
 
-    // Where x (encoded in memory_) should go in the list; -1: nowhere. `wanted` is the node's entry of needs_,
-    // brought up to date. Only x is compared with the others, so that one that another occluded stays what it
-    // is when x occludes that other: near enough, for a tenth of the work.
-    int place_by_needs(const ConstNode& node, uint64_t& wanted, bool keep_x) {
-        const size_t degree = node.head().degree;
+    int place_by_codes(const ConstNode& node, uint64_t& wanted, bool keep_x) {
         auto& differences = memory_.differences;
-        kernels_.hamming_each(memory_.code.data(), node.codes(), layout_.code_bytes(), degree, differences.data());
+        kernels_.hamming_each(memory_.code.data(), node.codes(), layout_.code_bytes(), node.head().degree, differences.data());
         const CodeAngles& angles = encoder_.angles();
         const float x = reach(memory_.factor);
+        return place_by_needs(node, wanted, keep_x, x, [&](size_t i) { return reach(node.factor(i)); }, [&](size_t i, float other) {
+            // |x - other| < farther one  <=>  nearer one < 2 * farther one * cos
+            return std::min(x, other) < 2 * std::max(x, other) * angles.cosine(differences[i]);
+        });
+    }
+
+    // Plain mode, when measure_neighbors() has seen the same list.
+    int place_by_distances(const ConstNode& node, uint64_t& wanted, bool keep_x) {
+        const auto distance = [](const uint8_t* factor) {
+            float d;
+            std::memcpy(&d, factor, sizeof(d));
+            return d;
+        };
+        const float x = distance(memory_.factor);
+        return place_by_needs(node, wanted, keep_x, x, [&](size_t i) { return distance(node.factor(i)); },
+                              [&](size_t i, float other) { return memory_.from_x[i] < std::max(x, other); });
+    }
+
+    // Where x (encoded in memory_) should go in the list; -1: nowhere. `wanted` is the node's entry of needs_,
+    // brought up to date. x, reach(i): how far x and neighbor i are from the node; occlude(i, reach(i)): x and neighbor
+    // i are nearer to each other than the farther of them is to the node. Only x is compared with the others, so that
+    // one that another occluded stays what it is when x occludes that other: near enough, for a tenth of the work.
+    template <class Reach, class Occlude>
+    int place_by_needs(const ConstNode& node, uint64_t& wanted, bool keep_x, float x, Reach&& reach, Occlude&& occlude) {
+        const size_t degree = node.head().degree;
         const uint64_t tree = node.head().tree_edges_or_epoch;
         uint64_t occluding_x = 0, occluded_by_x = 0;
         // The farthest that may go, of those that are not wanted and of those that are.
         int victim[2] = {-1, -1};
-        float farthest[2] = {-1, -1};
+        float farthest[2] = {-std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
         for (size_t i = 0; i < degree; ++i) {
-            const float other = reach(node.factor(i));
-            // |x - other| < farther one  <=>  nearer one < 2 * farther one * cos
-            const bool occlusion = std::min(x, other) < 2 * std::max(x, other) * angles.cosine(differences[i]);
+            const float other = reach(i);
+            const bool occlusion = occlude(i, other);
             occluding_x |= static_cast<uint64_t>(occlusion & (other <= x)) << i;
             occluded_by_x |= static_cast<uint64_t>(occlusion & (other > x)) << i;
         }
@@ -389,7 +431,7 @@ class NodeEditor {
             for (size_t i = 0; i < degree; ++i) {
                 if ((tree >> i) & 1) continue;
                 const size_t kind = (wanted >> i) & 1;
-                const float other = reach(node.factor(i));
+                const float other = reach(i);
                 if (other > farthest[kind]) {
                     farthest[kind] = other;
                     victim[kind] = static_cast<int>(i);
@@ -459,6 +501,23 @@ class NodeEditor {
         return weakest(node, degree, keep_x, any_may_go, [&](size_t a, size_t b) {
             return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
         });
+    }
+
+    // Fills seen_links and from_x. A neighbor that is gone is far from everything.
+    void measure_neighbors(const Link& at, const float* x_vector) {
+        auto& links = memory_.seen_links;
+        links.clear();
+        {
+            auto page = store_.read(at.block);
+            if (!holds(page.payload(), at)) return;
+            const ConstNode node(layout_, layout_.slot(page.payload(), at.slot));
+            links.assign(node.links(), node.links() + std::min<size_t>(node.head().degree, layout_.max_neighbors()));
+        }
+        for (const Link& link : links) store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
+        memory_.vectors.resize(encoder_.geometry().stored_dims);
+        for (size_t i = 0; i < links.size(); ++i)
+            memory_.from_x[i] = read_vector(links[i], memory_.vectors.data()) ? encoder_.distance(x_vector, memory_.vectors.data())
+                                                                              : std::numeric_limits<float>::infinity();
     }
 
     bool read_vector(const Link& link, float* out) {

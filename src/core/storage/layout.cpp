@@ -193,7 +193,7 @@ Geometry choose_geometry(const GeometryRequest& request) {
     if (fits) return g;
     throw Error(ErrorCode::limit_exceeded,
                 "vectors of " + std::to_string(request.dims) + " dimensions with m = " +
-                    std::to_string(request.m) + " are too large for an hnsw index",
+                    std::to_string(request.m) + " are too large for an index",
                 "A node with its neighbors must fit an index page of 8 kB.",
                 "Use a smaller m, or index fewer dimensions with subvector().");
 }
