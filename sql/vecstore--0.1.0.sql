@@ -1694,9 +1694,9 @@ BEGIN
             seconds := extract(epoch FROM clock_timestamp() - began);
             IF step.phase = 4 AND vecstore_files(step.relation) <> files_before THEN action := 'type changed, table rewritten'; END IF;
         END IF;
-        IF step.phase IN (4, 10) THEN
-            SELECT sum(greatest(reltuples, 0)) INTO "rows" FROM pg_class
-            WHERE oid = CASE step.phase WHEN 10 THEN to_regclass(step.object) END
+        IF step.phase = 4 OR step.action = 'index built' THEN
+            SELECT sum(nullif(reltuples, -1)) INTO "rows" FROM pg_class
+            WHERE oid = CASE WHEN step.phase <> 4 THEN to_regclass(step.object) END
                OR step.phase = 4 AND vecstore_top_table(oid) = step.top AND relkind = 'r';
         END IF;
         RETURN NEXT;
