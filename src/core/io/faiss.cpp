@@ -34,6 +34,7 @@ std::unique_ptr<VectorReader> open_faiss(ByteSource& source, const ReadOptions& 
     info.rows = index.rows->rows();
     info.dims = index.rows->dims();
     info.has_ids = index.ids != nullptr;
+    info.by_id = index.by_list;
     info.metric = index.binary ? Metric::other : metric.metric;
     info.lossy = index.lossy;
     info.warnings = index.warnings;

@@ -388,6 +388,7 @@ class FaissParser {
                                std::to_string(list_count) + " lists of " + std::to_string(header.dims));
         }
         index.binary = binary;
+        index.by_list = true;
         index.metric = header.metric;
         index.element = residual ? ElementType::float32 : codec.element;
         index.lossy = kind != FaissKind::ivf_flat && !binary;

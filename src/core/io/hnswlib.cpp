@@ -123,6 +123,7 @@ std::unique_ptr<VectorReader> open_hnswlib(ByteSource& source, const ReadOptions
     info.rows = header.elements;
     info.dims = header.dims();
     info.has_ids = true;
+    info.by_id = true;
     const uint64_t end = walk_upper_links(source, header, [](uint64_t, uint64_t, uint32_t) {});
     if (end < source.size()) {
         info.warnings.push_back(std::to_string(source.size() - end) + " bytes after the index are ignored");

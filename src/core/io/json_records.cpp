@@ -6,7 +6,6 @@ namespace vecstore::core::io {
 
 namespace {
 
-constexpr size_t block_bytes = 64 * 1024;
 constexpr char space[] = " ";
 constexpr size_t max_depth = 1000;
 constexpr size_t max_fields = 1000;
@@ -27,12 +26,23 @@ bool ends_scalar(char c) {
 bool JsonScanner::fill() {
     const uint64_t left = source_->size() - std::min(next_block_, source_->size());
     if (left == 0) return false;
-    block_.resize(static_cast<size_t>(std::min<uint64_t>(left, block_bytes)));
+    block_.resize(static_cast<size_t>(std::min<uint64_t>(left, block_bytes_)));
     source_->read(next_block_, block_.data(), block_.size());
     next_block_ += block_.size();
     at_ = 0;
     end_ = block_.size();
     return true;
+}
+
+void JsonScanner::jump(uint64_t offset) {
+    const uint64_t start = next_block_ - end_;
+    if (offset >= start && offset < next_block_) {
+        at_ = static_cast<size_t>(offset - start);
+        return;
+    }
+    block_bytes_ = 4096;
+    next_block_ = offset;
+    at_ = end_ = 0;
 }
 
 void JsonScanner::fail(const std::string& reason) const {
@@ -343,7 +353,7 @@ JsonSurvey survey_json(ByteSource& source, uint64_t rows) {
 // -------------------------------------------------------------------------------------------------
 
 JsonRecords::JsonRecords(ByteSource& source, const JsonSurvey& survey)
-    : lines_(survey.layout == JsonSurvey::Layout::lines) {
+    : source_(source), lines_(survey.layout == JsonSurvey::Layout::lines), records_(survey.records) {
     if (survey.layout == JsonSurvey::Layout::columns) {
         for (const JsonField& field : survey.fields) scanners_.emplace_back(source, field.offset);
     } else {
@@ -376,6 +386,41 @@ void JsonRecords::next(std::vector<std::string>& texts) {
         if (bytes > JsonScanner::max_value_bytes) scanners_[part].fail("the fields of one row are too long");
     }
     position_++;
+}
+
+void JsonRecords::index() {
+    if (records_ > max_places / scanners_.size()) {
+        throw Error(
+            ErrorCode::limit_exceeded,
+            source_.name() + " has " + std::to_string(records_) + " records, too many to be found by id",
+            "Places of up to " + std::to_string(max_places) + " values are kept in memory.",
+            "Import the vectors and the metadata into two tables and join them.");
+    }
+    places_.reserve(static_cast<size_t>(records_) * scanners_.size());
+    for (uint64_t record = 0; record < records_; record++) {
+        for (size_t part = 0; part < scanners_.size(); part++) {
+            JsonScanner& scanner = scanners_[part];
+            if (!lines_) scanner.expect(record == 0 ? '[' : ',', "in the array");
+            scanner.peek();
+            places_.push_back(scanner.offset());
+            scanner.take_value(nullptr);
+        }
+    }
+}
+
+void JsonRecords::get(uint64_t record, std::vector<std::string>& texts) {
+    if (record >= records_) {
+        throw Error(ErrorCode::out_of_range, source_.name() + " has no record " + std::to_string(record),
+                    "It has " + std::to_string(records_) +
+                        " records, which are found by the ids of the vectors, from 0 on.");
+    }
+    if (places_.empty()) index();
+    texts.resize(scanners_.size());
+    for (size_t part = 0; part < scanners_.size(); part++) {
+        texts[part].clear();
+        scanners_[part].jump(places_[static_cast<size_t>(record) * scanners_.size() + part]);
+        scanners_[part].take_value(&texts[part]);
+    }
 }
 
 }  // namespace vecstore::core::io

@@ -36,6 +36,8 @@ class JsonScanner {
     explicit JsonScanner(ByteSource& source, uint64_t offset = 0) : source_(&source), next_block_(offset) {}
 
     uint64_t offset() const { return next_block_ - (end_ - at_); }
+    // Goes on at this place, where single values are wanted.
+    void jump(uint64_t offset);
     // The next character that is not white space, without taking it; '\0' at the end.
     char peek();
     void expect(char c, const char* where);
@@ -57,6 +59,7 @@ class JsonScanner {
     std::vector<char> block_;
     size_t at_ = 0;
     size_t end_ = 0;
+    size_t block_bytes_ = 64 * 1024;
 };
 
 // A field that records have: its name, as a JSON string with quotes and escapes, and what its values are.
@@ -93,13 +96,22 @@ class JsonRecords {
     // Array and lines: one text, of the whole record. Object with arrays: the values of all fields, in the
     // survey's order. Replaces what is in `texts`; must not be called behind the last record.
     void next(std::vector<std::string>& texts);
+    // The record of this number, in any order; the first call reads the file through and keeps 8 bytes for
+    // each value. Throws limit_exceeded for too many, out_of_range for a record that does not exist.
+    void get(uint64_t record, std::vector<std::string>& texts);
 
   private:
-    void take(size_t part, std::string* text);
+    static constexpr size_t max_places = size_t{16} << 20;
 
+    void take(size_t part, std::string* text);
+    void index();
+
+    ByteSource& source_;
     const bool lines_;
+    const uint64_t records_;
     std::vector<JsonScanner> scanners_;  // one, or one for each field
     uint64_t position_ = 0;
+    std::vector<uint64_t> places_;  // for get(): of each record's values
 };
 
 }  // namespace vecstore::core::io

@@ -39,6 +39,7 @@ struct VectorFileInfo {
     uint64_t rows = 0;  // places for rows, of which reading may leave some out; at most INT64_MAX, as dims
     uint64_t dims = 0;  // components of a vector; may be 0 where there are no rows
     bool has_ids = false;
+    bool by_id = false;  // rows are in no order that others know: what belongs to one is found by its id
     Metric metric = Metric::unknown;
     bool lossy = false;  // the file holds an approximation of the vectors it was made of
     std::vector<std::string> warnings;
@@ -92,6 +93,9 @@ class VectorReader {
     // block_bytes. Returns false, and an empty batch, at the end. Throws data_exception for a row with
     // NaN or infinity (unless they are skipped), limit_exceeded for too many dimensions.
     bool read(VectorBatch& batch, size_t max_rows);
+    // Looks at no more than max_rows positions, of which all may be left out: an empty batch is no end. Not to
+    // be called there.
+    void read_block(VectorBatch& batch, size_t max_rows);
     const SkippedRows& skipped() const { return skipped_; }
     // How many rows are marked as deleted. May look at every row.
     virtual uint64_t count_deleted() { return 0; }
@@ -108,7 +112,6 @@ class VectorReader {
   private:
     friend std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const ReadOptions& options);
 
-    void read_block(VectorBatch& batch, size_t max_rows);
     void drop_not_finite(const VectorBatch& batch);
     void compact(VectorBatch& batch);
     [[noreturn]] void throw_not_finite(const VectorBatch& batch, size_t at) const;

@@ -116,6 +116,18 @@ std::unique_ptr<VectorReader> open_ivecs(ByteSource& source, const ReadOptions&)
 
 }  // namespace
 
+const char* guess_xvecs(ByteSource& source, const std::string& file_name) {
+    ReadOptions options;
+    options.file_name = file_name;
+    uint8_t head[header_bytes] = {};
+    const auto length = static_cast<size_t>(std::min<uint64_t>(source.size(), sizeof(head)));
+    source.read(0, head, length);
+    for (const Kind* kind : {&fvecs, &ivecs, &bvecs}) {
+        if (recognises(source, options, head, length, *kind)) return kind->name;
+    }
+    return fvecs.name;
+}
+
 const VectorFormat fvecs_format = {fvecs.name, recognises_fvecs, open_fvecs};
 const VectorFormat bvecs_format = {bvecs.name, recognises_bvecs, open_bvecs};
 const VectorFormat ivecs_format = {ivecs.name, recognises_ivecs, open_ivecs};
