@@ -219,11 +219,10 @@ class FaissParser {
     // relied on: real files have 0 there.
     void parse_id_map(FaissIndex& index, const Header& header) {
         const bool binary = index.code[1] == 'B';
+        if (in_id_map_) throw_not_supported(cursor_.source(), "it holds an id map inside an id map");
+        in_id_map_ = true;
         FaissIndex inner = parse_inner(index, binary);
-        const FaissKind inner_kind = faiss_code(inner.code.substr(0, 4)).kind;
-        if (inner_kind == FaissKind::id_map || inner_kind == FaissKind::binary_id_map) {
-            throw_not_supported(cursor_.source(), "it holds an id map inside an id map");
-        }
+        in_id_map_ = false;
         const auto ids = cursor_.read<uint64_t>("the number of ids");
         if (ids != inner.rows->rows()) {
             cursor_.fail("there are " + std::to_string(ids) + " ids for " +
@@ -423,6 +422,7 @@ class FaissParser {
     Cursor& cursor_;
     const ReadOptions& options_;
     int depth_ = 0;
+    bool in_id_map_ = false;
 };
 
 // Each code is the number of a centroid, in code_size_1 bytes, and the packed residual.
