@@ -73,8 +73,8 @@ for my $layout (sort keys %files) {
 like(bring('t_within', ", metadata => '$files{within}', dry_run => true"), qr/these fields are left out: "model", "dims"/, 'what is left out is said');
 
 # columns of other types, in an existing table
-sql('CREATE DOMAIN path AS text CHECK (VALUE LIKE \'/%\'); CREATE TABLE typed (chunk_hash varchar(5), tags text[], start_offset smallint, score numeric(5,1),
-     nested json, file_path path, ok text, embedding halfvec(4), made int DEFAULT 7, n serial)');
+sql('CREATE DOMAIN source_path AS text CHECK (VALUE LIKE \'/%\'); CREATE TABLE typed (chunk_hash varchar(5), tags text[], start_offset smallint, score numeric(5,1),
+     nested json, file_path source_path, ok text, embedding halfvec(4), made int DEFAULT 7, n serial)');
 my $err = bring('typed', ", metadata => '$files{lines}'");
 like($err, qr/left out: "text", "maybe"/, 'fields without a column');
 like($err, qr/count and content verified/, 'halfvec, arrays, domains, json: verified');
@@ -96,6 +96,15 @@ is(sql("SELECT count(*) FROM by_key WHERE id = m->>'chunk_hash'"), $rows, 'into 
 like(bring('by_key', ", metadata => '$files{array}', id_column => 'id', ids => 'metadata.nothing'"), qr/has no field "nothing"/, 'a field that does not exist');
 like(bring('by_key', ", id_column => 'id', ids => 'file'"), qr/holds no ids/, 'ids that the file does not have');
 like(bring('by_key', ", ids => 'x'"), qr/ids cannot be "x"/, 'no such origin of ids');
+
+# Where rows are in an order of their own, the record of a row is that of its id: an hnswlib index of labels 2, 0, 1.
+write_file('labels.bin', pack('Q<6l<VQ<3d<Q<', 0, 3, 3, 12 + 8 + 8, 20, 12, 0, 0, 2, 2, 2, 1, 10)
+      . join('', map { pack('V3f<2Q<', 0, 0, 0, $_, -$_, $_) } 2, 0, 1) . pack('V3', 0, 0, 0));
+write_file('labels.json', '[{"n": 0}, {"n": 1}, {"n": 2}]');
+attempt("CALL vecstore_import('labelled', '$folder/labels.bin', metadata => '$folder/labels.json', create_table => true)");
+is(sql("SELECT string_agg(id || ':' || n || ':' || embedding, ' ' ORDER BY id) FROM labelled"), '0:0:[0,-0] 1:1:[1,-1] 2:2:[2,-2]', 'metadata by label');
+write_file('few.json', '[{"n": 0}, {"n": 1}]');
+like(attempt("CALL vecstore_import('labelled', '$folder/labels.bin', metadata => '$folder/few.json', id_column => 'id')"), qr/has no record 2/, 'a label without a record');
 
 # conflicts
 like(bring('t_array', ", id_column => 'id'"), qr/ERROR:.*duplicate key/, 'on_conflict => error');
