@@ -25,7 +25,7 @@ struct FaissIndex {
     int32_t metric = 0;  // of the part that holds the vectors
     bool binary = false;
     bool lossy = false;
-    bool by_list = false;        // rows come list by list
+    bool by_list = false;  // rows come list by list
     ElementType element = ElementType::float32;
     uint64_t data_offset = 0;  // of the vectors, where they are stored as they are
     std::unique_ptr<RowSource> rows;

@@ -93,8 +93,8 @@ class VectorReader {
     // block_bytes. Returns false, and an empty batch, at the end. Throws data_exception for a row with
     // NaN or infinity (unless they are skipped), limit_exceeded for too many dimensions.
     bool read(VectorBatch& batch, size_t max_rows);
-    // Looks at no more than max_rows positions, of which all may be left out: an empty batch is no end. Not to
-    // be called there.
+    // Looks at no more than max_rows positions, of which all may be left out: an empty batch is no end. Not
+    // to be called there.
     void read_block(VectorBatch& batch, size_t max_rows);
     const SkippedRows& skipped() const { return skipped_; }
     // How many rows are marked as deleted. May look at every row.
