@@ -981,6 +981,38 @@ CREATE PROCEDURE vecstore_import(
     verify boolean DEFAULT true)
     AS 'MODULE_PATHNAME', 'vecstore_import' LANGUAGE C;
 
+-- =========================================================================================== stores
+
+-- Folders of stores that keep documents beside their vectors: LangChain's FAISS folders (index.faiss and index.pkl)
+-- and Chroma's (chroma.sqlite3 and its segments). Pickles are read as plain data, never executed. All need the
+-- privileges of pg_read_server_files.
+
+-- What a folder holds: a row for each of its collections.
+CREATE FUNCTION vecstore_inspect_store(
+    path text, index_name text DEFAULT 'index',
+    OUT kind text, OUT collection text, OUT "rows" bigint, OUT dims bigint, OUT metric text, OUT warnings text[],
+    OUT details jsonb)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'vecstore_inspect_store' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_langchain(path text, index_name text DEFAULT 'index')
+    RETURNS TABLE (id text, document text, metadata jsonb, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_langchain' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+-- collection, by name or id, may be left out where there is only one.
+CREATE FUNCTION vecstore_read_chroma(path text, collection text DEFAULT NULL)
+    RETURNS TABLE (id text, document text, metadata jsonb, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_chroma' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+-- Brings a store's rows into a table, in committed batches; makes the table where there is none of this name.
+-- A column whose name is null is left out. on_conflict: error, skip or update (by a unique index on the ids).
+CREATE PROCEDURE vecstore_import_store(
+    target text, path text, collection text DEFAULT NULL, index_name text DEFAULT 'index',
+    id_column name DEFAULT 'id', document_column name DEFAULT 'document', metadata_column name DEFAULT 'metadata',
+    "column" name DEFAULT 'embedding', batch_size integer DEFAULT 10000, on_conflict text DEFAULT 'error',
+    resume boolean DEFAULT false, verify boolean DEFAULT true)
+    AS 'MODULE_PATHNAME', 'vecstore_import_store' LANGUAGE C;
+
 -- ====================================================================================== maintenance
 
 -- What is wrong with an hnsw or ivfflat index: no row, nothing. The table can be read and written meanwhile; vacuum waits.
