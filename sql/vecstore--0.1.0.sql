@@ -1013,6 +1013,23 @@ CREATE PROCEDURE vecstore_import_store(
     resume boolean DEFAULT false, verify boolean DEFAULT true)
     AS 'MODULE_PATHNAME', 'vecstore_import_store' LANGUAGE C;
 
+-- For the program vecstore-load, which streams a client's file over the wire: the same state, one row for each
+-- import and one for each batch, in the batch's own transaction. The rows come by COPY, with the user's privileges.
+CREATE FUNCTION vecstore_load_begin(
+    target regclass, source text, "column" name, id_column name, format text, file_size bigint, fingerprint bigint,
+    "rows" bigint, dims bigint, resume boolean,
+    OUT load_id bigint, OUT rows_done bigint, OUT content_sum bigint, OUT earlier_size bigint,
+    OUT earlier_fingerprint bigint, OUT status text, OUT target_name text, OUT vector_column text, OUT vector_type text,
+    OUT id_type text)
+    AS 'MODULE_PATHNAME', 'vecstore_load_begin' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION vecstore_load_batch(load_id bigint, first_row bigint, "rows" bigint, content_sum bigint) RETURNS void
+    AS 'MODULE_PATHNAME', 'vecstore_load_batch' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+-- equal, different, not allowed (SELECT on the table is needed), not asked for
+CREATE FUNCTION vecstore_load_finish(load_id bigint, verify boolean) RETURNS text
+    AS 'MODULE_PATHNAME', 'vecstore_load_finish' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
 -- =========================================================================================== export
 
 -- Vectors into files on the server's disk, as NumPy, FAISS and hnswlib read them; for members of
