@@ -67,6 +67,7 @@ sub stores_in_use {
     my $lc = quoted("$folder/langchain v2 4");
     my $chroma = quoted("$folder/chroma new?%41#");
     like(answer("SELECT * FROM vecstore_read_langchain($lc)"), qr/NOTICE: +4 texts were changed so that PostgreSQL can store them/, 'U+0000 is left out, and said');
+    like(answer("SELECT * FROM vecstore_inspect($lc)"), qr/ERROR: .*is a directory\nHINT: .*vecstore_inspect_store/, 'vecstore_inspect knows who can help');
     like(answer("SELECT * FROM vecstore_read_chroma($chroma)"),
         qr/ERROR: .* has 4 collections\nHINT: .*collection => .*"empty", "persisted", "purged", "queue only"/, 'several collections: which one?');
     like(answer("SELECT * FROM vecstore_read_chroma($chroma, 'none')"), qr/ERROR: .*has no collection "none"\nHINT: +It has: "empty"/, 'a collection that is not there');

@@ -183,7 +183,8 @@ class ChromaReader final : public StoreReader {
           file_(folder, chroma_database),
           schema_(read_schema(file_, folder)),
           collection_(choose_collection(folder, read_collections(file_, schema_), options.collection)),
-          rows_(file_, "SELECT id, embedding_id FROM embeddings WHERE segment_id = ? ORDER BY id"),
+          // (In the order of the table: the plus keeps SQLite from sorting what an index finds.)
+          rows_(file_, "SELECT id, embedding_id FROM embeddings WHERE +segment_id = ? ORDER BY id"),
           metadata_(file_, "SELECT key, string_value, int_value, float_value" +
                                std::string(schema_.booleans ? ", bool_value" : ", NULL") +
                                " FROM embedding_metadata WHERE id = ? ORDER BY key"),
