@@ -3,7 +3,8 @@
 //
 // Rows and nodes are not the same. A node may have several rows (equal vectors): the first takes the node's place,
 // the others follow in a chain, each with the node's own links. A node may have none (its rows are gone, or not
-// visible): then who links to it is linked to what it links to.
+// visible): then who links to it is linked to what it links to, and the rows that the index's spanning tree connects
+// through such nodes are connected in a chain, so that every row can still be reached.
 //
 // What others do meanwhile: inserts add nodes and links, which are not in the numbering and so are left out. The
 // caller keeps vacuum away, or holds a snapshot that vacuum respects: no node loses a row that is visible to it.
@@ -37,9 +38,10 @@ class GraphExport {
             store_.check_interrupts();
             found.clear();
             read_page(block, found);
-            for (const FoundNode& node : found) number_node(node, take_rows(node.tids));
+            for (const FoundNode& node : found) number_node(node, node.tids.empty() ? 0 : take_rows(node.tids));
         }
         resolve_upper();
+        join_tree();
     }
 
     uint64_t rows() const { return rows_; }
@@ -82,8 +84,8 @@ class GraphExport {
     };
 
     size_t width() const { return layout_.max_neighbors(); }
-    // Two more for the chain of equal rows.
-    size_t width0() const { return layout_.max_neighbors() + (equal_rows_.empty() ? 0 : 2); }
+    // Two more for the chain of equal rows, and what the joined tree needs.
+    size_t width0() const { return layout_.max_neighbors() + (equal_rows_.empty() ? 0 : 2) + most_joins_; }
 
     // --- numbering ---
 
@@ -92,9 +94,11 @@ class GraphExport {
         if (page_head(page.payload()).kind != PageKind::nodes) return;
         for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
             const ConstNode node(layout_, layout_.slot(page.payload(), s));
-            if (!node.live()) continue;
+            if (!node.used()) continue;
             const Link link{block, static_cast<uint8_t>(s), node.head().generation};
-            if (node.head().level > 0)
+            if (!node.live()) {
+                if (node.head().level == 0) found.push_back({link, {}});
+            } else if (node.head().level > 0)
                 upper_.push_back({link, node.head().down, node.head().level, no_row});
             else
                 found.push_back({link, read_tids(node.head())});
@@ -116,7 +120,10 @@ class GraphExport {
     }
 
     void number_node(const FoundNode& node, uint64_t rows) {
-        if (rows == 0) return;
+        if (rows == 0) {
+            hidden_.push_back(node.link);
+            return;
+        }
         if (rows_ + rows > most_rows)
             throw Error(ErrorCode::limit_exceeded, "FAISS's graphs have at most " + std::to_string(most_rows) + " rows");
         place(node.link, static_cast<uint32_t>(rows_));
@@ -153,6 +160,57 @@ class GraphExport {
         std::sort(upper_.begin(), upper_.end(), [](const UpperNode& a, const UpperNode& b) {
             return a.row != b.row ? a.row < b.row : a.level < b.level;
         });
+    }
+
+    // --- the tree ---
+
+    // Groups of nodes without rows that the tree connects, and the rows at their borders, each group's in a chain.
+    void join_tree() {
+        std::unordered_map<uint64_t, size_t> number;
+        for (const Link& link : hidden_) number.emplace(layout_.node_id(link), number.size());
+        std::vector<size_t> group(hidden_.size());
+        for (size_t i = 0; i < group.size(); ++i) group[i] = i;
+        const auto root = [&](size_t i) {
+            while (group[i] != i) i = group[i] = group[group[i]];
+            return i;
+        };
+        std::vector<std::pair<size_t, uint32_t>> borders;   // a node without rows, a row beside it
+        std::vector<Link> links;
+        for (size_t i = 0; i < hidden_.size(); ++i) {
+            read_tree_links(hidden_[i], links);
+            for (const Link& link : links) {
+                const uint32_t row = row_at(link);
+                const auto hidden = number.find(layout_.node_id(link));
+                if (row != no_row)
+                    borders.push_back({i, row});
+                else if (hidden != number.end())
+                    group[root(i)] = root(hidden->second);
+            }
+        }
+        for (auto& border : borders) border.first = root(border.first);
+        std::sort(borders.begin(), borders.end());
+        borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
+        for (size_t i = 1; i < borders.size(); ++i) {
+            if (borders[i].first != borders[i - 1].first) continue;
+            joins_.push_back({borders[i - 1].second, borders[i].second});
+            joins_.push_back({borders[i].second, borders[i - 1].second});
+        }
+        std::sort(joins_.begin(), joins_.end());
+        for (size_t i = 0, first = 0; i < joins_.size(); ++i) {
+            if (joins_[i].first != joins_[first].first) first = i;
+            most_joins_ = std::max(most_joins_, i - first + 1);
+        }
+    }
+
+    void read_tree_links(const Link& link, std::vector<Link>& links) {
+        links.clear();
+        auto page = store_.read(link.block);
+        if (page_head(page.payload()).kind != PageKind::nodes) return;
+        const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
+        if (!node.is(link) || node.head().level != 0) return;
+        const size_t degree = std::min<size_t>(node.head().degree, layout_.max_neighbors());
+        for (size_t i = 0; i < degree; ++i)
+            if (node.head().tree_edges_or_epoch >> i & 1) links.push_back(node.links()[i]);
     }
 
     // The index's own, or any row of the highest level.
@@ -222,7 +280,10 @@ class GraphExport {
     uint32_t put_node(ByteSink& sink, const Link& link, uint32_t row, Upper& next_upper) {
         std::vector<Link> links;
         if (!read_links(link, 0, links)) return row;
-        const std::vector<uint32_t> neighbors = rows_of_links(links, 0, row);
+        std::vector<uint32_t> neighbors;
+        for (auto join = std::lower_bound(joins_.begin(), joins_.end(), std::pair(row, uint32_t{0})); join != joins_.end() && join->first == row; ++join)
+            neighbors.push_back(join->second);
+        add_rows_of_links(links, 0, row, neighbors);
         const auto equals = equal_rows_.find(row);
         const uint32_t end = row + (equals == equal_rows_.end() ? 1 : equals->second);
         for (uint32_t r = row; r < end; ++r) {
@@ -233,7 +294,9 @@ class GraphExport {
             put_list(sink, list, width0());
             for (; next_upper != upper_.end() && next_upper->row == r; ++next_upper) {
                 read_links(next_upper->link, next_upper->level, links);
-                put_list(sink, rows_of_links(links, next_upper->level, r), width());
+                std::vector<uint32_t> upper;
+                add_rows_of_links(links, next_upper->level, r, upper);
+                put_list(sink, upper, width());
             }
         }
         return end;
@@ -255,9 +318,9 @@ class GraphExport {
         return true;
     }
 
-    // The rows that links lead to, each once; through nodes without rows to those behind them.
-    std::vector<uint32_t> rows_of_links(const std::vector<Link>& links, uint8_t level, uint32_t self) {
-        std::vector<uint32_t> rows;
+    // The rows that links lead to, each once; through nodes without rows, where there is room, to those behind them.
+    void add_rows_of_links(const std::vector<Link>& links, uint8_t level, uint32_t self, std::vector<uint32_t>& rows) {
+        const size_t most = rows.size() + width();
         std::vector<Link> detours;
         const auto follow = [&](const Link& link) {
             const uint32_t row = row_at(link);
@@ -265,16 +328,15 @@ class GraphExport {
                 if (detours.size() < most_detours && link.valid() && link.block < pages_ && link.slot < layout_.slots_per_page() &&
                     std::find(detours.begin(), detours.end(), link) == detours.end())
                     detours.push_back(link);
-            } else if (row != self && rows.size() < width() && std::find(rows.begin(), rows.end(), row) == rows.end()) {
+            } else if (row != self && rows.size() < most && std::find(rows.begin(), rows.end(), row) == rows.end()) {
                 rows.push_back(row);
             }
         };
         for (const Link& link : links) follow(link);
         std::vector<Link> behind;
-        for (size_t i = 0; i < detours.size() && rows.size() < width(); ++i)
+        for (size_t i = 0; i < detours.size() && rows.size() < most; ++i)
             if (read_links(detours[i], level, behind))
                 for (const Link& link : behind) follow(link);
-        return rows;
     }
 
     Store& store_;
@@ -286,6 +348,9 @@ class GraphExport {
     std::vector<uint8_t> levels_;           // by row
     std::unordered_map<uint32_t, uint32_t> equal_rows_;   // a node's first row, how many it has, where there are several
     std::vector<UpperNode> upper_;          // by row and level
+    std::vector<Link> hidden_;              // nodes of level 0 without rows
+    std::vector<std::pair<uint32_t, uint32_t>> joins_;   // links that the tree needs beside those of nodes
+    size_t most_joins_ = 0;                 // of one row
     uint64_t rows_ = 0;
     int top_level_ = 0;
 };
