@@ -22,7 +22,7 @@ ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extensi
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CXXFLAGS = -std=c++17 -O3 -fvisibility=hidden -fno-math-errno -fno-semantic-interposition -MMD -MP \
               -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-register -Wno-missing-field-initializers
-SHLIB_LINK = -lhwy -lsqlite3 -lstdc++ -lm -lpthread -Wl,-Bsymbolic -Wl,--exclude-libs,ALL
+SHLIB_LINK = -lhwy -lsqlite3 -lz -lstdc++ -lm -lpthread -Wl,-Bsymbolic -Wl,--exclude-libs,ALL
 
 # vecstore-load, the client's side: the same readers, and libpq instead of the server. See below.
 CLIENT_PROGRAM = build/vecstore-load

@@ -886,40 +886,81 @@ CREATE OPERATOR CLASS bit_hamming_ops
 -- pg_read_server_files; those with bytea take the file's content as a value.
 
 CREATE FUNCTION vecstore_inspect(
-    path text,
+    path text, member text DEFAULT NULL, flatten boolean DEFAULT false,
     OUT format text, OUT element_type text, OUT dims bigint, OUT "rows" bigint, OUT has_ids boolean,
     OUT metric text, OUT lossy boolean, OUT size bigint, OUT warnings text[], OUT details jsonb)
-    AS 'MODULE_PATHNAME', 'vecstore_inspect_file' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_inspect_file' LANGUAGE C VOLATILE PARALLEL SAFE;
 
 CREATE FUNCTION vecstore_inspect(
-    data bytea,
+    data bytea, member text DEFAULT NULL, flatten boolean DEFAULT false,
     OUT format text, OUT element_type text, OUT dims bigint, OUT "rows" bigint, OUT has_ids boolean,
     OUT metric text, OUT lossy boolean, OUT size bigint, OUT warnings text[], OUT details jsonb)
-    AS 'MODULE_PATHNAME', 'vecstore_inspect_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_inspect_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 -- id is the file's own id, or the row's position from 0 where the file has none. first and count are
--- positions too, whatever the ids.
+-- positions too, whatever the ids. member: the array of an .npz archive; flatten: arrays of 3 and more dimensions
+-- give a row for each first index; skip_not_finite: rows with NaN or infinity are left out.
 
-CREATE FUNCTION vecstore_read_npy(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+CREATE FUNCTION vecstore_read_npy(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL, member text DEFAULT NULL, flatten boolean DEFAULT false,
+    skip_not_finite boolean DEFAULT false)
     RETURNS TABLE (id bigint, embedding vector)
     AS 'MODULE_PATHNAME', 'vecstore_read_npy_file' LANGUAGE C VOLATILE PARALLEL SAFE;
 
-CREATE FUNCTION vecstore_read_npy(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+CREATE FUNCTION vecstore_read_npy(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL, member text DEFAULT NULL, flatten boolean DEFAULT false,
+    skip_not_finite boolean DEFAULT false)
     RETURNS TABLE (id bigint, embedding vector)
     AS 'MODULE_PATHNAME', 'vecstore_read_npy_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-CREATE FUNCTION vecstore_read_faiss(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+CREATE FUNCTION vecstore_read_faiss(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL,
+    skip_not_finite boolean DEFAULT false)
     RETURNS TABLE (id bigint, embedding vector)
     AS 'MODULE_PATHNAME', 'vecstore_read_faiss_file' LANGUAGE C VOLATILE PARALLEL SAFE;
 
-CREATE FUNCTION vecstore_read_faiss(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+CREATE FUNCTION vecstore_read_faiss(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL,
+    skip_not_finite boolean DEFAULT false)
     RETURNS TABLE (id bigint, embedding vector)
     AS 'MODULE_PATHNAME', 'vecstore_read_faiss_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_hnswlib(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL,
+    skip_not_finite boolean DEFAULT false)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_hnswlib_file' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_hnswlib(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL,
+    skip_not_finite boolean DEFAULT false)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_hnswlib_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+-- fvecs, bvecs and ivecs, told apart by the file's extension, or else by its content.
+
+CREATE FUNCTION vecstore_read_fvecs(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL,
+    skip_not_finite boolean DEFAULT false)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_fvecs_file' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_fvecs(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL,
+    skip_not_finite boolean DEFAULT false)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_fvecs_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+-- Files of bits (binary indexes of FAISS), or of zeros and ones.
+
+CREATE FUNCTION vecstore_read_bits(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+    RETURNS TABLE (id bigint, embedding bit varying)
+    AS 'MODULE_PATHNAME', 'vecstore_read_bits_file' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_bits(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+    RETURNS TABLE (id bigint, embedding bit varying)
+    AS 'MODULE_PATHNAME', 'vecstore_read_bits_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 -- A hash of a row's content. The sum over rows, which does not depend on their order, is what imports
 -- compare to verify that the table holds what the file does.
 CREATE FUNCTION vecstore_row_hash(embedding vector, id bigint DEFAULT 0) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vecstore_row_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- The same with more columns of a row, of any types, in the order of the arguments.
+CREATE FUNCTION vecstore_row_hash(embedding vector, id bigint, VARIADIC fields "any") RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vecstore_row_hash_fields' LANGUAGE C STABLE PARALLEL SAFE;
 
 -- Imports. One row for each CALL of vecstore_import that was not a resumption, and one for each batch of rows that
 -- it has committed (written in the batch's own transaction). Both survive dump and restore.
@@ -932,12 +973,15 @@ CREATE TABLE vecstore_import_state (
     vector_column text NOT NULL,
     id_column text,
     path text NOT NULL,
+    member text,
     format text NOT NULL,
     file_size bigint NOT NULL,
     file_fingerprint bigint NOT NULL,
     rows_total bigint NOT NULL,
     dims bigint NOT NULL,
     table_was_empty boolean NOT NULL,
+    metadata_path text,
+    metadata_fingerprint bigint NOT NULL DEFAULT 0,
     status text NOT NULL DEFAULT 'loading' CHECK (status IN ('loading', 'complete', 'mismatch')),
     role text NOT NULL,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -949,6 +993,8 @@ CREATE TABLE vecstore_import_batch (
     first_row bigint NOT NULL,
     rows bigint NOT NULL,
     content_sum bigint NOT NULL,
+    rows_written bigint NOT NULL,
+    written_sum bigint NOT NULL,
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (import_id, first_row)
@@ -959,27 +1005,57 @@ SELECT pg_catalog.pg_extension_config_dump('vecstore_import_state', '');
 SELECT pg_catalog.pg_extension_config_dump('vecstore_import_batch', '');
 
 -- How far imports are: those of the user's own roles. (pg_stat_progress_copy starts anew with each batch.)
+-- rows_done counts places in the file; rows_written is less where rows were left out, or were in the table already.
+-- The rate is that of the last 20 batches, and so are the seconds that are left.
 CREATE VIEW vecstore_import_progress WITH (security_barrier) AS
     SELECT s.import_id, s.target, s.vector_column, s.path, s.format, s.status, s.role,
            coalesce(b.rows, 0) AS rows_done, s.rows_total,
            CASE WHEN s.rows_total > 0 THEN round(100.0 * coalesce(b.rows, 0) / s.rows_total, 1) ELSE 100 END AS percent,
+           coalesce(b.rows_written, 0) AS rows_written, r.rows_per_second,
+           CASE WHEN s.status = 'loading' AND r.rows_per_second > 0
+                THEN round((s.rows_total - coalesce(b.rows, 0)) / r.rows_per_second) END AS seconds_left,
            s.started_at, b.written_at AS last_batch_at, s.finished_at
     FROM vecstore_import_state s
-    LEFT JOIN (SELECT import_id, sum(rows)::bigint AS rows, max(written_at) AS written_at
+    LEFT JOIN (SELECT import_id, sum(rows)::bigint AS rows, sum(rows_written)::bigint AS rows_written,
+                      max(written_at) AS written_at
                FROM vecstore_import_batch GROUP BY import_id) b USING (import_id)
+    LEFT JOIN LATERAL (
+        SELECT round((sum(l.rows) FILTER (WHERE l.n < l.last) / nullif(extract(epoch FROM max(l.written_at) - min(l.written_at)), 0))::numeric, 1)
+               AS rows_per_second
+        FROM (SELECT rows, written_at, row_number() OVER (ORDER BY first_row DESC) AS n, count(*) OVER () AS last
+              FROM (SELECT * FROM vecstore_import_batch i WHERE i.import_id = s.import_id
+                    ORDER BY i.first_row DESC LIMIT 21) newest) l) r ON true
     WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = s.role AND pg_catalog.pg_has_role(r.oid, 'MEMBER'));
 
 GRANT SELECT ON vecstore_import_progress TO PUBLIC;
 
 -- Loads the vectors of a file into a table through COPY, in committed batches of batch_size rows: CALL it outside
--- of transaction blocks. "column" names a column of type vector, real[] or double precision[], and may be left
--- out where the table has only one vector column; id_column gets the file's ids, or the rows' positions from 0.
--- With resume => true it goes on where an earlier import of the same file into the same column stopped.
+-- of transaction blocks. "column" names a column of type vector, halfvec, bit, real[] or double precision[], and may
+-- be left out where the table has only one vector column; id_column gets the ids.
+--   resume           goes on where an earlier import of the same file into the same column stopped
+--   metadata         a JSON file beside the vectors, whose fields go into columns of their names, or whole into
+--                    metadata_column
+--   ids              auto, file, row (positions from 0), metadata or metadata.FIELD
+--   on_conflict      error, skip or update (of rows that are in the table already, by id_column)
+--   dry_run          reads and converts everything, and writes nothing
 CREATE PROCEDURE vecstore_import(
     target regclass, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL,
     batch_size integer DEFAULT 10000, format text DEFAULT 'auto', resume boolean DEFAULT false,
-    verify boolean DEFAULT true)
+    verify boolean DEFAULT true, metadata text DEFAULT NULL, metadata_column name DEFAULT NULL,
+    ids text DEFAULT 'auto', on_conflict text DEFAULT 'error', member text DEFAULT NULL, flatten boolean DEFAULT false,
+    skip_not_finite boolean DEFAULT false, dry_run boolean DEFAULT false)
     AS 'MODULE_PATHNAME', 'vecstore_import' LANGUAGE C;
+
+-- The same by the table's name: with create_table => true it is made where there is none, with a vector column of
+-- type vector, halfvec or bit as fits the file, or of vector_type.
+CREATE PROCEDURE vecstore_import(
+    target text, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL,
+    batch_size integer DEFAULT 10000, format text DEFAULT 'auto', resume boolean DEFAULT false,
+    verify boolean DEFAULT true, metadata text DEFAULT NULL, metadata_column name DEFAULT NULL,
+    ids text DEFAULT 'auto', on_conflict text DEFAULT 'error', member text DEFAULT NULL, flatten boolean DEFAULT false,
+    skip_not_finite boolean DEFAULT false, dry_run boolean DEFAULT false,
+    create_table boolean DEFAULT false, vector_type text DEFAULT 'auto')
+    AS 'MODULE_PATHNAME', 'vecstore_import_by_name' LANGUAGE C;
 
 -- =========================================================================================== stores
 

@@ -103,12 +103,13 @@ class VectorFeed final : public Feed {
   public:
     explicit VectorFeed(const FeedOptions& options)
         : source_(open_local_file(options.path)),
-          reader_(core::io::open_vectors(*source_, options.format)),
+          reader_(core::io::open_vectors(*source_, read_options(options))),
           id_column_(options.id_column),
-          fingerprint_(core::io::fingerprint(*source_)) {}
+          fingerprint_(core::io::fingerprint(*source_)),
+          rows_(count_rows(options.skip_not_finite)) {}
 
     std::string format() const override { return reader_->info().format; }
-    uint64_t rows() const override { return reader_->info().rows; }
+    uint64_t rows() const override { return rows_; }
     uint64_t dims() const override { return reader_->info().dims; }
     uint64_t bytes() const override { return source_->size(); }
     uint64_t fingerprint() const override { return fingerprint_; }
@@ -144,6 +145,27 @@ class VectorFeed final : public Feed {
     }
 
   private:
+    static core::io::ReadOptions read_options(const FeedOptions& options) {
+        core::io::ReadOptions read;
+        read.format = options.format;
+        read.file_name = options.path;
+        read.member = options.member;
+        read.flatten = options.flatten;
+        read.skip_not_finite = options.skip_not_finite;
+        read.open_sibling = local_siblings(options.path);
+        return read;
+    }
+
+    // Those that will be read: not the deleted ones, nor those that are left out.
+    uint64_t count_rows(bool skip_not_finite) {
+        if (!skip_not_finite) return reader_->info().rows - reader_->count_deleted();
+        uint64_t rows = 0;
+        while (reader_->read(batch_, SIZE_MAX)) rows += batch_.rows;
+        reader_->seek(0);
+        batch_.rows = 0;
+        return rows;
+    }
+
     void append_id(std::string& out, int64_t id) const {
         if (id_type_ == "bigint") {
             append_integer_id<int64_t>(out, id);
@@ -159,10 +181,11 @@ class VectorFeed final : public Feed {
     const std::unique_ptr<core::io::ByteSource> source_;
     const std::unique_ptr<core::io::VectorReader> reader_;
     const std::string id_column_;
+    core::io::VectorBatch batch_;
     const uint64_t fingerprint_;
+    const uint64_t rows_;
     VectorEncoder encoder_;
     std::string id_type_;
-    core::io::VectorBatch batch_;
     size_t next_ = 0;
 };
 

@@ -39,6 +39,9 @@ class Feed {
 struct FeedOptions {
     std::string path;
     std::string format = "auto";
+    std::string member;            // of an archive; empty: the only one
+    bool flatten = false;          // arrays of more than two dimensions
+    bool skip_not_finite = false;  // leave out rows with NaN or infinity
     std::string id_column;  // empty: ids are not stored
     core::stores::StoreOptions store;
 };

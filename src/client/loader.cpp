@@ -65,7 +65,8 @@ class Loader {
         char host[256] = {};
         gethostname(host, sizeof(host) - 1);
         const std::string& collection = options_.feed.store.collection;
-        return std::string("client ") + host + ":" + absolute_path(options_.feed.path) + (collection.empty() ? "" : " collection " + collection);
+        return std::string("client ") + host + ":" + absolute_path(options_.feed.path) + (collection.empty() ? "" : " collection " + collection) +
+               (options_.feed.member.empty() ? "" : " member " + options_.feed.member);
     }
 
     void find_extension() {

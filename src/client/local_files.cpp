@@ -69,6 +69,15 @@ std::unique_ptr<core::io::ByteSource> open_local_file(const std::string& path) {
     return std::make_unique<LocalFile>(shown, static_cast<uint64_t>(status.st_size), fd);
 }
 
+core::io::SiblingOpener local_siblings(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+    return [folder](const std::string& name) -> std::unique_ptr<core::io::ByteSource> {
+        if (access((folder + name).c_str(), F_OK) != 0) return nullptr;
+        return open_local_file(folder + name);
+    };
+}
+
 bool is_folder(const std::string& path) {
     struct stat status;
     return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);

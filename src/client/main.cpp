@@ -29,6 +29,9 @@ here and sent over the wire: the server needs the extension vecstore, not the fi
   -i, --id-column=NAME      column for the ids, or the rows' positions from 0 (default: none; a store's: id)
       --create              create the table where there is none
       --format=NAME         the file's format (default: recognised)
+      --member=NAME         which array of an .npz
+      --flatten             arrays of more than two dimensions: a row for each first index
+      --skip-not-finite     leave out rows with NaN or infinity
       --collection=NAME     which collection of a Chroma store
       --index-name=NAME     what the names of LangChain's files begin with (default: index)
       --batch-size=ROWS     rows committed together (default: 10000)
@@ -41,13 +44,16 @@ Exit status: 0 when all is loaded, 1 after an error (what was committed stays, a
 wrong arguments.
 )";
 
-enum LongOption { option_create = 256, option_format, option_collection, option_index_name, option_batch, option_resume, option_no_verify };
+enum LongOption { option_create = 256, option_format, option_member, option_flatten, option_skip, option_collection, option_index_name, option_batch, option_resume, option_no_verify };
 
 const option long_options[] = {{"dbname", required_argument, nullptr, 'd'},
                                {"column", required_argument, nullptr, 'c'},
                                {"id-column", required_argument, nullptr, 'i'},
                                {"create", no_argument, nullptr, option_create},
                                {"format", required_argument, nullptr, option_format},
+                               {"member", required_argument, nullptr, option_member},
+                               {"flatten", no_argument, nullptr, option_flatten},
+                               {"skip-not-finite", no_argument, nullptr, option_skip},
                                {"collection", required_argument, nullptr, option_collection},
                                {"index-name", required_argument, nullptr, option_index_name},
                                {"batch-size", required_argument, nullptr, option_batch},
@@ -80,6 +86,9 @@ LoadOptions parse_arguments(int argc, char** argv) {
             case 'i': options.feed.id_column = optarg; break;
             case option_create: options.create = true; break;
             case option_format: options.feed.format = optarg; break;
+            case option_member: options.feed.member = optarg; break;
+            case option_flatten: options.feed.flatten = true; break;
+            case option_skip: options.feed.skip_not_finite = true; break;
             case option_collection: options.feed.store.collection = optarg; break;
             case option_index_name: options.feed.store.index_name = optarg; break;
             case option_batch: options.batch_rows = parse_batch_size(optarg); break;

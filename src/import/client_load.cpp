@@ -28,14 +28,24 @@ struct ClientLoad {
     int64 id;
     Oid relation;
     Oid vector_type;
+    Oid halfvec_type;
     char* target;
     NameData vector_column;
     NameData id_column;  // empty: ids are not stored, or are no numbers
     char* path;
 
-    ImportKey key() const { return {target, NameStr(vector_column), NameStr(id_column), path}; }
+    ImportKey key() const { return {target, NameStr(vector_column), NameStr(id_column), path, ""}; }
+    TargetRequest target_request(Oid table, const char* vectors, const char* ids) const {
+        TargetRequest request = {};
+        request.relation = table;
+        request.vector_type = vector_type;
+        request.halfvec_type = halfvec_type;
+        request.vector_column = vectors;
+        request.id_column = ids;
+        return request;
+    }
     TargetRequest request() const {
-        return {relation, vector_type, NameStr(vector_column), NameStr(id_column)[0] == '\0' ? nullptr : NameStr(id_column)};
+        return target_request(relation, NameStr(vector_column), NameStr(id_column)[0] == '\0' ? nullptr : NameStr(id_column));
     }
 };
 
@@ -82,7 +92,7 @@ ImportJob begin_job(FunctionCallInfo fcinfo, const StateTables& tables, const Ta
     if (PG_GETARG_BOOL(begin_resume) && find_job(tables, load.key(), &job)) return job;
     const char* const format = TextDatumGetCString(PG_GETARG_DATUM(begin_format));
     const FileIdentity file = {format, PG_GETARG_INT64(begin_file_size), PG_GETARG_INT64(begin_fingerprint),
-                               PG_GETARG_INT64(begin_rows), PG_GETARG_INT64(begin_dims)};
+                               PG_GETARG_INT64(begin_rows), PG_GETARG_INT64(begin_dims), "", 0};
     return create_job(tables, load.key(), file, may_verify(target) && table_is_empty(target));
 }
 
@@ -112,10 +122,11 @@ Datum begin(FunctionCallInfo fcinfo) {
 
     SPI_connect();
     const StateTables tables = find_state_tables(fcinfo->flinfo->fn_oid);
-    load.vector_type = vector_type_beside(fcinfo->flinfo->fn_oid);
-    const OpenTarget open = open_target({PG_GETARG_OID(begin_target), load.vector_type,
-                                         PG_ARGISNULL(begin_column) ? nullptr : NameStr(*PG_GETARG_NAME(begin_column)),
-                                         PG_ARGISNULL(begin_id_column) ? nullptr : NameStr(*PG_GETARG_NAME(begin_id_column))});
+    load.vector_type = type_beside(fcinfo->flinfo->fn_oid, "vector");
+    load.halfvec_type = type_beside(fcinfo->flinfo->fn_oid, "halfvec");
+    const OpenTarget open = open_target(load.target_request(
+        PG_GETARG_OID(begin_target), PG_ARGISNULL(begin_column) ? nullptr : NameStr(*PG_GETARG_NAME(begin_column)),
+        PG_ARGISNULL(begin_id_column) ? nullptr : NameStr(*PG_GETARG_NAME(begin_id_column))));
     const Target target = open.target;
     if (PG_GETARG_INT64(begin_rows) > 0)
         check_target_dims(target, static_cast<uint64>(PG_GETARG_INT64(begin_dims)), TextDatumGetCString(PG_GETARG_DATUM(begin_source)));
@@ -157,8 +168,8 @@ void record(FunctionCallInfo fcinfo) {
     ImportJob job = {};
     job.id = load.id;
     job.rows_done = PG_GETARG_INT64(1);
-    record_batch(find_state_tables(fcinfo->flinfo->fn_oid), job, static_cast<uint64>(PG_GETARG_INT64(2)),
-                 static_cast<uint64>(PG_GETARG_INT64(3)));
+    const auto sum = static_cast<uint64>(PG_GETARG_INT64(3));
+    record_batch(find_state_tables(fcinfo->flinfo->fn_oid), job, {PG_GETARG_INT64(2), sum, PG_GETARG_INT64(2), sum});
     SPI_finish();
 }
 

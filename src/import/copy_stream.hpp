@@ -3,18 +3,30 @@
 #pragma once
 
 #include "core/io/vector_reader.hpp"
+#include "import/metadata.hpp"
 #include "import/target.hpp"
 
 #include <vector>
 
 namespace vecstore::import {
 
+// What belongs to which row.
+struct RowRules {
+    bool metadata_by_id;     // the record of a row is that of its id, not of its position
+    bool ids_are_positions;  // whatever ids the file has
+};
+
 class CopyStream {
   public:
-    CopyStream(core::io::VectorReader& reader, const Target& target) : reader_(reader), target_(target) {}
+    // Metadata may be null. The target is looked at anew for each stream. row_memory is reset after each row.
+    CopyStream(core::io::VectorReader& reader, const Target& target, Metadata* metadata,
+               const RowRules& rules, MemoryContext row_memory)
+        : reader_(reader), target_(target), metadata_(metadata), rules_(rules), row_memory_(row_memory) {}
 
-    // A new stream, of the reader's next rows: at most this many.
-    void begin(uint64_t rows);
+    // A new stream, of the reader's next rows up to this position of the file.
+    void begin(uint64_t end);
+    // Reads and encodes the rows up to a position, for nothing but their hashes and the errors there may be.
+    void read_through(uint64_t end);
 
     // Rows given out since begin(), and the sum of their hashes.
     uint64_t rows() const { return rows_; }
@@ -30,8 +42,13 @@ class CopyStream {
 
   private:
     void refill();
+    bool next_row();
     void encode_row(size_t row);
     void encode_vector(const float* values);
+    void encode_halves(const float* values);
+    void encode_bits(const float* values);
+    uint64_t encode_fields(uint64_t row_hash, uint64_t record);
+    uint64_t hash_vector(int64_t id, const float* values, size_t start);
     void encode_id(int64_t id);
     template <class T>
     void append(T value);
@@ -41,9 +58,13 @@ class CopyStream {
 
     core::io::VectorReader& reader_;
     const Target& target_;
+    Metadata* metadata_;
+    const RowRules rules_;
+    MemoryContext row_memory_;
+    std::vector<float> rounded_;   // to half precision
     core::io::VectorBatch batch_;  // rows read, of which next_row_ is the first not yet encoded
     size_t next_row_ = 0;
-    uint64_t rows_wanted_ = 0;
+    uint64_t end_ = 0;
     uint64_t rows_ = 0;
     uint64_t content_sum_ = 0;
     bool ended_ = false;

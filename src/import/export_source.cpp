@@ -91,9 +91,7 @@ const char* query_of_table(Oid table, const ExportRequest& request, const Export
 }  // namespace
 
 ExportTypes export_types_beside(Oid function) {
-    const Oid half = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("halfvec"),
-                                     ObjectIdGetDatum(get_func_namespace(function)));
-    return {vector_type_beside(function), half};
+    return {type_beside(function, "vector"), type_beside(function, "halfvec")};
 }
 
 Oid table_of_source(const char* source) {

@@ -55,6 +55,12 @@ int64 result_int64(int column) {
     return is_null ? 0 : DatumGetInt64(datum);
 }
 
+// A sum in decimal digits; null is that of no rows.
+uint64 result_sum(int column) {
+    const char* const digits = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+    return digits == nullptr ? 0 : parse_sum(digits);
+}
+
 Datum text(const char* value) {
     return CStringGetTextDatum(value);
 }
@@ -65,10 +71,16 @@ void run_query(const Query& query) {
     const int nest_level = NewGUCNestLevel();
     (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
                             true, 0, false);
+    run_in_session(query);
+    AtEOXact_GUC(true, nest_level);
+}
+
+void run_in_session(const Query& query) {
+    // Of what earlier queries found nothing is wanted any more: an import may take a long time.
+    SPI_freetuptable(SPI_tuptable);
     const int result =
         SPI_execute_with_args(query.text, query.count, query.types, query.values, nullptr, false, 0);
     if (result < 0) elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
-    AtEOXact_GUC(true, nest_level);
 }
 
 uint64 parse_sum(const char* digits) {
@@ -92,8 +104,8 @@ StateTables find_state_tables(Oid function) {
 
 ImportJob create_job(const StateTables& tables, const ImportKey& key, const FileIdentity& file,
                      bool table_was_empty) {
-    Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID,
-                   INT8OID, INT8OID, INT8OID, BOOLOID, TEXTOID};
+    Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID,
+                   INT8OID, INT8OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
     Datum values[] = {text(key.target),
                       text(key.vector_column),
                       text(key.id_column),
@@ -104,13 +116,18 @@ ImportJob create_job(const StateTables& tables, const ImportKey& key, const File
                       Int64GetDatum(file.rows),
                       Int64GetDatum(file.dims),
                       BoolGetDatum(table_was_empty),
-                      text(GetUserNameFromId(GetUserId(), false))};
+                      text(GetUserNameFromId(GetUserId(), false)),
+                      text(key.member),
+                      text(file.metadata_path),
+                      Int64GetDatum(file.metadata_fingerprint)};
     run_as_owner(
         tables,
-        {psprintf("INSERT INTO %s.vecstore_import_state (target, vector_column, id_column, path, format, "
-                  "file_size, file_fingerprint, rows_total, dims, table_was_empty, role) "
-                  "VALUES ($1, $2, nullif($3, ''), $4, $5, $6, $7, $8, $9, $10, $11) RETURNING import_id",
-                  tables.schema),
+        {psprintf(
+             "INSERT INTO %s.vecstore_import_state (target, vector_column, id_column, path, format, "
+             "file_size, file_fingerprint, rows_total, dims, table_was_empty, role, member, metadata_path, "
+             "metadata_fingerprint) VALUES ($1, $2, nullif($3, ''), $4, $5, $6, $7, $8, $9, $10, $11, "
+             "nullif($12, ''), nullif($13, ''), $14) RETURNING import_id",
+             tables.schema),
          lengthof(values), types, values});
     ImportJob job = {};
     job.id = result_int64(1);
@@ -118,23 +135,27 @@ ImportJob create_job(const StateTables& tables, const ImportKey& key, const File
     job.table_was_empty = table_was_empty;
     job.file_size = file.size;
     job.fingerprint = file.fingerprint;
+    job.metadata_fingerprint = file.metadata_fingerprint;
     return job;
 }
 
 bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job) {
-    Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-    Datum values[] = {text(key.target), text(key.vector_column), text(key.id_column), text(key.path)};
+    Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+    Datum values[] = {text(key.target), text(key.vector_column), text(key.id_column), text(key.path),
+                      text(key.member)};
     run_as_owner(
-        tables, {psprintf("SELECT s.import_id, s.status, s.table_was_empty, s.file_size, s.file_fingerprint, "
-                          "(SELECT sum(b.rows)::bigint FROM %s.vecstore_import_batch b "
-                          "WHERE b.import_id = s.import_id), "
-                          "(SELECT mod(sum(b.content_sum), 18446744073709551616)::text "
-                          "FROM %s.vecstore_import_batch b WHERE b.import_id = s.import_id) "
-                          "FROM %s.vecstore_import_state s WHERE s.target = $1 AND s.vector_column = $2 "
-                          "AND coalesce(s.id_column, '') = $3 AND s.path = $4 "
-                          "ORDER BY s.import_id DESC LIMIT 1",
-                          tables.schema, tables.schema, tables.schema),
-                 lengthof(values), types, values});
+        tables,
+        {psprintf("SELECT s.import_id, s.status, s.table_was_empty, s.file_size, s.file_fingerprint, "
+                  "s.metadata_fingerprint, b.* FROM %s.vecstore_import_state s, LATERAL "
+                  "(SELECT coalesce(sum(rows), 0)::bigint, coalesce(sum(rows_written), 0)::bigint, "
+                  "mod(sum(content_sum), 18446744073709551616)::text, "
+                  "mod(sum(written_sum), 18446744073709551616)::text "
+                  "FROM %s.vecstore_import_batch WHERE import_id = s.import_id) b "
+                  "WHERE s.target = $1 AND s.vector_column = $2 "
+                  "AND coalesce(s.id_column, '') = $3 AND s.path = $4 AND coalesce(s.member, '') = $5 "
+                  "ORDER BY s.import_id DESC LIMIT 1",
+                  tables.schema, tables.schema),
+         lengthof(values), types, values});
     if (SPI_processed == 0) return false;
     bool is_null;
     job->id = result_int64(1);
@@ -142,22 +163,27 @@ bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job) {
     job->table_was_empty = DatumGetBool(result_datum(3, &is_null));
     job->file_size = result_int64(4);
     job->fingerprint = result_int64(5);
-    job->rows_done = result_int64(6);
-    const char* const sum = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 7);
-    job->content_sum = sum == nullptr ? 0 : parse_sum(sum);
+    job->metadata_fingerprint = result_int64(6);
+    job->rows_done = result_int64(7);
+    job->rows_written = result_int64(8);
+    job->content_sum = result_sum(9);
+    job->written_sum = result_sum(10);
     return true;
 }
 
-void record_batch(const StateTables& tables, const ImportJob& job, uint64 rows, uint64 content_sum) {
-    Oid types[] = {INT8OID, INT8OID, INT8OID, INT8OID};
-    Datum values[] = {Int64GetDatum(job.id), Int64GetDatum(job.rows_done),
-                      Int64GetDatum(static_cast<int64>(rows)),
-                      Int64GetDatum(static_cast<int64>(content_sum))};
-    run_as_owner(tables,
-                 {psprintf("INSERT INTO %s.vecstore_import_batch (import_id, first_row, rows, content_sum) "
-                           "VALUES ($1, $2, $3, $4)",
-                           tables.schema),
-                  lengthof(values), types, values});
+void record_batch(const StateTables& tables, const ImportJob& job, const ImportBatch& batch) {
+    Oid types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID};
+    Datum values[] = {Int64GetDatum(job.id),
+                      Int64GetDatum(job.rows_done),
+                      Int64GetDatum(batch.rows),
+                      Int64GetDatum(static_cast<int64>(batch.content_sum)),
+                      Int64GetDatum(batch.rows_written),
+                      Int64GetDatum(static_cast<int64>(batch.written_sum))};
+    run_as_owner(tables, {psprintf("INSERT INTO %s.vecstore_import_batch "
+                                   "(import_id, first_row, rows, content_sum, rows_written, written_sum) "
+                                   "VALUES ($1, $2, $3, $4, $5, $6)",
+                                   tables.schema),
+                          lengthof(values), types, values});
 }
 
 void set_status(const StateTables& tables, const ImportJob& job, ImportStatus status) {

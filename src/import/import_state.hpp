@@ -29,6 +29,7 @@ struct ImportKey {
     const char* vector_column;
     const char* id_column;  // empty where ids are not stored
     const char* path;
+    const char* member;  // of an archive; or empty
 };
 
 // What a resumed import checks: that the file is still the same.
@@ -38,6 +39,8 @@ struct FileIdentity {
     int64 fingerprint;
     int64 rows;
     int64 dims;
+    const char* metadata_path;  // empty where there is none
+    int64 metadata_fingerprint;
 };
 
 enum class ImportStatus { loading, complete, mismatch };
@@ -48,9 +51,19 @@ struct ImportJob {
     bool table_was_empty;  // when the import began
     int64 file_size;
     int64 fingerprint;
+    int64 metadata_fingerprint;
     // Sums over its batches:
-    int64 rows_done;
+    int64 rows_done;     // places in the file that are behind
+    uint64 content_sum;  // of what was read there
+    int64 rows_written;  // rows that should be in the table: fewer where some were left out or there already
+    uint64 written_sum;  // of these
+};
+
+struct ImportBatch {
+    int64 rows;
     uint64 content_sum;
+    int64 rows_written;
+    uint64 written_sum;
 };
 
 // Creates the row of a new import.
@@ -58,7 +71,7 @@ ImportJob create_job(const StateTables& tables, const ImportKey& key, const File
                      bool table_was_empty);
 // The newest import of this key; false when there is none.
 bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job);
-void record_batch(const StateTables& tables, const ImportJob& job, uint64 rows, uint64 content_sum);
+void record_batch(const StateTables& tables, const ImportJob& job, const ImportBatch& batch);
 void set_status(const StateTables& tables, const ImportJob& job, ImportStatus status);
 // The transactions (xid[]) that inserted the import's rows, in the current memory context.
 Datum transactions_of(const StateTables& tables, const ImportJob& job);
@@ -71,6 +84,8 @@ struct Query {
     Datum* values;
 };
 void run_query(const Query& query);
+// The same with the session's search path: for queries whose triggers and defaults are the user's.
+void run_in_session(const Query& query);
 // A number modulo 2^64 in decimal digits, perhaps negative: how sums of hashes come out of SQL.
 uint64 parse_sum(const char* digits);
 

@@ -2,6 +2,8 @@
 #include "import/functions.hpp"
 
 #include "core/io/content_hash.hpp"
+#include "core/io/xvecs.hpp"
+#include "import/field_value.hpp"
 #include "import/server_file.hpp"
 #include "types/vector.hpp"
 
@@ -13,6 +15,7 @@ extern "C" {
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/tuplestore.h"
+#include "utils/varbit.h"
 }
 
 namespace vecstore::import {
@@ -81,13 +84,46 @@ Datum text_datum(const char* text) {
     return CStringGetTextDatum(text);
 }
 
-// How a function gets its bytes from its first argument.
-using SourceOfArgument = std::unique_ptr<ByteSource> (*)(Datum);
+// Where a function gets its bytes from: its first argument, which is a path or the bytes themselves.
+enum class Origin { path, bytea };
 
-Datum inspect(FunctionCallInfo fcinfo, SourceOfArgument source_of) {
-    const auto source = source_of(PG_GETARG_DATUM(0));
-    const auto reader = core::io::open_vectors(*source);
-    const VectorFileInfo& info = reader->info();
+struct Input {
+    std::unique_ptr<ByteSource> source;
+    core::io::ReadOptions options;
+};
+
+Input open_input(FunctionCallInfo fcinfo, Origin origin) {
+    Input input;
+    if (origin == Origin::bytea) {
+        input.source = source_of_bytea(PG_GETARG_DATUM(0));
+        return input;
+    }
+    input.source = source_of_path(PG_GETARG_DATUM(0));
+    input.options.file_name = text_to_string(PG_GETARG_DATUM(0));
+    input.options.open_sibling = siblings_of(input.options.file_name);
+    return input;
+}
+
+std::string optional_text(FunctionCallInfo fcinfo, int argument) {
+    return PG_ARGISNULL(argument) ? std::string() : text_to_string(PG_GETARG_DATUM(argument));
+}
+
+bool optional_flag(FunctionCallInfo fcinfo, int argument) {
+    return !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument);
+}
+
+Datum inspect(FunctionCallInfo fcinfo, Origin origin) {
+    if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+    Input input = open_input(fcinfo, origin);
+    input.options.member = optional_text(fcinfo, 1);
+    input.options.flatten = optional_flag(fcinfo, 2);
+    const auto& source = input.source;
+    const auto reader = core::io::open_vectors(*source, input.options);
+    VectorFileInfo info = reader->info();
+    if (const uint64_t deleted = reader->count_deleted()) {
+        info.rows -= deleted;
+        info.warnings.push_back(std::to_string(deleted) + " vectors are marked as deleted and are left out");
+    }
     return pg::pg_call([&] {
         TupleDesc descriptor;
         if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) {
@@ -139,13 +175,25 @@ RowSpool start_spool(FunctionCallInfo fcinfo) {
     return spool;
 }
 
-void spool_batch(const RowSpool& spool, const VectorBatch& batch, int dims) {
+// 0 is 0, anything else 1.
+Datum make_bits_datum(const float* values, int dims) {
+    auto* const bits = static_cast<VarBit*>(palloc0(VARBITTOTALLEN(dims)));
+    SET_VARSIZE(bits, VARBITTOTALLEN(dims));
+    VARBITLEN(bits) = dims;
+    for (int i = 0; i < dims; i++) {
+        if (values[i] != 0.0f) VARBITS(bits)[i / 8] |= static_cast<bits8>(0x80 >> i % 8);
+    }
+    return VarBitPGetDatum(bits);
+}
+
+using MakeDatum = Datum (*)(const float* values, int dims);
+
+void spool_batch(const RowSpool& spool, const VectorBatch& batch, int dims, MakeDatum make) {
     const MemoryContext old = MemoryContextSwitchTo(spool.row_context);
     for (size_t row = 0; row < batch.rows; row++) {
         CHECK_FOR_INTERRUPTS();
-        Datum values[2] = {
-            Int64GetDatum(batch.ids[row]),
-            types::make_vector_datum(batch.values.data() + row * static_cast<size_t>(dims), dims)};
+        Datum values[2] = {Int64GetDatum(batch.ids[row]),
+                           make(batch.values.data() + row * static_cast<size_t>(dims), dims)};
         bool nulls[2] = {false, false};
         tuplestore_putvalues(spool.store, spool.descriptor, values, nulls);
     }
@@ -171,22 +219,78 @@ RowRange range_arguments(FunctionCallInfo fcinfo) {
     return range;
 }
 
-Datum read_vectors(FunctionCallInfo fcinfo, SourceOfArgument source_of, const char* format) {
+Datum make_vector(const float* values, int dims) {
+    return types::make_vector_datum(values, dims);
+}
+
+// All rows of a range, spooled.
+Datum read_rows(FunctionCallInfo fcinfo, const Input& input, MakeDatum make) {
     const RowSpool spool = pg::pg_call([&] { return start_spool(fcinfo); });
-    if (PG_ARGISNULL(0)) return Datum{0};
     const RowRange range = range_arguments(fcinfo);
-    const auto source = source_of(PG_GETARG_DATUM(0));
-    const auto reader = core::io::open_vectors(*source, format);
+    const auto reader = core::io::open_vectors(*input.source, input.options);
     const VectorFileInfo& info = reader->info();
-    if (info.rows > 0) pg::pg_call([&] { check_vector_limit(source->name().c_str(), info.dims); });
+    if (info.rows > 0 && make == make_vector) {
+        pg::pg_call([&] { check_vector_limit(input.source->name().c_str(), info.dims); });
+    }
+    if (make == make_bits_datum && info.element != core::io::ElementType::bit &&
+        info.element != core::io::ElementType::boolean) {
+        throw core::Error(
+            core::ErrorCode::file_not_supported,
+            input.source->name() + " holds " + core::io::element_name(info.element) + " vectors, not bits");
+    }
     reader->seek(std::min<uint64_t>(static_cast<uint64_t>(range.first), info.rows));
-    uint64_t left = static_cast<uint64_t>(range.count);
+    const uint64_t end = reader->position() + std::min<uint64_t>(static_cast<uint64_t>(range.count),
+                                                                 info.rows - reader->position());
     VectorBatch batch;
-    while (reader->read(batch, static_cast<size_t>(left))) {
-        pg::pg_call([&] { spool_batch(spool, batch, static_cast<int>(info.dims)); });
-        left -= batch.rows;
+    while (reader->position() < end) {
+        reader->read_block(batch, static_cast<size_t>(end - reader->position()));
+        pg::pg_call([&] { spool_batch(spool, batch, static_cast<int>(info.dims), make); });
     }
     return Datum{0};
+}
+
+// Where the file is null, no rows.
+Datum empty_set(FunctionCallInfo fcinfo) {
+    pg::pg_call([&] { (void)start_spool(fcinfo); });
+    return Datum{0};
+}
+
+// npy, and npz where the bytes are those of an archive. Arguments: file, first, count, member, flatten,
+// skip_not_finite.
+Datum read_npy(FunctionCallInfo fcinfo, Origin origin) {
+    if (PG_ARGISNULL(0)) return empty_set(fcinfo);
+    Input input = open_input(fcinfo, origin);
+    input.options.format = "npy";
+    uint8_t head[4] = {};
+    if (input.source->size() >= sizeof(head)) input.source->read(0, head, sizeof(head));
+    if (memcmp(head, "PK\x03\x04", sizeof(head)) == 0) input.options.format = "npz";
+    input.options.member = optional_text(fcinfo, 3);
+    input.options.flatten = optional_flag(fcinfo, 4);
+    input.options.skip_not_finite = optional_flag(fcinfo, 5);
+    return read_rows(fcinfo, input, make_vector);
+}
+
+// Arguments: file, first, count, skip_not_finite.
+Datum read_format(FunctionCallInfo fcinfo, Origin origin, const char* format) {
+    if (PG_ARGISNULL(0)) return empty_set(fcinfo);
+    Input input = open_input(fcinfo, origin);
+    input.options.format = format;
+    input.options.skip_not_finite = optional_flag(fcinfo, 3);
+    return read_rows(fcinfo, input, make_vector);
+}
+
+// fvecs, or what is more like it.
+Datum read_fvecs(FunctionCallInfo fcinfo, Origin origin) {
+    if (PG_ARGISNULL(0)) return empty_set(fcinfo);
+    Input input = open_input(fcinfo, origin);
+    input.options.format = core::io::guess_xvecs(*input.source, input.options.file_name);
+    input.options.skip_not_finite = optional_flag(fcinfo, 3);
+    return read_rows(fcinfo, input, make_vector);
+}
+
+Datum read_bits(FunctionCallInfo fcinfo, Origin origin) {
+    if (PG_ARGISNULL(0)) return empty_set(fcinfo);
+    return read_rows(fcinfo, open_input(fcinfo, origin), make_bits_datum);
 }
 
 }  // namespace
@@ -195,22 +299,69 @@ Datum read_vectors(FunctionCallInfo fcinfo, SourceOfArgument source_of, const ch
 using namespace vecstore::import;
 
 VECSTORE_FUNCTION(inspect_file) {
-    return inspect(fcinfo, source_of_path);
+    return inspect(fcinfo, Origin::path);
 }
 VECSTORE_FUNCTION(inspect_bytea) {
-    return inspect(fcinfo, source_of_bytea);
+    return inspect(fcinfo, Origin::bytea);
 }
 VECSTORE_FUNCTION(read_npy_file) {
-    return read_vectors(fcinfo, source_of_path, "npy");
+    return read_npy(fcinfo, Origin::path);
 }
 VECSTORE_FUNCTION(read_npy_bytea) {
-    return read_vectors(fcinfo, source_of_bytea, "npy");
+    return read_npy(fcinfo, Origin::bytea);
 }
 VECSTORE_FUNCTION(read_faiss_file) {
-    return read_vectors(fcinfo, source_of_path, "faiss");
+    return read_format(fcinfo, Origin::path, "faiss");
 }
 VECSTORE_FUNCTION(read_faiss_bytea) {
-    return read_vectors(fcinfo, source_of_bytea, "faiss");
+    return read_format(fcinfo, Origin::bytea, "faiss");
+}
+VECSTORE_FUNCTION(read_hnswlib_file) {
+    return read_format(fcinfo, Origin::path, "hnswlib");
+}
+VECSTORE_FUNCTION(read_hnswlib_bytea) {
+    return read_format(fcinfo, Origin::bytea, "hnswlib");
+}
+VECSTORE_FUNCTION(read_fvecs_file) {
+    return read_fvecs(fcinfo, Origin::path);
+}
+VECSTORE_FUNCTION(read_fvecs_bytea) {
+    return read_fvecs(fcinfo, Origin::bytea);
+}
+VECSTORE_FUNCTION(read_bits_file) {
+    return read_bits(fcinfo, Origin::path);
+}
+VECSTORE_FUNCTION(read_bits_bytea) {
+    return read_bits(fcinfo, Origin::bytea);
+}
+
+// The same with further columns: vector (may be null), id, and any number of values of any types.
+VECSTORE_FUNCTION(row_hash_fields) {
+    namespace types = vecstore::types;
+    uint64_t hash;
+    if (PG_ARGISNULL(0)) {
+        hash = vecstore::core::io::hash_row(PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1), nullptr, 0);
+    } else {
+        const types::Vector* const vector = types::datum_get_vector(PG_GETARG_DATUM(0));
+        hash = vecstore::core::io::hash_row(PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1), vector->data(),
+                                            static_cast<size_t>(vector->dims()));
+    }
+    const int fields = PG_NARGS() - 2;
+    auto* hashers = static_cast<FieldHasher*>(fcinfo->flinfo->fn_extra);
+    if (hashers == nullptr) {
+        const MemoryContext memory = fcinfo->flinfo->fn_mcxt;
+        hashers = static_cast<FieldHasher*>(
+            MemoryContextAlloc(memory, sizeof(FieldHasher) * static_cast<Size>(fields)));
+        for (int i = 0; i < fields; i++) {
+            hashers[i] = make_field_hasher(get_fn_expr_argtype(fcinfo->flinfo, i + 2), memory);
+        }
+        fcinfo->flinfo->fn_extra = hashers;
+    }
+    for (int i = 0; i < fields; i++) {
+        const bool is_null = PG_ARGISNULL(i + 2);
+        hash = hash_datum(hashers[i], hash, is_null ? Datum{0} : PG_GETARG_DATUM(i + 2), is_null);
+    }
+    PG_RETURN_INT64(static_cast<int64>(hash));
 }
 
 // Arguments: vector, id. Never null (the SQL function is strict).

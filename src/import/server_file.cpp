@@ -126,4 +126,14 @@ std::unique_ptr<core::io::ByteSource> open_server_file(const std::string& path) 
     return std::make_unique<ServerFile>(std::move(shown), opened.size, opened.file);
 }
 
+core::io::SiblingOpener siblings_of(const std::string& path) {
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    return [folder](const std::string& name) -> std::unique_ptr<core::io::ByteSource> {
+        const std::string sibling = folder + name;
+        struct stat status;
+        if (stat(sibling.c_str(), &status) != 0 && (errno == ENOENT || errno == ENAMETOOLONG)) return nullptr;
+        return open_server_file(sibling);
+    };
+}
+
 }  // namespace vecstore::import

@@ -1,7 +1,7 @@
 // Files on the server's disk, as byte sources.
 #pragma once
 
-#include "core/io/byte_source.hpp"
+#include "core/io/vector_reader.hpp"
 #include "pg/postgres.hpp"
 
 #include <memory>
@@ -19,5 +19,8 @@ std::string displayed_path(const std::string& path);
 // Opens a regular file, after require_server_file_privilege(). It stays open across transactions, until the
 // source is destroyed. Throws pg::PgError.
 std::unique_ptr<core::io::ByteSource> open_server_file(const std::string& path);
+
+// Opens files by their bare names in the folder of this one; null for those that are not there.
+core::io::SiblingOpener siblings_of(const std::string& path);
 
 }  // namespace vecstore::import

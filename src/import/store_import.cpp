@@ -90,6 +90,7 @@ class StoreImport {
     const StoreImportOptions options_;
     StateTables tables_;
     Oid vector_type_;
+    Oid halfvec_type_;
     Oid relation_ = InvalidOid;
     Target target_;
     std::string target_name_;
@@ -111,7 +112,8 @@ StoreImport::StoreImport(StoreImportOptions options, Oid function) : options_(st
     pg::pg_call([&] {
         SPI_connect_ext(SPI_OPT_NONATOMIC);
         tables_ = find_state_tables(function);
-        vector_type_ = vector_type_beside(function);
+        vector_type_ = type_beside(function, "vector");
+        halfvec_type_ = type_beside(function, "halfvec");
         row_context_ = AllocSetContextCreate(CurrentMemoryContext, "vecstore row", ALLOCSET_DEFAULT_SIZES);
     });
 }
@@ -211,18 +213,23 @@ void StoreImport::prepare() {
 }
 
 TargetRequest StoreImport::request() const {
-    return {relation_, vector_type_, options_.columns[vector_at].c_str(), nullptr};
+    TargetRequest request = {};
+    request.relation = relation_;
+    request.vector_type = vector_type_;
+    request.halfvec_type = halfvec_type_;
+    request.vector_column = options_.columns[vector_at].c_str();
+    return request;
 }
 
 // --- starting and resuming -----------------------------------------------------------------------------
 
 ImportKey StoreImport::key() const {
-    return {target_name_.c_str(), NameStr(target_.vector_column), "", job_path_.c_str()};
+    return {target_name_.c_str(), NameStr(target_.vector_column), "", job_path_.c_str(), ""};
 }
 
 FileIdentity StoreImport::identity() const {
     return {info().kind.c_str(), static_cast<int64>(info().bytes), static_cast<int64>(info().fingerprint),
-            static_cast<int64>(info().rows), static_cast<int64>(info().dims)};
+            static_cast<int64>(info().rows), static_cast<int64>(info().dims), "", 0};
 }
 
 void StoreImport::start() {
@@ -289,12 +296,14 @@ void StoreImport::load_batch() {
     pg::pg_call([&] {
         PopActiveSnapshot();
         const MemoryContext old = MemoryContextSwitchTo(row_context_);
-        if (rows > 0) record_batch(tables_, job_, rows, sum);
+        if (rows > 0) record_batch(tables_, job_, {static_cast<int64>(rows), sum, static_cast<int64>(rows), sum});
         MemoryContextSwitchTo(old);
     });
     rows_read_ += rows;
     job_.rows_done += static_cast<int64>(rows);
     job_.content_sum += sum;
+    job_.rows_written += static_cast<int64>(rows);
+    job_.written_sum += sum;
     commit();
 }
 

@@ -57,30 +57,44 @@ Form_pg_attribute find_column(Relation relation, const char* name) {
     pg_unreachable();
 }
 
-Form_pg_attribute only_vector_column(Relation relation, Oid vector_type) {
+bool is_bits(Oid type) {
+    return type == BITOID || type == VARBITOID;
+}
+
+// The only column of these types; null where there is none.
+Form_pg_attribute only_column(Relation relation, Oid type, Oid other_type) {
     const TupleDesc descriptor = RelationGetDescr(relation);
     Form_pg_attribute found = nullptr;
     for (int i = 0; i < descriptor->natts; i++) {
         const Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
         if (attribute->attisdropped || attribute->attgenerated != '\0') continue;
         int32 typmod;
-        if (base_type_of(attribute, &typmod) != vector_type) continue;
+        const Oid base = base_type_of(attribute, &typmod);
+        if (base != type && base != other_type) continue;
         if (found != nullptr) {
             ereport(ERROR,
                     (errcode(ERRCODE_AMBIGUOUS_COLUMN),
-                     errmsg("relation \"%s\" has several columns of type vector, such as \"%s\" and \"%s\"",
-                            RelationGetRelationName(relation), NameStr(found->attname),
-                            NameStr(attribute->attname)),
+                     errmsg("relation \"%s\" has several columns of type %s, such as \"%s\" and \"%s\"",
+                            RelationGetRelationName(relation), is_bits(type) ? "bit" : "vector",
+                            NameStr(found->attname), NameStr(attribute->attname)),
                      errhint("Say which one: \"column\" => '%s'.", NameStr(found->attname))));
         }
         found = attribute;
     }
+    return found;
+}
+
+Form_pg_attribute only_vector_column(Relation relation, const TargetRequest& request) {
+    if (request.prefer_bits) {
+        if (const Form_pg_attribute bits = only_column(relation, BITOID, VARBITOID)) return bits;
+    }
+    const Form_pg_attribute found = only_column(relation, request.vector_type, request.halfvec_type);
     if (found == nullptr) {
         ereport(ERROR,
                 (errcode(ERRCODE_UNDEFINED_COLUMN),
                  errmsg("relation \"%s\" has no column of type vector", RelationGetRelationName(relation)),
                  errhint("Add one (ALTER TABLE ... ADD COLUMN embedding vector), or name a column of type "
-                         "real[] or double precision[]: \"column\" => '...'.")));
+                         "halfvec, bit, real[] or double precision[]: \"column\" => '...'.")));
     }
     return found;
 }
@@ -88,16 +102,22 @@ Form_pg_attribute only_vector_column(Relation relation, Oid vector_type) {
 void resolve_vector_column(Relation relation, const TargetRequest& request, Target* target) {
     const Form_pg_attribute attribute = request.vector_column != nullptr
                                             ? find_column(relation, request.vector_column)
-                                            : only_vector_column(relation, request.vector_type);
+                                            : only_vector_column(relation, request);
     const Oid type = base_type_of(attribute, &target->typmod);
+    target->varying_bits = type == VARBITOID;
     if (type == request.vector_type) {
         target->vector_encoding = VectorEncoding::vector;
+    } else if (type == request.halfvec_type) {
+        target->vector_encoding = VectorEncoding::halfvec;
+    } else if (is_bits(type)) {
+        target->vector_encoding = VectorEncoding::bits;
     } else if (type == FLOAT4ARRAYOID) {
         target->vector_encoding = VectorEncoding::float4_array;
     } else if (type == FLOAT8ARRAYOID) {
         target->vector_encoding = VectorEncoding::float8_array;
     } else {
-        raise_column_type(attribute, "vector (of this extension), real[] or double precision[]");
+        raise_column_type(attribute,
+                          "vector or halfvec (of this extension), bit, real[] or double precision[]");
     }
     target->vector_column = attribute->attname;
     target->vector_number = attribute->attnum;
@@ -109,6 +129,8 @@ void resolve_id_column(Relation relation, const TargetRequest& request, Target* 
     memset(&target->id_column, 0, sizeof(target->id_column));
     if (request.id_column == nullptr) return;
     const Form_pg_attribute attribute = find_column(relation, request.id_column);
+    target->id_column = attribute->attname;
+    if (request.id_key != nullptr && attribute->attnum != target->vector_number) return;  // one of the fields
     int32 typmod;
     switch (base_type_of(attribute, &typmod)) {
         case INT2OID:
@@ -127,12 +149,51 @@ void resolve_id_column(Relation relation, const TargetRequest& request, Target* 
         default:
             raise_column_type(attribute, "bigint, integer, smallint or text");
     }
-    target->id_column = attribute->attname;
     target->id_number = attribute->attnum;
     if (target->id_number == target->vector_number) {
         ereport(ERROR,
                 (errcode(ERRCODE_DUPLICATE_COLUMN),
                  errmsg("column \"%s\" cannot hold both the vectors and their ids", request.id_column)));
+    }
+}
+
+void add_field(Relation relation, Target* target, const char* column, int key) {
+    const TupleDesc descriptor = RelationGetDescr(relation);
+    for (int i = 0; i < descriptor->natts; i++) {
+        const Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+        if (attribute->attisdropped || strcmp(NameStr(attribute->attname), column) != 0) continue;
+        if (attribute->attnum == target->vector_number || attribute->attnum == target->id_number) return;
+        target->fields[target->field_count] = make_field_target(
+            attribute->attnum, column, attribute->atttypid, attribute->atttypmod, CurrentMemoryContext);
+        target->field_keys[target->field_count] = key;
+        target->field_count++;
+    }
+}
+
+void resolve_fields(Relation relation, const TargetRequest& request, Target* target) {
+    target->field_count = 0;
+    const int most = request.key_count + 1;
+    target->fields = static_cast<FieldTarget*>(palloc0(sizeof(FieldTarget) * static_cast<Size>(most)));
+    target->field_keys = static_cast<int*>(palloc0(sizeof(int) * static_cast<Size>(most)));
+    for (int key = 0; key < request.key_count; key++) {
+        const char* const name = request.keys[key];
+        const bool is_id = request.id_key != nullptr && strcmp(name, request.id_key) == 0;
+        if (is_id) {
+            add_field(relation, target, request.id_column, key);
+        } else if (request.metadata_column == nullptr &&
+                   (request.id_column == nullptr || strcmp(name, request.id_column) != 0)) {
+            add_field(relation, target, name, key);
+        }
+    }
+    if (request.metadata_column == nullptr) return;
+    constexpr int whole_record = -1;
+    const int before = target->field_count;
+    (void)find_column(relation, request.metadata_column);
+    add_field(relation, target, request.metadata_column, whole_record);
+    if (target->field_count == before) {
+        ereport(ERROR, (errcode(ERRCODE_DUPLICATE_COLUMN),
+                        errmsg("column \"%s\" cannot hold both the metadata and the vectors or their ids",
+                               request.metadata_column)));
     }
 }
 
@@ -147,6 +208,10 @@ ParseState* check_may_insert(Relation relation, const Target& target) {
         if (number == InvalidAttrNumber) continue;
         permissions->insertedCols =
             bms_add_member(permissions->insertedCols, number - FirstLowInvalidHeapAttributeNumber);
+    }
+    for (int i = 0; i < target.field_count; i++) {
+        permissions->insertedCols = bms_add_member(
+            permissions->insertedCols, target.fields[i].number - FirstLowInvalidHeapAttributeNumber);
     }
     VECSTORE_CHECK_PERMISSIONS(state);
     if (check_enable_rls(RelationGetRelid(relation), InvalidOid, false) == RLS_ENABLED) {
@@ -174,6 +239,7 @@ OpenTarget open_target(const TargetRequest& request) {
     target.relation = request.relation;
     resolve_vector_column(open.relation, request, &target);
     resolve_id_column(open.relation, request, &target);
+    resolve_fields(open.relation, request, &target);
     open.parse_state = check_may_insert(open.relation, target);
     return open;
 }
@@ -188,22 +254,55 @@ const char* qualified_name(const Target& target) {
                                       get_rel_name(target.relation));
 }
 
-void check_target_dims(const Target& target, uint64 dims, const char* file) {
-    if (target.vector_encoding != VectorEncoding::vector) return;
-    if (target.typmod != -1 && static_cast<uint64>(target.typmod) != dims) {
-        ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-                        errmsg("the vectors in %s have " UINT64_FORMAT
-                               " dimensions, but column \"%s\" is vector(%d)",
-                               file, dims, NameStr(target.vector_column), target.typmod),
-                        errhint("Import into a column of type vector(" UINT64_FORMAT ").", dims)));
+const char* target_columns(const Target& target) {
+    StringInfoData names;
+    initStringInfo(&names);
+    appendStringInfoString(&names, quote_identifier(NameStr(target.vector_column)));
+    if (target.id_encoding != IdEncoding::none) {
+        appendStringInfo(&names, ", %s", quote_identifier(NameStr(target.id_column)));
     }
-    check_vector_limit(file, dims);
+    for (int i = 0; i < target.field_count; i++) {
+        appendStringInfo(&names, ", %s", quote_identifier(NameStr(target.fields[i].column)));
+    }
+    return names.data;
 }
 
-Oid vector_type_beside(Oid function) {
-    const Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("vector"),
+namespace {
+
+const char* type_name(const Target& target) {
+    switch (target.vector_encoding) {
+        case VectorEncoding::halfvec:
+            return "halfvec";
+        case VectorEncoding::bits:
+            return target.varying_bits ? "bit varying" : "bit";
+        default:
+            return "vector";
+    }
+}
+
+}  // namespace
+
+void check_target_dims(const Target& target, uint64 dims, const char* file) {
+    if (target.vector_encoding == VectorEncoding::float4_array ||
+        target.vector_encoding == VectorEncoding::float8_array) {
+        return;
+    }
+    const bool fits = target.typmod == -1 || static_cast<uint64>(target.typmod) == dims ||
+                      (target.varying_bits && static_cast<uint64>(target.typmod) > dims);
+    if (!fits) {
+        ereport(ERROR,
+                (errcode(ERRCODE_DATA_EXCEPTION),
+                 errmsg("the vectors in %s have " UINT64_FORMAT " dimensions, but column \"%s\" is %s(%d)",
+                        file, dims, NameStr(target.vector_column), type_name(target), target.typmod),
+                 errhint("Import into a column of type %s(" UINT64_FORMAT ").", type_name(target), dims)));
+    }
+    if (target.vector_encoding != VectorEncoding::bits) check_vector_limit(file, dims);
+}
+
+Oid type_beside(Oid function, const char* name) {
+    const Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
                                      ObjectIdGetDatum(get_func_namespace(function)));
-    if (!OidIsValid(type)) elog(ERROR, "type vector is missing beside function %u", function);
+    if (!OidIsValid(type)) elog(ERROR, "type %s is missing beside function %u", name, function);
     return type;
 }
 

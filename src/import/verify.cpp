@@ -49,18 +49,37 @@ bool table_is_empty(const Target& target) {
     return SPI_processed == 0;
 }
 
+const char* row_hash_expression(const StateTables& tables, const Target& target, const char* alias) {
+    StringInfoData sql;
+    initStringInfo(&sql);
+    appendStringInfo(&sql, "%s.vecstore_row_hash(", tables.schema);
+    const char* const column = quote_identifier(NameStr(target.vector_column));
+    const bool bits = target.vector_encoding == VectorEncoding::bits;
+    if (bits) {
+        appendStringInfo(&sql, "NULL::%s.vector", tables.schema);
+    } else {
+        appendStringInfo(&sql, "%s.%s::%s.vector", alias, column, tables.schema);
+    }
+    if (target.id_encoding == IdEncoding::none) {
+        appendStringInfoString(&sql, ", 0::bigint");
+    } else {
+        appendStringInfo(&sql, ", %s.%s::bigint", alias, quote_identifier(NameStr(target.id_column)));
+    }
+    if (bits) appendStringInfo(&sql, ", %s.%s", alias, column);
+    for (int i = 0; i < target.field_count; i++) {
+        appendStringInfo(&sql, ", %s.%s", alias, quote_identifier(NameStr(target.fields[i].column)));
+    }
+    appendStringInfoChar(&sql, ')');
+    return sql.data;
+}
+
 Verification verify_import(const StateTables& tables, const Target& target, const ImportJob& job) {
     if (!may_verify(target)) return {Verification::Outcome::not_allowed, 0};
-    const char* const id = target.id_encoding == IdEncoding::none
-                               ? "0"
-                               : psprintf("t.%s::bigint", quote_identifier(NameStr(target.id_column)));
     const char* const text = psprintf(
         "SELECT mine, count(*), mod(sum(hash), 18446744073709551616)::text FROM "
-        "(SELECT t.xmin = ANY ($1) AS mine, %s.vecstore_row_hash(t.%s::%s.vector, %s) AS hash FROM %s t %s) "
-        "rows "
-        "GROUP BY mine",
-        tables.schema, quote_identifier(NameStr(target.vector_column)), tables.schema, id,
-        from_clause(target), job.table_was_empty ? "" : "WHERE t.xmin = ANY ($1)");
+        "(SELECT t.xmin = ANY ($1) AS mine, %s AS hash FROM %s t %s) rows GROUP BY mine",
+        row_hash_expression(tables, target, "t"), from_clause(target),
+        job.table_was_empty ? "" : "WHERE t.xmin = ANY ($1)");
     Oid types[] = {get_array_type(XIDOID)};
     Datum values[] = {transactions_of(tables, job)};
     run_query({text, lengthof(values), types, values});
@@ -69,7 +88,7 @@ Verification verify_import(const StateTables& tables, const Target& target, cons
     for (uint64 i = 0; i < SPI_processed; i++) {
         add_found(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &mine, &all);
     }
-    const Found expected = {job.rows_done, job.content_sum};
+    const Found expected = {job.rows_written, job.written_sum};
     const bool equal = mine.rows == expected.rows && mine.content_sum == expected.content_sum;
     const bool all_equal =
         job.table_was_empty && all.rows == expected.rows && all.content_sum == expected.content_sum;

@@ -3,19 +3,30 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS vecstore;
-SELECT plan(27);
+SELECT plan(32);
 
-SELECT has_function('vecstore_inspect', ARRAY['text']);
-SELECT has_function('vecstore_inspect', ARRAY['bytea']);
-SELECT function_returns(name, ARRAY[source, 'bigint', 'bigint'], 'setof record')
-FROM unnest(ARRAY['vecstore_read_npy', 'vecstore_read_faiss']) name, unnest(ARRAY['text', 'bytea']) source;
-SELECT volatility_is('vecstore_read_npy', ARRAY['text', 'bigint', 'bigint'], 'volatile', 'files change');
-SELECT volatility_is('vecstore_read_npy', ARRAY['bytea', 'bigint', 'bigint'], 'immutable', 'values do not');
-SELECT is_procedure('vecstore_import');
-SELECT is(pg_get_function_arguments('vecstore_import'::regproc),
-    'IN target regclass, IN path text, IN "column" name DEFAULT NULL::name, IN id_column name DEFAULT NULL::name, '
+SELECT has_function('vecstore_inspect', ARRAY['text', 'text', 'boolean']);
+SELECT has_function('vecstore_inspect', ARRAY['bytea', 'text', 'boolean']);
+SELECT function_returns(name, ARRAY[source, 'bigint', 'bigint', 'boolean'], 'setof record')
+FROM unnest(ARRAY['vecstore_read_faiss', 'vecstore_read_hnswlib', 'vecstore_read_fvecs']) name, unnest(ARRAY['text', 'bytea']) source;
+SELECT function_returns('vecstore_read_npy', ARRAY[source, 'bigint', 'bigint', 'text', 'boolean', 'boolean'], 'setof record')
+FROM unnest(ARRAY['text', 'bytea']) source;
+SELECT function_returns('vecstore_read_bits', ARRAY[source, 'bigint', 'bigint'], 'setof record')
+FROM unnest(ARRAY['text', 'bytea']) source;
+SELECT volatility_is('vecstore_read_bits', ARRAY['text', 'bigint', 'bigint'], 'volatile', 'files change');
+SELECT volatility_is('vecstore_read_bits', ARRAY['bytea', 'bigint', 'bigint'], 'immutable', 'values do not');
+SELECT results_eq($$SELECT pg_get_function_arguments(oid) FROM pg_proc WHERE proname = 'vecstore_import' AND prokind = 'p' ORDER BY pronargs$$,
+    ARRAY['IN target regclass, IN path text, IN "column" name DEFAULT NULL::name, IN id_column name DEFAULT NULL::name, '
     'IN batch_size integer DEFAULT 10000, IN format text DEFAULT ''auto''::text, IN resume boolean DEFAULT false, '
-    'IN verify boolean DEFAULT true', 'arguments of vecstore_import');
+    'IN verify boolean DEFAULT true, IN metadata text DEFAULT NULL::text, IN metadata_column name DEFAULT NULL::name, '
+    'IN ids text DEFAULT ''auto''::text, IN on_conflict text DEFAULT ''error''::text, IN member text DEFAULT NULL::text, '
+    'IN flatten boolean DEFAULT false, IN skip_not_finite boolean DEFAULT false, IN dry_run boolean DEFAULT false',
+    'IN target text, IN path text, IN "column" name DEFAULT NULL::name, IN id_column name DEFAULT NULL::name, '
+    'IN batch_size integer DEFAULT 10000, IN format text DEFAULT ''auto''::text, IN resume boolean DEFAULT false, '
+    'IN verify boolean DEFAULT true, IN metadata text DEFAULT NULL::text, IN metadata_column name DEFAULT NULL::name, '
+    'IN ids text DEFAULT ''auto''::text, IN on_conflict text DEFAULT ''error''::text, IN member text DEFAULT NULL::text, '
+    'IN flatten boolean DEFAULT false, IN skip_not_finite boolean DEFAULT false, IN dry_run boolean DEFAULT false, '
+    'IN create_table boolean DEFAULT false, IN vector_type text DEFAULT ''auto''::text'], 'arguments of vecstore_import');
 
 -- a dump takes the state along
 SELECT set_eq($$SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'vecstore'$$,

@@ -111,11 +111,11 @@ TEST(Faiss, RefusesNestedIdMapsHoweverDeep) {
 }
 
 TEST(Faiss, NamesTheKindsItRefuses) {
-    expect_error("IHNfxxxxxxxxxxxxxxxx", ErrorCode::file_not_supported,
-                 "HNSW index with flat storage (FAISS \"IHNf\")");
-    expect_error("IwPQxxxxxxxxxxxxxxxx", ErrorCode::file_not_supported, "IwPQ");
+    expect_error("INSfxxxxxxxxxxxxxxxx", ErrorCode::file_not_supported,
+                 "NSG index with flat storage (FAISS \"INSf\")");
+    expect_error("IwPfxxxxxxxxxxxxxxxx", ErrorCode::file_not_supported, "IwPf");
     expect_error("IxHexxxxxxxxxxxxxxxx", ErrorCode::file_not_supported, "keeps no vectors");
-    expect_error(faiss_header("IxMp", 3, 2, 1) + "IHNf", ErrorCode::file_not_supported, "IHNf");
+    expect_error(faiss_header("IxMp", 3, 2, 1) + "INSf", ErrorCode::file_not_supported, "INSf");
     expect_error(faiss_header("IxMp", 3, 2, 1) + "null", ErrorCode::file_not_supported, "not saved");
     expect_error("ABCDxxxxxxxxxxxxxxxx", ErrorCode::bad_file, "ABCD");
     expect_error(Bytes("\x08\0\0\0xxxxxx", 10), ErrorCode::bad_file, "\\x08\\x00\\x00\\x00");

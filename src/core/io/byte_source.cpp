@@ -1,5 +1,7 @@
 #include "core/io/byte_source.hpp"
 
+#include <algorithm>
+
 namespace vecstore::core::io {
 
 void ByteSource::read(uint64_t offset, void* out, size_t length) {
@@ -26,6 +28,27 @@ void ByteSource::read(uint64_t offset, void* out, size_t length) {
 size_t MemorySource::read_some(uint64_t offset, void* out, size_t length) {
     std::memcpy(out, data_ + offset, length);
     return length;
+}
+
+size_t SubSource::read_some(uint64_t offset, void* out, size_t length) {
+    whole_.read(offset_ + offset, out, length);
+    return length;
+}
+
+size_t CachedSource::read_some(uint64_t offset, void* out, size_t length) {
+    const uint64_t number = offset / block_bytes;
+    const uint64_t start = number * block_bytes;
+    Block& block = blocks_[number % block_count];
+    if (block.number != number) {
+        block.number = UINT64_MAX;  // should reading fail
+        block.bytes.resize(static_cast<size_t>(std::min<uint64_t>(block_bytes, size() - start)));
+        whole_.read(start, block.bytes.data(), block.bytes.size());
+        block.number = number;
+    }
+    const auto at = static_cast<size_t>(offset - start);
+    const size_t given = std::min(length, block.bytes.size() - at);
+    std::memcpy(out, block.bytes.data() + at, given);
+    return given;
 }
 
 void throw_bad_file(const ByteSource& source, uint64_t offset, const std::string& reason,

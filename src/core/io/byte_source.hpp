@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace vecstore::core::io {
 
@@ -48,6 +49,42 @@ class MemorySource : public ByteSource {
 
   private:
     const uint8_t* data_;
+};
+
+// A part of another source, which must outlive it.
+class SubSource : public ByteSource {
+  public:
+    // The part must lie inside the whole.
+    SubSource(std::string name, ByteSource& whole, uint64_t offset, uint64_t size)
+        : ByteSource(std::move(name), size), whole_(whole), offset_(offset) {}
+
+  protected:
+    size_t read_some(uint64_t offset, void* out, size_t length) override;
+
+  private:
+    ByteSource& whole_;
+    uint64_t offset_;
+};
+
+// Another source, read through a few blocks that are kept: for many small reads that lie near each other.
+// The other must outlive it.
+class CachedSource : public ByteSource {
+  public:
+    explicit CachedSource(ByteSource& whole) : ByteSource(whole.name(), whole.size()), whole_(whole) {}
+
+  protected:
+    size_t read_some(uint64_t offset, void* out, size_t length) override;
+
+  private:
+    static constexpr size_t block_bytes = 64 * 1024;
+    static constexpr size_t block_count = 16;
+    struct Block {
+        uint64_t number = UINT64_MAX;
+        std::vector<uint8_t> bytes;
+    };
+
+    ByteSource& whole_;
+    Block blocks_[block_count];  // a block's place follows from its number
 };
 
 // An error in the file at `offset`: names file, place and reason.

@@ -48,6 +48,19 @@ uint64_t hash_row(int64_t id, const float* values, size_t dims) {
     return mix(hash);
 }
 
+uint64_t hash_field(uint64_t row_hash, const void* bytes, size_t length) {
+    if (bytes == nullptr) return mix(fold(row_hash, keys[2]));
+    const auto* const from = static_cast<const uint8_t*>(bytes);
+    uint64_t hash = fold(row_hash, length + 1);
+    size_t at = 0;
+    for (; at + sizeof(uint64_t) <= length; at += sizeof(uint64_t)) {
+        hash = fold(hash, load_little_endian<uint64_t>(from + at));
+    }
+    uint64_t rest = 0;
+    for (size_t i = 0; at + i < length; i++) rest |= static_cast<uint64_t>(from[at + i]) << 8 * i;
+    return mix(fold(hash, rest));
+}
+
 uint64_t fingerprint(ByteSource& source) {
     constexpr size_t sample = 4096;
     constexpr uint64_t samples = 64;

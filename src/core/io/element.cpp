@@ -59,6 +59,7 @@ const ElementTraits element_traits[] = {
     describe<uint16_t, f16_to_float>("float16", false),
     describe<float>("float32", false),
     describe<double>("float64", true),
+    describe<uint8_t, widen_boolean>("bit", false),
 };
 
 const ElementTraits& traits_of(ElementType type) {
@@ -82,6 +83,10 @@ void to_float32(ElementType type, bool big_endian, const uint8_t* from, size_t c
     const bool swap = big_endian != native_is_big_endian;
     const ElementTraits& traits = traits_of(type);
     (swap ? traits.swapped : traits.native)(from, count, to, stride);
+}
+
+void bits_to_float32(const uint8_t* from, size_t count, float* to) {
+    for (size_t i = 0; i < count; i++) to[i] = static_cast<float>(from[i / 8] >> (7 - i % 8) & 1);
 }
 
 size_t find_non_finite(const float* values, size_t count) {

@@ -19,6 +19,7 @@ enum class ElementType {
     float16,
     float32,
     float64,
+    bit,  // packed, the first component in a byte's highest bit; comes as 0 or 1
 };
 
 size_t element_size(ElementType type);
@@ -30,6 +31,9 @@ bool narrows_to_float32(ElementType type);
 // gets element i. Rounds to nearest; what is beyond float32's range becomes infinity.
 void to_float32(ElementType type, bool big_endian, const uint8_t* from, size_t count, float* to,
                 size_t stride = 1);
+
+// Unpacks bits, the highest of each byte first, to 0 and 1.
+void bits_to_float32(const uint8_t* from, size_t count, float* to);
 
 // Position of the first NaN or infinity, or count when there is none.
 size_t find_non_finite(const float* values, size_t count);

@@ -4,6 +4,8 @@
 #include "core/io/matrix_reader.hpp"
 #include "core/io/npy_header.hpp"
 
+#include <limits>
+
 namespace vecstore::core::io {
 
 namespace {
@@ -75,19 +77,29 @@ std::string shape_text(const std::vector<uint64_t>& shape) {
     return text + (shape.size() == 1 ? ",)" : ")");
 }
 
-// rows and dims of the array: 2-D is a row for each vector, 1-D is one vector.
-void apply_shape(const ByteSource& source, const std::vector<uint64_t>& shape, VectorFileInfo& info) {
-    if (shape.size() == 1) {
-        info.rows = shape[0] > 0 ? 1 : 0;
-        info.dims = shape[0];
-    } else if (shape.size() == 2) {
+// rows and dims of the array: 2-D is a row for each vector, 1-D is one vector; others only when flattened.
+void apply_shape(const ByteSource& source, const std::vector<uint64_t>& shape, bool flatten,
+                 VectorFileInfo& info) {
+    if (shape.size() == 1 || (shape.empty() && flatten)) {
+        info.dims = shape.empty() ? 1 : shape[0];
+        info.rows = info.dims > 0 ? 1 : 0;
+    } else if (shape.size() == 2 || (shape.size() > 2 && flatten)) {
         info.rows = shape[0];
-        info.dims = shape[1];
+        info.dims = 1;
+        for (size_t i = 1; i < shape.size(); i++) {
+            const auto product = checked_mul(info.dims, shape[i]);
+            constexpr uint64_t limit = std::numeric_limits<int64_t>::max();
+            if (!product || *product > limit) {
+                throw_bad_file(source, 0, "the shape " + shape_text(shape) + " overflows");
+            }
+            info.dims = *product;
+        }
     } else {
         throw_not_supported(source,
                             "its shape is " + shape_text(shape) + ", an array of " +
                                 std::to_string(shape.size()) + " dimensions",
-                            "Vectors are the rows of a 2-D array: array.reshape(len(array), -1).");
+                            "Vectors are the rows of a 2-D array: array.reshape(len(array), -1). With "
+                            "flatten => true each part along the first dimension becomes one.");
     }
     if (info.rows > 0 && info.dims == 0) {
         throw_bad_file(source, 0, "the shape " + shape_text(shape) + " has rows without components");
@@ -112,13 +124,35 @@ void check_data(const ByteSource& source, const NpyHeader& header, VectorFileInf
     }
 }
 
-std::unique_ptr<VectorReader> open_npy(ByteSource& source) {
+// In Fortran order the first index runs fastest, the last slowest, and flattened rows are in C order: so
+// component (j, k) of a row lies in column j + k * shape[1], which is component j * shape[2] + k.
+std::vector<uint32_t> column_order(const std::vector<uint64_t>& shape, uint64_t dims) {
+    std::vector<uint32_t> order;
+    if (shape.size() <= 2 || dims > VectorReader::max_dims) return order;
+    order.resize(static_cast<size_t>(dims));
+    for (uint64_t component = 0; component < dims; component++) {
+        uint64_t rest = component, column = 0, stride = dims;
+        for (size_t i = shape.size() - 1; i >= 1; i--) {
+            stride /= shape[i];
+            column += rest % shape[i] * stride;
+            rest /= shape[i];
+        }
+        order[static_cast<size_t>(column)] = static_cast<uint32_t>(component);
+    }
+    return order;
+}
+
+}  // namespace
+
+NpyArray parse_npy(ByteSource& source, bool flatten) {
     const NpyHeader header = read_npy_header(source);
     const NumberType number = parse_descr(source, header.descr);
-    VectorFileInfo info;
+    NpyArray array;
+    array.shape_length = header.shape.size();
+    VectorFileInfo& info = array.info;
     info.format = "npy";
     info.element = number.element;
-    apply_shape(source, header.shape, info);
+    apply_shape(source, header.shape, flatten, info);
     check_data(source, header, info);
     if (narrows_to_float32(info.element)) {
         info.warnings.push_back(std::string(element_name(info.element)) + " values are rounded to float32");
@@ -128,15 +162,23 @@ std::unique_ptr<VectorReader> open_npy(ByteSource& source) {
                     {"shape", shape_text(header.shape), false},
                     {"order", header.fortran_order ? "fortran" : "c", false},
                     {"data_offset", std::to_string(header.data_offset), true}};
-    MatrixLayout layout;
+    MatrixLayout& layout = array.layout;
     layout.data_offset = header.data_offset;
     layout.big_endian = number.big_endian;
     // One row or one column is the same in both orders; and column order is the slower one to read.
-    layout.column_major = header.fortran_order && info.rows > 1 && info.dims > 1;
-    return std::make_unique<MatrixReader>(source, std::move(info), layout);
+    layout.column_major = header.fortran_order && info.dims > 1 && (info.rows > 1 || header.shape.size() > 2);
+    if (layout.column_major) layout.column_order = column_order(header.shape, info.dims);
+    return array;
 }
 
-bool recognises_npy(const uint8_t* head, size_t length) {
+namespace {
+
+std::unique_ptr<VectorReader> open_npy(ByteSource& source, const ReadOptions& options) {
+    NpyArray array = parse_npy(source, options.flatten);
+    return std::make_unique<MatrixReader>(source, std::move(array.info), std::move(array.layout));
+}
+
+bool recognises_npy(ByteSource&, const ReadOptions&, const uint8_t* head, size_t length) {
     return length >= 6 && std::memcmp(head, "\x93NUMPY", 6) == 0;
 }
 

@@ -1,7 +1,10 @@
 #include "core/io/vector_reader.hpp"
 
 #include "core/io/faiss.hpp"
+#include "core/io/hnswlib.hpp"
 #include "core/io/npy.hpp"
+#include "core/io/npz.hpp"
+#include "core/io/xvecs.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +13,7 @@ namespace vecstore::core::io {
 
 namespace {
 
-constexpr size_t head_length = 64;
+constexpr size_t head_length = 128;
 
 bool starts_with(const uint8_t* head, size_t length, const char* prefix) {
     const size_t n = std::strlen(prefix);
@@ -37,10 +40,6 @@ void refuse_non_files(const ByteSource& source, const uint8_t* head, size_t leng
 
 // No format recognised the file: says what it may be.
 [[noreturn]] void throw_unrecognised(const ByteSource& source, const uint8_t* head, size_t length) {
-    if (starts_with(head, length, "PK\x03\x04")) {
-        throw_not_supported(source, "it is a zip archive, perhaps an .npz",
-                            "Unpack it and read the .npy files inside.");
-    }
     throw_not_supported(source,
                         "its format is not recognised; it starts with \"" +
                             printable(head, std::min<size_t>(length, 8)) + "\"",
@@ -77,7 +76,15 @@ void VectorReader::seek(uint64_t row) {
 bool VectorReader::read(VectorBatch& batch, size_t max_rows) {
     batch.first = position_;
     batch.rows = 0;
-    if (position_ == info_.rows || max_rows == 0) return false;
+    if (max_rows == 0) return false;
+    while (position_ < info_.rows) {
+        read_block(batch, max_rows);
+        if (batch.rows > 0) return true;
+    }
+    return false;
+}
+
+void VectorReader::read_block(VectorBatch& batch, size_t max_rows) {
     if (info_.dims > max_dims) {
         throw Error(ErrorCode::limit_exceeded,
                     "the vectors in " + source_.name() + " have " + std::to_string(info_.dims) +
@@ -86,54 +93,104 @@ bool VectorReader::read(VectorBatch& batch, size_t max_rows) {
     const size_t dims = static_cast<size_t>(info_.dims);
     const size_t block_rows = std::max<size_t>(1, block_bytes / (dims * sizeof(float)));
     const uint64_t wanted = std::min<uint64_t>(std::min(max_rows, block_rows), info_.rows - position_);
+    batch.first = position_;
     batch.rows = static_cast<size_t>(wanted);
     batch.values.resize(batch.rows * dims);
     batch.ids.resize(batch.rows);
-    read_rows(batch);
-    if (!info_.has_ids) {
-        for (size_t i = 0; i < batch.rows; i++) batch.ids[i] = static_cast<int64_t>(position_ + i);
+    batch.positions.resize(batch.rows);
+    dropped_.assign(batch.rows, 0);
+    read_rows(batch, dropped_);
+    for (size_t i = 0; i < batch.rows; i++) {
+        batch.positions[i] = position_ + i;
+        if (!info_.has_ids) batch.ids[i] = static_cast<int64_t>(position_ + i);
+        skipped_.deleted += dropped_[i];
     }
-    const size_t bad = find_non_finite(batch.values.data(), batch.values.size());
-    if (bad < batch.values.size()) throw_not_finite(batch, bad);
-    position_ += batch.rows;
-    return true;
+    drop_not_finite(batch);
+    compact(batch);
+    position_ += wanted;
+}
+
+// Finite values are the rule: they cost one look.
+void VectorReader::drop_not_finite(const VectorBatch& batch) {
+    const size_t count = batch.values.size();
+    const auto dims = static_cast<size_t>(info_.dims);
+    size_t at = find_non_finite(batch.values.data(), count);
+    while (at < count) {
+        const size_t row = at / dims;
+        if (dropped_[row] == 0) {
+            if (!skip_not_finite_) throw_not_finite(batch, at);
+            dropped_[row] = 1;
+            skipped_.not_finite++;
+        }
+        const size_t next = (row + 1) * dims;
+        at = next + find_non_finite(batch.values.data() + next, count - next);
+    }
+}
+
+void VectorReader::compact(VectorBatch& batch) {
+    const auto dims = static_cast<size_t>(info_.dims);
+    size_t kept = 0;
+    for (size_t row = 0; row < batch.rows; row++) {
+        if (dropped_[row] != 0) continue;
+        if (kept != row) {
+            std::copy_n(batch.values.data() + row * dims, dims, batch.values.data() + kept * dims);
+            batch.ids[kept] = batch.ids[row];
+            batch.positions[kept] = batch.positions[row];
+        }
+        kept++;
+    }
+    batch.rows = kept;
+    batch.values.resize(kept * dims);
+    batch.ids.resize(kept);
+    batch.positions.resize(kept);
 }
 
 void VectorReader::throw_not_finite(const VectorBatch& batch, size_t at) const {
     const bool nan = std::isnan(batch.values[at]);
-    throw Error(ErrorCode::data_exception,
-                "row " + std::to_string(batch.first + at / info_.dims) + " of " + source_.name() + " has " +
-                    (nan ? "NaN" : "an infinite value") + " in component " + std::to_string(at % info_.dims),
-                info_.element == ElementType::float64 && !nan
-                    ? "Values beyond 3.4e38 do not fit into float32 and count as infinite."
-                    : "",
-                "Rows and components are counted from 0. Vectors must be finite: correct the file first.");
+    throw Error(
+        ErrorCode::data_exception,
+        "row " + std::to_string(batch.first + at / info_.dims) + " of " + source_.name() + " has " +
+            (nan ? "NaN" : "an infinite value") + " in component " + std::to_string(at % info_.dims),
+        info_.element == ElementType::float64 && !nan
+            ? "Values beyond 3.4e38 do not fit into float32 and count as infinite."
+            : "",
+        "Rows and components are counted from 0. Vectors must be finite: correct the file, or leave such "
+        "rows out with skip_not_finite => true.");
 }
 
 const std::vector<VectorFormat>& vector_formats() {
-    static const std::vector<VectorFormat> formats = {npy_format, faiss_format};
+    // Those that are recognised by a magic come before those that are guessed.
+    static const std::vector<VectorFormat> formats = {
+        npy_format, npz_format, faiss_format, hnswlib_format, fvecs_format, bvecs_format, ivecs_format};
     return formats;
 }
 
-std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const std::string& format_name) {
+std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const ReadOptions& options) {
     uint8_t head[head_length];
     const size_t length = static_cast<size_t>(std::min<uint64_t>(source.size(), head_length));
     source.read(0, head, length);
-    const auto& formats = vector_formats();
-    if (format_name != "auto") {
-        for (const VectorFormat& format : formats) {
-            if (format_name != format.name) continue;
-            refuse_non_files(source, head, length);
-            return format.open(source);
-        }
-        throw Error(ErrorCode::invalid_parameter, "unknown file format \"" + format_name + "\"", {},
+    const VectorFormat* chosen = nullptr;
+    for (const VectorFormat& format : vector_formats()) {
+        if (options.format == format.name) chosen = &format;
+    }
+    if (chosen == nullptr && options.format != "auto") {
+        throw Error(ErrorCode::invalid_parameter, "unknown file format \"" + options.format + "\"", {},
                     "Formats that can be read: auto, " + known_formats() + ".");
     }
     refuse_non_files(source, head, length);
-    for (const VectorFormat& format : formats) {
-        if (format.recognises(head, length)) return format.open(source);
+    for (const VectorFormat& format : vector_formats()) {
+        if (chosen == nullptr && format.recognises(source, options, head, length)) chosen = &format;
     }
-    throw_unrecognised(source, head, length);
+    if (chosen == nullptr) throw_unrecognised(source, head, length);
+    auto reader = chosen->open(source, options);
+    reader->skip_not_finite_ = options.skip_not_finite;
+    return reader;
+}
+
+std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const std::string& format) {
+    ReadOptions options;
+    options.format = format;
+    return open_vectors(source, options);
 }
 
 }  // namespace vecstore::core::io

@@ -75,7 +75,7 @@ class LangChainReader final : public StoreReader {
     void describe() {
         const io::VectorFileInfo& vectors = vectors_->info();
         info_.kind = "langchain";
-        info_.rows = vectors.rows;
+        info_.rows = vectors.rows - vectors_->count_deleted();
         info_.dims = vectors.dims;
         info_.metric = vectors.metric;
         info_.lossy = vectors.lossy;

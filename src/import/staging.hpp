@@ -1,0 +1,25 @@
+// Imports into tables whose rows may be there already. COPY knows no ON CONFLICT: each batch is copied into a
+// temporary table and inserted from there, in the same transaction.
+//
+// Plain data and Postgres only (inside an SPI connection): use it in pg_call().
+#pragma once
+
+#include "import/import_state.hpp"
+#include "import/options.hpp"
+#include "import/target.hpp"
+
+namespace vecstore::import {
+
+// Makes the session's staging table anew, with the columns that the target fills.
+void create_staging(const Target& target);
+void drop_staging();
+// To be opened in each transaction.
+Relation open_staging();
+
+// Inserts what is staged. Of rows with the same id in one batch the last one counts when updating. Gives the
+// number of rows that the table has gained (rows that replaced others of this import do not count) and their
+// sum.
+ImportBatch insert_staged(const StateTables& tables, const Target& target, const ImportJob& job,
+                          OnConflict on_conflict);
+
+}  // namespace vecstore::import
