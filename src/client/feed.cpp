@@ -35,7 +35,8 @@ class VectorEncoder {
             encoding_ = VectorEncoding::float4_array;
         } else if (type == "double precision[]") {
             encoding_ = VectorEncoding::float8_array;
-        } else if (type == "vector" || (type.size() > 7 && type.compare(type.size() - 7, 7, ".vector") == 0)) {
+        } else if (type == "vector" ||
+                   (type.size() > 7 && type.compare(type.size() - 7, 7, ".vector") == 0)) {
             encoding_ = VectorEncoding::vector;
         } else {
             throw Error(ErrorCode::invalid_parameter, "the column for the vectors is of type " + type, {},
@@ -88,7 +89,9 @@ class VectorEncoder {
 template <class T>
 void append_integer_id(std::string& out, int64_t id) {
     if (id < std::numeric_limits<T>::min() || id > std::numeric_limits<T>::max()) {
-        throw Error(ErrorCode::out_of_range, "id " + std::to_string(id) + " does not fit into the column of ids", {}, "Make it a bigint.");
+        throw Error(ErrorCode::out_of_range,
+                    "id " + std::to_string(id) + " does not fit into the column of ids", {},
+                    "Make it a bigint.");
     }
     append(out, static_cast<int32_t>(sizeof(T)));
     append(out, static_cast<T>(id));
@@ -114,7 +117,8 @@ class VectorFeed final : public Feed {
     uint64_t fingerprint() const override { return fingerprint_; }
     std::vector<std::string> warnings() const override {
         std::vector<std::string> warnings = reader_->info().warnings;
-        if (reader_->info().lossy) warnings.push_back(source_->name() + " holds approximations of the vectors it was made of");
+        if (reader_->info().lossy)
+            warnings.push_back(source_->name() + " holds approximations of the vectors it was made of");
         return warnings;
     }
     std::string other_columns_definition() const override { return "{} bigint PRIMARY KEY"; }
@@ -181,7 +185,9 @@ class StoreFeed final : public Feed {
     uint64_t bytes() const override { return reader_->info().bytes; }
     uint64_t fingerprint() const override { return reader_->info().fingerprint; }
     std::vector<std::string> warnings() const override { return reader_->info().warnings; }
-    std::string other_columns_definition() const override { return "{} text PRIMARY KEY, document text, metadata jsonb"; }
+    std::string other_columns_definition() const override {
+        return "{} text PRIMARY KEY, document text, metadata jsonb";
+    }
     std::vector<std::string> other_columns() const override { return {id_column_, "document", "metadata"}; }
     bool has_number_ids() const override { return false; }
     void set_types(const TargetTypes& types) override { encoder_.set_type(types.vector); }

@@ -24,15 +24,16 @@ class Feed {
     virtual uint64_t bytes() const = 0;
     virtual uint64_t fingerprint() const = 0;
     virtual std::vector<std::string> warnings() const = 0;
-    // What a new table has beside the vectors, as in CREATE TABLE; and the names that COPY fills, in their order.
+    // What a new table has beside the vectors, as in CREATE TABLE; and the names that COPY fills, in their
+    // order.
     virtual std::string other_columns_definition() const = 0;
     virtual std::vector<std::string> other_columns() const = 0;
     // Whether there are ids that are numbers, which the server verifies with the vectors.
     virtual bool has_number_ids() const = 0;
 
     virtual void set_types(const TargetTypes& types) = 0;
-    // Appends the next row (its vector, then its other columns) to out; false at the end. `hash` is what the server
-    // will find for it.
+    // Appends the next row (its vector, then its other columns) to out; false at the end. `hash` is what the
+    // server will find for it.
     virtual bool append_row(std::string& out, uint64_t& hash) = 0;
 };
 

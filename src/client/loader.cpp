@@ -27,7 +27,10 @@ constexpr size_t send_bytes = 256 * 1024;
 class Loader {
   public:
     explicit Loader(const LoadOptions& options)
-        : options_(options), feed_(open_feed(options.feed)), server_(options.connection), source_(source_name()) {}
+        : options_(options),
+          feed_(open_feed(options.feed)),
+          server_(options.connection),
+          source_(source_name()) {}
 
     void run() {
         for (const std::string& warning : feed_->warnings()) say(warning);
@@ -35,7 +38,8 @@ class Loader {
         if (options_.create) create_table();
         begin();
         if (complete_) {
-            say(source_ + " is already in " + table_ + ": nothing to load. (Without --resume it is loaded once more.)");
+            say(source_ + " is already in " + table_ +
+                ": nothing to load. (Without --resume it is loaded once more.)");
             return;
         }
         skip_done();
@@ -47,8 +51,8 @@ class Loader {
         const std::string outcome = finish();
         char rate[40];
         std::snprintf(rate, sizeof(rate), "%.2f s (%.0f rows/s)", progress.seconds(), progress.rate(done_));
-        summary_ = "loaded " + std::to_string(done_ - before) + " rows of " + std::to_string(feed_->dims()) + " dimensions from " +
-                   source_ + " into " + table_ + " in " + rate + "; " + outcome;
+        summary_ = "loaded " + std::to_string(done_ - before) + " rows of " + std::to_string(feed_->dims()) +
+                   " dimensions from " + source_ + " into " + table_ + " in " + rate + "; " + outcome;
     }
 
     void tell_summary() const {
@@ -65,39 +69,52 @@ class Loader {
         char host[256] = {};
         gethostname(host, sizeof(host) - 1);
         const std::string& collection = options_.feed.store.collection;
-        return std::string("client ") + host + ":" + absolute_path(options_.feed.path) + (collection.empty() ? "" : " collection " + collection);
+        return std::string("client ") + host + ":" + absolute_path(options_.feed.path) +
+               (collection.empty() ? "" : " collection " + collection);
     }
 
     void find_extension() {
         const Answer answer = server_.ask(
-            "SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
-            "JOIN pg_catalog.pg_depend d ON d.objid = p.oid AND d.deptype = 'e' WHERE p.proname = 'vecstore_load_begin'");
+            "SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace "
+            "n ON n.oid = p.pronamespace "
+            "JOIN pg_catalog.pg_depend d ON d.objid = p.oid AND d.deptype = 'e' WHERE p.proname = "
+            "'vecstore_load_begin'");
         if (answer.rows() == 0) {
-            throw ServerError("the database lacks the extension vecstore, or has a version without vecstore_load_begin\n"
-                              "HINT: CREATE EXTENSION vecstore, or ALTER EXTENSION vecstore UPDATE.");
+            throw ServerError(
+                "the database lacks the extension vecstore, or has a version without vecstore_load_begin\n"
+                "HINT: CREATE EXTENSION vecstore, or ALTER EXTENSION vecstore UPDATE.");
         }
         schema_ = answer.text(0);
     }
 
     void create_table() {
-        const std::string id = server_.quoted(options_.feed.id_column.empty() ? "id" : options_.feed.id_column);
+        const std::string id =
+            server_.quoted(options_.feed.id_column.empty() ? "id" : options_.feed.id_column);
         std::string others = feed_->other_columns_definition();
         others.replace(others.find("{}"), 2, id);
-        if (feed_->has_number_ids() || !feed_->other_columns().empty()) others += ", ";
-        else others.clear();
-        const std::string vector = server_.quoted(options_.vector_column.empty() ? "embedding" : options_.vector_column);
+        if (feed_->has_number_ids() || !feed_->other_columns().empty())
+            others += ", ";
+        else
+            others.clear();
+        const std::string vector =
+            server_.quoted(options_.vector_column.empty() ? "embedding" : options_.vector_column);
         const std::string dims = feed_->dims() > 0 ? "(" + std::to_string(feed_->dims()) + ")" : "";
-        server_.ask("CREATE TABLE IF NOT EXISTS " + options_.table + " (" + others + vector + " " + schema_ + ".vector" + dims + ")");
+        server_.ask("CREATE TABLE IF NOT EXISTS " + options_.table + " (" + others + vector + " " + schema_ +
+                    ".vector" + dims + ")");
     }
 
     void begin() {
-        const std::string size = std::to_string(feed_->bytes()), fingerprint = std::to_string(static_cast<int64_t>(feed_->fingerprint())),
-                          rows = std::to_string(feed_->rows()), dims = std::to_string(feed_->dims()), format = feed_->format();
+        const std::string size = std::to_string(feed_->bytes()),
+                          fingerprint = std::to_string(static_cast<int64_t>(feed_->fingerprint())),
+                          rows = std::to_string(feed_->rows()), dims = std::to_string(feed_->dims()),
+                          format = feed_->format();
         const Answer answer = server_.ask(
             "SELECT * FROM " + schema_ + ".vecstore_load_begin($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            {options_.table.c_str(), source_.c_str(), options_.vector_column.empty() ? nullptr : options_.vector_column.c_str(),
-             feed_->has_number_ids() ? options_.feed.id_column.c_str() : nullptr, format.c_str(), size.c_str(), fingerprint.c_str(),
-             rows.c_str(), dims.c_str(), options_.resume ? "true" : "false"});
+            {options_.table.c_str(), source_.c_str(),
+             options_.vector_column.empty() ? nullptr : options_.vector_column.c_str(),
+             feed_->has_number_ids() ? options_.feed.id_column.c_str() : nullptr, format.c_str(),
+             size.c_str(), fingerprint.c_str(), rows.c_str(), dims.c_str(),
+             options_.resume ? "true" : "false"});
         id_ = answer.text(0);
         earlier_rows_ = static_cast<uint64_t>(answer.number(1));
         earlier_sum_ = static_cast<uint64_t>(answer.number(2));
@@ -123,7 +140,8 @@ class Loader {
             done_++;
         }
         if (same && sum == earlier_sum_) return;
-        throw Error(ErrorCode::invalid_parameter, "cannot resume: " + source_ + " is not what the earlier load read", "It has changed.",
+        throw Error(ErrorCode::invalid_parameter,
+                    "cannot resume: " + source_ + " is not what the earlier load read", "It has changed.",
                     "Load it anew without --resume; the rows of the earlier load are still in the table.");
     }
 
@@ -150,9 +168,11 @@ class Loader {
         data.append(copy_trailer, copy_trailer_length);
         server_.send(data.data(), data.size());
         server_.end_copy();
-        const std::string at = std::to_string(first), rows = std::to_string(done_ - first), sum_text = std::to_string(static_cast<int64_t>(sum));
+        const std::string at = std::to_string(first), rows = std::to_string(done_ - first),
+                          sum_text = std::to_string(static_cast<int64_t>(sum));
         if (done_ > first)
-            server_.ask("SELECT " + schema_ + ".vecstore_load_batch($1, $2, $3, $4)", {id_.c_str(), at.c_str(), rows.c_str(), sum_text.c_str()});
+            server_.ask("SELECT " + schema_ + ".vecstore_load_batch($1, $2, $3, $4)",
+                        {id_.c_str(), at.c_str(), rows.c_str(), sum_text.c_str()});
         server_.ask("COMMIT");
         progress.show(done_);
         return more;
@@ -160,19 +180,25 @@ class Loader {
 
     std::string finish() {
         if (done_ != feed_->rows()) {
-            throw Error(ErrorCode::bad_file, source_ + " announced " + std::to_string(feed_->rows()) + " rows, but held " + std::to_string(done_),
+            throw Error(ErrorCode::bad_file,
+                        source_ + " announced " + std::to_string(feed_->rows()) + " rows, but held " +
+                            std::to_string(done_),
                         "Those are committed.");
         }
-        const std::string outcome =
-            server_.ask("SELECT " + schema_ + ".vecstore_load_finish($1, $2)", {id_.c_str(), options_.verify ? "true" : "false"}).text(0);
+        const std::string outcome = server_
+                                        .ask("SELECT " + schema_ + ".vecstore_load_finish($1, $2)",
+                                             {id_.c_str(), options_.verify ? "true" : "false"})
+                                        .text(0);
         if (outcome == "different") {
             throw Error(ErrorCode::data_exception, table_ + " does not hold what was read from " + source_,
                         "Its rows of this load differ in count or content.",
-                        "Triggers that change or drop rows explain this, and so do other sessions that changed them meanwhile; "
+                        "Triggers that change or drop rows explain this, and so do other sessions that "
+                        "changed them meanwhile; "
                         "in these cases use --no-verify.");
         }
         if (outcome == "equal") return "count and content verified";
-        return outcome == "not allowed" ? "not verified, which needs SELECT privilege on the table" : "not verified";
+        return outcome == "not allowed" ? "not verified, which needs SELECT privilege on the table"
+                                        : "not verified";
     }
 
     const LoadOptions options_;

@@ -41,7 +41,15 @@ Exit status: 0 when all is loaded, 1 after an error (what was committed stays, a
 wrong arguments.
 )";
 
-enum LongOption { option_create = 256, option_format, option_collection, option_index_name, option_batch, option_resume, option_no_verify };
+enum LongOption {
+    option_create = 256,
+    option_format,
+    option_collection,
+    option_index_name,
+    option_batch,
+    option_resume,
+    option_no_verify
+};
 
 const option long_options[] = {{"dbname", required_argument, nullptr, 'd'},
                                {"column", required_argument, nullptr, 'c'},

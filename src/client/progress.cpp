@@ -51,10 +51,12 @@ double Progress::rate(uint64_t done) const {
 std::string Progress::status(uint64_t done) const {
     const double percent = rows_ == 0 ? 100 : 100.0 * static_cast<double>(done) / static_cast<double>(rows_);
     char text[160];
-    std::snprintf(text, sizeof(text), "%llu of %llu rows (%.0f%%), %.0f rows/s", static_cast<unsigned long long>(done),
-                  static_cast<unsigned long long>(rows_), percent, rate(done));
+    std::snprintf(text, sizeof(text), "%llu of %llu rows (%.0f%%), %.0f rows/s",
+                  static_cast<unsigned long long>(done), static_cast<unsigned long long>(rows_), percent,
+                  rate(done));
     std::string out = text;
-    if (done > before_ && done < rows_) out += ", about " + duration(static_cast<double>(rows_ - done) / rate(done)) + " left";
+    if (done > before_ && done < rows_)
+        out += ", about " + duration(static_cast<double>(rows_ - done) / rate(done)) + " left";
     return out;
 }
 
@@ -64,7 +66,10 @@ void Progress::show_bar(uint64_t done) {
     std::string line = "\r";
     if (width > text.size() + 15) {
         const size_t room = std::min<size_t>(width - text.size() - 5, 40);
-        const size_t filled = rows_ == 0 ? room : static_cast<size_t>(static_cast<double>(room) * static_cast<double>(done) / static_cast<double>(rows_));
+        const size_t filled =
+            rows_ == 0 ? room
+                       : static_cast<size_t>(static_cast<double>(room) * static_cast<double>(done) /
+                                             static_cast<double>(rows_));
         line += '[' + std::string(filled, '#') + std::string(room - filled, ' ') + "] ";
     }
     line += text + "\x1b[K";  // and nothing of a longer line before

@@ -22,8 +22,9 @@ std::string field(const PGresult* result, int code) {
 std::string message_of(const PGresult* result) {
     std::string message = field(result, PG_DIAG_MESSAGE_PRIMARY);
     if (message.empty()) message = without_newline(PQresultErrorMessage(result));
-    for (const auto& [code, name] : {std::pair(PG_DIAG_MESSAGE_DETAIL, "DETAIL"), std::pair(PG_DIAG_MESSAGE_HINT, "HINT"),
-                                     std::pair(PG_DIAG_CONTEXT, "CONTEXT")}) {
+    for (const auto& [code, name] :
+         {std::pair(PG_DIAG_MESSAGE_DETAIL, "DETAIL"), std::pair(PG_DIAG_MESSAGE_HINT, "HINT"),
+          std::pair(PG_DIAG_CONTEXT, "CONTEXT")}) {
         const std::string text = field(result, code);
         if (!text.empty()) message += std::string("\n") + name + ": " + text;
     }
@@ -74,8 +75,8 @@ void Server::fail() const {
 }
 
 Answer Server::ask(const std::string& sql, const std::vector<const char*>& parameters) {
-    PGresult* const result = PQexecParams(connection_, sql.c_str(), static_cast<int>(parameters.size()), nullptr, parameters.data(),
-                                          nullptr, nullptr, 0);
+    PGresult* const result = PQexecParams(connection_, sql.c_str(), static_cast<int>(parameters.size()),
+                                          nullptr, parameters.data(), nullptr, nullptr, 0);
     Answer answer(result);
     const ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return answer;
@@ -91,7 +92,8 @@ void Server::begin_copy(const std::string& sql) {
 void Server::send(const char* bytes, size_t length) {
     constexpr size_t piece = size_t{1} << 20;
     for (size_t at = 0; at < length; at += piece) {
-        if (PQputCopyData(connection_, bytes + at, static_cast<int>(std::min(piece, length - at))) != 1) fail();
+        if (PQputCopyData(connection_, bytes + at, static_cast<int>(std::min(piece, length - at))) != 1)
+            fail();
     }
 }
 

@@ -1,6 +1,7 @@
-// What vecstore-load, the program that streams a client's file over the wire, asks of the server: a row in the state
-// tables for its import, one for each batch in the batch's own transaction, and the verification at the end. So an
-// import from a client is resumed and shown as one of the server's files is. The rows themselves come by COPY.
+// What vecstore-load, the program that streams a client's file over the wire, asks of the server: a row in
+// the state tables for its import, one for each batch in the batch's own transaction, and the verification at
+// the end. So an import from a client is resumed and shown as one of the server's files is. The rows
+// themselves come by COPY.
 //
 // A session works on one import at a time, which it holds the right to until it ends.
 #include "import/functions.hpp"
@@ -35,7 +36,8 @@ struct ClientLoad {
 
     ImportKey key() const { return {target, NameStr(vector_column), NameStr(id_column), path}; }
     TargetRequest request() const {
-        return {relation, vector_type, NameStr(vector_column), NameStr(id_column)[0] == '\0' ? nullptr : NameStr(id_column)};
+        return {relation, vector_type, NameStr(vector_column),
+                NameStr(id_column)[0] == '\0' ? nullptr : NameStr(id_column)};
     }
 };
 
@@ -72,7 +74,8 @@ enum BeginArgument {
 void check_begin_arguments(FunctionCallInfo fcinfo) {
     for (int i = begin_target; i <= begin_resume; i++) {
         if (i == begin_column || i == begin_id_column || !PG_ARGISNULL(i)) continue;
-        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("of vecstore_load_begin's arguments only the columns may be null")));
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                        errmsg("of vecstore_load_begin's arguments only the columns may be null")));
     }
 }
 
@@ -99,32 +102,37 @@ const char* status_of(const ImportJob& job) {
 }
 
 const char* type_of_column(const Target& target, AttrNumber number) {
-    return number == InvalidAttrNumber ? nullptr : format_type_be(getBaseType(get_atttype(target.relation, number)));
+    return number == InvalidAttrNumber ? nullptr
+                                       : format_type_be(getBaseType(get_atttype(target.relation, number)));
 }
 
 Datum begin(FunctionCallInfo fcinfo) {
     check_begin_arguments(fcinfo);
     end_load();
     TupleDesc descriptor;
-    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) elog(ERROR, "vecstore_load_begin must return a row");
+    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "vecstore_load_begin must return a row");
     descriptor = BlessTupleDesc(descriptor);
     const MemoryContext context = CurrentMemoryContext;
 
     SPI_connect();
     const StateTables tables = find_state_tables(fcinfo->flinfo->fn_oid);
     load.vector_type = vector_type_beside(fcinfo->flinfo->fn_oid);
-    const OpenTarget open = open_target({PG_GETARG_OID(begin_target), load.vector_type,
-                                         PG_ARGISNULL(begin_column) ? nullptr : NameStr(*PG_GETARG_NAME(begin_column)),
-                                         PG_ARGISNULL(begin_id_column) ? nullptr : NameStr(*PG_GETARG_NAME(begin_id_column))});
+    const OpenTarget open =
+        open_target({PG_GETARG_OID(begin_target), load.vector_type,
+                     PG_ARGISNULL(begin_column) ? nullptr : NameStr(*PG_GETARG_NAME(begin_column)),
+                     PG_ARGISNULL(begin_id_column) ? nullptr : NameStr(*PG_GETARG_NAME(begin_id_column))});
     const Target target = open.target;
     if (PG_GETARG_INT64(begin_rows) > 0)
-        check_target_dims(target, static_cast<uint64>(PG_GETARG_INT64(begin_dims)), TextDatumGetCString(PG_GETARG_DATUM(begin_source)));
+        check_target_dims(target, static_cast<uint64>(PG_GETARG_INT64(begin_dims)),
+                          TextDatumGetCString(PG_GETARG_DATUM(begin_source)));
     close_target(open);
     remember_load(fcinfo, target);
     ImportJob job = begin_job(fcinfo, tables, target);
     load.id = job.id;
     load.lock = job_lock_tag(tables, job.id);
-    load.lock.locktag_lockmethodid = USER_LOCKMETHOD;  // the kind that ends with the session, however that ends
+    load.lock.locktag_lockmethodid =
+        USER_LOCKMETHOD;  // the kind that ends with the session, however that ends
     JobLock::take(load.lock);
     load.active = true;
     // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
@@ -176,14 +184,17 @@ const char* finish(FunctionCallInfo fcinfo) {
     SPI_connect();
     const StateTables tables = find_state_tables(fcinfo->flinfo->fn_oid);
     ImportJob job = {};
-    if (!find_job(tables, load.key(), &job) || job.id != load.id) elog(ERROR, "the import's row of state is gone");
+    if (!find_job(tables, load.key(), &job) || job.id != load.id)
+        elog(ERROR, "the import's row of state is gone");
     const char* outcome = "not asked for";
     if (PG_GETARG_BOOL(1)) {
         const OpenTarget open = open_target(load.request());
         const Verification verification = verify_import(tables, open.target, job);
         close_target(open);
         outcome = outcome_name(verification.outcome);
-        set_status(tables, job, verification.outcome == Verification::Outcome::different ? ImportStatus::mismatch : ImportStatus::complete);
+        set_status(tables, job,
+                   verification.outcome == Verification::Outcome::different ? ImportStatus::mismatch
+                                                                            : ImportStatus::complete);
     } else {
         set_status(tables, job, ImportStatus::complete);
     }

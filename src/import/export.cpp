@@ -1,5 +1,5 @@
-// vecstore_export_npy, _fvecs, _faiss, _hnswlib: a table's or a query's vectors into a file of the server, which
-// other programs read. Rows are streamed from a cursor into the writer (core/export).
+// vecstore_export_npy, _fvecs, _faiss, _hnswlib: a table's or a query's vectors into a file of the server,
+// which other programs read. Rows are streamed from a cursor into the writer (core/export).
 #include "core/export/hnswlib_writer.hpp"
 #include "core/export/vector_writer.hpp"
 #include "import/export_graph.hpp"
@@ -60,10 +60,12 @@ struct Report {
 
     void tell() const {
         pg::pg_call([&] {
-            if (skipped > 0) ereport(NOTICE, (errmsg(UINT64_FORMAT " rows without a vector were left out", skipped)));
+            if (skipped > 0)
+                ereport(NOTICE, (errmsg(UINT64_FORMAT " rows without a vector were left out", skipped)));
             if (made_unit > 0)
                 ereport(NOTICE, (errmsg(UINT64_FORMAT " vectors were scaled to unit length", made_unit),
-                                 errdetail("For cosine distance the file holds unit vectors and the inner product as its metric.")));
+                                 errdetail("For cosine distance the file holds unit vectors and the inner "
+                                           "product as its metric.")));
         });
     }
 };
@@ -79,7 +81,8 @@ Report write_rows(ExportSource& source, const RowWriter& writer, FileMetric metr
     while (source.next()) {
         if (!started) writer.start(source.dims(), source.is_half());
         started = true;
-        if (metric == FileMetric::cosine && core::exports::make_unit(source.values(), source.dims())) report.made_unit++;
+        if (metric == FileMetric::cosine && core::exports::make_unit(source.values(), source.dims()))
+            report.made_unit++;
         writer.add(source.id(), source.values());
         report.rows++;
     }
@@ -106,14 +109,16 @@ FileRequest parse_request(FunctionCallInfo fcinfo, int id_at, int flags_at) {
 
 using MakeWriter = std::function<std::unique_ptr<VectorWriter>(OutputFile& file, size_t dims, bool is_half)>;
 
-Datum export_file(FunctionCallInfo fcinfo, const FileRequest& request, FileMetric metric, const MakeWriter& make_writer) {
+Datum export_file(FunctionCallInfo fcinfo, const FileRequest& request, FileMetric metric,
+                  const MakeWriter& make_writer) {
     const ExportTypes types = pg::pg_call([&] { return export_types_beside(fcinfo->flinfo->fn_oid); });
     OutputFile file(request.path, request.overwrite);
     std::unique_ptr<VectorWriter> writer;
     ExportSource source(request.rows, types);
     const Report report =
-        write_rows(source, {[&](size_t dims, bool is_half) { writer = make_writer(file, dims, is_half); },
-                            [&](int64_t id, const float* values) { writer->add(id, values); }},
+        write_rows(source,
+                   {[&](size_t dims, bool is_half) { writer = make_writer(file, dims, is_half); },
+                    [&](int64_t id, const float* values) { writer->add(id, values); }},
                    metric);
     writer->finish();
     file.commit();
@@ -126,7 +131,8 @@ Datum export_faiss(FunctionCallInfo fcinfo) {
     const FileRequest request = parse_request(fcinfo, arg_id_column, arg_flags);
     if (!PG_ARGISNULL(arg_index)) {
         if (!PG_ARGISNULL(arg_metric)) {
-            throw core::Error(core::ErrorCode::invalid_parameter, "the metric is the index's: it cannot be given beside \"index\"");
+            throw core::Error(core::ErrorCode::invalid_parameter,
+                              "the metric is the index's: it cannot be given beside \"index\"");
         }
         OutputFile file(request.path, request.overwrite);
         const GraphReport graph = export_graph(file, {request.rows, PG_GETARG_OID(arg_index)});
@@ -145,8 +151,9 @@ Datum export_faiss(FunctionCallInfo fcinfo) {
 int32 positive_argument(FunctionCallInfo fcinfo, int n, const char* name, int32 most) {
     const int32 value = PG_ARGISNULL(n) ? 0 : PG_GETARG_INT32(n);
     if (value >= 2 && value <= most) return value;
-    throw core::Error(core::ErrorCode::invalid_parameter,
-                      std::string(name) + " must be from 2 to " + std::to_string(most) + ", not " + std::to_string(value));
+    throw core::Error(
+        core::ErrorCode::invalid_parameter,
+        std::string(name) + " must be from 2 to " + std::to_string(most) + ", not " + std::to_string(value));
 }
 
 // As many threads as an index build may use.
@@ -160,8 +167,8 @@ Datum export_hnswlib(FunctionCallInfo fcinfo) {
     const FileRequest request = parse_request(fcinfo, arg_id_column, arg_flags);
     const core::exports::HnswlibOptions options = {
         parse_metric(fcinfo, arg_metric), static_cast<size_t>(positive_argument(fcinfo, arg_m, "m", 1000)),
-        static_cast<size_t>(positive_argument(fcinfo, arg_ef_construction, "ef_construction", 10000)), build_threads(),
-        static_cast<size_t>(maintenance_work_mem) * 1024};
+        static_cast<size_t>(positive_argument(fcinfo, arg_ef_construction, "ef_construction", 10000)),
+        build_threads(), static_cast<size_t>(maintenance_work_mem) * 1024};
     const ExportTypes types = pg::pg_call([&] { return export_types_beside(fcinfo->flinfo->fn_oid); });
     OutputFile file(request.path, request.overwrite);
     std::unique_ptr<core::exports::HnswlibWriter> writer;
@@ -170,7 +177,8 @@ Datum export_hnswlib(FunctionCallInfo fcinfo) {
         if (dims == 0) throw core::Error(core::ErrorCode::invalid_parameter, "there are no rows to export");
         writer = core::exports::write_hnswlib(dims, options, [] { pg::check_interrupts(); });
     };
-    const Report report = write_rows(source, {start, [&](int64_t id, const float* values) { writer->add(id, values); }}, options.metric);
+    const Report report = write_rows(
+        source, {start, [&](int64_t id, const float* values) { writer->add(id, values); }}, options.metric);
     writer->save(file.temporary_path());
     file.commit();
     report.tell();
@@ -187,7 +195,8 @@ using vecstore::core::exports::NumberFormat;
 VECSTORE_FUNCTION(export_npy) {
     const FileRequest request = parse_request(fcinfo, -1, 3);
     return export_file(fcinfo, request, FileMetric::l2, [](OutputFile& file, size_t dims, bool is_half) {
-        return vecstore::core::exports::write_npy(file, dims, is_half ? NumberFormat::float16 : NumberFormat::float32);
+        return vecstore::core::exports::write_npy(file, dims,
+                                                  is_half ? NumberFormat::float16 : NumberFormat::float32);
     });
 }
 

@@ -1,9 +1,10 @@
-// Locks. On a primary: ShareUpdateExclusiveLock on the table, which lets everybody read and write, and keeps vacuum
-// out. On a standby: AccessShareLock; no vacuum that is replayed removes a row that this statement's snapshot sees.
+// Locks. On a primary: ShareUpdateExclusiveLock on the table, which lets everybody read and write, and keeps
+// vacuum out. On a standby: AccessShareLock; no vacuum that is replayed removes a row that this statement's
+// snapshot sees.
 //
-// The file is FAISS's IndexIDMap over IndexHNSWFlat: header, graph, vectors, ids. Rows are numbered in the order of
-// the index's pages. Vectors and ids are fetched from the table while that is done, and wait in temporary files until
-// the graph, whose size is known only then, is written before them.
+// The file is FAISS's IndexIDMap over IndexHNSWFlat: header, graph, vectors, ids. Rows are numbered in the
+// order of the index's pages. Vectors and ids are fetched from the table while that is done, and wait in
+// temporary files until the graph, whose size is known only then, is written before them.
 #include "import/export_graph.hpp"
 
 #include "am/index_reader.hpp"
@@ -46,7 +47,8 @@ core::MetaData read_meta(am::IndexReader& reader) {
 }
 
 FileMetric metric_of(const core::MetaData& meta) {
-    const bool dense = meta.geometry.kind == core::VectorKind::vector || meta.geometry.kind == core::VectorKind::halfvec;
+    const bool dense =
+        meta.geometry.kind == core::VectorKind::vector || meta.geometry.kind == core::VectorKind::halfvec;
     if (dense) {
         switch (meta.geometry.metric) {
             case core::Metric::l2: return FileMetric::l2;
@@ -56,7 +58,8 @@ FileMetric metric_of(const core::MetaData& meta) {
             default: break;
         }
     }
-    throw core::Error(core::ErrorCode::file_not_supported, "FAISS has no HNSW index for what this index holds", {},
+    throw core::Error(core::ErrorCode::file_not_supported,
+                      "FAISS has no HNSW index for what this index holds", {},
                       "Graphs of vector and halfvec columns can be exported.");
 }
 
@@ -89,12 +92,14 @@ class IndexedRows {
         kind_ = kind;
         id_at_ = get_attnum(RelationGetRelid(index.heap), id_column);
         if (id_at_ <= 0) {
-            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of relation \"%s\" does not exist",
-                                                                      id_column, RelationGetRelationName(index.heap))));
+            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                            errmsg("column \"%s\" of relation \"%s\" does not exist", id_column,
+                                   RelationGetRelationName(index.heap))));
         }
         id_type_ = getBaseType(get_atttype(RelationGetRelid(index.heap), id_at_));
         if (id_type_ != INT2OID && id_type_ != INT4OID && id_type_ != INT8OID) {
-            ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("column \"%s\" is of type %s", id_column, format_type_be(id_type_)),
+            ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                            errmsg("column \"%s\" is of type %s", id_column, format_type_be(id_type_)),
                             errdetail("Ids must be bigint, integer or smallint.")));
         }
         info_ = BuildIndexInfo(index.index);
@@ -117,7 +122,8 @@ class IndexedRows {
         ItemPointerSet(&pointer, tid.block, tid.offset);
         bool call_again = false;
         bool all_dead = false;
-        if (!table_index_fetch_tuple(fetch_, &pointer, GetActiveSnapshot(), slot_, &call_again, &all_dead)) return false;
+        if (!table_index_fetch_tuple(fetch_, &pointer, GetActiveSnapshot(), slot_, &call_again, &all_dead))
+            return false;
         const MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate_));
         Datum keys[INDEX_MAX_KEYS];
         bool nulls[INDEX_MAX_KEYS];
@@ -136,8 +142,11 @@ class IndexedRows {
         bool is_null;
         const Datum id = slot_getattr(slot_, id_at_, &is_null);
         if (is_null)
-            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a row of the index has a NULL id")));
-        return id_type_ == INT8OID ? DatumGetInt64(id) : id_type_ == INT4OID ? DatumGetInt32(id) : DatumGetInt16(id);
+            ereport(ERROR,
+                    (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a row of the index has a NULL id")));
+        return id_type_ == INT8OID   ? DatumGetInt64(id)
+               : id_type_ == INT4OID ? DatumGetInt32(id)
+                                     : DatumGetInt16(id);
     }
 
     void copy_vector(Datum datum, size_t dims, float* values) {
@@ -171,12 +180,14 @@ void check_may_read(Relation table) {
         aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(table));
     if (check_enable_rls(RelationGetRelid(table), InvalidOid, false) == RLS_ENABLED)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("cannot export the graph of \"%s\", which has row-level security", RelationGetRelationName(table)),
+                        errmsg("cannot export the graph of \"%s\", which has row-level security",
+                               RelationGetRelationName(table)),
                         errhint("Export its rows without \"index\": the policies are applied to them.")));
 }
 
 am::OpenIndex open_checked(const GraphRequest& request) {
-    const am::OpenIndex open = am::open_index(request.index, RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock);
+    const am::OpenIndex open =
+        am::open_index(request.index, RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock);
     check_may_read(open.heap);
     if (table_of_source(request.rows.source.c_str()) != RelationGetRelid(open.heap))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -184,8 +195,10 @@ am::OpenIndex open_checked(const GraphRequest& request) {
                                RelationGetRelationName(open.index), RelationGetRelationName(open.heap)),
                         errhint("With \"index\", the source is the name of the index's table.")));
     if (request.rows.id_column.empty())
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("an index's graph is exported with ids"),
-                        errdetail("Its rows have no order of their own."), errhint("Name their column: id_column => '...'.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("an index's graph is exported with ids"),
+                 errdetail("Its rows have no order of their own."),
+                 errhint("Name their column: id_column => '...'.")));
     return open;
 }
 
@@ -213,7 +226,8 @@ GraphReport export_graph(OutputFile& file, const GraphRequest& request) {
         for (const core::HeapTid& tid : tids) {
             int64_t id = 0;
             if (!pg::pg_call([&] { return table.read(tid, dims, &id, values.data()); })) continue;
-            if (metric == FileMetric::cosine && core::exports::make_unit(values.data(), dims)) report.made_unit++;
+            if (metric == FileMetric::cosine && core::exports::make_unit(values.data(), dims))
+                report.made_unit++;
             core::exports::to_little_endian(values.data(), dims);
             core::exports::to_little_endian(&id, 1);
             vectors.write(values.data(), dims * sizeof(float));

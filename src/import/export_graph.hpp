@@ -1,5 +1,5 @@
-// An hnsw index's own graph as FAISS's HNSW index: the rows that the statement sees, their ids, and the links that
-// the index has between them.
+// An hnsw index's own graph as FAISS's HNSW index: the rows that the statement sees, their ids, and the links
+// that the index has between them.
 #pragma once
 
 #include "import/export_source.hpp"

@@ -54,9 +54,10 @@ int find_vector_column(TupleDesc descriptor, const ExportTypes& types, const cha
         found = i;
     }
     if (found == 0) {
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                        wanted[0] != '\0' ? errmsg("there is no column \"%s\" to export", wanted)
-                                          : errmsg("there is no column of type vector or halfvec to export")));
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_COLUMN),
+                 wanted[0] != '\0' ? errmsg("there is no column \"%s\" to export", wanted)
+                                   : errmsg("there is no column of type vector or halfvec to export")));
     }
     return found;
 }
@@ -80,10 +81,12 @@ const char* query_of_table(Oid table, const ExportRequest& request, const Export
     const TupleDesc descriptor = RelationGetDescr(relation);
     const int at = find_vector_column(descriptor, types, request.vector_column.c_str());
     if (!request.id_column.empty()) find_id_column(descriptor, request.id_column.c_str());
-    const char* const ids = request.id_column.empty() ? "" : psprintf(", %s", quote_identifier(request.id_column.c_str()));
-    const char* const sql =
-        psprintf("SELECT %s%s FROM %s", quote_identifier(NameStr(TupleDescAttr(descriptor, at - 1)->attname)), ids,
-                 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation)));
+    const char* const ids =
+        request.id_column.empty() ? "" : psprintf(", %s", quote_identifier(request.id_column.c_str()));
+    const char* const sql = psprintf(
+        "SELECT %s%s FROM %s", quote_identifier(NameStr(TupleDescAttr(descriptor, at - 1)->attname)), ids,
+        quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                   RelationGetRelationName(relation)));
     relation_close(relation, NoLock);
     return sql;
 }
@@ -99,10 +102,12 @@ ExportTypes export_types_beside(Oid function) {
 Oid table_of_source(const char* source) {
     List* names = NIL;
     if (!SplitIdentifierString(pstrdup(source), '.', &names) || names == NIL) return InvalidOid;
-    return RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(source))), AccessShareLock, false);
+    return RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(source))),
+                            AccessShareLock, false);
 }
 
-ExportSource::ExportSource(const ExportRequest& request, const ExportTypes& types) : request_(request), types_(types) {
+ExportSource::ExportSource(const ExportRequest& request, const ExportTypes& types)
+    : request_(request), types_(types) {
     pg::pg_call([&] {
         SPI_connect();
         const Oid table = table_of_source(request_.source.c_str());
@@ -113,8 +118,10 @@ ExportSource::ExportSource(const ExportRequest& request, const ExportTypes& type
 }
 
 void ExportSource::open(const char* sql) {
-    portal_ = SPI_cursor_open_with_args(nullptr, sql, 0, nullptr, nullptr, nullptr, true, CURSOR_OPT_NO_SCROLL);
-    if (portal_ == nullptr) elog(ERROR, "the query could not be opened: %s", SPI_result_code_string(SPI_result));
+    portal_ =
+        SPI_cursor_open_with_args(nullptr, sql, 0, nullptr, nullptr, nullptr, true, CURSOR_OPT_NO_SCROLL);
+    if (portal_ == nullptr)
+        elog(ERROR, "the query could not be opened: %s", SPI_result_code_string(SPI_result));
     if (portal_->tupDesc == nullptr)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the query to export gives no rows")));
 }
@@ -155,9 +162,12 @@ bool ExportSource::next() {
 }
 
 void ExportSource::raise_null(const char* what) const {
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("row " UINT64_FORMAT " has a NULL %s", rows_ + 1, what),
-                    errhint("Rows are counted from 1. Leave such rows out with a query, or those without a vector with "
-                            "skip_nulls => true.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+         errmsg("row " UINT64_FORMAT " has a NULL %s", rows_ + 1, what),
+         errhint("Rows are counted from 1. Leave such rows out with a query, or those without a vector with "
+                 "skip_nulls => true.")));
     pg_unreachable();
 }
 
@@ -172,7 +182,9 @@ bool ExportSource::take_row(HeapTuple tuple) {
     if (id_at_ != 0) {
         const Datum id = SPI_getbinval(tuple, descriptor, id_at_, &is_null);
         if (is_null) raise_null("id");
-        id_ = id_type_ == INT8OID ? DatumGetInt64(id) : id_type_ == INT4OID ? DatumGetInt32(id) : DatumGetInt16(id);
+        id_ = id_type_ == INT8OID   ? DatumGetInt64(id)
+              : id_type_ == INT4OID ? DatumGetInt32(id)
+                                    : DatumGetInt16(id);
     }
     const MemoryContext old = MemoryContextSwitchTo(context_);
     take_vector(vector);
@@ -195,7 +207,8 @@ void ExportSource::take_vector(Datum datum) {
     if (dims_ == 0) dims_ = dims;
     if (dims == dims_) return;
     ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-                    errmsg("row " UINT64_FORMAT " has %zu dimensions, those before it have %zu", rows_ + 1, dims, dims_),
+                    errmsg("row " UINT64_FORMAT " has %zu dimensions, those before it have %zu", rows_ + 1,
+                           dims, dims_),
                     errdetail("Vectors in one file must have the same dimensions."),
                     errhint("Export them by a query with WHERE vector_dims(...) = %zu.", dims_)));
 }

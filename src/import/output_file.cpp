@@ -67,10 +67,11 @@ void check_existing(const char* path, const char* shown, bool overwrite) {
 
 void require_server_write_privilege() {
     if (has_privs_of_role(GetUserId(), ROLE_PG_WRITE_SERVER_FILES)) return;
-    ereport(ERROR,
-            (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to write files on the server"),
-             errdetail("Only roles with privileges of the \"%s\" role may write files of the server.", "pg_write_server_files"),
-             errhint("COPY ... TO STDOUT (FORMAT binary) gives vectors to the client.")));
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("permission denied to write files on the server"),
+                    errdetail("Only roles with privileges of the \"%s\" role may write files of the server.",
+                              "pg_write_server_files"),
+                    errhint("COPY ... TO STDOUT (FORMAT binary) gives vectors to the client.")));
 }
 
 OutputFile::OutputFile(const std::string& path, bool overwrite)
@@ -86,19 +87,22 @@ OutputFile::OutputFile(const std::string& path, bool overwrite)
 
 void OutputFile::open(bool overwrite) {
     if (!is_absolute_path(path_.c_str())) {
-        ereport(ERROR, (errcode(ERRCODE_INVALID_NAME), errmsg("%s is not an absolute path", shown_.c_str()),
-                        errhint("Give the whole path of the file, from the root of the server's file system.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_NAME), errmsg("%s is not an absolute path", shown_.c_str()),
+                 errhint("Give the whole path of the file, from the root of the server's file system.")));
     }
     check_existing(path_.c_str(), shown_.c_str(), overwrite);
     fd_ = OpenTransientFile(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | PG_BINARY);
     if (fd_ < 0) {
-        ereport(ERROR, (errcode_for_file_access(), errmsg("could not create %s: %m", shown_.c_str()),
-                        errhint("The server writes files as its own operating-system user, into folders that exist "
-                                "where it runs and that this user may write into.")));
+        ereport(ERROR,
+                (errcode_for_file_access(), errmsg("could not create %s: %m", shown_.c_str()),
+                 errhint("The server writes files as its own operating-system user, into folders that exist "
+                         "where it runs and that this user may write into.")));
     }
     // As COPY TO makes its files: readable by others.
     if (fchmod(fd_, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
-        ereport(ERROR, (errcode_for_file_access(), errmsg("could not set the permissions of %s: %m", shown_.c_str())));
+        ereport(ERROR, (errcode_for_file_access(),
+                        errmsg("could not set the permissions of %s: %m", shown_.c_str())));
 }
 
 OutputFile::~OutputFile() {
@@ -164,7 +168,8 @@ void OutputFile::move_into_place() {
         ereport(ERROR, (errcode_for_file_access(), errmsg("could not close %s: %m", shown_.c_str())));
     check_existing(path_.c_str(), shown_.c_str(), overwrite_);
     if (!overwrite_) {
-        // A link does not replace a file that someone else has made meanwhile; not all file systems have them.
+        // A link does not replace a file that someone else has made meanwhile; not all file systems have
+        // them.
         if (link(temporary_.c_str(), path_.c_str()) == 0) {
             unlink(temporary_.c_str());
             fsync_fname(folder_of(path_).c_str(), true);

@@ -16,11 +16,12 @@ namespace vecstore::import {
 // Raises 42501 unless the current user may write files of the server. Comes before anything is looked for.
 void require_server_write_privilege();
 
-// A file that is there as a whole, on disk, or not at all: it is written under a temporary name beside its own and
-// gets that with commit(). Without commit() nothing is left.
+// A file that is there as a whole, on disk, or not at all: it is written under a temporary name beside its
+// own and gets that with commit(). Without commit() nothing is left.
 class OutputFile final : public core::exports::ByteSink {
   public:
-    // Throws pg::PgError: for a path that is not absolute, and for a file that exists unless it may be overwritten.
+    // Throws pg::PgError: for a path that is not absolute, and for a file that exists unless it may be
+    // overwritten.
     OutputFile(const std::string& path, bool overwrite);
     ~OutputFile() override;
     OutputFile(const OutputFile&) = delete;

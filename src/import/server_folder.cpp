@@ -32,14 +32,17 @@ class ServerFolder final : public core::stores::Folder {
 
     void check() const {
         if (!is_absolute_path(path_.c_str())) {
-            ereport(ERROR, (errcode(ERRCODE_INVALID_NAME), errmsg("%s is not an absolute path", shown_.c_str()),
-                            errhint("Give the whole path of the folder, from the root of the server's file system.")));
+            ereport(
+                ERROR,
+                (errcode(ERRCODE_INVALID_NAME), errmsg("%s is not an absolute path", shown_.c_str()),
+                 errhint("Give the whole path of the folder, from the root of the server's file system.")));
         }
         struct stat status;
         if (stat(path_.c_str(), &status) != 0) {
-            ereport(ERROR, (errcode_for_file_access(), errmsg("could not open %s: %m", shown_.c_str()),
-                            errhint("The path is looked up where the server runs, by the server's operating-system "
-                                    "user, who must be allowed to enter every folder above it.")));
+            ereport(ERROR,
+                    (errcode_for_file_access(), errmsg("could not open %s: %m", shown_.c_str()),
+                     errhint("The path is looked up where the server runs, by the server's operating-system "
+                             "user, who must be allowed to enter every folder above it.")));
         }
         if (!S_ISDIR(status.st_mode)) {
             ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("%s is not a folder", shown_.c_str()),

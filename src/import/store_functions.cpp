@@ -47,7 +47,9 @@ void make_store_values(const StoreRow& row, StoreValues* out) {
     out->nulls[2] = !row.metadata.has_value();
     out->values[2] = row.metadata ? jsonb_value(*row.metadata) : Datum{0};
     out->nulls[3] = row.vector.empty();
-    out->values[3] = row.vector.empty() ? Datum{0} : types::make_vector_datum(row.vector.data(), static_cast<int>(row.vector.size()));
+    out->values[3] = row.vector.empty()
+                         ? Datum{0}
+                         : types::make_vector_datum(row.vector.data(), static_cast<int>(row.vector.size()));
 }
 
 bool read_store_row(StoreReader& reader, StoreRow& row) {
@@ -63,8 +65,10 @@ bool read_store_row(StoreReader& reader, StoreRow& row) {
 void report_altered_texts(const StoreReader& reader) {
     if (reader.altered_texts() == 0) return;
     pg::pg_call([&] {
-        ereport(NOTICE, (errmsg(UINT64_FORMAT " texts were changed so that PostgreSQL can store them", reader.altered_texts()),
-                         errdetail("Characters U+0000 were left out, and what is no UTF-8 was replaced by U+FFFD.")));
+        ereport(NOTICE,
+                (errmsg(UINT64_FORMAT " texts were changed so that PostgreSQL can store them",
+                        reader.altered_texts()),
+                 errdetail("Characters U+0000 were left out, and what is no UTF-8 was replaced by U+FFFD.")));
     });
 }
 
@@ -81,8 +85,8 @@ Datum read_store(FunctionCallInfo fcinfo, const StoreOptions& options, const cha
     const auto folder = open_server_folder(text_to_string(PG_GETARG_DATUM(0)));
     const auto reader = core::stores::open_store(*folder, options, kind);
     check_row_dims(*folder, reader->info());
-    const MemoryContext context =
-        pg::pg_call([] { return AllocSetContextCreate(CurrentMemoryContext, "vecstore row", ALLOCSET_DEFAULT_SIZES); });
+    const MemoryContext context = pg::pg_call(
+        [] { return AllocSetContextCreate(CurrentMemoryContext, "vecstore row", ALLOCSET_DEFAULT_SIZES); });
     StoreRow row;
     while (read_store_row(*reader, row)) {
         pg::pg_call([&] {
@@ -102,7 +106,8 @@ Datum read_store(FunctionCallInfo fcinfo, const StoreOptions& options, const cha
 
 Datum warnings_value(const StoreInfo& info) {
     const int count = static_cast<int>(info.warnings.size());
-    auto* const elements = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<size_t>(std::max(count, 1))));
+    auto* const elements =
+        static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<size_t>(std::max(count, 1))));
     for (int i = 0; i < count; i++) elements[i] = text_value(info.warnings[static_cast<size_t>(i)]);
     return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
 }

@@ -1,9 +1,9 @@
-// CALL vecstore_import_store(...): a store's rows (id, document, metadata, embedding) into a table, which it makes
-// where there is none, in committed batches.
+// CALL vecstore_import_store(...): a store's rows (id, document, metadata, embedding) into a table, which it
+// makes where there is none, in committed batches.
 //
-// Rows are inserted by a prepared INSERT, so that the table's privileges, constraints, triggers, partitions and ON
-// CONFLICT work as they do for everybody. Batches, the state tables and verification are those of vecstore_import:
-// see import.cpp.
+// Rows are inserted by a prepared INSERT, so that the table's privileges, constraints, triggers, partitions
+// and ON CONFLICT work as they do for everybody. Batches, the state tables and verification are those of
+// vecstore_import: see import.cpp.
 #include "core/io/content_hash.hpp"
 #include "import/functions.hpp"
 #include "import/import_state.hpp"
@@ -122,7 +122,8 @@ void StoreImport::run() {
     if (!options_.resume || !find_resumable()) start();
     if (job_.status == ImportStatus::complete) {
         pg::pg_call([&] {
-            ereport(NOTICE, (errmsg("%s is already in %s: nothing to import", folder_->shown().c_str(), target_name_.c_str()),
+            ereport(NOTICE, (errmsg("%s is already in %s: nothing to import", folder_->shown().c_str(),
+                                    target_name_.c_str()),
                              errhint("Should it be imported once more, use resume => false.")));
         });
     } else {
@@ -155,13 +156,15 @@ void StoreImport::open() {
 
 // Finds the target, or creates it. Postgres code only.
 void StoreImport::make_table() {
-    RangeVar* const name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(options_.target.c_str())));
+    RangeVar* const name =
+        makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(options_.target.c_str())));
     relation_ = RangeVarGetRelid(name, NoLock, true);
     if (OidIsValid(relation_)) return;
     const Oid schema = RangeVarGetCreationNamespace(name);
     StringInfoData sql;
     initStringInfo(&sql);
-    appendStringInfo(&sql, "CREATE TABLE %s (", quote_qualified_identifier(get_namespace_name(schema), name->relname));
+    appendStringInfo(&sql, "CREATE TABLE %s (",
+                     quote_qualified_identifier(get_namespace_name(schema), name->relname));
     const char* const types[] = {"text PRIMARY KEY", "text", "jsonb", nullptr};
     const char* separator = "";
     for (int i = 0; i < store_columns; i++) {
@@ -180,7 +183,8 @@ void StoreImport::make_table() {
     if (SPI_execute(sql.data, false, 0) != SPI_OK_UTILITY) elog(ERROR, "the table could not be created");
     CommandCounterIncrement();
     relation_ = RangeVarGetRelid(name, NoLock, false);
-    ereport(NOTICE, (errmsg("created table %s", quote_qualified_identifier(get_namespace_name(schema), name->relname))));
+    ereport(NOTICE, (errmsg("created table %s",
+                            quote_qualified_identifier(get_namespace_name(schema), name->relname))));
 }
 
 // Postgres code only.
@@ -195,7 +199,8 @@ void StoreImport::prepare() {
         const char* const name = quote_identifier(options_.columns[i].c_str());
         appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", name);
         appendStringInfo(&values, "%s$%d", values.len > 0 ? ", " : "", i + 1);
-        if (i != id_at) appendStringInfo(&updates, "%s%s = excluded.%s", updates.len > 0 ? ", " : "", name, name);
+        if (i != id_at)
+            appendStringInfo(&updates, "%s%s = excluded.%s", updates.len > 0 ? ", " : "", name, name);
     }
     const char* conflict = "";
     if (options_.on_conflict != OnConflict::error) {
@@ -204,7 +209,8 @@ void StoreImport::prepare() {
                        ? psprintf(" ON CONFLICT (%s) DO NOTHING", id)
                        : psprintf(" ON CONFLICT (%s) DO UPDATE SET %s", id, updates.data);
     }
-    const char* const sql = psprintf("INSERT INTO %s (%s) VALUES (%s)%s", target_name_.c_str(), names.data, values.data, conflict);
+    const char* const sql = psprintf("INSERT INTO %s (%s) VALUES (%s)%s", target_name_.c_str(), names.data,
+                                     values.data, conflict);
     plan_ = SPI_prepare(sql, store_columns, types);
     if (plan_ == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
     SPI_keepplan(plan_);  // beyond the first batch's transaction
@@ -236,7 +242,9 @@ void StoreImport::start() {
 
 bool StoreImport::find_resumable() {
     if (!pg::pg_call([&] { return find_job(tables_, key(), &job_); })) {
-        pg::pg_call([&] { ereport(NOTICE, (errmsg("there is no earlier import to resume; starting at the first row"))); });
+        pg::pg_call([&] {
+            ereport(NOTICE, (errmsg("there is no earlier import to resume; starting at the first row")));
+        });
         return false;
     }
     lock_.acquire(tables_, job_.id);
@@ -259,10 +267,11 @@ void StoreImport::skip_done() {
         rows_read_++;
     }
     if (same && sum == job_.content_sum) return;
-    throw core::Error(core::ErrorCode::invalid_parameter,
-                      "cannot resume: " + folder_->shown() + " is not the store that the earlier import read",
-                      "Its files have changed.",
-                      "Import it anew with resume => false; the rows of the earlier import are still in the table.");
+    throw core::Error(
+        core::ErrorCode::invalid_parameter,
+        "cannot resume: " + folder_->shown() + " is not the store that the earlier import read",
+        "Its files have changed.",
+        "Import it anew with resume => false; the rows of the earlier import are still in the table.");
 }
 
 // --- loading -------------------------------------------------------------------------------------------
@@ -306,7 +315,8 @@ void StoreImport::insert(const StoreRow& row) {
         char nulls[store_columns];
         for (int i = 0; i < store_columns; i++) nulls[i] = values.nulls[i] ? 'n' : ' ';
         const int result = SPI_execute_plan(plan_, values.values, nulls, false, 0);
-        if (result != SPI_OK_INSERT) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+        if (result != SPI_OK_INSERT)
+            elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
         rows_stored_ += SPI_processed;
         MemoryContextSwitchTo(old);
         MemoryContextReset(row_context_);
@@ -326,8 +336,8 @@ void StoreImport::commit() {
 void StoreImport::finish() {
     if (static_cast<uint64_t>(job_.rows_done) != info().rows) {
         throw core::Error(core::ErrorCode::bad_file,
-                          folder_->shown() + " announced " + std::to_string(info().rows) + " rows, but held " +
-                              std::to_string(job_.rows_done),
+                          folder_->shown() + " announced " + std::to_string(info().rows) +
+                              " rows, but held " + std::to_string(job_.rows_done),
                           "Those are committed.");
     }
     // Rows that met others in the table are not new, or not in it.
@@ -341,22 +351,27 @@ void StoreImport::finish() {
         });
     }
     const bool different = checkable && verification.outcome == Verification::Outcome::different;
-    pg::pg_call([&] { set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete); });
+    pg::pg_call(
+        [&] { set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete); });
     commit();
     if (different) {
         pg::pg_call([&] {
-            ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-                            errmsg("%s does not hold what was read from %s", target_name_.c_str(), folder_->shown().c_str()),
-                            errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them are in the table.",
-                                      job_.rows_done, verification.rows_found),
-                            errhint("The rows are committed. Triggers that change or drop rows explain this, and so do "
-                                    "other sessions that changed them meanwhile; in these cases use verify => false.")));
+            ereport(
+                ERROR,
+                (errcode(ERRCODE_DATA_CORRUPTED),
+                 errmsg("%s does not hold what was read from %s", target_name_.c_str(),
+                        folder_->shown().c_str()),
+                 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them are in the table.",
+                           job_.rows_done, verification.rows_found),
+                 errhint("The rows are committed. Triggers that change or drop rows explain this, and so do "
+                         "other sessions that changed them meanwhile; in these cases use verify => false.")));
         });
     }
     report_altered_texts(*reader_);
-    report_done(!checkable                                                       ? "not verified"
-                : verification.outcome == Verification::Outcome::not_allowed ? "not verified, which needs SELECT privilege on the table"
-                                                                                 : "count and vectors verified");
+    report_done(!checkable ? "not verified"
+                : verification.outcome == Verification::Outcome::not_allowed
+                    ? "not verified, which needs SELECT privilege on the table"
+                    : "count and vectors verified");
 }
 
 void StoreImport::report_warnings() const {
@@ -364,7 +379,8 @@ void StoreImport::report_warnings() const {
         for (size_t i = 0; i < info().warnings.size(); i++)
             ereport(NOTICE, (errmsg("%s: %s", folder_->shown().c_str(), info().warnings[i].c_str())));
         if (info().lossy)
-            ereport(NOTICE, (errmsg("%s holds approximations of the vectors it was made of", folder_->shown().c_str())));
+            ereport(NOTICE, (errmsg("%s holds approximations of the vectors it was made of",
+                                    folder_->shown().c_str())));
     });
 }
 
@@ -373,8 +389,10 @@ void StoreImport::report_progress() {
     const double seconds = std::chrono::duration<double>(last_progress_ - started_).count();
     const double rate = static_cast<double>(rows_read_ - rows_before_) / seconds;
     pg::pg_call([&] {
-        ereport(NOTICE, (errmsg(INT64_FORMAT " of " UINT64_FORMAT " rows imported (%.0f rows/s, about %.0f s left)", job_.rows_done,
-                                info().rows, rate, static_cast<double>(info().rows - rows_read_) / rate)));
+        ereport(NOTICE,
+                (errmsg(INT64_FORMAT " of " UINT64_FORMAT " rows imported (%.0f rows/s, about %.0f s left)",
+                        job_.rows_done, info().rows, rate,
+                        static_cast<double>(info().rows - rows_read_) / rate)));
     });
 }
 
@@ -383,10 +401,12 @@ void StoreImport::report_done(const char* verified) const {
     const uint64_t rows = rows_read_ - rows_before_;
     const uint64_t skipped = rows - std::min(rows, rows_stored_);
     pg::pg_call([&] {
-        ereport(NOTICE, (errmsg("imported " UINT64_FORMAT " rows from %s into %s in %.2f s (%.0f rows/s); %s", rows - skipped,
-                                folder_->shown().c_str(), target_name_.c_str(), seconds, static_cast<double>(rows) / seconds,
-                                verified),
-                         skipped > 0 ? errdetail(UINT64_FORMAT " more rows were in the table already.", skipped) : 0));
+        ereport(
+            NOTICE,
+            (errmsg("imported " UINT64_FORMAT " rows from %s into %s in %.2f s (%.0f rows/s); %s",
+                    rows - skipped, folder_->shown().c_str(), target_name_.c_str(), seconds,
+                    static_cast<double>(rows) / seconds, verified),
+             skipped > 0 ? errdetail(UINT64_FORMAT " more rows were in the table already.", skipped) : 0));
     });
 }
 
@@ -396,11 +416,12 @@ void require_own_transactions(FunctionCallInfo fcinfo) {
     const bool atomic = fcinfo->context == nullptr || !IsA(fcinfo->context, CallContext) ||
                         reinterpret_cast<CallContext*>(fcinfo->context)->atomic;
     if (!atomic && !IsSubTransaction()) return;
-    ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-                    errmsg("vecstore_import_store cannot run inside a transaction block or a function"),
-                    errdetail("It commits the rows in batches."),
-                    errhint("CALL it on its own, or use INSERT ... SELECT FROM vecstore_read_langchain(...) or "
-                            "vecstore_read_chroma(...), which do all in the current transaction.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+             errmsg("vecstore_import_store cannot run inside a transaction block or a function"),
+             errdetail("It commits the rows in batches."),
+             errhint("CALL it on its own, or use INSERT ... SELECT FROM vecstore_read_langchain(...) or "
+                     "vecstore_read_chroma(...), which do all in the current transaction.")));
 }
 
 enum Argument {
@@ -419,11 +440,13 @@ enum Argument {
 };
 
 void check_arguments(FunctionCallInfo fcinfo) {
-    for (const Argument argument : {arg_target, arg_path, arg_column, arg_batch_size, arg_on_conflict, arg_resume, arg_verify}) {
+    for (const Argument argument :
+         {arg_target, arg_path, arg_column, arg_batch_size, arg_on_conflict, arg_resume, arg_verify}) {
         if (!PG_ARGISNULL(argument)) continue;
-        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                        errmsg("of vecstore_import_store's arguments only collection, index_name and the columns of "
-                               "ids, documents and metadata may be null")));
+        ereport(ERROR,
+                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                 errmsg("of vecstore_import_store's arguments only collection, index_name and the columns of "
+                        "ids, documents and metadata may be null")));
     }
     if (PG_GETARG_INT32(arg_batch_size) < 1) {
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -447,7 +470,8 @@ OnConflict parse_on_conflict(const std::string& text, bool has_ids) {
                           "It is error, skip or update.");
     }
     if (!has_ids) {
-        throw core::Error(core::ErrorCode::invalid_parameter, "on_conflict => " + text + " needs a column of ids", {},
+        throw core::Error(core::ErrorCode::invalid_parameter,
+                          "on_conflict => " + text + " needs a column of ids", {},
                           "Name one with a unique index: id_column => '...'.");
     }
     return text == "skip" ? OnConflict::skip : OnConflict::update;
@@ -459,10 +483,12 @@ StoreImportOptions parse_arguments(FunctionCallInfo fcinfo) {
     options.path = text_to_string(PG_GETARG_DATUM(arg_path));
     options.store.collection = optional_text(fcinfo, arg_collection, "");
     options.store.index_name = optional_text(fcinfo, arg_index_name, "index");
-    const Argument columns[store_columns] = {arg_id_column, arg_document_column, arg_metadata_column, arg_column};
+    const Argument columns[store_columns] = {arg_id_column, arg_document_column, arg_metadata_column,
+                                             arg_column};
     for (int i = 0; i < store_columns; i++) options.columns[i] = optional_name(fcinfo, columns[i]);
     options.batch_size = static_cast<uint64_t>(PG_GETARG_INT32(arg_batch_size));
-    options.on_conflict = parse_on_conflict(optional_text(fcinfo, arg_on_conflict, ""), !options.columns[id_at].empty());
+    options.on_conflict =
+        parse_on_conflict(optional_text(fcinfo, arg_on_conflict, ""), !options.columns[id_at].empty());
     options.resume = PG_GETARG_BOOL(arg_resume);
     options.verify = PG_GETARG_BOOL(arg_verify);
     return options;

@@ -1,8 +1,9 @@
-// libFuzzer harness of the pickle reader: whatever the bytes, reading them and showing them as JSON ends with a value
-// or with a core::Error, within the memory that the limits allow.
+// libFuzzer harness of the pickle reader: whatever the bytes, reading them and showing them as JSON ends with
+// a value or with a core::Error, within the memory that the limits allow.
 //
 //     clang++ -std=c++17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc
-//         src/core/io/pickle*.cpp src/core/io/{byte_source,json_writer,utf8}.cpp test/fuzz/pickle_fuzz.cpp -o pickle_fuzz
+//         src/core/io/pickle*.cpp src/core/io/{byte_source,json_writer,utf8}.cpp test/fuzz/pickle_fuzz.cpp -o
+//         pickle_fuzz
 //     ./pickle_fuzz -max_len=4096 -timeout=5 -rss_limit_mb=1024 CORPUS
 #include "core/io/pickle.hpp"
 #include "core/io/pickle_json.hpp"

@@ -1,6 +1,6 @@
-// Written files against our own readers, and the graph as FAISS would find it: lists that lead only to rows of their
-// level, and a way to every row; with equal rows, rows that are not visible, and dead nodes. (That the real libraries
-// read them: test/t/047_export.pl.)
+// Written files against our own readers, and the graph as FAISS would find it: lists that lead only to rows
+// of their level, and a way to every row; with equal rows, rows that are not visible, and dead nodes. (That
+// the real libraries read them: test/t/047_export.pl.)
 #include "core/export/graph_export.hpp"
 #include "core/export/vector_writer.hpp"
 #include "hnsw_graph.hpp"
@@ -17,7 +17,8 @@ using core::Data;
 using core::HeapTid;
 using core::TestIndex;
 
-Contents written_and_read(size_t rows, size_t dims, const std::function<std::unique_ptr<VectorWriter>(ByteSink&)>& open) {
+Contents written_and_read(size_t rows, size_t dims,
+                          const std::function<std::unique_ptr<VectorWriter>(ByteSink&)>& open) {
     MemorySink sink;
     const auto writer = open(sink);
     std::vector<float> row(dims);
@@ -43,14 +44,20 @@ void check_contents(const Contents& contents, size_t rows, size_t dims, bool ids
 TEST(Export, WritesNpy) {
     for (const NumberFormat format : {NumberFormat::float32, NumberFormat::float16})
         for (const size_t rows : {0, 1, 300})
-            check_contents(written_and_read(rows, 5, [&](ByteSink& sink) { return write_npy(sink, 5, format); }), rows, 5, false);
+            check_contents(
+                written_and_read(rows, 5, [&](ByteSink& sink) { return write_npy(sink, 5, format); }), rows,
+                5, false);
 }
 
 TEST(Export, WritesFaissFlat) {
     for (const FileMetric metric : {FileMetric::l2, FileMetric::inner_product, FileMetric::l1})
         for (const bool ids : {false, true}) {
             MemoryScratch scratch;
-            check_contents(written_and_read(300, 5, [&](ByteSink& sink) { return write_faiss_flat(sink, 5, metric, ids ? &scratch : nullptr); }),
+            check_contents(written_and_read(300, 5,
+                                            [&](ByteSink& sink) {
+                                                return write_faiss_flat(sink, 5, metric,
+                                                                        ids ? &scratch : nullptr);
+                                            }),
                            300, 5, ids);
         }
 }
@@ -81,7 +88,8 @@ struct FaissGraph {
         read(cursor, levels);
         read(cursor, offsets);
         read(cursor, neighbors);
-        for (int32_t* field : {&entry, &top, &ef_construction, &ef_search, &beam}) *field = cursor.read<int32_t>("a field");
+        for (int32_t* field : {&entry, &top, &ef_construction, &ef_search, &beam})
+            *field = cursor.read<int32_t>("a field");
         EXPECT_EQ(cursor.remaining(), 0u);
     }
 
@@ -135,7 +143,8 @@ struct FaissGraph {
 };
 
 // Exports the rows that are visible; `rows` gets their numbers in the order of the file.
-std::string export_graph(TestIndex& index, const std::function<bool(size_t)>& visible, std::vector<size_t>& rows) {
+std::string export_graph(TestIndex& index, const std::function<bool(size_t)>& visible,
+                         std::vector<size_t>& rows) {
     MemorySink sink;
     GraphExport<core::MemStore> graph(index.store(), index.meta());
     graph.number_rows([&](const std::vector<HeapTid>& tids) {
@@ -161,7 +170,8 @@ TEST(GraphExport, NumbersRowsAndKeepsLevels) {
         TestIndex index(data.dims, options);
         index.build(data, 2);
         std::vector<size_t> rows;
-        const FaissGraph graph(export_graph(index, [](size_t) { return true; }, rows));
+        const FaissGraph graph(export_graph(
+            index, [](size_t) { return true; }, rows));
         EXPECT_EQ(std::set<size_t>(rows.begin(), rows.end()).size(), data.rows());
         graph.check(data.rows());
         EXPECT_EQ(graph.top, index.meta().entry_level);
@@ -171,11 +181,12 @@ TEST(GraphExport, NumbersRowsAndKeepsLevels) {
         for (size_t row = 0; row < 50; row++) {
             const double bound = core::kth_key(data, core::Metric::l2, data.row(rows[row]), 200);
             for (const int32_t other : graph.list(row, 0)) {
-                near += core::true_key(core::Metric::l2, data.row(rows[row]), data.row(rows[static_cast<size_t>(other)]), data.dims) <= bound;
+                near += core::true_key(core::Metric::l2, data.row(rows[row]),
+                                       data.row(rows[static_cast<size_t>(other)]), data.dims) <= bound;
                 all++;
             }
         }
-        EXPECT_GT(near, all / 2);   // of any rows it would be a tenth
+        EXPECT_GT(near, all / 2);  // of any rows it would be a tenth
     }
 }
 
@@ -185,40 +196,46 @@ TEST(GraphExport, BypassesNodesWithoutRows) {
     options.mode = core::StorageMode::plain;
     TestIndex index(data.dims, options);
     index.build(data, 2);
-    for (const size_t keep : {2, 3, 10}) {   // one row in so many
+    for (const size_t keep : {2, 3, 10}) {  // one row in so many
         std::vector<size_t> rows;
-        const FaissGraph graph(export_graph(index, [&](size_t row) { return row % keep == 0; }, rows));
+        const FaissGraph graph(export_graph(
+            index, [&](size_t row) { return row % keep == 0; }, rows));
         graph.check(rows.size());
     }
     for (const core::Link& link : index.nodes())
-        if (TestIndex::row_of(index.node(link).head().tids[0]) % 4 == 1) index.node(link).head().flags |= core::node_dead;
+        if (TestIndex::row_of(index.node(link).head().tids[0]) % 4 == 1)
+            index.node(link).head().flags |= core::node_dead;
     std::vector<size_t> rows;
-    const FaissGraph graph(export_graph(index, [](size_t) { return true; }, rows));
+    const FaissGraph graph(export_graph(
+        index, [](size_t) { return true; }, rows));
     EXPECT_EQ(rows.size(), 2250u);
     graph.check(rows.size());
 }
 
 TEST(GraphExport, ChainsEqualRows) {
     Data data = core::normal_data(500, 24, 3);
-    for (size_t copy = 0; copy < 60; copy++)   // more than fit into a node
+    for (size_t copy = 0; copy < 60; copy++)  // more than fit into a node
         data.values.insert(data.values.end(), data.row(7), data.row(7) + 24);
     core::IndexOptions options;
     options.mode = core::StorageMode::plain;
     TestIndex index(data.dims, options);
     index.insert(data);
     std::vector<size_t> rows;
-    const FaissGraph graph(export_graph(index, [](size_t) { return true; }, rows));
+    const FaissGraph graph(export_graph(
+        index, [](size_t) { return true; }, rows));
     EXPECT_EQ(std::set<size_t>(rows.begin(), rows.end()).size(), 560u);
     graph.check(560);
     rows.clear();
-    const FaissGraph few(export_graph(index, [](size_t row) { return row % 7 == 0; }, rows));
+    const FaissGraph few(export_graph(
+        index, [](size_t row) { return row % 7 == 0; }, rows));
     few.check(rows.size());
 }
 
 TEST(GraphExport, WritesEmptyGraphs) {
     TestIndex index(24, {});
     std::vector<size_t> rows;
-    const FaissGraph graph(export_graph(index, [](size_t) { return true; }, rows));
+    const FaissGraph graph(export_graph(
+        index, [](size_t) { return true; }, rows));
     EXPECT_EQ(graph.levels.size(), 0u);
     EXPECT_EQ(graph.entry, -1);
 }

@@ -36,7 +36,9 @@ class ByteSink {
 
 class MemorySink final : public ByteSink {
   public:
-    void write(const void* bytes, size_t length) override { bytes_.append(static_cast<const char*>(bytes), length); }
+    void write(const void* bytes, size_t length) override {
+        bytes_.append(static_cast<const char*>(bytes), length);
+    }
     void patch(uint64_t offset, const void* bytes, size_t length) override {
         bytes_.replace(static_cast<size_t>(offset), length, static_cast<const char*>(bytes), length);
     }
@@ -47,7 +49,8 @@ class MemorySink final : public ByteSink {
     std::string bytes_;
 };
 
-// Bytes kept for later, read back once from the start: what comes at the end of a file but is known row by row.
+// Bytes kept for later, read back once from the start: what comes at the end of a file but is known row by
+// row.
 class Scratch {
   public:
     virtual ~Scratch() = default;
@@ -59,7 +62,9 @@ class Scratch {
 
 class MemoryScratch final : public Scratch {
   public:
-    void write(const void* bytes, size_t length) override { bytes_.append(static_cast<const char*>(bytes), length); }
+    void write(const void* bytes, size_t length) override {
+        bytes_.append(static_cast<const char*>(bytes), length);
+    }
     void rewind() override { at_ = 0; }
     void read(void* bytes, size_t length) override {
         std::memcpy(bytes, bytes_.data() + at_, length);

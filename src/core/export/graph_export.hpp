@@ -1,13 +1,15 @@
-// An index's graph with rows in the place of nodes: numbered from 0 in the order of the pages, and linked by lists
-// of these numbers, level by level, as FAISS keeps its HNSW graphs. Written once, over a page store (mem_store.hpp).
+// An index's graph with rows in the place of nodes: numbered from 0 in the order of the pages, and linked by
+// lists of these numbers, level by level, as FAISS keeps its HNSW graphs. Written once, over a page store
+// (mem_store.hpp).
 //
-// Rows and nodes are not the same. A node may have several rows (equal vectors): the first takes the node's place,
-// the others follow in a chain, each with the node's own links. A node may have none (its rows are gone, or not
-// visible): then who links to it is linked to what it links to, and the rows that the index's spanning tree connects
-// through such nodes are connected in a chain, so that every row can still be reached.
+// Rows and nodes are not the same. A node may have several rows (equal vectors): the first takes the node's
+// place, the others follow in a chain, each with the node's own links. A node may have none (its rows are
+// gone, or not visible): then who links to it is linked to what it links to, and the rows that the index's
+// spanning tree connects through such nodes are connected in a chain, so that every row can still be reached.
 //
-// What others do meanwhile: inserts add nodes and links, which are not in the numbering and so are left out. The
-// caller keeps vacuum away, or holds a snapshot that vacuum respects: no node loses a row that is visible to it.
+// What others do meanwhile: inserts add nodes and links, which are not in the numbering and so are left out.
+// The caller keeps vacuum away, or holds a snapshot that vacuum respects: no node loses a row that is visible
+// to it.
 #pragma once
 
 #include "core/base/error.hpp"
@@ -27,8 +29,8 @@ class GraphExport {
     GraphExport(Store& store, const MetaData& meta)
         : store_(store), layout_(meta.geometry), meta_(meta), pages_(store.page_count()) {}
 
-    // Numbers the rows: take_rows(tids) -> how many of a node's rows there are; they get the next numbers. No lock
-    // is held while it runs.
+    // Numbers the rows: take_rows(tids) -> how many of a node's rows there are; they get the next numbers. No
+    // lock is held while it runs.
     template <class TakeRows>
     void number_rows(TakeRows&& take_rows) {
         row_of_.assign(static_cast<size_t>(pages_) * layout_.slots_per_page(), no_row);
@@ -38,7 +40,8 @@ class GraphExport {
             store_.check_interrupts();
             found.clear();
             read_page(block, found);
-            for (const FoundNode& node : found) number_node(node, node.tids.empty() ? 0 : take_rows(node.tids));
+            for (const FoundNode& node : found)
+                number_node(node, node.tids.empty() ? 0 : take_rows(node.tids));
         }
         resolve_upper();
         join_tree();
@@ -50,7 +53,7 @@ class GraphExport {
     // FAISS's HNSW structure. Throws core::Error (internal) where the pages no longer hold what was numbered.
     void write_faiss(ByteSink& sink, int32_t ef_construction) {
         const std::vector<double> shares = level_shares();
-        std::vector<int32_t> widths{0};   // links of all levels below
+        std::vector<int32_t> widths{0};  // links of all levels below
         for (size_t level = 0; level < shares.size(); ++level)
             widths.push_back(widths.back() + static_cast<int32_t>(level == 0 ? width0() : width()));
         put_vector(sink, shares);
@@ -61,8 +64,8 @@ class GraphExport {
         sink.put(static_cast<int32_t>(entry_row()));
         sink.put(static_cast<int32_t>(top_level_));
         sink.put(ef_construction);
-        sink.put(int32_t{40});   // efSearch: as wide as our searches are by default
-        sink.put(int32_t{1});    // upper_beam
+        sink.put(int32_t{40});  // efSearch: as wide as our searches are by default
+        sink.put(int32_t{1});   // upper_beam
     }
 
   private:
@@ -125,7 +128,8 @@ class GraphExport {
             return;
         }
         if (rows_ + rows > most_rows)
-            throw Error(ErrorCode::limit_exceeded, "FAISS's graphs have at most " + std::to_string(most_rows) + " rows");
+            throw Error(ErrorCode::limit_exceeded,
+                        "FAISS's graphs have at most " + std::to_string(most_rows) + " rows");
         place(node.link, static_cast<uint32_t>(rows_));
         if (rows > 1) equal_rows_[static_cast<uint32_t>(rows_)] = static_cast<uint32_t>(rows);
         rows_ += rows;
@@ -145,7 +149,8 @@ class GraphExport {
 
     // The rows of upper nodes, from the level below upwards.
     void resolve_upper() {
-        std::sort(upper_.begin(), upper_.end(), [](const UpperNode& a, const UpperNode& b) { return a.level < b.level; });
+        std::sort(upper_.begin(), upper_.end(),
+                  [](const UpperNode& a, const UpperNode& b) { return a.level < b.level; });
         for (UpperNode& node : upper_) {
             node.row = row_at(node.down);
             if (node.row == no_row || levels_[node.row] + 1 != node.level) {
@@ -156,7 +161,9 @@ class GraphExport {
             levels_[node.row] = node.level;
             top_level_ = std::max<int>(top_level_, node.level);
         }
-        upper_.erase(std::remove_if(upper_.begin(), upper_.end(), [](const UpperNode& n) { return n.row == no_row; }), upper_.end());
+        upper_.erase(
+            std::remove_if(upper_.begin(), upper_.end(), [](const UpperNode& n) { return n.row == no_row; }),
+            upper_.end());
         std::sort(upper_.begin(), upper_.end(), [](const UpperNode& a, const UpperNode& b) {
             return a.row != b.row ? a.row < b.row : a.level < b.level;
         });
@@ -164,7 +171,8 @@ class GraphExport {
 
     // --- the tree ---
 
-    // Groups of nodes without rows that the tree connects, and the rows at their borders, each group's in a chain.
+    // Groups of nodes without rows that the tree connects, and the rows at their borders, each group's in a
+    // chain.
     void join_tree() {
         std::unordered_map<uint64_t, size_t> number;
         for (const Link& link : hidden_) number.emplace(layout_.node_id(link), number.size());
@@ -174,7 +182,7 @@ class GraphExport {
             while (group[i] != i) i = group[i] = group[group[i]];
             return i;
         };
-        std::vector<std::pair<size_t, uint32_t>> borders;   // a node without rows, a row beside it
+        std::vector<std::pair<size_t, uint32_t>> borders;  // a node without rows, a row beside it
         std::vector<Link> links;
         for (size_t i = 0; i < hidden_.size(); ++i) {
             read_tree_links(hidden_[i], links);
@@ -219,7 +227,7 @@ class GraphExport {
         if (own != no_row && levels_[own] == top_level_) return own;
         for (size_t row = 0; row < levels_.size(); ++row)
             if (levels_[row] == top_level_) return static_cast<uint32_t>(row);
-        return no_row;   // -1: no rows
+        return no_row;  // -1: no rows
     }
 
     // --- writing ---
@@ -258,7 +266,8 @@ class GraphExport {
 
     void put_neighbors(ByteSink& sink, const std::vector<int32_t>& widths) {
         uint64_t total = 0;
-        for (const uint8_t level : levels_) total += static_cast<uint64_t>(widths[static_cast<size_t>(level) + 1]);
+        for (const uint8_t level : levels_)
+            total += static_cast<uint64_t>(widths[static_cast<size_t>(level) + 1]);
         sink.put(total);
         uint32_t next_row = 0;
         auto next_upper = upper_.begin();
@@ -266,14 +275,18 @@ class GraphExport {
             store_.check_interrupts();
             for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
                 const Link link{block, static_cast<uint8_t>(s), generation_of_[slot_at(block, s)]};
-                if (row_at(link) != next_row) continue;   // an upper node's rows were numbered before it, or later
+                if (row_at(link) != next_row)
+                    continue;  // an upper node's rows were numbered before it, or later
                 next_row = put_node(sink, link, next_row, next_upper);
             }
         }
-        if (next_row != rows_) throw Error(ErrorCode::internal, "the index's pages changed while its graph was written");
+        if (next_row != rows_)
+            throw Error(ErrorCode::internal, "the index's pages changed while its graph was written");
     }
 
-    size_t slot_at(uint32_t block, size_t slot) const { return static_cast<size_t>(block) * layout_.slots_per_page() + slot; }
+    size_t slot_at(uint32_t block, size_t slot) const {
+        return static_cast<size_t>(block) * layout_.slots_per_page() + slot;
+    }
 
     // All rows of one node; returns the row after them.
     template <class Upper>
@@ -281,7 +294,8 @@ class GraphExport {
         std::vector<Link> links;
         if (!read_links(link, 0, links)) return row;
         std::vector<uint32_t> neighbors;
-        for (auto join = std::lower_bound(joins_.begin(), joins_.end(), std::pair(row, uint32_t{0})); join != joins_.end() && join->first == row; ++join)
+        for (auto join = std::lower_bound(joins_.begin(), joins_.end(), std::pair(row, uint32_t{0}));
+             join != joins_.end() && join->first == row; ++join)
             neighbors.push_back(join->second);
         add_rows_of_links(links, 0, row, neighbors);
         const auto equals = equal_rows_.find(row);
@@ -303,7 +317,8 @@ class GraphExport {
     }
 
     static void put_list(ByteSink& sink, const std::vector<uint32_t>& rows, size_t width) {
-        for (size_t i = 0; i < width; ++i) sink.put(i < rows.size() ? static_cast<int32_t>(rows[i]) : int32_t{-1});
+        for (size_t i = 0; i < width; ++i)
+            sink.put(i < rows.size() ? static_cast<int32_t>(rows[i]) : int32_t{-1});
     }
 
     // The links of a node on its level, dead or alive; false when it is gone.
@@ -318,17 +333,21 @@ class GraphExport {
         return true;
     }
 
-    // The rows that links lead to, each once; through nodes without rows, where there is room, to those behind them.
-    void add_rows_of_links(const std::vector<Link>& links, uint8_t level, uint32_t self, std::vector<uint32_t>& rows) {
+    // The rows that links lead to, each once; through nodes without rows, where there is room, to those
+    // behind them.
+    void add_rows_of_links(const std::vector<Link>& links, uint8_t level, uint32_t self,
+                           std::vector<uint32_t>& rows) {
         const size_t most = rows.size() + width();
         std::vector<Link> detours;
         const auto follow = [&](const Link& link) {
             const uint32_t row = row_at(link);
             if (row == no_row) {
-                if (detours.size() < most_detours && link.valid() && link.block < pages_ && link.slot < layout_.slots_per_page() &&
+                if (detours.size() < most_detours && link.valid() && link.block < pages_ &&
+                    link.slot < layout_.slots_per_page() &&
                     std::find(detours.begin(), detours.end(), link) == detours.end())
                     detours.push_back(link);
-            } else if (row != self && rows.size() < most && std::find(rows.begin(), rows.end(), row) == rows.end()) {
+            } else if (row != self && rows.size() < most &&
+                       std::find(rows.begin(), rows.end(), row) == rows.end()) {
                 rows.push_back(row);
             }
         };
@@ -343,14 +362,15 @@ class GraphExport {
     const NodeLayout layout_;
     const MetaData meta_;
     const uint32_t pages_;
-    std::vector<uint32_t> row_of_;          // by slot: its first row
-    std::vector<uint8_t> generation_of_;    // by slot
-    std::vector<uint8_t> levels_;           // by row
-    std::unordered_map<uint32_t, uint32_t> equal_rows_;   // a node's first row, how many it has, where there are several
-    std::vector<UpperNode> upper_;          // by row and level
-    std::vector<Link> hidden_;              // nodes of level 0 without rows
-    std::vector<std::pair<uint32_t, uint32_t>> joins_;   // links that the tree needs beside those of nodes
-    size_t most_joins_ = 0;                 // of one row
+    std::vector<uint32_t> row_of_;        // by slot: its first row
+    std::vector<uint8_t> generation_of_;  // by slot
+    std::vector<uint8_t> levels_;         // by row
+    std::unordered_map<uint32_t, uint32_t>
+        equal_rows_;                // a node's first row, how many it has, where there are several
+    std::vector<UpperNode> upper_;  // by row and level
+    std::vector<Link> hidden_;      // nodes of level 0 without rows
+    std::vector<std::pair<uint32_t, uint32_t>> joins_;  // links that the tree needs beside those of nodes
+    size_t most_joins_ = 0;                             // of one row
     uint64_t rows_ = 0;
     int top_level_ = 0;
 };

@@ -21,8 +21,8 @@ constexpr size_t bytes_beside_element = 160;
 // Rows added between two looks at interrupts, by each thread.
 constexpr size_t rows_per_thread = 64;
 
-// Runs work(i) for all i < count on several threads, this one among them. The others take no signals: those are
-// this thread's, and it takes them when all have ended.
+// Runs work(i) for all i < count on several threads, this one among them. The others take no signals: those
+// are this thread's, and it takes them when all have ended.
 template <class Work>
 void run_parallel(size_t threads, size_t count, Work&& work) {
     std::atomic<size_t> next{0};
@@ -67,7 +67,8 @@ class Writer final : public HnswlibWriter {
 
     void add(int64_t id, const float* values) override {
         if (id < 0) {
-            throw Error(ErrorCode::data_exception, "id " + std::to_string(id) + " cannot be a label of hnswlib, which is not negative");
+            throw Error(ErrorCode::data_exception,
+                        "id " + std::to_string(id) + " cannot be a label of hnswlib, which is not negative");
         }
         ids_.push_back(static_cast<hnswlib::labeltype>(id));
         values_.insert(values_.end(), values, values + dims_);
@@ -83,14 +84,16 @@ class Writer final : public HnswlibWriter {
         const uint64_t expected = expected_size();
         std::ifstream file(path, std::ios::binary | std::ios::ate);
         if (!file || static_cast<uint64_t>(file.tellg()) != expected) {
-            throw Error(ErrorCode::io, "hnswlib could not write all " + std::to_string(expected) + " bytes of its index", {},
+            throw Error(ErrorCode::io,
+                        "hnswlib could not write all " + std::to_string(expected) + " bytes of its index", {},
                         "Perhaps there is no space left on the disk.");
         }
     }
 
   private:
     size_t bytes_of(size_t rows) const {
-        const size_t links = (2 * options_.m + 1) * sizeof(uint32_t) + (options_.m + 1) * sizeof(uint32_t) / options_.m;
+        const size_t links =
+            (2 * options_.m + 1) * sizeof(uint32_t) + (options_.m + 1) * sizeof(uint32_t) / options_.m;
         return rows * (links + dims_ * sizeof(float) + sizeof(hnswlib::labeltype) + bytes_beside_element);
     }
 
@@ -117,12 +120,13 @@ class Writer final : public HnswlibWriter {
         size_t first = 0;
         // The first row alone: it is the others' entry point.
         if (rows_ == 0) index_->addPoint(values_.data(), ids_[first++]);
-        run_parallel(options_.threads, ids_.size() - first,
-                     [&](size_t i) { index_->addPoint(values_.data() + (first + i) * dims_, ids_[first + i]); });
+        run_parallel(options_.threads, ids_.size() - first, [&](size_t i) {
+            index_->addPoint(values_.data() + (first + i) * dims_, ids_[first + i]);
+        });
         rows_ += ids_.size();
         if (index_->cur_element_count != rows_) {
-            throw Error(ErrorCode::data_exception, "an id is there twice, but hnswlib's labels are unique", {},
-                        "Name a column with unique values as id_column.");
+            throw Error(ErrorCode::data_exception, "an id is there twice, but hnswlib's labels are unique",
+                        {}, "Name a column with unique values as id_column.");
         }
         ids_.clear();
         values_.clear();
@@ -131,7 +135,8 @@ class Writer final : public HnswlibWriter {
     uint64_t expected_size() const {
         constexpr uint64_t header = 96;
         uint64_t size = header + rows_ * (index_->size_data_per_element_ + sizeof(uint32_t));
-        for (size_t i = 0; i < rows_; i++) size += static_cast<uint64_t>(index_->element_levels_[i]) * index_->size_links_per_element_;
+        for (size_t i = 0; i < rows_; i++)
+            size += static_cast<uint64_t>(index_->element_levels_[i]) * index_->size_links_per_element_;
         return size;
     }
 
@@ -148,7 +153,8 @@ class Writer final : public HnswlibWriter {
 
 }  // namespace
 
-std::unique_ptr<HnswlibWriter> write_hnswlib(size_t dims, const HnswlibOptions& options, std::function<void()> check_interrupts) {
+std::unique_ptr<HnswlibWriter> write_hnswlib(size_t dims, const HnswlibOptions& options,
+                                             std::function<void()> check_interrupts) {
     return std::make_unique<Writer>(dims, options, std::move(check_interrupts));
 }
 

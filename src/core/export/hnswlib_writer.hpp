@@ -19,12 +19,14 @@ struct HnswlibOptions {
 class HnswlibWriter {
   public:
     virtual ~HnswlibWriter() = default;
-    // ids must be unique and not negative: they become labels. check_interrupts() runs between batches of rows.
+    // ids must be unique and not negative: they become labels. check_interrupts() runs between batches of
+    // rows.
     virtual void add(int64_t id, const float* values) = 0;
     // Into an existing file. Throws io when it is not all there afterwards.
     virtual void save(const std::string& path) = 0;
 };
 
-std::unique_ptr<HnswlibWriter> write_hnswlib(size_t dims, const HnswlibOptions& options, std::function<void()> check_interrupts);
+std::unique_ptr<HnswlibWriter> write_hnswlib(size_t dims, const HnswlibOptions& options,
+                                             std::function<void()> check_interrupts);
 
 }  // namespace vecstore::core::exports

@@ -10,7 +10,9 @@ namespace {
 
 class NpyWriter final : public VectorWriter {
   public:
-    NpyWriter(ByteSink& sink, size_t dims, NumberFormat format) : sink_(sink), dims_(dims), format_(format) { put_header(); }
+    NpyWriter(ByteSink& sink, size_t dims, NumberFormat format) : sink_(sink), dims_(dims), format_(format) {
+        put_header();
+    }
 
     void add(int64_t, const float* values) override {
         if (format_ == NumberFormat::float32) {
@@ -32,7 +34,8 @@ class NpyWriter final : public VectorWriter {
 
     std::string header() const {
         std::string text = std::string("{'descr': '") + (format_ == NumberFormat::float32 ? "<f4" : "<f2") +
-                           "', 'fortran_order': False, 'shape': (" + std::to_string(rows_) + ", " + std::to_string(dims_) + "), }";
+                           "', 'fortran_order': False, 'shape': (" + std::to_string(rows_) + ", " +
+                           std::to_string(dims_) + "), }";
         constexpr size_t preamble = 10;
         text.resize(header_bytes - preamble - 1, ' ');
         text += '\n';
@@ -66,7 +69,8 @@ class FvecsWriter final : public VectorWriter {
 
 class FaissFlatWriter final : public VectorWriter {
   public:
-    FaissFlatWriter(ByteSink& sink, size_t dims, FileMetric metric, Scratch* ids) : sink_(sink), dims_(dims), ids_(ids) {
+    FaissFlatWriter(ByteSink& sink, size_t dims, FileMetric metric, Scratch* ids)
+        : sink_(sink), dims_(dims), ids_(ids) {
         if (ids_ != nullptr) map_rows_at_ = put_faiss_header(sink_, "IxMp", dims_, metric, 0);
         rows_at_ = put_faiss_header(sink_, faiss_flat_code(metric), dims_, metric, 0);
         count_at_ = sink_.size();

@@ -30,12 +30,14 @@ std::unique_ptr<VectorWriter> write_fvecs(ByteSink& sink, size_t dims);
 // FAISS's IndexFlat; with `ids` (room for 8 bytes a row) under an IndexIDMap.
 std::unique_ptr<VectorWriter> write_faiss_flat(ByteSink& sink, size_t dims, FileMetric metric, Scratch* ids);
 
-// The parts of FAISS's files. A header's number of rows may be filled in later, at the offset that is returned.
+// The parts of FAISS's files. A header's number of rows may be filled in later, at the offset that is
+// returned.
 uint64_t put_faiss_header(ByteSink& sink, const char* code, size_t dims, FileMetric metric, uint64_t rows);
 const char* faiss_flat_code(FileMetric metric);
 
-// FAISS and hnswlib compare unit vectors by their inner product where cosine distance is meant. Vectors that are of
-// unit length but for rounding stay as they are. Returns whether this one was changed. A zero vector stays.
+// FAISS and hnswlib compare unit vectors by their inner product where cosine distance is meant. Vectors that
+// are of unit length but for rounding stay as they are. Returns whether this one was changed. A zero vector
+// stays.
 bool make_unit(float* values, size_t dims);
 
 }  // namespace vecstore::core::exports

@@ -63,9 +63,9 @@ PickleData::Id PickleData::attribute(Id record, std::string_view name) const {
 void PickleData::charge(size_t bytes) {
     memory_ += bytes;
     if (memory_ <= limits_.memory) return;
-    throw Error(ErrorCode::limit_exceeded,
-                "the pickle in " + source_->name() + " needs more than the " +
-                    std::to_string(limits_.memory >> 20) + " MB that it may take in memory");
+    throw Error(ErrorCode::limit_exceeded, "the pickle in " + source_->name() + " needs more than the " +
+                                               std::to_string(limits_.memory >> 20) +
+                                               " MB that it may take in memory");
 }
 
 PickleData::Id PickleData::add(PickleKind kind, uint64_t payload, uint32_t length, bool owned) {

@@ -1,6 +1,6 @@
 // Python pickles as plain data. Nothing is ever executed: an opcode that would call something makes an inert
-// record of the class's name and its arguments, and only for classes of a fixed list (pickle_classes.cpp); any
-// other name, and every opcode that is not known, is an error. Protocols 0 to 5.
+// record of the class's name and its arguments, and only for classes of a fixed list (pickle_classes.cpp);
+// any other name, and every opcode that is not known, is an error. Protocols 0 to 5.
 //
 // Texts and bytes stay in the file and are read when they are asked for, so what is kept in memory is the
 // structure alone, which PickleLimits bound. A value may be shared or, through the memo, contain itself: who
@@ -102,8 +102,8 @@ class PickleData {
 };
 
 // Reads the pickle that begins at the source's first byte; what follows it is not looked at. Throws bad_file
-// for a damaged one, file_not_supported for one that asks for more than plain data, limit_exceeded for one that
-// is too large. The source must outlive the data.
+// for a damaged one, file_not_supported for one that asks for more than plain data, limit_exceeded for one
+// that is too large. The source must outlive the data.
 PickleData read_pickle(ByteSource& source, PickleLimits limits = {});
 
 }  // namespace vecstore::core::io

@@ -8,8 +8,8 @@ namespace vecstore::core::io {
 
 // What becomes of an object of a class, or of a call of a function.
 enum class PickleUse {
-    record,         // an inert record
-    list,           // a list, tuple, set or dict, as if the pickle had said so itself
+    record,  // an inert record
+    list,    // a list, tuple, set or dict, as if the pickle had said so itself
     tuple,
     set,
     dict,
@@ -22,7 +22,19 @@ enum class PickleUse {
 };
 
 // How a record is shown as a value of JSON.
-enum class PickleMeaning { object, date_time, date, time, time_delta, time_zone, uuid, decimal, path, numpy_scalar, other };
+enum class PickleMeaning {
+    object,
+    date_time,
+    date,
+    time,
+    time_delta,
+    time_zone,
+    uuid,
+    decimal,
+    path,
+    numpy_scalar,
+    other
+};
 
 struct PickleClass {
     std::string_view module;  // ends with '.' where it is the first part of modules' names

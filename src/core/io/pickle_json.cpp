@@ -73,8 +73,9 @@ class JsonBuilder {
 
     void add(Id id, int depth) {
         if (depth > deepest) {
-            throw Error(ErrorCode::limit_exceeded, "values in " + data_.source_name() + " are nested more than " +
-                                                       std::to_string(deepest) + " deep, or contain themselves");
+            throw Error(ErrorCode::limit_exceeded, "values in " + data_.source_name() +
+                                                       " are nested more than " + std::to_string(deepest) +
+                                                       " deep, or contain themselves");
         }
         if (out_.size() > longest_json) {
             throw Error(ErrorCode::limit_exceeded, "metadata in " + data_.source_name() + " has more than " +
@@ -105,8 +106,8 @@ class JsonBuilder {
   private:
     void add_big_integer(Id id) {
         if (data_.length(id) > 64) {
-            throw Error(ErrorCode::limit_exceeded,
-                        "an integer of " + std::to_string(data_.length(id)) + " bytes in " + data_.source_name());
+            throw Error(ErrorCode::limit_exceeded, "an integer of " + std::to_string(data_.length(id)) +
+                                                       " bytes in " + data_.source_name());
         }
         out_ += decimal_digits(data_.bytes(id));
     }
@@ -182,7 +183,8 @@ class JsonBuilder {
 
     std::string bytes_argument(Id record) const {
         const Id first = argument(record, 0);
-        return data_.is(first, Kind::bytes) || data_.is(first, Kind::text) ? data_.bytes(first) : std::string();
+        return data_.is(first, Kind::bytes) || data_.is(first, Kind::text) ? data_.bytes(first)
+                                                                           : std::string();
     }
 
     std::string first_argument_text(Id record) const {
@@ -190,8 +192,8 @@ class JsonBuilder {
         return data_.is(first, Kind::text) ? data_.bytes(first) : std::string();
     }
 
-    // Python packs a datetime into 10 bytes (year, month, day, hour, minute, second, microseconds), a date into
-    // the first four; bit 7 of the month is the fold.
+    // Python packs a datetime into 10 bytes (year, month, day, hour, minute, second, microseconds), a date
+    // into the first four; bit 7 of the month is the fold.
     std::string date_time(Id record, bool with_time) const {
         const std::string b = bytes_argument(record);
         if (b.size() != (with_time ? 10u : 4u)) return {};
@@ -223,7 +225,8 @@ class JsonBuilder {
 
     // Of a datetime.timezone, which holds a timedelta of days and seconds.
     std::string offset_text(Id zone) const {
-        if (!data_.is(zone, Kind::record) || data_.class_of(zone).meaning != PickleMeaning::time_zone) return {};
+        if (!data_.is(zone, Kind::record) || data_.class_of(zone).meaning != PickleMeaning::time_zone)
+            return {};
         const Id delta = argument(zone, 0);
         if (!data_.is(delta, Kind::record)) return {};
         const Id days = argument(delta, 0);
@@ -241,7 +244,8 @@ class JsonBuilder {
 
     std::string uuid(Id record) const {
         const Id number = data_.attribute(record, "int");
-        if (data_.is(number, Kind::big_integer) && data_.length(number) <= 17) return hex_digits_of_uuid(data_.bytes(number));
+        if (data_.is(number, Kind::big_integer) && data_.length(number) <= 17)
+            return hex_digits_of_uuid(data_.bytes(number));
         if (!data_.is(number, Kind::integer)) return {};
         const int64_t value = data_.integer(number);
         std::string bytes(8, '\0');

@@ -13,8 +13,8 @@ struct JsonText {
 };
 
 // Tuples and sets become arrays, bytes hex text, dates and times ISO text, other records objects of their
-// attributes. Throws limit_exceeded where values are nested too deeply (or contain themselves) or the text gets
-// too long: sharing can make it far longer than the pickle.
+// attributes. Throws limit_exceeded where values are nested too deeply (or contain themselves) or the text
+// gets too long: sharing can make it far longer than the pickle.
 JsonText json_text(const PickleData& data, PickleData::Id id);
 
 // A text that can be stored; other scalars as JSON has them.

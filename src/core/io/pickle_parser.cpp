@@ -1,6 +1,6 @@
-// The machine that a pickle's opcodes are written for: a stack of values, marks on it, and a memo. Python's own
-// is recursive in nothing, and neither is this one, so a pickle cannot be too deep to be read; its size is bounded
-// by what values, stack and memo are charged for.
+// The machine that a pickle's opcodes are written for: a stack of values, marks on it, and a memo. Python's
+// own is recursive in nothing, and neither is this one, so a pickle cannot be too deep to be read; its size
+// is bounded by what values, stack and memo are charged for.
 #include "core/io/pickle.hpp"
 
 #include <algorithm>
@@ -127,7 +127,8 @@ class PickleParser {
     size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
 
     void push(Id id) {
-        if (stack_.size() == stack_.capacity()) data_.charge(std::max<size_t>(stack_.size(), 64) * sizeof(Id));
+        if (stack_.size() == stack_.capacity())
+            data_.charge(std::max<size_t>(stack_.size(), 64) * sizeof(Id));
         stack_.push_back(id);
     }
 
@@ -188,7 +189,8 @@ class PickleParser {
 
     uint64_t memo_key_line() {
         const std::string digits = line(20);
-        if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) fail("a memo key is no number");
+        if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos)
+            fail("a memo key is no number");
         return std::strtoull(digits.c_str(), nullptr, 10);
     }
 
@@ -217,7 +219,8 @@ class PickleParser {
         if (length > 8) return push_bytes(Kind::big_integer, length);
         uint8_t bytes[8] = {};
         take(bytes, static_cast<size_t>(length));
-        if (length > 0 && (bytes[length - 1] & 0x80) != 0) std::memset(bytes + length, 0xff, 8 - static_cast<size_t>(length));
+        if (length > 0 && (bytes[length - 1] & 0x80) != 0)
+            std::memset(bytes + length, 0xff, 8 - static_cast<size_t>(length));
         push_integer(load_little_endian<int64_t>(bytes));
     }
 
@@ -278,10 +281,14 @@ class PickleParser {
     // Python's raw-unicode-escape: Latin-1, with \uXXXX and \UXXXXXXXX.
     void push_unicode_line() {
         const uint64_t left = source_.size() - position_;
-        const std::string raw = line(static_cast<size_t>(std::min<uint64_t>(left, data_.limits_.longest_text)));
+        const std::string raw =
+            line(static_cast<size_t>(std::min<uint64_t>(left, data_.limits_.longest_text)));
         std::string out;
         for (size_t i = 0; i < raw.size(); i++) {
-            const size_t digits = raw[i] != '\\' || i + 1 >= raw.size() ? 0 : raw[i + 1] == 'u' ? 4 : raw[i + 1] == 'U' ? 8 : 0;
+            const size_t digits = raw[i] != '\\' || i + 1 >= raw.size() ? 0
+                                  : raw[i + 1] == 'u'                   ? 4
+                                  : raw[i + 1] == 'U'                   ? 8
+                                                                        : 0;
             if (digits == 0) {
                 append_utf8(out, static_cast<uint8_t>(raw[i]));
                 continue;
@@ -302,8 +309,10 @@ class PickleParser {
     // A Python 2 str as its repr: quoted, with escapes.
     void push_string_line() {
         const uint64_t left = source_.size() - position_;
-        const std::string raw = line(static_cast<size_t>(std::min<uint64_t>(left, data_.limits_.longest_text)));
-        if (raw.size() < 2 || raw.front() != raw.back() || (raw[0] != '\'' && raw[0] != '"')) fail("a string is not quoted");
+        const std::string raw =
+            line(static_cast<size_t>(std::min<uint64_t>(left, data_.limits_.longest_text)));
+        if (raw.size() < 2 || raw.front() != raw.back() || (raw[0] != '\'' && raw[0] != '"'))
+            fail("a string is not quoted");
         std::string out;
         for (size_t i = 1; i + 1 < raw.size(); i++) {
             if (raw[i] != '\\') {
@@ -316,7 +325,8 @@ class PickleParser {
             static constexpr char meanings[] = "\\'\"\a\b\f\n\r\t\v";
             if (const char* const code = std::strchr(codes, raw[i]); code != nullptr && *code != '\0') {
                 out += meanings[code - codes];
-            } else if (raw[i] == 'x' && i + 3 < raw.size() && hex_digit(raw[i + 1]) >= 0 && hex_digit(raw[i + 2]) >= 0) {
+            } else if (raw[i] == 'x' && i + 3 < raw.size() && hex_digit(raw[i + 1]) >= 0 &&
+                       hex_digit(raw[i + 2]) >= 0) {
                 out += static_cast<char>(hex_digit(raw[i + 1]) << 4 | hex_digit(raw[i + 2]));
                 i += 2;
             } else {
@@ -355,7 +365,8 @@ class PickleParser {
         const Id name = pop();
         const Id module = pop();
         for (const Id id : {name, module}) {
-            if (!data_.is(id, Kind::text) || data_.length(id) > longest_line) fail("the name of a class is no text");
+            if (!data_.is(id, Kind::text) || data_.length(id) > longest_line)
+                fail("the name of a class is no text");
         }
         push_class(data_.bytes(module), data_.bytes(name));
     }
@@ -379,7 +390,8 @@ class PickleParser {
         if (kind != Kind::dict || !sequence) refuse("makes a container of what is none");
         std::vector<Id> pairs;
         for (const Id pair : data_.items(from)) {
-            if ((!data_.is(pair, Kind::list) && !data_.is(pair, Kind::tuple)) || data_.items(pair).size() != 2) {
+            if ((!data_.is(pair, Kind::list) && !data_.is(pair, Kind::tuple)) ||
+                data_.items(pair).size() != 2) {
                 fail("a dict is made of something else than pairs");
             }
             pairs.insert(pairs.end(), data_.items(pair).begin(), data_.items(pair).end());
@@ -414,42 +426,36 @@ class PickleParser {
         const std::vector<Id>& arguments = arguments_of(arguments_tuple);
         const Id first = arguments.empty() ? PickleData::no_value : arguments[0];
         switch (data_.class_of(callable).use) {
-            case PickleUse::record:
-                return make_record(callable, arguments_tuple);
-            case PickleUse::list:
-                return data_.add_container(Kind::list, initial_items(first, Kind::list));
-            case PickleUse::tuple:
-                return data_.add_container(Kind::tuple, initial_items(first, Kind::tuple));
-            case PickleUse::set:
-                return data_.add_container(Kind::set, initial_items(first, Kind::set));
-            case PickleUse::dict:
-                return data_.add_container(Kind::dict, initial_items(first, Kind::dict));
-            case PickleUse::default_dict:
-                return data_.add_container(Kind::dict, {});
+            case PickleUse::record: return make_record(callable, arguments_tuple);
+            case PickleUse::list: return data_.add_container(Kind::list, initial_items(first, Kind::list));
+            case PickleUse::tuple: return data_.add_container(Kind::tuple, initial_items(first, Kind::tuple));
+            case PickleUse::set: return data_.add_container(Kind::set, initial_items(first, Kind::set));
+            case PickleUse::dict: return data_.add_container(Kind::dict, initial_items(first, Kind::dict));
+            case PickleUse::default_dict: return data_.add_container(Kind::dict, {});
             case PickleUse::bytes:
-            case PickleUse::encoded_bytes:
-                return decode_bytes(first);
+            case PickleUse::encoded_bytes: return decode_bytes(first);
             case PickleUse::reconstructor:
             case PickleUse::new_object:
                 if (!data_.is(first, Kind::type) || data_.class_of(first).use != PickleUse::record) {
                     refuse("makes an object of what is no class");
                 }
                 return make_record(first, data_.add_container(Kind::tuple, {}));
-            case PickleUse::inert:
-                break;
+            case PickleUse::inert: break;
         }
         refuse("calls " + data_.class_name(callable));
     }
 
     // NEWOBJ_EX passes named arguments as well: no class of ours takes any.
     void check_no_named_arguments(Id dict) {
-        if (!data_.is(dict, Kind::dict) || !data_.items(dict).empty()) refuse("makes an object with named arguments");
+        if (!data_.is(dict, Kind::dict) || !data_.items(dict).empty())
+            refuse("makes an object with named arguments");
     }
 
     void build() {
         const Id state = pop();
         const Id record = top();
-        if (!data_.is(record, Kind::record)) refuse("sets the state of what is no object of a class that is read");
+        if (!data_.is(record, Kind::record))
+            refuse("sets the state of what is no object of a class that is read");
         data_.containers_[data_.values_[record].payload][2] = state;
     }
 
@@ -464,17 +470,13 @@ class PickleParser {
         if (step_scalar(opcode) || step_container(opcode) || step_stack(opcode) || step_class(opcode)) return;
         switch (opcode) {
             case 'P':
-            case 'Q':
-                refuse("refers to an object outside of it");
+            case 'Q': refuse("refers to an object outside of it");
             case 0x82:
             case 0x83:
-            case 0x84:
-                refuse("names a class by a number of the program that wrote it");
+            case 0x84: refuse("names a class by a number of the program that wrote it");
             case 0x97:
-            case 0x98:
-                refuse("keeps data outside of it");
-            default:
-                fail("\"" + printable(&opcode, 1) + "\" is no opcode of a pickle");
+            case 0x98: refuse("keeps data outside of it");
+            default: fail("\"" + printable(&opcode, 1) + "\" is no opcode of a pickle");
         }
     }
 

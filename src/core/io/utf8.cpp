@@ -10,7 +10,9 @@ namespace {
 // Bytes of the character at `at`, or 0 where there is none: overlong forms, surrogates and what lies beyond
 // U+10FFFF are none.
 size_t character_length(const std::string& text, size_t at) {
-    const auto byte = [&](size_t i) -> uint8_t { return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : 0; };
+    const auto byte = [&](size_t i) -> uint8_t {
+        return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : 0;
+    };
     const uint8_t head = byte(0);
     if (head < 0x80) return 1;
     const size_t length = head >= 0xf0 && head <= 0xf4 ? 4 : head >= 0xe0 ? 3 : head >= 0xc2 ? 2 : 0;

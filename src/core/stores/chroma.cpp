@@ -39,19 +39,21 @@ struct Schema {
     bool configuration;  // collections have a configuration, as JSON
     bool schema;         // and a schema
     bool collection_metadata;
-    bool booleans;       // metadata can be boolean
-    bool lists;          // metadata can be lists
+    bool booleans;  // metadata can be boolean
+    bool lists;     // metadata can be lists
 };
 
 void require_table(const SqliteFile& file, const Folder& folder, const char* table) {
     if (file.has_table(table)) return;
     throw Error(ErrorCode::file_not_supported,
-                folder.shown() + " is no store of Chroma that can be read: its database has no table \"" + table + "\"",
+                folder.shown() + " is no store of Chroma that can be read: its database has no table \"" +
+                    table + "\"",
                 {}, "Stores of Chroma 0.4 to 1.x can be read.");
 }
 
 Schema read_schema(const SqliteFile& file, const Folder& folder) {
-    for (const char* const table : {"collections", "segments", "embeddings", "embedding_metadata", "embeddings_queue"}) {
+    for (const char* const table :
+         {"collections", "segments", "embeddings", "embedding_metadata", "embeddings_queue"}) {
         require_table(file, folder, table);
     }
     Schema schema;
@@ -68,21 +70,25 @@ Schema read_schema(const SqliteFile& file, const Folder& folder) {
 
 // The value of "space" anywhere in a JSON text, best inside of an object that concerns the embeddings.
 std::string space_in_json(const SqliteFile& file, const std::string& json) {
-    SqliteQuery query(file,
-                      "SELECT atom FROM json_tree(CASE WHEN json_valid(?1) THEN ?1 ELSE '{}' END) "
-                      "WHERE key = 'space' AND type = 'text' ORDER BY fullkey LIKE '%#embedding%' DESC, id LIMIT 1");
+    SqliteQuery query(
+        file,
+        "SELECT atom FROM json_tree(CASE WHEN json_valid(?1) THEN ?1 ELSE '{}' END) "
+        "WHERE key = 'space' AND type = 'text' ORDER BY fullkey LIKE '%#embedding%' DESC, id LIMIT 1");
     return query.bind(0, json).step() ? query.text(0) : std::string();
 }
 
 void find_space(const SqliteFile& file, const Schema& schema, Collection& collection) {
     if (schema.collection_metadata) {
-        SqliteQuery query(file, "SELECT str_value FROM collection_metadata WHERE collection_id = ? AND key = 'hnsw:space'");
+        SqliteQuery query(
+            file, "SELECT str_value FROM collection_metadata WHERE collection_id = ? AND key = 'hnsw:space'");
         if (query.bind(0, collection.id).step()) collection.space = query.text(0);
     }
-    for (const auto& [has, column] : {std::pair(schema.configuration, "config_json_str"), std::pair(schema.schema, "schema_str")}) {
+    for (const auto& [has, column] :
+         {std::pair(schema.configuration, "config_json_str"), std::pair(schema.schema, "schema_str")}) {
         if (!has || !collection.space.empty()) continue;
         SqliteQuery query(file, std::string("SELECT ") + column + " FROM collections WHERE id = ?");
-        if (query.bind(0, collection.id).step() && !query.is_null(0)) collection.space = space_in_json(file, query.text(0));
+        if (query.bind(0, collection.id).step() && !query.is_null(0))
+            collection.space = space_in_json(file, query.text(0));
     }
     if (collection.space.empty()) collection.space = "l2";  // Chroma's default
 }
@@ -99,7 +105,8 @@ void find_segments(const SqliteFile& file, Collection& collection) {
 
 // A segment's folder has its id as name: nothing that leads elsewhere.
 bool is_plain_name(const std::string& name) {
-    return !name.empty() && name.size() < 100 && name.find_first_not_of("0123456789abcdefABCDEF-") == std::string::npos;
+    return !name.empty() && name.size() < 100 &&
+           name.find_first_not_of("0123456789abcdefABCDEF-") == std::string::npos;
 }
 
 std::vector<Collection> read_collections(const SqliteFile& file, const Schema& schema) {
@@ -130,7 +137,8 @@ std::string names_of(const std::vector<Collection>& collections) {
     return names.empty() ? "none" : names;
 }
 
-Collection choose_collection(const Folder& folder, const std::vector<Collection>& collections, const std::string& wanted) {
+Collection choose_collection(const Folder& folder, const std::vector<Collection>& collections,
+                             const std::string& wanted) {
     if (wanted.empty() && collections.size() == 1) return collections[0];
     std::vector<Collection> found;
     for (const Collection& collection : collections) {
@@ -147,11 +155,13 @@ Collection choose_collection(const Folder& folder, const std::vector<Collection>
                     "Say which one, collection => '...'. " + hint);
     }
     if (found.empty()) {
-        throw Error(ErrorCode::invalid_parameter, folder.shown() + " has no collection \"" + wanted + "\"", {}, hint);
+        throw Error(ErrorCode::invalid_parameter, folder.shown() + " has no collection \"" + wanted + "\"",
+                    {}, hint);
     }
-    throw Error(ErrorCode::invalid_parameter,
-                folder.shown() + " has " + std::to_string(found.size()) + " collections named \"" + wanted + "\"", {},
-                "They are in several of its databases. Name one by its id, such as '" + found[0].id + "'.");
+    throw Error(
+        ErrorCode::invalid_parameter,
+        folder.shown() + " has " + std::to_string(found.size()) + " collections named \"" + wanted + "\"", {},
+        "They are in several of its databases. Name one by its id, such as '" + found[0].id + "'.");
 }
 
 uint64_t count_rows(const SqliteFile& file, const Collection& collection) {
@@ -225,7 +235,9 @@ class ChromaReader final : public StoreReader {
         segment_.emplace(folder_, name, collection_.cosine());
         info_.bytes += segment_->bytes();
         info_.fingerprint += segment_->fingerprint();
-        segment_->for_each_id([&](const std::string& id, uint64_t row) { place(id, {false, static_cast<int64_t>(row)}); });
+        segment_->for_each_id([&](const std::string& id, uint64_t row) {
+            place(id, {false, static_cast<int64_t>(row)});
+        });
         // What is stored is the vector divided by its length, rounded.
         info_.lossy = collection_.cosine() && !places_.empty();
         if (info_.dims == 0) info_.dims = segment_->dims();
@@ -236,14 +248,16 @@ class ChromaReader final : public StoreReader {
         if (!is_new) return;
         places_bytes_ += entry->first.size() + 96;
         if (places_bytes_ > largest_id_map) {
-            throw Error(ErrorCode::limit_exceeded, "collection \"" + collection_.name + "\" in " + folder_.shown() +
-                                                       " has more ids than fit into " +
+            throw Error(ErrorCode::limit_exceeded, "collection \"" + collection_.name + "\" in " +
+                                                       folder_.shown() + " has more ids than fit into " +
                                                        std::to_string(largest_id_map >> 20) + " MB");
         }
     }
 
     void replay_queue() {
-        SqliteQuery queue(file_, "SELECT seq_id, operation, id, vector IS NOT NULL FROM embeddings_queue WHERE topic = ? ORDER BY seq_id");
+        SqliteQuery queue(file_,
+                          "SELECT seq_id, operation, id, vector IS NOT NULL FROM embeddings_queue WHERE "
+                          "topic = ? ORDER BY seq_id");
         queue.bind(0, collection_.topic);
         while (queue.step()) {
             const int64_t number = queue.integer(0);
@@ -260,12 +274,11 @@ class ChromaReader final : public StoreReader {
                 case operation_upsert:
                     if (has_vector) place(id, {true, number});
                     break;
-                case operation_delete:
-                    places_.erase(id);
-                    break;
+                case operation_delete: places_.erase(id); break;
                 default:
-                    throw Error(ErrorCode::bad_file, "entry " + std::to_string(number) + " of the queue in " + folder_.shown() +
-                                                         " has the unknown operation " + std::to_string(queue.integer(1)));
+                    throw Error(ErrorCode::bad_file, "entry " + std::to_string(number) + " of the queue in " +
+                                                         folder_.shown() + " has the unknown operation " +
+                                                         std::to_string(queue.integer(1)));
             }
             queued_++;
         }
@@ -278,8 +291,8 @@ class ChromaReader final : public StoreReader {
         info_.details.push_back({"vectors", std::to_string(places_.size()), true});
         info_.details.push_back({"queue_entries", std::to_string(queued_), true});
         if (places_.size() < info_.rows) {
-            info_.warnings.push_back(std::to_string(info_.rows - places_.size()) + " of " + std::to_string(info_.rows) +
-                                     " rows have no vector");
+            info_.warnings.push_back(std::to_string(info_.rows - places_.size()) + " of " +
+                                     std::to_string(info_.rows) + " rows have no vector");
         } else if (places_.size() > info_.rows) {
             info_.warnings.push_back(std::to_string(places_.size() - info_.rows) +
                                      " vectors have no row of documents and metadata, and are not read");
@@ -287,8 +300,9 @@ class ChromaReader final : public StoreReader {
     }
 
     [[noreturn]] void fail_vector(const std::string& id, const std::string& reason) const {
-        throw Error(ErrorCode::bad_file, "the vector of id \"" + io::printable(id.data(), std::min<size_t>(id.size(), 100)) +
-                                             "\" of collection \"" + collection_.name + "\" in " + folder_.shown() + " " + reason);
+        throw Error(ErrorCode::bad_file,
+                    "the vector of id \"" + io::printable(id.data(), std::min<size_t>(id.size(), 100)) +
+                        "\" of collection \"" + collection_.name + "\" in " + folder_.shown() + " " + reason);
     }
 
     void read_vector(const std::string& id, const Place& place, std::vector<float>& vector) {
@@ -300,17 +314,23 @@ class ChromaReader final : public StoreReader {
             const std::string_view blob = vectors_.bytes(0);
             const std::string encoding = vectors_.text(1);
             const bool integers = encoding == "INT32";
-            if (!integers && encoding != "FLOAT32") fail_vector(id, "has the encoding \"" + io::printable(encoding.data(), std::min<size_t>(encoding.size(), 20)) + "\"");
-            if (blob.empty() || blob.size() % 4 != 0) fail_vector(id, "has " + std::to_string(blob.size()) + " bytes");
+            if (!integers && encoding != "FLOAT32")
+                fail_vector(id, "has the encoding \"" +
+                                    io::printable(encoding.data(), std::min<size_t>(encoding.size(), 20)) +
+                                    "\"");
+            if (blob.empty() || blob.size() % 4 != 0)
+                fail_vector(id, "has " + std::to_string(blob.size()) + " bytes");
             vector.resize(blob.size() / 4);
             io::to_float32(integers ? io::ElementType::int32 : io::ElementType::float32, false,
                            reinterpret_cast<const uint8_t*>(blob.data()), vector.size(), vector.data());
         }
         if (info_.dims == 0) info_.dims = vector.size();
         if (vector.size() != info_.dims) {
-            fail_vector(id, "has " + std::to_string(vector.size()) + " dimensions, where the collection has " + std::to_string(info_.dims));
+            fail_vector(id, "has " + std::to_string(vector.size()) +
+                                " dimensions, where the collection has " + std::to_string(info_.dims));
         }
-        if (io::find_non_finite(vector.data(), vector.size()) < vector.size()) fail_vector(id, "has NaN or an infinite value");
+        if (io::find_non_finite(vector.data(), vector.size()) < vector.size())
+            fail_vector(id, "has NaN or an infinite value");
     }
 
     std::string storable(std::string text) {
@@ -403,7 +423,8 @@ std::vector<StoreInfo> list_chroma_collections(const Folder& folder) {
     const SqliteFile file(folder, chroma_database);
     const Schema schema = read_schema(file, folder);
     std::vector<StoreInfo> infos;
-    for (const Collection& collection : read_collections(file, schema)) infos.push_back(describe(file, collection));
+    for (const Collection& collection : read_collections(file, schema))
+        infos.push_back(describe(file, collection));
     return infos;
 }
 

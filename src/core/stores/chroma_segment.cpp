@@ -38,7 +38,8 @@ ChromaSegment::ChromaSegment(const Folder& folder, const std::string& folder_nam
     }
     const auto needed = checked_mul(rows_, row_bytes_);
     if (!needed || !data_->holds(data_offset_, *needed)) {
-        fail_header(*data_, std::to_string(rows_) + " rows of " + std::to_string(row_bytes_) + " bytes are announced, but the file ends before");
+        fail_header(*data_, std::to_string(rows_) + " rows of " + std::to_string(row_bytes_) +
+                                " bytes are announced, but the file ends before");
     }
     if (!cosine || rows_ == 0) return;
     lengths_ = folder.open(inside(folder_name, "length.bin"));
@@ -61,9 +62,11 @@ void ChromaSegment::read_header(io::ByteSource& source) {
     row_bytes_ = cursor.read<uint64_t>("the size of an element");
     label_offset_ = cursor.read<uint64_t>("the offset of labels");
     vector_offset_ = cursor.read<uint64_t>("the offset of vectors");
-    if (first != 0 || rows_ > most || rows_ > INT64_MAX) cursor.fail("it is no header of an HNSW index of Chroma");
+    if (first != 0 || rows_ > most || rows_ > INT64_MAX)
+        cursor.fail("it is no header of an HNSW index of Chroma");
     if (vector_offset_ < 4 || label_offset_ < vector_offset_ || row_bytes_ < label_offset_ ||
-        row_bytes_ - label_offset_ != sizeof(uint64_t) || (label_offset_ - vector_offset_) % sizeof(float) != 0) {
+        row_bytes_ - label_offset_ != sizeof(uint64_t) ||
+        (label_offset_ - vector_offset_) % sizeof(float) != 0) {
         cursor.fail("the sizes in it do not fit together");
     }
     dims_ = (label_offset_ - vector_offset_) / sizeof(float);
@@ -96,10 +99,12 @@ void ChromaSegment::for_each_id(const std::function<void(const std::string&, uin
     if (!pickle.is(labels, io::PickleKind::dict)) io::throw_bad_file(*ids_, 0, "it has no \"id_to_label\"");
     const auto& pairs = pickle.items(labels);
     for (size_t i = 0; i < pairs.size(); i += 2) {
-        if (!pickle.is(pairs[i + 1], io::PickleKind::integer)) io::throw_bad_file(*ids_, 0, "a label is no integer");
+        if (!pickle.is(pairs[i + 1], io::PickleKind::integer))
+            io::throw_bad_file(*ids_, 0, "a label is no integer");
         const auto found = row_of_label.find(static_cast<uint64_t>(pickle.integer(pairs[i + 1])));
         if (found == row_of_label.end()) continue;
-        tell(pickle.is(pairs[i], io::PickleKind::text) ? pickle.bytes(pairs[i]) : io::plain_text(pickle, pairs[i]).json,
+        tell(pickle.is(pairs[i], io::PickleKind::text) ? pickle.bytes(pairs[i])
+                                                       : io::plain_text(pickle, pairs[i]).json,
              found->second);
     }
 }

@@ -41,8 +41,10 @@ class LangChainReader final : public StoreReader {
 
   private:
     [[noreturn]] void fail(const std::string& reason) const {
-        throw Error(ErrorCode::bad_file, pickle_source_->name() + " is no docstore of LangChain: " + reason, {},
-                    "It should be a pair of an InMemoryDocstore and a dict of positions, as FAISS.save_local() writes it.");
+        throw Error(ErrorCode::bad_file, pickle_source_->name() + " is no docstore of LangChain: " + reason,
+                    {},
+                    "It should be a pair of an InMemoryDocstore and a dict of positions, as "
+                    "FAISS.save_local() writes it.");
     }
 
     void find_documents() {
@@ -53,7 +55,8 @@ class LangChainReader final : public StoreReader {
         if (!pickle_.is(documents, Kind::dict)) fail("its first part has no documents");
         const std::vector<Id>& pairs = pickle_.items(documents);
         documents_.reserve(pairs.size() / 2);
-        for (size_t i = 0; i < pairs.size(); i += 2) documents_[io::plain_text(pickle_, pairs[i]).json] = pairs[i + 1];
+        for (size_t i = 0; i < pairs.size(); i += 2)
+            documents_[io::plain_text(pickle_, pairs[i]).json] = pairs[i + 1];
     }
 
     void find_positions() {
@@ -85,8 +88,9 @@ class LangChainReader final : public StoreReader {
         info_.details = vectors.details;
         info_.details.push_back({"documents", std::to_string(documents_.size()), true});
         if (documents_.size() > vectors.rows) {
-            info_.warnings.push_back("the docstore has " + std::to_string(documents_.size()) + " documents for " +
-                                     std::to_string(vectors.rows) + " vectors; those without a vector are not read");
+            info_.warnings.push_back("the docstore has " + std::to_string(documents_.size()) +
+                                     " documents for " + std::to_string(vectors.rows) +
+                                     " vectors; those without a vector are not read");
         }
     }
 
@@ -110,7 +114,8 @@ class LangChainReader final : public StoreReader {
             return;
         }
         const Id text = field(document, "page_content");
-        if (text != PickleData::no_value && !pickle_.is(text, Kind::none)) row.document = keep(io::plain_text(pickle_, text));
+        if (text != PickleData::no_value && !pickle_.is(text, Kind::none))
+            row.document = keep(io::plain_text(pickle_, text));
         const Id metadata = field(document, "metadata");
         if (pickle_.is(metadata, Kind::dict)) row.metadata = keep(io::json_text(pickle_, metadata));
     }

@@ -46,7 +46,8 @@ SqliteFile::SqliteFile(const Folder& folder, const std::string& name) : folder_(
     // Without these it is not what its last writer meant; immutable, SQLite would not look at them.
     for (const char* const suffix : {"-wal", "-journal"}) {
         if (!folder.holds(name + suffix) || folder.open(name + suffix)->size() == 0) continue;
-        throw Error(ErrorCode::invalid_parameter, shown_ + " has changes that are only in its \"" + suffix + "\" file",
+        throw Error(ErrorCode::invalid_parameter,
+                    shown_ + " has changes that are only in its \"" + suffix + "\" file",
                     "Another program is using the database, or was stopped while it did.",
                     "Stop it, open and close the store once, and read the folder (or a copy of it) then.");
     }
@@ -56,7 +57,8 @@ SqliteFile::SqliteFile(const Folder& folder, const std::string& name) : folder_(
         if (sqlite3_open_v2(uri.c_str(), &database_, flags, nullptr) != SQLITE_OK) fail("open it");
         set_limits(database_);
         sqlite3_progress_handler(database_, steps_between_checks, on_progress, this);
-        for (const char* const pragma : {"PRAGMA cell_size_check = ON", "PRAGMA mmap_size = 0", "PRAGMA query_only = ON"}) {
+        for (const char* const pragma :
+             {"PRAGMA cell_size_check = ON", "PRAGMA mmap_size = 0", "PRAGMA query_only = ON"}) {
             if (sqlite3_exec(database_, pragma, nullptr, nullptr, nullptr) != SQLITE_OK) fail("open it");
         }
         SqliteQuery(*this, "SELECT count(*) FROM sqlite_master").step();
@@ -77,7 +79,7 @@ int SqliteFile::on_progress(void* self) {
 void SqliteFile::fail(const std::string& what) const {
     const int code = database_ != nullptr ? sqlite3_errcode(database_) & 0xff : SQLITE_NOMEM;
     const std::string reason = database_ != nullptr ? sqlite3_errmsg(database_) : "out of memory";
-    const ErrorCode kind = code == SQLITE_NOMEM                             ? ErrorCode::out_of_memory
+    const ErrorCode kind = code == SQLITE_NOMEM                              ? ErrorCode::out_of_memory
                            : code == SQLITE_IOERR || code == SQLITE_CANTOPEN ? ErrorCode::io
                                                                              : ErrorCode::bad_file;
     throw Error(kind, "cannot read " + shown_ + ": SQLite could not " + what + ": " + reason);
@@ -96,7 +98,8 @@ bool SqliteFile::has_column(const std::string& table, const std::string& column)
 }
 
 SqliteQuery::SqliteQuery(const SqliteFile& file, const std::string& sql) : file_(file) {
-    if (sqlite3_prepare_v2(file.database_, sql.c_str(), -1, &statement_, nullptr) != SQLITE_OK) file.fail("prepare a query");
+    if (sqlite3_prepare_v2(file.database_, sql.c_str(), -1, &statement_, nullptr) != SQLITE_OK)
+        file.fail("prepare a query");
 }
 
 SqliteQuery::~SqliteQuery() {
@@ -104,7 +107,8 @@ SqliteQuery::~SqliteQuery() {
 }
 
 SqliteQuery& SqliteQuery::bind(int parameter, const std::string& text) {
-    sqlite3_bind_text(statement_, parameter + 1, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement_, parameter + 1, text.data(), static_cast<int>(text.size()),
+                      SQLITE_TRANSIENT);
     return *this;
 }
 

@@ -11,7 +11,8 @@ const char* metric_name(const StoreInfo& info) {
 
 std::string store_kind(const Folder& folder, const StoreOptions& options) {
     if (folder.holds(chroma_database)) return "chroma";
-    if (folder.holds(options.index_name + ".faiss") && folder.holds(options.index_name + ".pkl")) return "langchain";
+    if (folder.holds(options.index_name + ".faiss") && folder.holds(options.index_name + ".pkl"))
+        return "langchain";
     return {};
 }
 
@@ -26,7 +27,8 @@ namespace {
 
 }  // namespace
 
-std::unique_ptr<StoreReader> open_store(const Folder& folder, const StoreOptions& options, const std::string& kind) {
+std::unique_ptr<StoreReader> open_store(const Folder& folder, const StoreOptions& options,
+                                        const std::string& kind) {
     const std::string found = kind.empty() ? store_kind(folder, options) : kind;
     if (found == "chroma") return open_chroma(folder, options);
     if (found == "langchain") return open_langchain(folder, options);

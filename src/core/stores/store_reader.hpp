@@ -1,4 +1,5 @@
-// Stores that keep documents beside their vectors, each a folder of several files: their rows, one after the other.
+// Stores that keep documents beside their vectors, each a folder of several files: their rows, one after the
+// other.
 #pragma once
 
 #include "core/io/vector_reader.hpp"
@@ -26,8 +27,8 @@ class Folder {
 };
 
 struct StoreOptions {
-    std::string collection;              // Chroma: by name or id; empty: the only one
-    std::string index_name = "index";    // LangChain: the name that its files begin with
+    std::string collection;            // Chroma: by name or id; empty: the only one
+    std::string index_name = "index";  // LangChain: the name that its files begin with
 };
 
 struct StoreInfo {
@@ -73,7 +74,8 @@ std::string store_kind(const Folder& folder, const StoreOptions& options);
 
 // Throws file_not_supported for a folder that is no store, and invalid_parameter for one that has several
 // collections, or not the one that is asked for. The folder must outlive the reader.
-std::unique_ptr<StoreReader> open_store(const Folder& folder, const StoreOptions& options, const std::string& kind = {});
+std::unique_ptr<StoreReader> open_store(const Folder& folder, const StoreOptions& options,
+                                        const std::string& kind = {});
 
 // The collections of a store (one, unnamed, for LangChain).
 std::vector<StoreInfo> list_collections(const Folder& folder, const StoreOptions& options);
