@@ -159,6 +159,9 @@ my $rows = scale(60000, 500000);
 my $big = write_file('big.npy', npy($rows, 32, pack('f<*', map { sin $_ } 1 .. 32 * 1000) x ($rows / 1000)));
 sql('CREATE TABLE killed (id bigint, embedding vector(32)); CREATE TABLE whole (id bigint, embedding vector(32))');
 sql("CALL vecstore_import('whole', '$big', id_column => 'id')") if chmod 0755, $folder;
+# Slow enough to be caught in the middle, however fast the machine.
+sql('CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.003); RETURN NEW; END $$;
+     CREATE TRIGGER slow BEFORE INSERT ON killed FOR EACH ROW WHEN (NEW.id % 100 = 0) EXECUTE FUNCTION slow()');
 my $kills = 0;
 for my $round (1 .. 8) {
     my $log = '';
@@ -192,7 +195,7 @@ fails('another file of the same name', qr/cannot resume: .*is not what the earli
 
 SKIP: {
     skip "no $python", 2 if system("$python -c 'import pty' 2>/dev/null") != 0;
-    sql('TRUNCATE whole');
+    sql('TRUNCATE whole; CREATE TRIGGER slow BEFORE INSERT ON whole FOR EACH ROW WHEN (NEW.id % 100 = 0) EXECUTE FUNCTION slow()');
     my $script = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)';
     my ($out, $err) = ('', '');
     IPC::Run::run([ $python, '-c', $script, $program, '-d', $node->connstr('postgres'), '-i', 'id', $big, 'whole' ], '<', \undef, '>', \$out, '2>', \$err);
