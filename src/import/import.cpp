@@ -10,6 +10,7 @@
 #include "import/create_table.hpp"
 #include "import/functions.hpp"
 #include "import/import_state.hpp"
+#include "import/job_lock.hpp"
 #include "import/metadata.hpp"
 #include "import/options.hpp"
 #include "import/server_file.hpp"
@@ -41,33 +42,6 @@ using Clock = std::chrono::steady_clock;
 
 // Between two progress messages.
 constexpr std::chrono::seconds progress_interval{10};
-
-// Holds the right to work on an import, so that no two sessions insert the same rows.
-class JobLock {
-  public:
-    JobLock() = default;
-    JobLock(const JobLock&) = delete;
-    JobLock& operator=(const JobLock&) = delete;
-    ~JobLock() {
-        if (held_) LockRelease(&tag_, ExclusiveLock, true);
-    }
-    // Raises 55006 when another session works on it.
-    void acquire(const StateTables& tables, int64 job_id) {
-        tag_ = job_lock_tag(tables, job_id);
-        pg::pg_call([&] {
-            if (LockAcquire(&tag_, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL) return;
-            ereport(
-                ERROR,
-                (errcode(ERRCODE_OBJECT_IN_USE), errmsg("this import is being run by another session"),
-                 errhint("Wait until it has ended, or end it with pg_terminate_backend() and resume then.")));
-        });
-        held_ = true;
-    }
-
-  private:
-    LOCKTAG tag_;
-    bool held_ = false;
-};
 
 class Import {
   public:
@@ -207,12 +181,7 @@ void Import::open() {
         });
     }
     if (OidIsValid(options_.relation) && !options_.create_table) {
-        pg::pg_call([&] {
-            // A file of bits may choose another column.
-            TargetRequest early = request(false);
-            early.prefer_bits = early.vector_column == nullptr;
-            close_target(open_target(early));
-        });
+        pg::pg_call([&] { close_target(open_target(request(false))); });
     }
     open_files();
     if (!OidIsValid(options_.relation)) {
@@ -601,20 +570,6 @@ void Import::report_done() const {
 }
 
 // --- the SQL procedure -------------------------------------------------------------------------------
-
-// Batches are committed, which is possible only where no one else's transaction is open around the call.
-void require_own_transactions(FunctionCallInfo fcinfo) {
-    const bool atomic = fcinfo->context == nullptr || !IsA(fcinfo->context, CallContext) ||
-                        reinterpret_cast<CallContext*>(fcinfo->context)->atomic;
-    if (!atomic && !IsSubTransaction()) return;
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-         errmsg("vecstore_import cannot run inside a transaction block or a function"),
-         errdetail("It commits the rows in batches."),
-         errhint("CALL it on its own, or use INSERT ... SELECT FROM vecstore_read_npy(...) or another of the "
-                 "vecstore_read functions, which do all in the current transaction.")));
-}
 
 Datum import_with(FunctionCallInfo fcinfo, bool by_name) {
     pg::pg_call([&] { require_own_transactions(fcinfo); });

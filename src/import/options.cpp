@@ -3,6 +3,11 @@
 #include "import/functions.hpp"
 #include "pg/guard.hpp"
 
+extern "C" {
+#include "access/xact.h"
+#include "nodes/parsenodes.h"
+}
+
 namespace vecstore::import {
 
 namespace {
@@ -104,6 +109,20 @@ void check_combination(const ImportOptions& options) {
 }
 
 }  // namespace
+
+// Batches are committed, which is possible only where no one else's transaction is open around the call.
+void require_own_transactions(FunctionCallInfo fcinfo) {
+    const bool atomic = fcinfo->context == nullptr || !IsA(fcinfo->context, CallContext) ||
+                        reinterpret_cast<CallContext*>(fcinfo->context)->atomic;
+    if (!atomic && !IsSubTransaction()) return;
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+         errmsg("vecstore_import cannot run inside a transaction block or a function"),
+         errdetail("It commits the rows in batches."),
+         errhint("CALL it on its own, or use INSERT ... SELECT FROM vecstore_read_npy(...) or another of the "
+                 "vecstore_read functions, which do all in the current transaction.")));
+}
 
 const char* on_conflict_name(OnConflict on_conflict) {
     return on_conflict == OnConflict::error ? "error" : on_conflict == OnConflict::skip ? "skip" : "update";

@@ -35,6 +35,9 @@ struct ImportOptions {
 // and 22023.
 ImportOptions parse_import_arguments(FunctionCallInfo fcinfo, bool by_name);
 
+// Raises 25000 where the call is inside of a transaction that is not its own.
+void require_own_transactions(FunctionCallInfo fcinfo);
+
 const char* on_conflict_name(OnConflict on_conflict);
 
 }  // namespace vecstore::import

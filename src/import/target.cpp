@@ -88,7 +88,8 @@ Form_pg_attribute only_vector_column(Relation relation, const TargetRequest& req
     if (request.prefer_bits) {
         if (const Form_pg_attribute bits = only_column(relation, BITOID, VARBITOID)) return bits;
     }
-    const Form_pg_attribute found = only_column(relation, request.vector_type, request.halfvec_type);
+    Form_pg_attribute found = only_column(relation, request.vector_type, request.halfvec_type);
+    if (found == nullptr) found = only_column(relation, BITOID, VARBITOID);
     if (found == nullptr) {
         ereport(ERROR,
                 (errcode(ERRCODE_UNDEFINED_COLUMN),

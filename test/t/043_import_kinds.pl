@@ -161,7 +161,7 @@ SKIP: {
     diag("without: $missing") if $missing;
     my $made = `$python $FindBin::Bin/import_kinds.py $folder`;
     die 'import_kinds.py failed' if $? != 0;
-    for (split /\n/, $made) {
+    for (grep { /\t/ } split /\n/, $made) {    # FAISS itself prints too
         my ($path, $reader, $rows, $dims, $exact, $lossy, $arguments) = split /\t/;
         my ($name) = $path =~ m{([^/]+)$};
         $arguments = $arguments ? ", $arguments" : '';
@@ -189,18 +189,20 @@ SKIP: {
         my $length = length $content;
         my %places = map { $_ => 1 } (1 .. 24, 33, 37, 45, 53, 61, 69, 77, 85, 93, 96, 97, map({ int($length * $_ / 12) } 1 .. 11), $length - 9, $length - 1);
         for my $at (grep { $_ > 0 && $_ < $length } sort { $a <=> $b } keys %places) {
-            my $file = sprintf '%s/cut%05d', $folder, $cuts++;
-            write_binary($file, substr($content, 0, $at));
             my ($reader) = $path =~ /\.(\w+)$/;
-            $script .= "\\warn === $file $path cut at $at\nSELECT count(*) FROM vecstore_read_$reader('$file');\n";
+            # These have no count: a file of fewer rows is as good.
+            next if $reader =~ /vecs$/ && $at % (4 + 32 * ($reader eq 'bvecs' ? 1 : 4)) == 0;
+            my $file = sprintf '%s/cut%05d.%s', $folder, $cuts++, $reader;
+            write_binary($file, substr($content, 0, $at));
+            $script .= "\\warn === $file $path cut at $at\nSELECT count(*) FROM ${\reading($reader, $file)};\n";
         }
         for my $at (grep { $_ + 8 <= $length } map { 4 + 4 * $_ } 0 .. 60) {
-            my $file = sprintf '%s/cut%05d', $folder, $cuts++;
+            my ($reader) = $path =~ /\.(\w+)$/;
+            my $file = sprintf '%s/cut%05d.%s', $folder, $cuts++, $reader;
             my $changed = $content;
             substr($changed, $at, 8) = pack('Q<', 1 << 60);
             write_binary($file, $changed);
-            my ($reader) = $path =~ /\.(\w+)$/;
-            $script .= "\\warn --- $file $path huge at $at\nSELECT count(*) FROM vecstore_read_$reader('$file') LIMIT 0;\n";
+            $script .= "\\warn --- $file $path huge at $at\nSELECT count(*) FROM ${\reading($reader, $file)};\n";
         }
     }
     my ($out, $err) = ('', '');
@@ -211,9 +213,18 @@ SKIP: {
         elsif (/ERROR:|FATAL:|PANIC:/) { $errors{$what}++ if defined $what }
     }
     cmp_ok(scalar @order, '>', 1000, scalar(@order) . ' malformed files');
+    unlike($err, qr/does not exist/, 'all of them were read');
     is(join("\n", grep { /^===/ && $errors{$_} != 1 } @order), '', 'a file that is cut off gives one error');
     is(join("\n", grep { /^---/ && $errors{$_} > 1 } @order), '', 'a huge number gives one error, where it is a number that matters');
     is(sql('SELECT 1'), 1, 'and the server lives');
+}
+
+# The call that reads a file of this extension.
+sub reading {
+    my ($extension, $file) = @_;
+    return "vecstore_read_npy('$file', member => 'emb')" if $extension eq 'npz';
+    return "vecstore_read_npy('$file', member => 'other')" if $extension eq 'npz2';
+    return sprintf "vecstore_read_%s('%s')", $extension =~ /vecs$/ ? 'fvecs' : $extension, $file;
 }
 
 sub write_binary {

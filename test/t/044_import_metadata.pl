@@ -73,8 +73,8 @@ for my $layout (sort keys %files) {
 like(bring('t_within', ", metadata => '$files{within}', dry_run => true"), qr/these fields are left out: "model", "dims"/, 'what is left out is said');
 
 # columns of other types, in an existing table
-sql('CREATE DOMAIN path AS text CHECK (VALUE LIKE \'/%\'); CREATE TABLE typed (chunk_hash varchar(5), tags text[], start_offset smallint, score numeric(5,1),
-     nested json, file_path path, ok text, embedding halfvec(4), made int DEFAULT 7, n serial)');
+sql('CREATE DOMAIN source_path AS text CHECK (VALUE LIKE \'/%\'); CREATE TABLE typed (chunk_hash varchar(5), tags text[], start_offset smallint, score numeric(5,1),
+     nested json, file_path source_path, ok text, embedding halfvec(4), made int DEFAULT 7, n serial)');
 my $err = bring('typed', ", metadata => '$files{lines}'");
 like($err, qr/left out: "text", "maybe"/, 'fields without a column');
 like($err, qr/count and content verified/, 'halfvec, arrays, domains, json: verified');
@@ -96,6 +96,15 @@ is(sql("SELECT count(*) FROM by_key WHERE id = m->>'chunk_hash'"), $rows, 'into 
 like(bring('by_key', ", metadata => '$files{array}', id_column => 'id', ids => 'metadata.nothing'"), qr/has no field "nothing"/, 'a field that does not exist');
 like(bring('by_key', ", id_column => 'id', ids => 'file'"), qr/holds no ids/, 'ids that the file does not have');
 like(bring('by_key', ", ids => 'x'"), qr/ids cannot be "x"/, 'no such origin of ids');
+
+# Where rows are in an order of their own, the record of a row is that of its id: an hnswlib index of labels 2, 0, 1.
+write_file('labels.bin', pack('Q<6l<VQ<3d<Q<', 0, 3, 3, 12 + 8 + 8, 20, 12, 0, 0, 2, 2, 2, 1, 10)
+      . join('', map { pack('V3f<2Q<', 0, 0, 0, $_, $_ ? -$_ : 0, $_) } 2, 0, 1) . pack('V3', 0, 0, 0));
+write_file('labels.json', '[{"n": 0}, {"n": 1}, {"n": 2}]');
+attempt("CALL vecstore_import('labelled', '$folder/labels.bin', metadata => '$folder/labels.json', create_table => true)");
+is(sql("SELECT string_agg(id || ':' || n || ':' || embedding, ' ' ORDER BY id) FROM labelled"), '0:0:[0,0] 1:1:[1,-1] 2:2:[2,-2]', 'metadata by label');
+write_file('few.json', '[{"n": 0}, {"n": 1}]');
+like(attempt("CALL vecstore_import('labelled', '$folder/labels.bin', metadata => '$folder/few.json', id_column => 'id')"), qr/has no record 2/, 'a label without a record');
 
 # conflicts
 like(bring('t_array', ", id_column => 'id'"), qr/ERROR:.*duplicate key/, 'on_conflict => error');
@@ -123,7 +132,7 @@ like(bring('t_array', ", metadata => '$folder/short.json'"), qr/metadata of 59 r
 write_file('cut.json', substr(slurp_file($files{array}), 0, -20));
 like(bring('t_array', ", metadata => '$folder/cut.json'"), qr/invalid data in file .*cut.json" at byte \d+: the file ends/, 'a file that is cut off');
 write_file('zero.json', slurp_file($files{array}) =~ s/"h40"/"h\\u0000"/r);
-sql('CREATE TABLE zero (LIKE typed)');
+sql('CREATE TABLE zero (chunk_hash text, embedding vector(4))');
 like(bring('zero', ", metadata => '$folder/zero.json', batch_size => 10"), qr/ERROR:.*record 40 of the metadata.*40 of 60 rows are committed/s, 'JSON that Postgres refuses');
 for my $type ('vector', 'halfvec') {
     bring("as_$type", ", create_table => true, vector_type => '$type'");
@@ -142,7 +151,7 @@ write_file('v.npy', npy($many, 8));
 write_file('many.jsonl', join "\n", map { sprintf '{"id": %d, "text": "text of %d"}', $_ * 3, $_ } 0 .. $many - 1);
 for my $mode ('error', 'skip', 'update') {
     sql("CREATE TABLE slow_$mode (id bigint PRIMARY KEY, text text, embedding vector(8))");
-    sql(q{CREATE OR REPLACE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.0001); RETURN NEW; END'});
+    sql(q{CREATE OR REPLACE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.0003); RETURN NEW; END'});
     sql("CREATE TRIGGER dawdle BEFORE INSERT ON slow_$mode FOR EACH ROW EXECUTE FUNCTION dawdle()");
     my $call = "CALL vecstore_import('slow_$mode', '$folder/v.npy', id_column => 'id', metadata => '$folder/many.jsonl', batch_size => 150, resume => true, on_conflict => '$mode')";
     my ($stopped, $kills) = (0, $mode eq 'error' ? 10 : 3);
@@ -151,7 +160,13 @@ for my $mode ('error', 'skip', 'update') {
         my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT pg_backend_pid()', '-c', $call ], '<', \undef, '>', \$out, '2>', \$errors);
         $run->pump until $out =~ /(\d+)\n/;
         my $pid = $1;
-        select undef, undef, undef, 0.02 + rand 0.15;
+        # Every other time only when this run has committed something; at a random moment in any case.
+        my $done = "SELECT coalesce(max(rows_done), 0) FROM vecstore_import_progress WHERE target = 'public.slow_$mode'";
+        if ($kill % 2) {
+            my $before = sql($done);
+            for (1 .. 200) { last if ask_quietly($node, $done) > $before || ask_quietly($node, "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") == 0 }
+        }
+        select undef, undef, undef, rand 0.15;
         kill 'KILL', $pid;
         eval { $run->finish };
         $node->poll_query_until('postgres', 'SELECT true') or die 'the server is not back';

@@ -156,7 +156,8 @@ def on_disk_lists():
     # The stored path leads nowhere afterwards: the lists are looked for beside the index.
     os.mkdir(os.path.join(FOLDER, "away"))
     away = os.path.join(FOLDER, "away", "lists.ivfdata")
-    index.replace_invlists(faiss.OnDiskInvertedLists(10, index.code_size, away), False)
+    lists = faiss.OnDiskInvertedLists(10, index.code_size, away)   # which Python must not free before its time
+    index.replace_invlists(lists, False)
     index.add(X)
     index.make_direct_map()
     faiss_file("on_disk", index, index.reconstruct_n(0, index.ntotal), exact=False, lossy=True)

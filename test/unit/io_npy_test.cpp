@@ -253,7 +253,7 @@ TEST(Npy, MemoryOfABatchIsBounded) {
 TEST(Formats, AreRecognisedOrRefused) {
     expect_error("", ErrorCode::bad_file, "empty", "auto");
     expect_error("version https://git-lfs.github.com/spec/v1\noid", ErrorCode::bad_file, "Git LFS", "auto");
-    expect_error("PK\x03\x04rest", ErrorCode::file_not_supported, "zip", "auto");
+    expect_error("PK\x03\x04rest", ErrorCode::bad_file, "directory is missing", "auto");
     expect_error(Bytes("\x01\x02hello", 7), ErrorCode::file_not_supported, "\\x01\\x02hello", "auto");
     expect_error("x", ErrorCode::invalid_parameter, "tiff", "tiff");
 }
