@@ -22,9 +22,15 @@ ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extensi
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CXXFLAGS = -std=c++17 -O3 -fvisibility=hidden -fno-math-errno -fno-semantic-interposition -MMD -MP \
               -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-register -Wno-missing-field-initializers
-SHLIB_LINK = -lhwy -lz -lstdc++ -lm -lpthread -Wl,-Bsymbolic -Wl,--exclude-libs,ALL
+SHLIB_LINK = -lhwy -lsqlite3 -lz -lstdc++ -lm -lpthread -Wl,-Bsymbolic -Wl,--exclude-libs,ALL
 
-EXTRA_CLEAN = $(SOURCES:.cpp=.d) build output_iso results
+# vecstore-load, the client's side: the same readers, and libpq instead of the server. See below.
+CLIENT_PROGRAM = build/vecstore-load
+CLIENT_SOURCES = $(wildcard src/client/*.cpp)
+CLIENT_OBJS = $(CLIENT_SOURCES:.cpp=.o) \
+              $(patsubst %.cpp,%.o,$(wildcard src/core/io/*.cpp) $(wildcard src/core/stores/*.cpp))
+
+EXTRA_CLEAN = $(SOURCES:.cpp=.d) $(CLIENT_SOURCES:.cpp=.o) $(CLIENT_SOURCES:.cpp=.d) build output_iso results
 
 # No bitcode: keeps clang out of the build.
 override with_llvm = no
@@ -33,7 +39,26 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
--include $(SOURCES:.cpp=.d)
+-include $(SOURCES:.cpp=.d) $(CLIENT_SOURCES:.cpp=.d)
+
+# The program: `make client`, `make install-client`. Needs libpq's headers, and no server.
+client: $(CLIENT_PROGRAM)
+
+src/client/%.o: override CPPFLAGS += -I$(includedir)
+
+# The readers' libraries are those of the extension.
+$(CLIENT_PROGRAM): $(CLIENT_OBJS)
+	mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) $^ -L$(libdir) -lpq $(filter -l%,$(SHLIB_LINK)) -o $@
+
+install-client: client
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(CLIENT_PROGRAM) '$(DESTDIR)$(bindir)/'
+
+uninstall-client:
+	rm -f '$(DESTDIR)$(bindir)/$(notdir $(CLIENT_PROGRAM))'
+
+.PHONY: client install-client uninstall-client
 
 # The shim: all of vecstore as an extension named `vector`, for clients that insist on that name. Its script is
 # vecstore's own under another name. Installed only when asked for: the name is pgvector's.

@@ -1438,6 +1438,90 @@ CREATE PROCEDURE vecstore_import(
     create_table boolean DEFAULT false, vector_type text DEFAULT 'auto')
     AS 'MODULE_PATHNAME', 'vecstore_import_by_name' LANGUAGE C;
 
+-- =========================================================================================== stores
+
+-- Folders of stores that keep documents beside their vectors: LangChain's FAISS folders (index.faiss and index.pkl)
+-- and Chroma's (chroma.sqlite3 and its segments). Pickles are read as plain data, never executed. All need the
+-- privileges of pg_read_server_files.
+
+-- What a folder holds: a row for each of its collections.
+CREATE FUNCTION vecstore_inspect_store(
+    path text, index_name text DEFAULT 'index',
+    OUT kind text, OUT collection text, OUT "rows" bigint, OUT dims bigint, OUT metric text, OUT warnings text[],
+    OUT details jsonb)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'vecstore_inspect_store' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_langchain(path text, index_name text DEFAULT 'index')
+    RETURNS TABLE (id text, document text, metadata jsonb, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_langchain' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+-- collection, by name or id, may be left out where there is only one.
+CREATE FUNCTION vecstore_read_chroma(path text, collection text DEFAULT NULL)
+    RETURNS TABLE (id text, document text, metadata jsonb, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_chroma' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+-- Brings a store's rows into a table, in committed batches; makes the table where there is none of this name.
+-- A column whose name is null is left out. on_conflict: error, skip or update (by a unique index on the ids).
+CREATE PROCEDURE vecstore_import_store(
+    target text, path text, collection text DEFAULT NULL, index_name text DEFAULT 'index',
+    id_column name DEFAULT 'id', document_column name DEFAULT 'document', metadata_column name DEFAULT 'metadata',
+    "column" name DEFAULT 'embedding', batch_size integer DEFAULT 10000, on_conflict text DEFAULT 'error',
+    resume boolean DEFAULT false, verify boolean DEFAULT true)
+    AS 'MODULE_PATHNAME', 'vecstore_import_store' LANGUAGE C;
+
+-- For the program vecstore-load, which streams a client's file over the wire: the same state, one row for each
+-- import and one for each batch, in the batch's own transaction. The rows come by COPY, with the user's privileges.
+CREATE FUNCTION vecstore_load_begin(
+    target regclass, source text, "column" name, id_column name, format text, file_size bigint, fingerprint bigint,
+    "rows" bigint, dims bigint, resume boolean,
+    OUT load_id bigint, OUT rows_done bigint, OUT content_sum bigint, OUT earlier_size bigint,
+    OUT earlier_fingerprint bigint, OUT status text, OUT target_name text, OUT vector_column text, OUT vector_type text,
+    OUT id_type text)
+    AS 'MODULE_PATHNAME', 'vecstore_load_begin' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION vecstore_load_batch(load_id bigint, first_row bigint, "rows" bigint, content_sum bigint) RETURNS void
+    AS 'MODULE_PATHNAME', 'vecstore_load_batch' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+-- equal, different, not allowed (SELECT on the table is needed), not asked for
+CREATE FUNCTION vecstore_load_finish(load_id bigint, verify boolean) RETURNS text
+    AS 'MODULE_PATHNAME', 'vecstore_load_finish' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+-- =========================================================================================== export
+
+-- Vectors into files on the server's disk, as NumPy, FAISS and hnswlib read them; for members of
+-- pg_write_server_files. source is the name of a table, or a query. "column" is of type vector or halfvec, and may be
+-- left out where there is only one; id_column is an integer. A NULL vector is an error unless skip_nulls. The file is
+-- complete and on disk when it gets its name. All return the number of rows.
+
+-- .npy: float32, or float16 of a halfvec column.
+CREATE FUNCTION vecstore_export_npy(
+    source text, path text, "column" name DEFAULT NULL, overwrite boolean DEFAULT false, skip_nulls boolean DEFAULT false)
+    RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vecstore_export_npy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION vecstore_export_fvecs(
+    source text, path text, "column" name DEFAULT NULL, overwrite boolean DEFAULT false, skip_nulls boolean DEFAULT false)
+    RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vecstore_export_fvecs' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+-- A flat FAISS index, with an id map where id_column is given; metric is l2 (the default), inner_product or cosine
+-- (unit vectors and their inner product). Where "index" names an hnsw index of the table, an HNSW index with that
+-- index's graph and metric.
+CREATE FUNCTION vecstore_export_faiss(
+    source text, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL, metric text DEFAULT NULL,
+    index regclass DEFAULT NULL, overwrite boolean DEFAULT false, skip_nulls boolean DEFAULT false)
+    RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vecstore_export_faiss' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+-- An hnswlib index, built by the library in memory (maintenance_work_mem must hold it), with ids as labels.
+CREATE FUNCTION vecstore_export_hnswlib(
+    source text, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL, metric text DEFAULT NULL,
+    m integer DEFAULT 16, ef_construction integer DEFAULT 200,
+    overwrite boolean DEFAULT false, skip_nulls boolean DEFAULT false)
+    RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vecstore_export_hnswlib' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 -- ====================================================================================== maintenance
 
 -- What is wrong with an hnsw or ivfflat index: no row, nothing. The table can be read and written meanwhile; vacuum waits.

@@ -1,16 +1,11 @@
-// The lock that an import holds from its beginning to its end.
+// The right to work on one import, so that no two sessions insert the same rows.
 #pragma once
 
 #include "import/import_state.hpp"
 #include "pg/guard.hpp"
 
-extern "C" {
-#include "storage/lmgr.h"
-}
-
 namespace vecstore::import {
 
-// Holds the right to work on an import, so that no two sessions insert the same rows.
 class JobLock {
   public:
     JobLock() = default;
@@ -19,17 +14,20 @@ class JobLock {
     ~JobLock() {
         if (held_) LockRelease(&tag_, ExclusiveLock, true);
     }
-    // Raises 55006 when another session works on it.
+
+    // Raises 55006 when another session works on it. Held across transactions.
     void acquire(const StateTables& tables, int64 job_id) {
         tag_ = job_lock_tag(tables, job_id);
-        pg::pg_call([&] {
-            if (LockAcquire(&tag_, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL) return;
-            ereport(
-                ERROR,
+        pg::pg_call([&] { take(tag_); });
+        held_ = true;
+    }
+
+    // The same without an owner: until the session ends.
+    static void take(const LOCKTAG& tag) {
+        if (LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL) return;
+        ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_IN_USE), errmsg("this import is being run by another session"),
                  errhint("Wait until it has ended, or end it with pg_terminate_backend() and resume then.")));
-        });
-        held_ = true;
     }
 
   private:

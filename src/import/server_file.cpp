@@ -69,7 +69,10 @@ void require_regular(const struct stat& status, const char* shown) {
     if (S_ISREG(status.st_mode)) return;
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), S_ISDIR(status.st_mode)
                                                             ? errmsg("%s is a directory", shown)
-                                                            : errmsg("%s is not a regular file", shown)));
+                                                            : errmsg("%s is not a regular file", shown),
+                    S_ISDIR(status.st_mode) ? errhint("Folders of LangChain and Chroma are for vecstore_inspect_store and "
+                                                      "vecstore_import_store.")
+                                            : 0));
 }
 
 struct OpenedFile {

@@ -100,7 +100,7 @@ without_main_cluster() {
     return $rc
 }
 
-BUILD_PACKAGES=(make g++ libhwy-dev zlib1g-dev postgresql-server-dev-%v postgresql-%v)
+BUILD_PACKAGES=(make g++ libhwy-dev libsqlite3-dev libhnswlib-dev libpq-dev zlib1g-dev postgresql-server-dev-%v postgresql-%v)
 PYTHON_PACKAGES=(python3-numpy python3-faiss python3-hnswlib)
 CLIENT_PACKAGES=(python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy)
 TEST_PACKAGES=(cmake libgtest-dev clang libclang-rt-dev perl libipc-run-perl postgresql-%v-pgtap "${PYTHON_PACKAGES[@]}" "${CLIENT_PACKAGES[@]}")
@@ -126,7 +126,7 @@ build_extension() {
         mkdir -p "$ROOT/build"
         echo "$version" >"$stamp"
     fi
-    quietly make -C "$ROOT" -j"$JOBS" PG_CONFIG="$PG_CONFIG"
+    quietly make -C "$ROOT" -j"$JOBS" PG_CONFIG="$PG_CONFIG" all client
 }
 
 # ---------------------------------------------------------------------------------- the throw-away instance
@@ -139,7 +139,7 @@ make_workplace() {
     chmod 755 "$WORK"
     copy_sources
     mkdir "$WORK/stage" "$WORK/sock"
-    quietly make -C "$ROOT" PG_CONFIG="$PG_CONFIG" DESTDIR="$WORK/stage" install
+    quietly make -C "$ROOT" PG_CONFIG="$PG_CONFIG" DESTDIR="$WORK/stage" install install-client
     write_server_settings
     if [ "$(id -u)" = 0 ]; then
         # initdb and the server refuse to run as root

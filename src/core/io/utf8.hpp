@@ -1,0 +1,12 @@
+// Texts from elsewhere, made storable.
+#pragma once
+
+#include <string>
+
+namespace vecstore::core::io {
+
+// PostgreSQL's texts are UTF-8 without U+0000. Takes U+0000 out and puts U+FFFD where there is no UTF-8
+// (stray bytes, surrogates). Returns whether anything was changed.
+bool make_storable(std::string& text);
+
+}  // namespace vecstore::core::io

@@ -1,0 +1,45 @@
+#include "core/stores/store_reader.hpp"
+
+#include "core/stores/chroma.hpp"
+#include "core/stores/langchain.hpp"
+
+namespace vecstore::core::stores {
+
+const char* metric_name(const StoreInfo& info) {
+    return info.cosine ? "cosine" : io::metric_name(info.metric);
+}
+
+std::string store_kind(const Folder& folder, const StoreOptions& options) {
+    if (folder.holds(chroma_database)) return "chroma";
+    if (folder.holds(options.index_name + ".faiss") && folder.holds(options.index_name + ".pkl"))
+        return "langchain";
+    return {};
+}
+
+namespace {
+
+[[noreturn]] void throw_no_store(const Folder& folder, const StoreOptions& options) {
+    throw Error(ErrorCode::file_not_supported, folder.shown() + " is no store that can be read",
+                "There are neither " + options.index_name + ".faiss and " + options.index_name +
+                    ".pkl of LangChain in it, nor Chroma's " + chroma_database + ".",
+                "Where LangChain's files have another name, say index_name => '...'.");
+}
+
+}  // namespace
+
+std::unique_ptr<StoreReader> open_store(const Folder& folder, const StoreOptions& options,
+                                        const std::string& kind) {
+    const std::string found = kind.empty() ? store_kind(folder, options) : kind;
+    if (found == "chroma") return open_chroma(folder, options);
+    if (found == "langchain") return open_langchain(folder, options);
+    throw_no_store(folder, options);
+}
+
+std::vector<StoreInfo> list_collections(const Folder& folder, const StoreOptions& options) {
+    const std::string kind = store_kind(folder, options);
+    if (kind == "chroma") return list_chroma_collections(folder);
+    if (kind == "langchain") return {open_store(folder, options, kind)->info()};
+    throw_no_store(folder, options);
+}
+
+}  // namespace vecstore::core::stores

@@ -1,0 +1,66 @@
+#include "import/server_folder.hpp"
+
+#include "import/server_file.hpp"
+#include "pg/guard.hpp"
+
+extern "C" {
+#include <sys/stat.h>
+
+#include "storage/fd.h"
+}
+
+namespace vecstore::import {
+
+namespace {
+
+class ServerFolder final : public core::stores::Folder {
+  public:
+    explicit ServerFolder(std::string path) : path_(std::move(path)), shown_(displayed_path(path_)) {
+        shown_.replace(0, strlen("file"), "folder");
+    }
+
+    const std::string& shown() const override { return shown_; }
+    std::string path_of(const std::string& name) const override { return path_ + "/" + name; }
+    bool holds(const std::string& name) const override {
+        struct stat status;
+        return stat(path_of(name).c_str(), &status) == 0 && S_ISREG(status.st_mode);
+    }
+    std::unique_ptr<core::io::ByteSource> open(const std::string& name) const override {
+        return open_server_file(path_of(name));
+    }
+    bool interrupted() const override { return InterruptPending; }
+
+    void check() const {
+        if (!is_absolute_path(path_.c_str())) {
+            ereport(
+                ERROR,
+                (errcode(ERRCODE_INVALID_NAME), errmsg("%s is not an absolute path", shown_.c_str()),
+                 errhint("Give the whole path of the folder, from the root of the server's file system.")));
+        }
+        struct stat status;
+        if (stat(path_.c_str(), &status) != 0) {
+            ereport(ERROR,
+                    (errcode_for_file_access(), errmsg("could not open %s: %m", shown_.c_str()),
+                     errhint("The path is looked up where the server runs, by the server's operating-system "
+                             "user, who must be allowed to enter every folder above it.")));
+        }
+        if (!S_ISDIR(status.st_mode)) {
+            ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("%s is not a folder", shown_.c_str()),
+                            errhint("Name the folder that holds the store's files.")));
+        }
+    }
+
+  private:
+    const std::string path_;
+    std::string shown_;
+};
+
+}  // namespace
+
+std::unique_ptr<core::stores::Folder> open_server_folder(const std::string& path) {
+    auto folder = std::make_unique<ServerFolder>(path);
+    pg::pg_call([&] { folder->check(); });
+    return folder;
+}
+
+}  // namespace vecstore::import

@@ -1,0 +1,14 @@
+// Folders on the server's disk, for stores of several files.
+#pragma once
+
+#include "core/stores/store_reader.hpp"
+
+#include <memory>
+#include <string>
+
+namespace vecstore::import {
+
+// After require_server_file_privilege(). Throws pg::PgError where it is no folder that the server can enter.
+std::unique_ptr<core::stores::Folder> open_server_folder(const std::string& path);
+
+}  // namespace vecstore::import

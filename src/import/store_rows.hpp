@@ -1,0 +1,26 @@
+// Rows of stores as values of SQL.
+#pragma once
+
+#include "core/stores/store_reader.hpp"
+#include "pg/postgres.hpp"
+
+namespace vecstore::import {
+
+// id text, document text, metadata jsonb, embedding vector.
+constexpr int store_columns = 4;
+
+struct StoreValues {
+    Datum values[store_columns];
+    bool nulls[store_columns];
+};
+
+// In the current memory context. May raise: to be called in pg_call().
+void make_store_values(const core::stores::StoreRow& row, StoreValues* out);
+
+// Reads on; a cancelled query that the reader noticed first is reported as what it is.
+bool read_store_row(core::stores::StoreReader& reader, core::stores::StoreRow& row);
+
+// Says how many texts had to be changed, if any.
+void report_altered_texts(const core::stores::StoreReader& reader);
+
+}  // namespace vecstore::import
