@@ -194,7 +194,11 @@ const FilterType& filter_type(Relation index, int attribute) {
     return *reinterpret_cast<const FilterType*>(DatumGetPointer(FunctionCall1(function, PointerGetDatum(nullptr))));
 }
 
-Oid column_type_of(Relation index, int attribute) { return TupleDescAttr(RelationGetDescr(index), attribute - 1)->atttypid; }
+// The operator class's, not the column's: that may be a domain.
+Oid column_type_of(Relation index, int attribute) {
+    const Oid type = index->rd_opcintype[attribute - 1];
+    return IsPolymorphicType(type) ? TupleDescAttr(RelationGetDescr(index), attribute - 1)->atttypid : type;
+}
 
 using Kind = core::FilterCondition::Kind;
 
