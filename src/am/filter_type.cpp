@@ -290,6 +290,10 @@ void add_any(const Comparison& c, const KeyList& list, core::RowFilter& filter) 
 
 int filter_columns(Relation index) { return IndexRelationGetNumberOfKeyAttributes(index) - 1; }
 
+void check_filter_columns(Relation index) {
+    for (int column = 1; column <= filter_columns(index); ++column) filter_type(index, column + 1);
+}
+
 void filter_keys(Relation index, const Datum* values, const bool* isnull, core::FilterKey* keys) {
     for (int column = 1; column <= filter_columns(index); ++column) {
         const Oid collation = index->rd_indcollation[column];
