@@ -21,12 +21,12 @@ END $$;
 CREATE FUNCTION compared(query text) RETURNS TABLE (rows int, verdict text) LANGUAGE plpgsql AS $$
 DECLARE by_index int[]; by_sort int[];
 BEGIN
-    PERFORM set_config('enable_sort', 'off', true);
+    PERFORM set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true);
     EXECUTE format('SELECT array_agg(id) FROM (%s) s', query) INTO by_index;
-    PERFORM set_config('enable_sort', 'on', true);
-    PERFORM set_config('enable_indexscan', 'off', true);
+    PERFORM set_config('enable_sort', 'on', true), set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'off', true);
+    ASSERT index_cond(query) IS NULL;
     EXECUTE format('SELECT array_agg(id) FROM (%s) s', query) INTO by_sort;
-    PERFORM set_config('enable_indexscan', 'on', true);
+    PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true);
     rows := coalesce(cardinality(by_sort), 0);
     verdict := CASE WHEN by_index IS NOT DISTINCT FROM by_sort THEN 'same' ELSE format('%s, but %s', by_index, by_sort) END;
     RETURN NEXT;
