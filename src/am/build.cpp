@@ -39,7 +39,9 @@ void leader_interrupts() {
 
 // May raise.
 Indexed indexed_by(Relation index) {
-    return {metric_of(index), column_type(index).kind, static_cast<uint32_t>(dims_of(index)),
+    const core::Metric metric = metric_of(index);
+    check_filter_columns(index);
+    return {metric, column_type(index).kind, static_cast<uint32_t>(dims_of(index)),
             static_cast<uint16_t>(filter_columns(index))};
 }
 
@@ -126,7 +128,7 @@ void IndexBuild::begin_encoding() {
     if (geometry.mode == core::StorageMode::plain || profile.rows < 100) profile.mean.clear();
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
     rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());
-    for (size_t i = 0; i < sample_->size(); ++i) 
+    for (size_t i = 0; i < sample_->size(); ++i)
         encode(sample_->raw(i), sample_->tid(i), sample_keys_.data() + i * indexed_.filter_columns);
     sample_.reset();
     sample_keys_ = {};

@@ -194,7 +194,11 @@ const FilterType& filter_type(Relation index, int attribute) {
     return *reinterpret_cast<const FilterType*>(DatumGetPointer(FunctionCall1(function, PointerGetDatum(nullptr))));
 }
 
-Oid column_type_of(Relation index, int attribute) { return TupleDescAttr(RelationGetDescr(index), attribute - 1)->atttypid; }
+// The operator class's, not the column's: that may be a domain.
+Oid column_type_of(Relation index, int attribute) {
+    const Oid type = index->rd_opcintype[attribute - 1];
+    return IsPolymorphicType(type) ? TupleDescAttr(RelationGetDescr(index), attribute - 1)->atttypid : type;
+}
 
 using Kind = core::FilterCondition::Kind;
 
@@ -285,6 +289,10 @@ void add_any(const Comparison& c, const KeyList& list, core::RowFilter& filter) 
 }  // namespace
 
 int filter_columns(Relation index) { return IndexRelationGetNumberOfKeyAttributes(index) - 1; }
+
+void check_filter_columns(Relation index) {
+    for (int column = 1; column <= filter_columns(index); ++column) filter_type(index, column + 1);
+}
 
 void filter_keys(Relation index, const Datum* values, const bool* isnull, core::FilterKey* keys) {
     for (int column = 1; column <= filter_columns(index); ++column) {

@@ -41,6 +41,9 @@ struct FilterType {
 // How many filter columns an index has.
 int filter_columns(Relation index);
 
+// Raises an error if a column after the first is none to filter by.
+void check_filter_columns(Relation index);
+
 // The keys of a row: values[1..] of the index's columns. `keys` has room for filter_columns(). May raise.
 void filter_keys(Relation index, const Datum* values, const bool* isnull, core::FilterKey* keys);
 

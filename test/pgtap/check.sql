@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS vecstore;
 
-SELECT plan(66);
+SELECT plan(72);
 
 CREATE FUNCTION random_vector(dims integer, seed integer) RETURNS vector LANGUAGE sql STABLE AS
     $$ SELECT array_agg(sin(seed * 12.9898 + d * 78.233) * 43758.5453 - floor(sin(seed * 12.9898 + d * 78.233) * 43758.5453) - 0.5)::vector
@@ -118,6 +118,23 @@ SELECT is_empty($$SELECT * FROM vecstore_check('damaged_v')$$, 'another vector i
 SELECT is((SELECT count(*) FROM vecstore_check('damaged_v', true) WHERE problem LIKE 'row %: its vector is % from its row''s, at most % is allowed'),
           1::bigint, 'but not if it is compared');
 
+-- A row whose filter column changed behind the index's back. (HOT: the index knows the place, and the old value.)
+CREATE TABLE filtered (id integer, v vector(200), tenant integer, tags integer[]) WITH (fillfactor = 50, autovacuum_enabled = off);
+INSERT INTO filtered SELECT i, random_vector(200, i), i % 5, ARRAY[i] FROM generate_series(1, 100) i;
+CREATE INDEX filtered_v ON filtered USING hnsw (v vector_l2_ops, tenant, tags);
+SELECT clean('filtered_v', 'filter columns');
+CREATE TABLE changed AS SELECT ctid AS tid FROM filtered WHERE id IN (50, 60);
+SELECT ignore_index('filtered_v', true);
+ALTER TABLE filtered SET (fillfactor = 50);   -- so that the session forgets which columns the index has
+UPDATE filtered SET tenant = 7 WHERE id = 50;
+UPDATE filtered SET tags = NULL WHERE id = 60;
+SELECT ignore_index('filtered_v', false);
+SELECT results_eq($$SELECT problem FROM vecstore_check('filtered_v') ORDER BY 1$$,
+                  $$SELECT format('row %s has other filter values than its node', tid) FROM changed ORDER BY 1$$, 'filter values of another row');
+SELECT ok(bool_and(block > 0 AND slot >= 0), 'and where they are') FROM vecstore_check('filtered_v');
+REINDEX INDEX filtered_v;
+SELECT clean('filtered_v', 'filter columns again');
+
 -- ----------------------------------------------------------------------------------------- who may, and what
 
 CREATE TABLE parts (id integer, v vector(3)) PARTITION BY RANGE (id);
@@ -166,7 +183,7 @@ SELECT is(current_user, session_user, 'an error leaves the user what it was');
 SET trap.armed = 'no';
 SELECT is_empty($$SELECT * FROM vecstore_check('trap_v')$$, 'and the function works again');
 
-DROP TABLE items, hot, unlogged, damaged, gone, parts, trap;
+DROP TABLE items, hot, unlogged, damaged, gone, filtered, changed, parts, trap;
 DROP FUNCTION random_vector, clean, ignore_index, spring;
 DROP ROLE check_stranger, check_owner;
 SELECT finish();

@@ -74,7 +74,7 @@ class FilterMap {
 
     // One bit for each slot of the group.
     const uint64_t* bits_of(uint32_t group) {
-        if (group >= memory_.tested.size()) grow(group + 1);
+        if (group >= groups_) grow(group + 1);   // (memory has room for another index's groups)
         uint64_t* const bits = &memory_.bits[group * words_];
         if (memory_.tested[group] != memory_.search) test(group, bits);
         return bits;

@@ -1,0 +1,316 @@
+# Filters as a property: random tables, conditions, limits and changes, against the exact answer. Then crashes, a standby
+# and damage to an index with filter columns.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Vecstore;
+
+plan skip_all => 'filter columns are vecstore\'s' if extension() ne 'vecstore';
+
+my $SEED = $ENV{VECSTORE_TEST_SEED} // 1;
+my $TABLES = scale(12, 150);
+my $CASES = scale(75, 200);    # between two changes, of which there are three
+my $GOOD = 0.95;
+
+my $node = new_node('filters', 'shared_buffers = 256MB', "maintenance_work_mem = '256MB'", 'max_wal_size = 2GB',
+    'synchronous_commit = off', 'autovacuum = off', 'jit = off', 'client_min_messages = warning', 'max_parallel_workers_per_gather = 0');
+
+sub sql { return $node->safe_psql('postgres', join ";\n", @_) }
+
+sql('CREATE TABLE pool (id int PRIMARY KEY, v vector(256))');
+load_vectors($node, table => 'pool', kind => 'embeddings', rows => 4000, dims => 256, seed => 31, first_id => 1);
+
+# ------------------------------------------------------------------------------------------------- the property
+
+# All that is random follows from setseed(), so that a seed says everything about a case.
+sql(<<'SQL');
+CREATE FUNCTION upto(n int) RETURNS int LANGUAGE sql VOLATILE AS $$ SELECT floor(random() * n)::int $$;
+CREATE FUNCTION one_of(VARIADIC choices text[]) RETURNS text LANGUAGE sql VOLATILE AS
+    $$ SELECT choices[1 + floor(random() * cardinality(choices))::int] $$;
+
+-- The table of the moment.
+CREATE TABLE shape (dims int, op text, rows int, columns text, anchor vector);
+
+CREATE FUNCTION one_vector() RETURNS vector LANGUAGE sql VOLATILE AS
+    $$ SELECT subvector(v, 1, (SELECT dims FROM shape)) FROM pool WHERE id = (SELECT 1 + upto(4000)) $$;
+
+-- Rows of the pool with values in all columns; "near" goes with the distance from one vector, the others with nothing.
+CREATE PROCEDURE add_rows(count int) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format($q$
+        WITH picks AS MATERIALIZED (SELECT 1 + upto(4000) AS pick FROM generate_series(1, %2$s))
+        INSERT INTO t (v, tenant, price, "near", day, tag, tags, flag, doc, loose)
+        SELECT w, nullif(upto(50), 0), (random() * 1000)::float8, (1000 * (w %1$s s.anchor))::int, date '2024-01-01' + upto(365),
+               'tag ' || (random() * random() * 30)::int, ARRAY[upto(20), upto(300)], CASE upto(10) WHEN 0 THEN NULL WHEN 1 THEN true ELSE false END,
+               jsonb_build_object('kind', 'k' || upto(12), 'n', upto(1000)), upto(1000)
+        FROM shape s, picks, LATERAL (SELECT subvector(v, 1, dims) AS w FROM pool WHERE id = pick) p$q$,
+        (SELECT op FROM shape), count);
+END $$;
+
+CREATE PROCEDURE make_table(seed float8) LANGUAGE plpgsql AS $$
+DECLARE
+    metric text; dim int; storage text; cols text; wanted int;
+BEGIN
+    PERFORM setseed(seed);
+    metric := one_of('l2', 'cosine', 'ip', 'cosine');
+    dim := one_of('2', '16', '100', '192', '256', '256')::int;
+    DROP TABLE IF EXISTS t;
+    DELETE FROM shape;
+    INSERT INTO shape SELECT dim, CASE metric WHEN 'l2' THEN '<->' WHEN 'cosine' THEN '<=>' ELSE '<#>' END, 300 + upto(1500), '',
+        subvector(v, 1, dim) FROM pool WHERE id = (SELECT 1 + upto(4000));
+    EXECUTE format('CREATE TABLE t (id serial PRIMARY KEY, v vector(%s), tenant int, price float8, "near" int, day date, tag text, tags int[], flag bool,
+        doc jsonb, loose int) WITH (autovacuum_enabled = off)', dim);
+    -- Some columns, in some order; never all.
+    SELECT string_agg(c, ', ') INTO cols
+    FROM (SELECT c FROM unnest('{tenant,price,"near",day,tag,tags,flag,doc,(doc->>''kind'')}'::text[]) c ORDER BY random() LIMIT 1 + upto(7)) x;
+    storage := one_of('auto', 'auto', 'compact', 'plain');
+    UPDATE shape SET columns = format('%s of %s dimensions, %s, by %s', metric, dim, storage, cols);
+    wanted := (SELECT rows FROM shape);
+    CALL add_rows(wanted * upto(3) / 2);   -- none, half, all
+    EXECUTE format('CREATE INDEX t_idx ON t USING hnsw (v vector_%s_ops, %s) WITH (storage = %s)', metric, cols, storage);
+    wanted := wanted - (SELECT count(*) FROM t);
+    CALL add_rows(wanted);
+    CREATE INDEX ON t (tenant);
+    ANALYZE t;
+END $$;
+
+CREATE PROCEDURE change_table(seed float8) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM setseed(seed);
+    UPDATE t SET tenant = upto(50), tag = 'tag ' || upto(30), price = price + 1 WHERE hashint4(id + upto(1000)) % 10 = 0;
+    UPDATE t SET loose = upto(1000) WHERE hashint4(id) % 7 = 0;
+    UPDATE t SET v = one_vector() WHERE hashint4(id) % 31 = upto(31);
+    DELETE FROM t WHERE hashint4(id) % 12 = upto(12) OR id IN (SELECT id FROM t ORDER BY id LIMIT upto(60));
+    CALL add_rows(upto(200));
+END $$;
+
+-- A condition. The second part is true of one that limits the distance.
+CREATE FUNCTION any_term(limits bool) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE x float8 := random() ^ 3;   -- mostly few
+BEGIN
+    CASE upto(CASE WHEN limits THEN 23 ELSE 22 END)
+        WHEN 0 THEN RETURN format('tenant = %s', upto(55));
+        WHEN 1 THEN RETURN format('tenant IN (%s, %s, %s)', upto(55), upto(55), upto(55));
+        WHEN 2 THEN RETURN format('tenant = ANY (ARRAY(SELECT generate_series(%s, 60, %s)))', upto(50), 1 + upto(20));
+        WHEN 3 THEN RETURN format('tenant %s %s', one_of('<', '<=', '>', '>='), upto(50));
+        WHEN 4 THEN RETURN format('tenant IS %s', one_of('NULL', 'NOT NULL'));
+        WHEN 5 THEN RETURN format('price < %s', 1000 * x);
+        WHEN 6 THEN RETURN format('price BETWEEN %s AND %s', 500 - 500 * x, 500 + 500 * x);
+        WHEN 7 THEN RETURN format('"near" <= (SELECT percentile_disc(%s) WITHIN GROUP (ORDER BY "near") FROM t)', x);
+        WHEN 8 THEN RETURN format('"near" >= (SELECT percentile_disc(%s) WITHIN GROUP (ORDER BY "near") FROM t)', 1 - x);
+        WHEN 9 THEN RETURN format('"near" = %s', (SELECT "near" FROM t OFFSET upto(200) LIMIT 1));
+        WHEN 10 THEN RETURN format('day >= date ''2024-12-31'' - %s', (365 * x)::int);
+        WHEN 11 THEN RETURN format('day < timestamp ''2024-01-01 12:00'' + interval ''%s days''', (365 * x)::int);
+        WHEN 12 THEN RETURN format('tag = ''tag %s''', upto(32));
+        WHEN 13 THEN RETURN format('tag IN (''tag %s'', ''tag %s'')', upto(32), upto(32));
+        WHEN 14 THEN RETURN format('tags && ''{%s,%s}''', upto(20), upto(300));
+        WHEN 15 THEN RETURN format('tags @> ''{%s}''', upto(20));
+        WHEN 16 THEN RETURN one_of('flag', 'NOT flag', 'flag IS NULL', 'flag IS TRUE');
+        WHEN 17 THEN RETURN format('doc @> ''{"kind": "k%s"}''', upto(13));
+        WHEN 18 THEN RETURN format('doc->>''kind'' = ''k%s''', upto(13));
+        WHEN 19 THEN RETURN format('loose < %s', 1000 * x);
+        WHEN 20 THEN RETURN format('(loose %% 10 = %s OR tenant = %s)', upto(10), upto(55));
+        WHEN 21 THEN RETURN one_of('true', 'false', 'loose >= 0', 'tenant = -1');
+        ELSE RETURN 'distance';
+    END CASE;
+END $$;
+
+CREATE TABLE outcome (cases int, in_index int, with_rows int, ten int, hits int, filtered_ten int, filtered_hits int, rows int, late int);
+CREATE TABLE failure (seed float8, text text);
+
+-- A case: returns what is wrong with it, or null.
+CREATE FUNCTION one_case(seed float8) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    s shape%ROWTYPE; q vector; condition text := ''; term text; k int; ef int; line text; tested bool := false; ordered bool := false;
+    limited bool := false; query text; settings text := '';
+    ids int[]; d float8[]; found int[]; fd float8[]; wanted int; strangers int; top int; good int; descents int;
+BEGIN
+    PERFORM setseed(seed);
+    SELECT * INTO s FROM shape;
+    q := CASE upto(3) WHEN 0 THEN s.anchor WHEN 1 THEN (SELECT v FROM t ORDER BY id OFFSET upto(100) LIMIT 1) END;
+    q := coalesce(q, one_vector());
+    k := (ARRAY[1, 5, 10, 10, 10, 10, 50, 200, 100000, NULL])[1 + upto(10)];
+    ef := (ARRAY[1, 10, 40, 40, 40, 40, 100, 400])[1 + upto(8)];
+    FOR i IN 0 .. upto(3) LOOP
+        term := any_term(NOT limited);
+        IF term = 'distance' THEN
+            limited := true;
+            EXECUTE format('SELECT v %s $1 FROM t ORDER BY random() LIMIT 1', s.op) INTO term USING q;
+            term := format(one_of('v %s $1 < %L::float8', 'v %s $1 <= %L::float8', '%2$L::float8 > v %1$s $1', '1 - (v %s $1) >= 1 - %L::float8'), s.op, coalesce(term, '0')::float8);
+        END IF;
+        condition := condition || CASE WHEN i > 0 THEN ' AND ' ELSE '' END || term;
+    END LOOP;
+    query := format('SELECT id, v %1$s $1 AS d FROM t WHERE %2$s ORDER BY v %1$s $1 LIMIT %3$L', s.op, condition, k);
+
+    PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true);
+    EXECUTE format('SELECT array_agg(id), array_agg(d) FROM (SELECT id, v %1$s $1 AS d FROM t WHERE %2$s ORDER BY 2) x', s.op, condition) INTO ids, d USING q;
+    PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),
+            set_config('hnsw.ef_search', ef::text, true);
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query USING q LOOP
+        tested := tested OR line ~ '^ *Index Cond:';
+        ordered := ordered OR line ~ '^ *(Order By:|One-Time Filter: false)';
+    END LOOP;
+    EXECUTE format('SELECT array_agg(id), array_agg(d) FROM (%s) x', query) INTO found, fd USING q;
+
+    ids := coalesce(ids, '{}');
+    found := coalesce(found, '{}');
+    wanted := least(coalesce(k, cardinality(ids)), cardinality(ids));
+    strangers := (SELECT count(*) FROM (SELECT unnest(found) EXCEPT SELECT unnest(ids)) x);
+    descents := (SELECT count(*) FROM (SELECT x, lag(x) OVER (ORDER BY n) AS before FROM unnest(fd) WITH ORDINALITY u (x, n)) y
+                 WHERE before > x + 1e-6 * abs(x) + 1e-6);
+    top := least(10, wanted);
+    good := least(top, (SELECT count(*) FROM unnest(fd[1:10]) x WHERE x <= d[top] + 1e-5 * abs(d[top]) + 1e-6));
+    UPDATE outcome SET cases = cases + 1, in_index = outcome.in_index + tested::int, with_rows = with_rows + (wanted > 0)::int;
+    -- What a search finds too late to be in order waits until it has reached the end of the index, and comes last: who
+    -- asks for all that match, or almost, gets that far.
+    IF wanted >= 0.95 * cardinality(ids) THEN
+        UPDATE outcome SET rows = rows + wanted, late = late + descents;
+        descents := 0;
+    END IF;
+    -- A beam of less than 40 promises less.
+    IF ef >= 40 THEN
+        UPDATE outcome SET ten = ten + top, hits = hits + good;
+        IF tested THEN UPDATE outcome SET filtered_ten = filtered_ten + top, filtered_hits = filtered_hits + good; END IF;
+    END IF;
+    -- A limit to the distance ends a search that has looked as far as it should for its LIMIT: recall tells if it is too early.
+    IF ordered AND cardinality(found) = (SELECT count(DISTINCT x) FROM unnest(found) x) AND strangers = 0 AND descents = 0 AND
+       (cardinality(found) = wanted OR limited AND k IS NOT NULL AND cardinality(found) < wanted) THEN
+        RETURN NULL;
+    END IF;
+    RETURN format('%s: %s; ef_search %s: %s rows, of which %s distinct, should be %s of %s that match; %s do not match, %s descents, in the index: %s, ordered: %s', s.columns,
+                  replace(query, '$1', '$q'), ef, cardinality(found), (SELECT count(DISTINCT x) FROM unnest(found) x), wanted, cardinality(ids), strangers, descents, tested, ordered);
+END $$;
+
+CREATE PROCEDURE many_cases(seed float8, count int) LANGUAGE plpgsql AS $$
+DECLARE said text;
+BEGIN
+    FOR i IN 1 .. count LOOP
+        said := one_case(seed + i * 1e-6);
+        IF said IS NOT NULL THEN INSERT INTO failure VALUES (seed + i * 1e-6, said); END IF;
+    END LOOP;
+END $$;
+SQL
+
+# One session for each table; VACUUM cannot be in a function.
+sub script_for {
+    my ($table) = @_;
+    my $seed = (($SEED * 1000 + $table) % 9e6) / 1e7;
+    my @script = (load_library() . "CALL make_table($seed)", "CALL many_cases($seed, $CASES)");
+    for my $change (1 .. 3) {
+        my $next = $seed + $change * 1e-2;
+        push @script, "CALL change_table($next)";
+        push @script, 'VACUUM t' if ($table + $change) % 2 == 0;
+        push @script, "CALL many_cases($next, $CASES)";
+    }
+    return join(";\n", @script, "SELECT * FROM vecstore_check('t_idx', true) LIMIT 5");
+}
+
+my $began = time;
+sql('INSERT INTO outcome VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0)');
+my ($ended, @shapes, @unsound) = (0);
+for my $table (1 .. $TABLES) {
+    my $said = eval { $node->safe_psql('postgres', script_for($table)) } // "error: $@";
+    push @unsound, "table $table of seed $SEED: $said" if $said ne '';
+    push @shapes, sql('SELECT columns FROM shape');
+}
+my ($cases, $in_index, $with_rows, $ten, $hits, $filtered_ten, $filtered_hits, $rows, $late) = split /\|/, sql('SELECT * FROM outcome');
+note('tables: ', join '; ', @shapes);
+note(sprintf '%d cases in %d s, %d with conditions in the index, %d with rows that match', $cases, time - $began, $in_index, $with_rows);
+is(join("\n", @unsound), '', 'no error, and every index is sound');
+is($cases, 4 * $CASES * $TABLES, "$cases cases (seed $SEED)");
+cmp_ok($in_index, '>', $cases / 3, 'a good part of the conditions is tested in the index');
+cmp_ok($with_rows, '>', $cases / 2, 'most cases have rows that match');
+is(sql('SELECT text FROM failure ORDER BY seed LIMIT 10'), '', "rows that match, each once, all that LIMIT asks for, nearest first (seed $SEED)")
+  or diag(sql('SELECT count(*) FROM failure'), ' cases failed');
+ok($hits >= $GOOD * $ten, sprintf 'recall@10 %.4f', $hits / $ten);
+ok($filtered_hits >= $GOOD * $filtered_ten, sprintf 'recall@10 under conditions in the index %.4f', $filtered_hits / $filtered_ten);
+
+cmp_ok($late, '<=', 0.001 * $rows, "of $rows rows of scans to the end $late came too late to be in order");
+
+# ----------------------------------------------------------------------------------------- crashes and a standby
+
+sql('DROP TABLE t', 'CREATE TABLE items (id serial PRIMARY KEY, v vector(256), tenant int, tags int[], note text)');
+my $columns = 'v, id % 20, ARRAY[id % 7, id % 11]';
+sql("INSERT INTO items (v, tenant, tags) SELECT $columns FROM pool WHERE id <= 1500",
+    'CREATE INDEX items_idx ON items USING hnsw (v vector_cosine_ops, tenant, tags)');
+
+# Per query: all rows of a tenant by the index, and whether they are those of the table.
+sub filtered_is_complete {
+    my ($server, $name) = @_;
+    my $wrong = $server->safe_psql(
+        'postgres', load_library() . 'SET enable_seqscan = off; SET enable_sort = off;
+        SELECT n.tenant, found, there FROM generate_series(0, 21) n (tenant), pool p,
+        LATERAL (SELECT count(*) AS found, count(DISTINCT id) AS ids, bool_and(x.tenant = n.tenant) AS matching FROM
+            (SELECT * FROM items i WHERE i.tenant = n.tenant ORDER BY i.v <=> p.v LIMIT 100000) x) f,
+        LATERAL (SELECT count(*) AS there FROM items i WHERE i.tenant + 0 = n.tenant) e
+        WHERE p.id IN (7, 1507) AND (found <> there OR ids <> found OR NOT matching)');
+    is($wrong, '', "$name: all rows of each tenant");
+    check_clean($server, 'items_idx', "$name: check is clean");
+    return;
+}
+
+my $load = write_script($node, 'filtered_load', "\\set i random(1, 4000)\n\\set j random(1, 4000)\n"
+      . "INSERT INTO items (v, tenant, tags) SELECT $columns FROM pool WHERE id = :i;\n"
+      . "UPDATE items SET tenant = :i % 20 WHERE id = :j;\nDELETE FROM items WHERE id = :i;\n");
+filtered_is_complete($node, 'built');
+for my $round (1 .. scale(3, 15)) {
+    my $run = start_clients($node, '-M', 'prepared', '-f', $load, '-c', 4, '-T', 60);
+    my $vacuum = $round % 2 == 0 ? start_clients($node, '-f', write_script($node, 'vacuum', "VACUUM items;\n"), '-c', 1, '-T', 60) : undef;
+    select undef, undef, undef, 1 + rand 1;
+    kill_server($node);
+    stop_clients($_, 'kill') for grep { defined } $run, $vacuum;
+    $node->start;
+    filtered_is_complete($node, "crash $round");
+}
+sql('VACUUM items');
+filtered_is_complete($node, 'vacuumed after crashes');
+
+my $standby = new_standby($node, 'filters_standby', 'hot_standby_feedback = on');
+my $answers = load_library() . 'SET enable_seqscan = off; SET enable_sort = off;
+    SELECT q.id, n.id, n.d FROM pool q, LATERAL (SELECT i.id, i.v <=> q.v AS d FROM items i
+        WHERE i.tenant IN (q.id % 20, 3) AND i.tags && ARRAY[q.id % 7] ORDER BY i.v <=> q.v LIMIT 10) n WHERE q.id % 100 = 0 ORDER BY 1, 3, 2';
+for my $round (1 .. 3) {
+    my $run = start_clients($node, '-M', 'prepared', '-f', $load, '-c', 2, '-t', scale(150, 1500));
+    is(stop_clients($run), 0, "load while a standby follows, $round") or diag($run->{err});
+    sql('VACUUM items') if $round > 1;
+    $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+    my $here = sql($answers);
+    cmp_ok(scalar(my @lines = split /\n/, $here), '>', 300, 'there are answers');
+    is($standby->safe_psql('postgres', $answers), $here, "the standby answers the same, $round");
+    filtered_is_complete($standby, "the standby, $round");
+}
+$standby->stop;
+
+# ----------------------------------------------------------------------------------------------------- damage
+
+# A key that is not the row's: the check says so, and where. Keys begin after the page's header and head; block 1 has
+# those of the first slots.
+sql('CREATE TABLE damaged (id int, v vector(256), tenant int)', 'INSERT INTO damaged SELECT id, v, 7 FROM pool WHERE id <= 50',
+    'CREATE INDEX damaged_idx ON damaged USING hnsw (v vector_cosine_ops, tenant)');
+check_clean($node, 'damaged_idx', 'not damaged yet');
+my $file = $node->data_dir . '/' . sql("SELECT pg_relation_filepath('damaged_idx')");
+my $count = 'SELECT count(*) FROM (SELECT * FROM damaged WHERE tenant = 7 ORDER BY v <=> (SELECT v FROM pool WHERE id = 1)) s';
+my $ordered = load_library() . 'SET enable_seqscan = off; SET enable_sort = off;';
+is(sql($ordered . $count), 50, 'all rows pass');
+$node->stop;
+open my $f, '+<:raw', $file or die "$file: $!";
+seek $f, 8192 + 24 + 8, 0;
+read $f, my $keys, 8160;
+my $right = pack 'Q<', (1 << 63) + 7;
+my $at = rindex $keys, $right;
+ok($at >= 0 && $at % 8 == 0, 'the keys are where they should be');
+seek $f, 8192 + 24 + 8 + $at, 0;
+print $f pack 'Q<', (1 << 63) + 8;
+close $f;
+$node->start;
+like(sql("SELECT problem FROM vecstore_check('damaged_idx')"), qr/^row \(\d+,\d+\) has other filter values than its node$/, 'a key that is not its row\'s');
+is(sql($ordered . $count), 49, 'and is believed by searches');
+sql('REINDEX INDEX damaged_idx');
+check_clean($node, 'damaged_idx', 'as good as new');
+is(sql($ordered . $count), 50, 'all rows pass again');
+
+$node->stop;
+done_testing();
