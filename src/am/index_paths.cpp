@@ -137,12 +137,19 @@ Oid within_operator(const IndexOptInfo* index, StrategyNumber strategy) {
     return get_opfamily_member(index->opfamily[0], index->opcintype[0], FLOAT8OID, static_cast<int16>(strategy));
 }
 
+// LIMIT $1 in a plan made for any value, where rows are not counted by anything between.
+bool has_limit_parameter(const Query* query) {
+    return query->limitCount != nullptr && !IsA(query->limitCount, Const) && query->groupClause == NIL &&
+           query->groupingSets == NIL && !query->hasAggs && !query->hasWindowFuncs && !query->hasTargetSRFs &&
+           query->distinctClause == NIL && query->setOperations == nullptr && query->havingQual == nullptr;
+}
+
 bool add_distance(Extension& e, RestrictInfo* rinfo) {
     if (!IsA(rinfo->clause, OpExpr) || list_length(e.path->indexorderbys) != 1) return false;
     Expr* const limit = limit_of(e, reinterpret_cast<OpExpr*>(rinfo->clause));
     if (limit == nullptr) return false;
     // Without LIMIT all rows within the distance are asked for, and not only those that a search finds.
-    const bool all = e.root->limit_tuples < 0;
+    const bool all = e.root->limit_tuples < 0 && !has_limit_parameter(e.root->parse);
     const Oid within = within_operator(e.path->indexinfo, all ? strategy_all_within : strategy_within);
     if (!OidIsValid(within)) return false;
     const auto* const order = reinterpret_cast<OpExpr*>(linitial(e.path->indexorderbys));

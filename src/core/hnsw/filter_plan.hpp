@@ -30,6 +30,8 @@ struct FilteredSearch {
 
 struct FilterPlan {
     bool enumerate = false;   // not through the graph
+    // So few rows pass that all are looked at before the first is returned: none can be found too late to be in order.
+    bool all_at_once = false;
     size_t guide_width = 0;
     FilteredSearch search{};  // that it was made for
     uint64_t most_visits = 0; // after so many it would have been cheaper not to go through the graph
@@ -67,7 +69,8 @@ inline FilterPlan plan_filter(const FilteredSearch& search, double near_share) {
     const double enumerating = cost_of_enumerating(search);
     FilterPlan plan;
     plan.search = search;
-    plan.enumerate = enumerating <= cost_of_traversing(search, near_share);
+    plan.all_at_once = search.slots * search.share <= 4 * static_cast<double>(search.ef_search);
+    plan.enumerate = plan.all_at_once || enumerating <= cost_of_traversing(search, near_share);
     plan.guide_width = static_cast<size_t>(guide_width(search, near_share));
     plan.most_visits = static_cast<uint64_t>(2 * enumerating) + 100;
     return plan;

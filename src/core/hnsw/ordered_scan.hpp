@@ -118,6 +118,7 @@ class OrderedScan {
         }
         FilterPlan plan;
         if (filtered_) plan = look_at_filter();
+        all_at_once_ = plan.all_at_once;
         if (options_.exhaustive || plan.enumerate) {
             read_rest();
             return;
@@ -157,7 +158,10 @@ class OrderedScan {
     void read_rest() {
         if (filtered_) {
             passing_.emplace(store_, layout_, query_, memory_, *map_);
-            passing_->start(options_.exhaustive ? SIZE_MAX : width_, collector());
+            passing_->start(width_, collector());
+            // (There may be more than some of the groups let expect.)
+            if (options_.exhaustive || (all_at_once_ && passing_->ranked() <= 10 * options_.ef_search))
+                passing_->widen(SIZE_MAX);
             return;
         }
         exhausted_ = true;
@@ -314,6 +318,7 @@ class OrderedScan {
     std::optional<FilteredBeam<Store>> filtered_;
     std::optional<PassingRows<Store>> passing_;
     size_t width_;
+    bool all_at_once_ = false;
     bool widened_ = false;
     uint64_t descent_visits_ = 0;
     bool started_ = false;

@@ -42,6 +42,8 @@ class PassingRows {
     }
 
     uint64_t visits() const { return visits_; }
+    // How many there are, where they have sketches.
+    size_t ranked() const { return ranked_; }
 
   private:
     static constexpr size_t ahead = 8;   // nodes whose pages are on the way into the cache
@@ -70,6 +72,7 @@ class PassingRows {
         auto page = store_.read(filters.page_of_sketch(group, slots[0]));
         const uint8_t* const payload = page.payload();
         const bool known = page_head(payload).kind == PageKind::sketches;
+        ranked_ += count;
         float distances[max_degree];
         Link links[max_degree];
         const auto fetch = [&](size_t i) {
@@ -128,7 +131,8 @@ class PassingRows {
     FilterMap<Store>& map_;
     uint32_t pages_ = 0;
     Link waiting_[ahead];
-    size_t count_ = 0;
+    size_t count_ = 0;    // of nodes put there
+    size_t ranked_ = 0;
     uint64_t visits_ = 0;
 };
 
