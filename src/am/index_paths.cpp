@@ -172,6 +172,10 @@ void extend(Extension& e) {
     }
 }
 
+int by_column(const ListCell* a, const ListCell* b) {
+    return lfirst_node(IndexClause, a)->indexcol - lfirst_node(IndexClause, b)->indexcol;
+}
+
 // Nothing here has a destructor: errors of the planner may pass through.
 void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte) {
     if (previous_hook != nullptr) previous_hook(root, rel, rti, rte);
@@ -184,6 +188,7 @@ void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte
         Extension e{root, rel, path, list_copy(path->indexclauses), false};
         extend(e);
         if (!e.added) continue;
+        list_sort(e.clauses, by_column);   // as the planner has them
         add_path(rel, reinterpret_cast<Path*>(create_index_path(
                           root, path->indexinfo, e.clauses, path->indexorderbys, path->indexorderbycols,
                           path->path.pathkeys, path->indexscandir, false, PATH_REQ_OUTER(&path->path), 1.0, false)));
