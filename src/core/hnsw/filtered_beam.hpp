@@ -145,8 +145,8 @@ class FilteredBeam {
     }
 
     void push_neighbors(size_t degree) {
-        float distances[kinds][max_degree];
-        Link links[kinds][max_degree];
+        auto& distances = own_.distances;
+        auto& links = own_.links;
         size_t counts[kinds] = {};
         const float bounds[kinds] = {bound(passing), bound(guide)};
         for (size_t i = 0; i < degree; ++i) {

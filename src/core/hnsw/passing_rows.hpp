@@ -73,8 +73,8 @@ class PassingRows {
         const uint8_t* const payload = page.payload();
         const bool known = page_head(payload).kind == PageKind::sketches;
         ranked_ += count;
-        float distances[max_degree];
-        Link links[max_degree];
+        float* const distances = memory_.filtered.distances[0];
+        Link* const links = memory_.filtered.links[0];
         const auto fetch = [&](size_t i) {
             if (i >= count) return;
             const uint8_t* const code = filters.code(payload, slots[i]);

@@ -29,6 +29,9 @@ struct FilteredMemory {
     Frontier frontiers[kinds];
     BeamBound guide_bound;
     VisitedSet shown;   // nodes whose rows are known
+    // Neighbors, or slots, of one page, sorted by kind.
+    float distances[kinds][max_degree];
+    Link links[kinds][max_degree];
     std::vector<uint32_t> slots;
 };
 

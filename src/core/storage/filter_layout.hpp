@@ -31,6 +31,8 @@ class FilterLayout {
         : columns_(geometry.filter_columns), slots_per_page_(geometry.slots_per_page), code_bytes_(geometry.code_dims / 8) {
         if (columns_ == 0 || slots_per_page_ == 0) return;
         blocks_per_group_ = static_cast<uint32_t>(keys_per_page / (columns_ * slots_per_page_));
+        if (blocks_per_group_ == 0) return;   // of a damaged metapage
+        reciprocal_ = (uint64_t{1} << reciprocal_bits) / blocks_per_group_ + 1;
         if (code_bytes_ > 0) sketches_per_page_ = (room - read_beyond) / (code_bytes_ + factor_size);
         if (sketches_per_page_ > 0)
             sketch_pages_ = static_cast<uint32_t>((slots_per_group() + sketches_per_page_ - 1) / sketches_per_page_);
@@ -50,7 +52,11 @@ class FilterLayout {
         return place <= sketch_pages_ ? PageKind::sketches : PageKind::unused;
     }
     uint32_t groups(uint32_t blocks) const { return blocks > 1 ? group_of(blocks - 1) + 1 : 0; }
-    uint32_t group_of(uint32_t block) const { return (block - 1) / blocks_per_group_; }
+    // (block - 1) / blocks_per_group(), which searches ask of every neighbor, by a product: exact, as block has 32 bits
+    // and a group at most keys_per_page < 2^10 blocks.
+    uint32_t group_of(uint32_t block) const {
+        return static_cast<uint32_t>(static_cast<unsigned __int128>(block - 1) * reciprocal_ >> reciprocal_bits);
+    }
     uint32_t page_of_keys(uint32_t group) const { return 1 + group * blocks_per_group_; }
     uint32_t page_of_sketch(uint32_t group, size_t index) const {
         return page_of_keys(group) + 1 + static_cast<uint32_t>(index / sketches_per_page_);
@@ -58,7 +64,8 @@ class FilterLayout {
 
     // A slot's place in its group, and the slot at a place.
     size_t index_of(const Link& link) const {
-        return size_t{(link.block - 1) % blocks_per_group_} * slots_per_page_ + link.slot;
+        const uint32_t place = link.block - 1 - group_of(link.block) * blocks_per_group_;
+        return size_t{place} * slots_per_page_ + link.slot;
     }
     Link slot_at(uint32_t group, size_t index) const {
         return {page_of_keys(group) + static_cast<uint32_t>(index / slots_per_page_),
@@ -88,11 +95,14 @@ class FilterLayout {
     static constexpr size_t room = 8192 - 24 - sizeof(PageHead);
     static constexpr size_t keys_per_page = room / sizeof(FilterKey);
     static constexpr size_t read_beyond = 64;   // what kernels may read beyond the last code
+    static constexpr int reciprocal_bits = 42;
+    static_assert(keys_per_page < 1 << (reciprocal_bits - 32));
 
     size_t columns_;
     size_t slots_per_page_;
     size_t code_bytes_;
     uint32_t blocks_per_group_ = 0;
+    uint64_t reciprocal_ = 0;
     size_t sketches_per_page_ = 0;
     uint32_t sketch_pages_ = 0;   // of a group
 };
