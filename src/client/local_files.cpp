@@ -40,22 +40,12 @@ class LocalFile final : public core::io::ByteSource {
     const int fd_;
 };
 
-class LocalFolder final : public core::stores::Folder {
+class LocalFolder final : public core::stores::PathFolder {
   public:
-    explicit LocalFolder(const std::string& path) : path_(path), shown_("folder \"" + path + "\"") {}
-    const std::string& shown() const override { return shown_; }
-    std::string path_of(const std::string& name) const override { return path_ + "/" + name; }
-    bool holds(const std::string& name) const override {
-        struct stat status;
-        return stat(path_of(name).c_str(), &status) == 0 && S_ISREG(status.st_mode);
-    }
+    explicit LocalFolder(const std::string& path) : PathFolder(path, "folder \"" + path + "\"") {}
     std::unique_ptr<core::io::ByteSource> open(const std::string& name) const override {
         return open_local_file(path_of(name));
     }
-
-  private:
-    const std::string path_;
-    const std::string shown_;
 };
 
 }  // namespace

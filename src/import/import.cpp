@@ -70,7 +70,6 @@ class Import {
     void dry_run();
     bool verify_rows();
     void raise_different() const;
-    void commit();
     void report_warnings() const;
     void report_unused_fields() const;
     void report_progress();
@@ -324,22 +323,13 @@ void Import::start() {
                              errhint("Use resume => true to go on behind them instead.")));
         });
     }
-    commit();
+    commit_batch(batch_context_);
 }
 
 // An import of the same file into the same column that is unfinished or complete. What it has committed is
 // read again from the file: it must be what was read then.
 bool Import::find_resumable() {
-    if (!pg::pg_call([&] { return find_job(tables_, key(), &job_); })) {
-        pg::pg_call([&] {
-            ereport(NOTICE, (errmsg("there is no earlier import to resume; starting at the first row")));
-        });
-        return false;
-    }
-    lock_.acquire(tables_, job_.id);
-    // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
-    commit();
-    pg::pg_call([&] { find_job(tables_, key(), &job_); });
+    if (!take_up_job(tables_, key(), batch_context_, &lock_, &job_)) return false;
     check_same_file();
     rows_before_ = static_cast<uint64_t>(job_.rows_done);
     written_before_ = job_.rows_written;
@@ -377,7 +367,7 @@ void Import::load() {
             create_staging(open.target);
             close_target(open);
         });
-        commit();
+        commit_batch(batch_context_);
     }
     while (reader_->position() < info().rows) {
         load_batch(std::min<uint64_t>(reader_->position() + options_.batch_size, info().rows));
@@ -407,7 +397,7 @@ void Import::load_batch(uint64_t end) {
     job_.content_sum += batch_.content_sum;
     job_.rows_written += batch_.rows_written;
     job_.written_sum += batch_.written_sum;
-    commit();
+    commit_batch(batch_context_);
 }
 
 // In the context of errors: what has been kept.
@@ -471,14 +461,6 @@ void Import::copy_into_staging() {
 }
 
 // Ends the transaction and begins the next one.
-void Import::commit() {
-    pg::pg_call([&] {
-        SPI_commit();
-        MemoryContextReset(batch_context_);
-        CHECK_FOR_INTERRUPTS();
-    });
-}
-
 // --- the end -----------------------------------------------------------------------------------------
 
 void Import::dry_run() {
@@ -500,7 +482,7 @@ void Import::finish() {
     const bool different = options_.verify && !verify_rows();
     pg::pg_call(
         [&] { set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete); });
-    commit();
+    commit_batch(batch_context_);
     if (different) raise_different();
     report_done();
 }

@@ -35,4 +35,12 @@ class JobLock {
     bool held_ = false;
 };
 
+// Ends the transaction of a batch; another begins. What its context holds is gone.
+void commit_batch(MemoryContext context);
+
+// Finds the newest import of this key and takes its lock; the job is as it is then. False, with a NOTICE, where there
+// is none. Commits.
+bool take_up_job(const StateTables& tables, const ImportKey& key, MemoryContext context, JobLock* lock,
+                 ImportJob* job);
+
 }  // namespace vecstore::import

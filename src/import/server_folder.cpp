@@ -13,18 +13,17 @@ namespace vecstore::import {
 
 namespace {
 
-class ServerFolder final : public core::stores::Folder {
-  public:
-    explicit ServerFolder(std::string path) : path_(std::move(path)), shown_(displayed_path(path_)) {
-        shown_.replace(0, strlen("file"), "folder");
-    }
+// What errors call it.
+std::string displayed_folder(const std::string& path) {
+    std::string shown = displayed_path(path);
+    shown.replace(0, strlen("file"), "folder");
+    return shown;
+}
 
-    const std::string& shown() const override { return shown_; }
-    std::string path_of(const std::string& name) const override { return path_ + "/" + name; }
-    bool holds(const std::string& name) const override {
-        struct stat status;
-        return stat(path_of(name).c_str(), &status) == 0 && S_ISREG(status.st_mode);
-    }
+class ServerFolder final : public core::stores::PathFolder {
+  public:
+    explicit ServerFolder(const std::string& path) : PathFolder(path, displayed_folder(path)) {}
+
     std::unique_ptr<core::io::ByteSource> open(const std::string& name) const override {
         return open_server_file(path_of(name));
     }
@@ -49,10 +48,6 @@ class ServerFolder final : public core::stores::Folder {
                             errhint("Name the folder that holds the store's files.")));
         }
     }
-
-  private:
-    const std::string path_;
-    std::string shown_;
 };
 
 }  // namespace

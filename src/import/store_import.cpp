@@ -78,7 +78,6 @@ class StoreImport {
     void load_batch();
     void insert(const StoreRow& row);
     void finish();
-    void commit();
     void report_warnings() const;
     void report_progress();
     void report_done(const char* verified) const;
@@ -249,19 +248,11 @@ void StoreImport::start() {
         job_ = create_job(tables_, key(), identity(), empty);
     });
     lock_.acquire(tables_, job_.id);
-    commit();
+    commit_batch(row_context_);
 }
 
 bool StoreImport::find_resumable() {
-    if (!pg::pg_call([&] { return find_job(tables_, key(), &job_); })) {
-        pg::pg_call([&] {
-            ereport(NOTICE, (errmsg("there is no earlier import to resume; starting at the first row")));
-        });
-        return false;
-    }
-    lock_.acquire(tables_, job_.id);
-    commit();
-    pg::pg_call([&] { find_job(tables_, key(), &job_); });
+    if (!take_up_job(tables_, key(), row_context_, &lock_, &job_)) return false;
     rows_before_ = static_cast<uint64_t>(job_.rows_done);
     return true;
 }
@@ -319,7 +310,7 @@ void StoreImport::load_batch() {
     job_.content_sum += sum;
     job_.rows_written += static_cast<int64>(rows);
     job_.written_sum += sum;
-    commit();
+    commit_batch(row_context_);
 }
 
 void StoreImport::insert(const StoreRow& row) {
@@ -335,14 +326,6 @@ void StoreImport::insert(const StoreRow& row) {
         rows_stored_ += SPI_processed;
         MemoryContextSwitchTo(old);
         MemoryContextReset(row_context_);
-    });
-}
-
-void StoreImport::commit() {
-    pg::pg_call([&] {
-        SPI_commit();
-        MemoryContextReset(row_context_);
-        CHECK_FOR_INTERRUPTS();
     });
 }
 
@@ -368,7 +351,7 @@ void StoreImport::finish() {
     const bool different = checkable && verification.outcome == Verification::Outcome::different;
     pg::pg_call(
         [&] { set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete); });
-    commit();
+    commit_batch(row_context_);
     if (different) {
         pg::pg_call([&] {
             ereport(

@@ -18,7 +18,7 @@ use Test::More;
 our @EXPORT = qw(extension scale is_full new_node new_standby load_vectors add_queries recall check_clean
   exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server start_clients stop_clients
   load_library write_script shared_file ask_quietly data_file shim_settings
-  copied_stage pgvector_settings unstaged_settings run_make);
+  copied_stage pgvector_settings unstaged_settings run_make write_bytes npy);
 
 sub extension { return $ENV{VECSTORE_TEST_EXTENSION} // 'vecstore' }
 
@@ -241,15 +241,28 @@ sub found_by_own_vector {
     return;
 }
 
+# --------------------------------------------------------------------------------------------------------- files
+
+sub write_bytes {
+    my ($path, $content) = @_;
+    open my $f, '>:raw', $path or die "$path: $!";
+    print $f $content;
+    close $f;
+    return $path;
+}
+
+# The content of an .npy file of float32; the values as numbers, or a reference to their bytes.
+sub npy {
+    my ($rows, $dims, @values) = @_;
+    my $dict = "{'descr': '<f4', 'fortran_order': False, 'shape': ($rows, $dims), }\n";
+    return "\x93NUMPY\1\0" . pack('v', length $dict) . $dict . (ref $values[0] ? ${ $values[0] } : pack 'f<*', @values);
+}
+
 # ---------------------------------------------------------------------------------------------- load and crashes
 
 sub write_script {
     my ($node, $name, $text) = @_;
-    my $path = $node->basedir . "/$name.sql";
-    open my $f, '>', $path or die "$path: $!";
-    print $f $text;
-    close $f;
-    return $path;
+    return write_bytes($node->basedir . "/$name.sql", $text);
 }
 
 # Starts pgbench in the background; arguments as on its command line.

@@ -161,14 +161,7 @@ is(sql('first', 'SET search_path = public', "SELECT pg_typeof(embedding) FROM vs
 is(sql('first', "SELECT string_agg(DISTINCT t.typnamespace::regnamespace::text, ' ') FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
         JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'vecstore' JOIN pg_type t ON t.oid = ANY (p.proargtypes::oid[] || p.prorettype || coalesce(p.proallargtypes, '{}'))
         WHERE t.typname IN ('vector', 'halfvec', 'sparsevec')"), 'vs', 'all functions of vecstore are about its own types');
-my $npy = $node->basedir . '/three.npy';
-{
-    my $header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 1), }";
-    $header .= ' ' x (117 - length $header) . "\n";
-    open my $file, '>:raw', $npy or die;
-    print $file "\x93NUMPY\x01\x00", pack('v', length $header), $header, pack('f<3', 1, 2, 3);
-    close $file;
-}
+my $npy = write_bytes($node->basedir . '/three.npy', npy(3, 1, 1, 2, 3));
 sql('first', 'CREATE TABLE imported (id int, a public.vector(1), b vs.vector(1))');
 sql('first', "CALL vs.vecstore_import('imported', '$npy', id_column => 'id')");
 is(sql('first', 'SELECT count(a), count(b) FROM imported'), '0|3', 'an import finds the column of its own type');

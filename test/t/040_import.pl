@@ -92,20 +92,7 @@ SKIP: {
 
 # --------------------------------------------------------------------------------------------- small files
 
-sub write_file {
-    my ($name, $content) = @_;
-    my $path = "$folder/$name";
-    open my $f, '>:raw', $path or die "$path: $!";
-    print $f $content;
-    close $f;
-    return $path;
-}
-
-sub npy {
-    my ($rows, $dims, @values) = @_;
-    my $dict = "{'descr': '<f4', 'fortran_order': False, 'shape': ($rows, $dims), }\n";
-    return "\x93NUMPY\1\0" . pack('v', length $dict) . $dict . pack('f<*', @values);
-}
+sub write_file { my ($name, $content) = @_; return write_bytes("$folder/$name", $content) }
 
 my $ten = write_file('ten.npy', npy(10, 3, map { $_ * 0.5 } 0 .. 29));
 my $many = write_file('many.npy', npy(4000, 8, map { sin $_ } 0 .. 31999));

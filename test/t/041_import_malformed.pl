@@ -38,7 +38,7 @@ sub npy_raw {
 }
 sub dict { my ($descr, $shape) = @_; return "{'descr': '$descr', 'fortran_order': False, 'shape': $shape, }\n" }
 my $six = pack 'f<*', 1 .. 6;
-sub npy { my ($descr, $shape, $content) = @_; return npy_raw(1, 0, dict($descr, $shape), $content // $six) }
+sub any_npy { my ($descr, $shape, $content) = @_; return npy_raw(1, 0, dict($descr, $shape), $content // $six) }
 
 # cut at every boundary of the header and in the data
 for my $major (1, 2, 3) {
@@ -51,12 +51,12 @@ for my $shape ('(2, 4)', '(3, 3)', '(1000000000, 3)', '(65536, 65536)', '(429496
     '(9223372036854775807, 1)', '(9223372036854775807, 9223372036854775807)', '(9223372036854775808, 1)',
     '(18446744073709551616, 1)', '(' . '9' x 5000 . ', 1)', '(-2, 3)', '(2, -3)', '(2.0, 3)', '(2 3)', '(2, 3', '2, 3',
     '[2, 3]', '(True, 3)', '(0x2, 3)', '(2, 0)', '(2,, 3)', '(' . '1, ' x 100 . ')') {
-    add('npy', 'shape ' . substr($shape, 0, 50), npy('<f4', $shape), $bad);
+    add('npy', 'shape ' . substr($shape, 0, 50), any_npy('<f4', $shape), $bad);
 }
-add('npy', "shape $_", npy('<f4', $_), $unsupported) for '()', '(1, 2, 3)', '(1, 1, 1, 6)';
-add('npy', "type $_", npy($_, '(2, 3)'), $unsupported) for '|O', '<U12', '|S8', '<c8', '<f16', '<M8[ns]', '|V4', '<f3', '<x4', 'f44', '>i16';
-add('npy', "type '$_'", npy($_, '(2, 3)'), $bad) for '', '<', '|';
-add('npy', 'type with a quote', npy("<f4'", '(2, 3)'), $bad);
+add('npy', "shape $_", any_npy('<f4', $_), $unsupported) for '()', '(1, 2, 3)', '(1, 1, 1, 6)';
+add('npy', "type $_", any_npy($_, '(2, 3)'), $unsupported) for '|O', '<U12', '|S8', '<c8', '<f16', '<M8[ns]', '|V4', '<f3', '<x4', 'f44', '>i16';
+add('npy', "type '$_'", any_npy($_, '(2, 3)'), $bad) for '', '<', '|';
+add('npy', 'type with a quote', any_npy("<f4'", '(2, 3)'), $bad);
 for my $dict ('', 'x', '{', '{}', '()', "{'descr'}", "{'descr': }", "{'descr': '<f4'}", "{'descr': '<f4', 'shape': (2, 3)}",
     "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2, 3)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), 'x': 1}",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), 'shape': (2, 3)}", dict('<f4', '(2, 3)') . 'import os',
@@ -68,13 +68,13 @@ add('npy', 'structured type', npy_raw(1, 0, "{'descr': [('a', '<f4')], 'fortran_
 add('npy', "version $_->[0].$_->[1]", npy_raw(@$_, dict('<f4', '(2, 3)'), $six), $unsupported) for [ 0, 0 ], [ 1, 1 ], [ 4, 0 ], [ 255, 255 ];
 add('npy', 'a header longer than the file', "\x93NUMPY\2\0" . pack('V', 1000) . dict('<f4', '(2, 3)'), $bad);
 add('npy', 'a huge header', "\x93NUMPY\2\0" . pack('V', 0xffffffff) . dict('<f4', '(2, 3)') . 'x' x 100000, $bad);
-add('npy', 'wrong magic', "\x93NUMPZ" . substr(npy('<f4', '(2, 3)'), 6), $unsupported, $bad);
+add('npy', 'wrong magic', "\x93NUMPZ" . substr(any_npy('<f4', '(2, 3)'), 6), $unsupported, $bad);
 add('npy', 'Git LFS pointer', "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 407515264\n", $bad);
 add('npy', 'zip archive without a directory', "PK\3\4" . "\0" x 100, $bad);
-add('npy', 'not finite', npy('<f4', '(2, 3)', pack 'f<*', 1 .. 5, $_), '', $data) for 9**9**9, -9**9**9, -sin(9**9**9);
-add('npy', 'beyond float32', npy('<f8', '(1, 3)', pack 'd<*', 1, 2, 1e39), '', $data);
-add('npy', 'too many dimensions', npy('|u1', '(1, 16001)', "\1" x 16001), '', $limit);
-add('npy', 'one enormous vector', npy('|u1', '(100000,)', "\1" x 100000), '', $limit);
+add('npy', 'not finite', any_npy('<f4', '(2, 3)', pack 'f<*', 1 .. 5, $_), '', $data) for 9**9**9, -9**9**9, -sin(9**9**9);
+add('npy', 'beyond float32', any_npy('<f8', '(1, 3)', pack 'd<*', 1, 2, 1e39), '', $data);
+add('npy', 'too many dimensions', any_npy('|u1', '(1, 16001)', "\1" x 16001), '', $limit);
+add('npy', 'one enormous vector', any_npy('|u1', '(100000,)', "\1" x 100000), '', $limit);
 
 # ------------------------------------------------------------------------------------------------- faiss
 
@@ -124,7 +124,7 @@ sub zip_member {
       . pack('VVVvvvvvVV', $a{crc} // 0, $a{packed} // length $content, $a{size} // length $content, length $name, 0, 0, 0, 0, 0, $a{at} // 0) . $name;
     return $local . $entry . pack('VvvvvVVv', 0x06054b50, 0, 0, $a{members} // 1, $a{members} // 1, length $entry, $a{directory} // length $local, 0);
 }
-my $array = npy('<f4', '(2, 3)');
+my $array = any_npy('<f4', '(2, 3)');
 add('npy', "npz: $_->[0]", zip_member('a.npy', $_->[1] // $array, %{ $_->[2] // {} }), $_->[3] // $bad)
   for [ 'not an array', 'x' x 100 ], [ 'encrypted', undef, { flags => 1 }, $unsupported ], [ 'method 9', undef, { method => 9 }, $unsupported ],
   [ 'not deflated', undef, { method => 8 } ], [ 'sizes differ', undef, { size => 1000 } ], [ 'a directory beyond the end', undef, { directory => 1 << 31 } ],

@@ -10,13 +10,7 @@ use Vecstore;
 my $node = new_node('privileges');
 my $folder = PostgreSQL::Test::Utils::tempdir();
 chmod 0755, $folder;
-my $file = "$folder/ten.npy";
-{
-    my $dict = "{'descr': '<f4', 'fortran_order': False, 'shape': (10, 3), }\n";
-    open my $f, '>:raw', $file or die "$file: $!";
-    print $f "\x93NUMPY\1\0" . pack('v', length $dict) . $dict . pack('f<*', 1 .. 30);
-    close $f;
-}
+my $file = write_bytes("$folder/ten.npy", npy(10, 3, 1 .. 30));
 
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 

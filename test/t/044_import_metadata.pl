@@ -15,24 +15,12 @@ chmod 0755, $folder;
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 sub attempt { my ($sql) = @_; my ($status, $out, $err) = $node->psql('postgres', $sql); return $err }
 
-sub write_file {
-    my ($name, $content) = @_;
-    open my $f, '>:raw', "$folder/$name" or die "$name: $!";
-    print $f $content;
-    close $f;
-    return "$folder/$name";
-}
-
-sub npy {
-    my ($rows, $dims) = @_;
-    my $dict = "{'descr': '<f4', 'fortran_order': False, 'shape': ($rows, $dims), }\n";
-    return "\x93NUMPY\1\0" . pack('v', length $dict) . $dict . pack('f<*', map { sin $_ } 1 .. $rows * $dims);
-}
+sub write_file { my ($name, $content) = @_; return write_bytes("$folder/$name", $content) }
 
 sub bring { my ($table, $more) = @_; return attempt("CALL vecstore_import('$table', '$folder/v.npy'$more)") }
 
 my $rows = 60;
-write_file('v.npy', npy($rows, 4));
+write_file('v.npy', npy($rows, 4, map { sin $_ } 1 .. $rows * 4));
 sub record {
     my ($i) = @_;
     my $maybe = $i % 3 ? 'null' : '"x"';
@@ -147,7 +135,7 @@ is(sql("SELECT rows_done, rows_total, percent, rows_written, rows_per_second > 0
 # ------------------------------------------------------------------------------------------- kill -9, ten times
 
 my $many = 6000;
-write_file('v.npy', npy($many, 8));
+write_file('v.npy', npy($many, 8, map { sin $_ } 1 .. $many * 8));
 write_file('many.jsonl', join "\n", map { sprintf '{"id": %d, "text": "text of %d"}', $_ * 3, $_ } 0 .. $many - 1);
 for my $mode ('error', 'skip', 'update') {
     sql("CREATE TABLE slow_$mode (id bigint PRIMARY KEY, text text, embedding vector(8))");

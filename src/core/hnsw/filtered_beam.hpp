@@ -91,19 +91,15 @@ class FilteredBeam {
         return has_head_[kind] = true;
     }
 
-    bool holds_node(const uint8_t* payload, const Link& link) const {
-        return page_head(payload).kind == PageKind::nodes && link.slot < layout_.slots_per_page();
-    }
-
     template <class Visitor>
     void visit(const Candidate& candidate, bool passes, Visitor& visitor) {
         size_t degree;
         {
             auto page = store_.read(candidate.link.block);
             ++counts_.pages;
-            if (!holds_node(page.payload(), candidate.link)) return;
+            if (!holds_node(layout_, page.payload(), candidate.link)) return;
             const ConstNode node(layout_, layout_.slot(page.payload(), candidate.link.slot));
-            if (!node.is(candidate.link) || node.head().level != 0) return;
+            if (node.head().level != 0) return;
             ++counts_.visits;
             const float distance = query_.distance(node);
             if (!node.dead()) {
@@ -117,31 +113,8 @@ class FilteredBeam {
             if (layout_.coded()) query_.estimate(node, degree, distance, memory_.sums.data(), memory_.estimates.data());
             std::copy_n(node.links(), degree, memory_.links.begin());
         }
-        if (!layout_.coded()) degree = measure_neighbors(degree);
+        if (!layout_.coded()) degree = measure_neighbors(store_, layout_, query_, 0, degree, memory_, counts_);
         push_neighbors(degree);
-    }
-
-    // Plain mode: distances come from the neighbors' own pages. Leaves those that are new.
-    size_t measure_neighbors(size_t degree) {
-        size_t count = 0;
-        for (size_t i = 0; i < degree; ++i) {
-            const Link link = memory_.links[i];
-            if (!memory_.visited.insert(layout_.node_id(link))) continue;
-            store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
-            memory_.links[count++] = link;
-        }
-        size_t kept = 0;
-        for (size_t i = 0; i < count; ++i) {
-            const Link link = memory_.links[i];
-            auto page = store_.read(link.block);
-            ++counts_.pages;
-            if (!holds_node(page.payload(), link)) continue;
-            const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
-            if (!node.is(link) || node.head().level != 0) continue;
-            memory_.links[kept] = link;
-            memory_.estimates[kept++] = query_.distance(node);
-        }
-        return kept;
     }
 
     void push_neighbors(size_t degree) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/hnsw/page_walk.hpp"
 #include "core/hnsw/query.hpp"
 #include "core/hnsw/select.hpp"
 #include "core/storage/append.hpp"
@@ -144,7 +145,7 @@ class NodeEditor {
     // (if valid) was expected to become the parent and did not. False: x is full of tree edges.
     bool set_tree_edge(const Link& x, const Link& parent, const float* parent_vector, const Link& instead_of) {
         auto page = store_.write(x.block);
-        if (!holds(page.peek(), x)) return true;   // gone: nothing to mark
+        if (!holds_node(layout_, page.peek(), x)) return true;   // gone: nothing to mark
         const ConstNode node(layout_, layout_.slot(page.peek(), x.slot));
         const int index = index_of(node, parent);
         const int unused = instead_of.valid() ? index_of(node, instead_of) : -1;
@@ -165,7 +166,7 @@ class NodeEditor {
     // Does `from` know of a tree edge to `to`?
     bool has_tree_edge(const Link& from, const Link& to) {
         auto page = store_.read(from.block);
-        if (!holds(page.payload(), from)) return false;
+        if (!holds_node(layout_, page.payload(), from)) return false;
         const ConstNode node(layout_, layout_.slot(page.payload(), from.slot));
         const int index = index_of(node, to);
         return index >= 0 && ((node.head().tree_edges_or_epoch >> index) & 1);
@@ -174,7 +175,7 @@ class NodeEditor {
     // Makes the tree edge to `to` an ordinary link again: the other end could not take it.
     void clear_tree_edge(const Link& at, const Link& to) {
         auto page = store_.write(at.block);
-        if (!holds(page.peek(), at)) return;
+        if (!holds_node(layout_, page.peek(), at)) return;
         const int index = index_of(ConstNode(layout_, layout_.slot(page.peek(), at.slot)), to);
         if (index < 0) return;
         const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
@@ -185,11 +186,6 @@ class NodeEditor {
 
   private:
     using WritePage = decltype(std::declval<Store&>().write(0));
-
-    bool holds(const uint8_t* payload, const Link& link) const {
-        return page_head(payload).kind == PageKind::nodes && link.slot < layout_.slots_per_page() &&
-               ConstNode(layout_, layout_.slot(payload, link.slot)).is(link);
-    }
 
     static int index_of(const ConstNode& node, const Link& link) {
         for (size_t i = 0; i < node.head().degree; ++i)
@@ -316,7 +312,7 @@ class NodeEditor {
     bool accepts(const uint8_t* payload, const Link& at, uint8_t level, const Link& x, size_t tree_cap,
                  LinkResult& result) const {
         result = LinkResult::gone;
-        if (!holds(payload, at) || at == x) return false;
+        if (!holds_node(layout_, payload, at) || at == x) return false;
         const ConstNode node(layout_, layout_.slot(payload, at.slot));
         if (!node.live() || node.head().level != level) return false;
         const size_t degree = node.head().degree;
@@ -476,7 +472,7 @@ class NodeEditor {
         std::vector<uint8_t> copy;
         {
             auto page = store_.read(at.block);
-            if (!holds(page.payload(), at)) return -1;
+            if (!holds_node(layout_, page.payload(), at)) return -1;
             const uint8_t* slot = layout_.slot(page.payload(), at.slot);
             const ConstNode node(layout_, slot);
             if (node.head().degree < layout_.max_neighbors()) return -1;
@@ -509,7 +505,7 @@ class NodeEditor {
         links.clear();
         {
             auto page = store_.read(at.block);
-            if (!holds(page.payload(), at)) return;
+            if (!holds_node(layout_, page.payload(), at)) return;
             const ConstNode node(layout_, layout_.slot(page.payload(), at.slot));
             links.assign(node.links(), node.links() + std::min<size_t>(node.head().degree, layout_.max_neighbors()));
         }
@@ -522,7 +518,7 @@ class NodeEditor {
 
     bool read_vector(const Link& link, float* out) {
         auto page = store_.read(link.block);
-        if (!holds(page.payload(), link)) return false;
+        if (!holds_node(layout_, page.payload(), link)) return false;
         encoder_.decode(ConstNode(layout_, layout_.slot(page.payload(), link.slot)), out);
         return true;
     }

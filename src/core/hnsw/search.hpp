@@ -12,6 +12,7 @@
 #include "core/hnsw/frontier.hpp"
 #include "core/hnsw/query.hpp"
 #include "core/hnsw/filter_pages.hpp"
+#include "core/hnsw/page_walk.hpp"
 
 namespace vecstore::core {
 
@@ -51,6 +52,32 @@ struct SearchCounts {
     uint64_t pages = 0;      // page reads
     uint64_t visits = 0;     // nodes visited
 };
+
+// Plain mode: a node's neighbors have no codes, each one's distance comes from its own page. Of the first `degree` of
+// memory.links, leaves those on `level` that had not been met before, with memory.estimates, and says how many.
+template <class Store>
+size_t measure_neighbors(Store& store, const NodeLayout& layout, const Query& query, uint8_t level, size_t degree,
+                         SearchMemory& memory, SearchCounts& counts) {
+    size_t count = 0;
+    for (size_t i = 0; i < degree; ++i) {
+        const Link link = memory.links[i];
+        if (!memory.visited.insert(layout.node_id(link))) continue;
+        store.prefetch(link.block, layout.slot_offset(link.slot), layout.slot_size());
+        memory.links[count++] = link;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < count; ++i) {
+        const Link link = memory.links[i];
+        auto page = store.read(link.block);
+        ++counts.pages;
+        if (!holds_node(layout, page.payload(), link)) continue;
+        const ConstNode node(layout, layout.slot(page.payload(), link.slot));
+        if (node.head().level != level) continue;
+        memory.links[kept] = link;
+        memory.estimates[kept++] = query.distance(node);
+    }
+    return kept;
+}
 
 template <class Store>
 class Beam {
@@ -126,9 +153,9 @@ class Beam {
         {
             auto page = store_.read(candidate.link.block);
             ++counts_.pages;
-            if (!holds_node(page.payload(), candidate.link)) return;
+            if (!holds_node(layout_, page.payload(), candidate.link)) return;
             const ConstNode node(layout_, layout_.slot(page.payload(), candidate.link.slot));
-            if (!node.is(candidate.link) || node.head().level != level_) return;
+            if (node.head().level != level_) return;
             ++counts_.visits;
             const float distance = measure(node);
             // Dead nodes are only a way: a beam full of them would end before it comes to a live one.
@@ -142,7 +169,9 @@ class Beam {
             }
             std::copy_n(node.links(), degree, memory_.links.begin());
         }
-        rank_by_reading(degree);
+        const size_t kept = measure_neighbors(store_, layout_, query_, level_, degree, memory_, counts_);
+        memory_.frontier.push(memory_.estimates.data(), memory_.links.data(), kept, memory_.bound.get(), true,
+                              [](const Link&) { return true; }, [](const Link&) {});
     }
 
     // The nearest candidate within the beam, its page on the way into the cache.
@@ -153,10 +182,6 @@ class Beam {
         return true;
     }
 
-    bool holds_node(const uint8_t* payload, const Link& link) const {
-        return page_head(payload).kind == PageKind::nodes && link.slot < layout_.slots_per_page();
-    }
-
     void push_neighbors(const Link* links, size_t degree) {
         VisitedSet& visited = memory_.visited;
         visited.reserve(degree);
@@ -164,30 +189,6 @@ class Beam {
             memory_.estimates.data(), links, degree, memory_.bound.get(), false,
             [&](const Link& link) { return visited.insert_reserved(layout_.node_id(link)); },
             [&](const Link& link) { store_.expect(link.block, layout_.slot_offset(link.slot)); }));
-    }
-
-    // Plain mode: each neighbor's distance comes from its own page.
-    void rank_by_reading(size_t degree) {
-        size_t count = 0;
-        for (size_t i = 0; i < degree; ++i) {
-            const Link link = memory_.links[i];
-            if (!memory_.visited.insert(layout_.node_id(link))) continue;
-            store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
-            memory_.links[count++] = link;
-        }
-        size_t kept = 0;
-        for (size_t i = 0; i < count; ++i) {
-            const Link link = memory_.links[i];
-            auto page = store_.read(link.block);
-            ++counts_.pages;
-            if (!holds_node(page.payload(), link)) continue;
-            const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
-            if (!node.is(link) || node.head().level != level_) continue;
-            memory_.links[kept] = link;
-            memory_.estimates[kept++] = query_.distance(node);
-        }
-        memory_.frontier.push(memory_.estimates.data(), memory_.links.data(), kept, memory_.bound.get(), true,
-                              [](const Link&) { return true; }, [](const Link&) {});
     }
 
     Store& store_;

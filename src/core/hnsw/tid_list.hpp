@@ -5,6 +5,7 @@
 // lock of the chunk's page. A node's page is never locked while a chunk's page is.
 #pragma once
 
+#include "core/hnsw/page_walk.hpp"
 #include "core/storage/append.hpp"
 
 namespace vecstore::core {
@@ -46,9 +47,9 @@ Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const
 template <class Store>
 bool add_tid(Store& store, const NodeLayout& layout, const Link& at, const HeapTid& tid, float error) {
     auto page = store.write(at.block);
-    if (page_head(page.peek()).kind != PageKind::nodes || at.slot >= layout.slots_per_page()) return false;
+    if (!holds_node(layout, page.peek(), at)) return false;
     const ConstNode node(layout, layout.slot(page.peek(), at.slot));
-    if (!node.is(at) || !node.live()) return false;
+    if (!node.live()) return false;
     const NodeHead& head = node.head();
     auto editable = [&]() -> NodeHead& { return Node(layout, layout.slot(page.modify(), at.slot)).head(); };
 

@@ -223,8 +223,7 @@ class Vacuum {
     bool exists(const Link& link) {
         if (!link.valid()) return false;
         auto page = store_.read(link.block);
-        return page_head(page.payload()).kind == PageKind::nodes && link.slot < layout_.slots_per_page() &&
-               ConstNode(layout_, layout_.slot(page.payload(), link.slot)).is(link);
+        return holds_node(layout_, page.payload(), link);
     }
 
     // ---------------------------------------------------------------------------------- 2. repair

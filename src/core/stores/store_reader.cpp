@@ -3,10 +3,17 @@
 #include "core/stores/chroma.hpp"
 #include "core/stores/langchain.hpp"
 
+#include <filesystem>
+
 namespace vecstore::core::stores {
 
 const char* metric_name(const StoreInfo& info) {
     return info.cosine ? "cosine" : io::metric_name(info.metric);
+}
+
+bool PathFolder::holds(const std::string& name) const {
+    std::error_code none;
+    return std::filesystem::is_regular_file(path_of(name), none);
 }
 
 std::string store_kind(const Folder& folder, const StoreOptions& options) {

@@ -26,6 +26,19 @@ class Folder {
     virtual bool interrupted() const { return false; }
 };
 
+// A folder of this machine's file system.
+class PathFolder : public Folder {
+  public:
+    PathFolder(std::string path, std::string shown) : path_(std::move(path)), shown_(std::move(shown)) {}
+    const std::string& shown() const override { return shown_; }
+    std::string path_of(const std::string& name) const override { return path_ + "/" + name; }
+    bool holds(const std::string& name) const override;
+
+  protected:
+    const std::string path_;
+    const std::string shown_;
+};
+
 struct StoreOptions {
     std::string collection;            // Chroma: by name or id; empty: the only one
     std::string index_name = "index";  // LangChain: the name that its files begin with

@@ -1,0 +1,34 @@
+#include "import/job_lock.hpp"
+
+extern "C" {
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+}
+
+namespace vecstore::import {
+
+void commit_batch(MemoryContext context) {
+    pg::pg_call([&] {
+        SPI_commit();
+        MemoryContextReset(context);
+        CHECK_FOR_INTERRUPTS();
+    });
+}
+
+bool take_up_job(const StateTables& tables, const ImportKey& key, MemoryContext context, JobLock* lock,
+                 ImportJob* job) {
+    if (!pg::pg_call([&] { return find_job(tables, key, job); })) {
+        pg::pg_call([&] {
+            ereport(NOTICE, (errmsg("there is no earlier import to resume; starting at the first row")));
+        });
+        return false;
+    }
+    lock->acquire(tables, job->id);
+    // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
+    commit_batch(context);
+    pg::pg_call([&] { find_job(tables, key, job); });
+    return true;
+}
+
+}  // namespace vecstore::import
