@@ -50,4 +50,7 @@ const AccessMethod& method_of(Relation index);
 void define_hnsw();
 void define_ivfflat();
 
+// What a scan would do under the session's settings, as far as the planner knows.
+core::ScanOptions planned_scan(const IndexOptInfo* index);
+
 }  // namespace vecstore::am

@@ -35,13 +35,17 @@ ScanCosts walk_costs(double rows, size_t ef_search, double random_page) {
     return {first * visit, Max(rows, first) * (visit + cpu_index_tuple_cost)};
 }
 
+// Eight bytes for each column and row; a search looks at the pages of some columns of all rows.
+double key_pages(const IndexOptInfo* info, double rows) {
+    return Max(1.0, rows * sizeof(core::FilterKey) * (info->nkeycolumns - 1) / BLCKSZ);
+}
+
 // Of a scan under conditions on the index's own columns. All rows that pass are `share` of all.
 ScanCosts filtered_costs(const IndexOptInfo* info, double rows, double share, size_t ef_search, double random_page) {
     const double visit = random_page * uncached_share + operators_per_visit * cpu_operator_cost;
     core::FilteredSearch search{};
     search.slots = rows;
-    // Eight bytes for each column and row; a search looks at the pages of some columns of all rows.
-    search.groups = Max(1.0, rows * sizeof(core::FilterKey) * (info->nkeycolumns - 1) / BLCKSZ);
+    search.groups = key_pages(info, rows);
     search.share = Max(share, 1e-9);
     search.ef_search = ef_search;
     search.sketches = true;
@@ -58,23 +62,47 @@ ScanCosts read_all_costs(double rows, double pages, double sequential_page) {
     return {reading, reading + rows * cpu_index_tuple_cost};
 }
 
-// The index may not exist: one of hypopg's.
-core::ScanOptions planned_scan(const IndexOptInfo* info, double rows) {
-    if (info->hypothetical) return {};
+// Of a scan under conditions that looks at all rows that pass before it returns the first.
+ScanCosts read_passing_costs(const IndexOptInfo* info, double rows, double share, double random_page) {
+    const double visit = random_page * uncached_share + operators_per_visit * cpu_operator_cost;
+    const double reading = (key_pages(info, rows) * core::cost_of_group + rows * share * core::cost_of_row_read) * visit;
+    return {reading, reading + rows * share * cpu_index_tuple_cost};
+}
+
+struct Conditions {
+    bool any;             // on the index's own columns
+    Selectivity passing;  // share of the rows that pass those
+    Selectivity fetched;  // and are within the distance asked for
+};
+
+Conditions conditions_of(PlannerInfo* root, const IndexPath* path) {
+    List* columns = NIL;
+    List* limits = NIL;
+    ListCell* cell;
+    foreach (cell, path->indexclauses) {
+        const auto* const clause = lfirst_node(IndexClause, cell);
+        if (clause->indexcol > 0)
+            columns = list_concat(columns, clause->indexquals);
+        else if (clause->lossy)   // else it only says that all rows are wanted
+            limits = list_concat(limits, clause->indexquals);
+    }
+    const auto share = [&](List* quals) {
+        return clauselist_selectivity(root, quals, static_cast<int>(path->indexinfo->rel->relid), JOIN_INNER, nullptr);
+    };
+    const Selectivity passing = share(columns);
+    return {columns != NIL, passing, passing * share(limits)};
+}
+
+}  // namespace
+
+core::ScanOptions planned_scan(const IndexOptInfo* info) {
+    if (info->hypothetical) return {};   // the index may not exist: one of hypopg's
     const Relation index = index_open(info->indexoid, NoLock);   // the planner holds the lock
+    const double rows = info->tuples;
     const core::ScanOptions options = method_of(index).scan_options(index, [=] { return static_cast<uint64_t>(rows); });
     index_close(index, NoLock);
     return options;
 }
-
-bool has_filter(const IndexPath* path) {
-    ListCell* cell;
-    foreach (cell, path->indexclauses)
-        if (lfirst_node(IndexClause, cell)->indexcol > 0) return true;
-    return false;
-}
-
-}  // namespace
 
 void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
                    Selectivity* selectivity, double* correlation, double* pages) {
@@ -94,17 +122,21 @@ void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* 
     double random_page, sequential_page;
     get_tablespace_page_costs(path->indexinfo->reltablespace, &random_page, &sequential_page);
     const double rows = Max(path->indexinfo->tuples, 1.0);
-    const core::ScanOptions options = planned_scan(path->indexinfo, rows);
+    const core::ScanOptions options = planned_scan(path->indexinfo);
+    const Conditions conditions = conditions_of(root, path);
+    const bool all = options.exhaustive || finds_all(path->indexinfo, path->indexclauses);
     ScanCosts scan;
-    if (options.exhaustive)
+    if (all && conditions.any)
+        scan = read_passing_costs(path->indexinfo, rows, conditions.passing, random_page);
+    else if (all)
         scan = read_all_costs(rows, path->indexinfo->pages, sequential_page);
-    else if (has_filter(path))
-        scan = filtered_costs(path->indexinfo, rows, costs.indexSelectivity, options.ef_search, random_page);
+    else if (conditions.any)
+        scan = filtered_costs(path->indexinfo, rows, conditions.passing, options.ef_search, random_page);
     else
         scan = walk_costs(rows, options.ef_search, random_page);
     *startup = scan.first_row;
     *total = scan.all_rows;
-    *selectivity = costs.indexSelectivity;
+    *selectivity = conditions.fetched;
     *correlation = 0;
     *pages = costs.numIndexPages;
 }

@@ -52,6 +52,9 @@ enum VectorStrategy : StrategyNumber {
     strategy_all_within = 3,   // and must find all rows before that
 };
 
+// Do index clauses say that the scan has to find all rows? Then it looks at all of them first.
+bool finds_all(const IndexOptInfo* index, List* clauses);
+
 // From the operator class: which metric this index is for.
 core::Metric metric_of(Relation index);
 

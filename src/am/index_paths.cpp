@@ -4,7 +4,9 @@
 //   conditions on a boolean column        which PostgreSQL up to 15 knows of its own index types only
 //   distance < limit                      after which the scan ends: also limit > distance, 1 - distance > limit
 //
-// Each such path is one of the planner's own with conditions added, so that it competes with it and all others.
+// Each such path is one of the planner's own with conditions added, so that it competes with it and all others. Only
+// where all rows are asked for does one take the other's place: the scan then looks at all of them before it returns
+// the first, which costs less than the way to all of them through the graph, and has them in order.
 #include "am/access_method.hpp"
 #include "am/hnsw.hpp"
 
@@ -18,6 +20,7 @@ extern "C" {
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
+#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
@@ -144,21 +147,50 @@ bool has_limit_parameter(const Query* query) {
            query->distinctClause == NIL && query->setOperations == nullptr && query->havingQual == nullptr;
 }
 
+// The condition that the distance is below the limit, as the index knows it; null if it does not.
+Expr* within(const Extension& e, StrategyNumber strategy, Expr* limit) {
+    if (list_length(e.path->indexorderbys) != 1) return nullptr;
+    const Oid op = within_operator(e.path->indexinfo, strategy);
+    if (!OidIsValid(op)) return nullptr;
+    const auto* const order = reinterpret_cast<OpExpr*>(linitial(e.path->indexorderbys));
+    auto* vector = static_cast<Node*>(linitial(order->args));
+    if (!match_index_to_operand(vector, 0, e.path->indexinfo)) vector = static_cast<Node*>(lsecond(order->args));
+    if (!match_index_to_operand(vector, 0, e.path->indexinfo)) return nullptr;
+    return make_opclause(op, BOOLOID, false, reinterpret_cast<Expr*>(vector), limit, InvalidOid, InvalidOid);
+}
+
+// Are all rows asked for, or so many that there may be no more? Not by a cursor, which may be closed after the first.
+bool wants_all(const Extension& e) {
+    if (has_limit_parameter(e.root->parse)) return false;
+    if (e.root->limit_tuples >= 0) return e.rel->rows <= 2 * e.root->limit_tuples;
+    return e.root->tuple_fraction <= 0;
+}
+
+// Are rows promised in order (ScanOptions::strict_order), which takes to know all before the first is returned?
+bool promises_order(const Extension& e) {
+    const core::ScanOptions options = planned_scan(e.path->indexinfo);
+    return options.iterative && options.strict_order && !options.exhaustive;
+}
+
 bool add_distance(Extension& e, RestrictInfo* rinfo) {
     if (!IsA(rinfo->clause, OpExpr) || list_length(e.path->indexorderbys) != 1) return false;
     Expr* const limit = limit_of(e, reinterpret_cast<OpExpr*>(rinfo->clause));
     if (limit == nullptr) return false;
     // Without LIMIT all rows within the distance are asked for, and not only those that a search finds.
-    const bool all = e.root->limit_tuples < 0 && !has_limit_parameter(e.root->parse);
-    const Oid within = within_operator(e.path->indexinfo, all ? strategy_all_within : strategy_within);
-    if (!OidIsValid(within)) return false;
-    const auto* const order = reinterpret_cast<OpExpr*>(linitial(e.path->indexorderbys));
-    auto* vector = static_cast<Node*>(linitial(order->args));
-    if (!match_index_to_operand(vector, 0, e.path->indexinfo)) vector = static_cast<Node*>(lsecond(order->args));
-    if (!match_index_to_operand(vector, 0, e.path->indexinfo)) return false;
-    add(e, rinfo, 0, make_opclause(within, BOOLOID, false, reinterpret_cast<Expr*>(vector), limit, InvalidOid, InvalidOid),
-        true);
+    const bool all = (e.root->limit_tuples < 0 && !has_limit_parameter(e.root->parse)) || (wants_all(e) && promises_order(e));
+    Expr* const condition = within(e, all ? strategy_all_within : strategy_within, limit);
+    if (condition == nullptr) return false;
+    add(e, rinfo, 0, condition, true);
     return true;
+}
+
+void add_completeness(Extension& e) {
+    if (!wants_all(e) || finds_all(e.path->indexinfo, e.clauses) || !promises_order(e)) return;
+    Expr* const condition =
+        within(e, strategy_all_within,
+               reinterpret_cast<Expr*>(makeConst(FLOAT8OID, -1, InvalidOid, sizeof(float8),
+                                                 Float8GetDatum(get_float8_infinity()), false, FLOAT8PASSBYVAL)));
+    if (condition != nullptr) add(e, make_simple_restrictinfo(e.root, condition), 0, condition, false);
 }
 
 void extend(Extension& e) {
@@ -179,7 +211,7 @@ int by_column(const ListCell* a, const ListCell* b) {
 // Nothing here has a destructor: errors of the planner may pass through.
 void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte) {
     if (previous_hook != nullptr) previous_hook(root, rel, rti, rte);
-    if (rel->baserestrictinfo == NIL || rel->indexlist == NIL) return;
+    if (rel->indexlist == NIL) return;
     List* const paths = list_copy(rel->pathlist);
     ListCell* cell;
     foreach (cell, paths) {
@@ -187,7 +219,9 @@ void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte
         if (!IsA(path, IndexPath) || path->indexorderbys == NIL || !is_our_index(path->indexinfo)) continue;
         Extension e{root, rel, path, list_copy(path->indexclauses), false};
         extend(e);
+        add_completeness(e);
         if (!e.added) continue;
+        if (finds_all(path->indexinfo, e.clauses)) rel->pathlist = list_delete_ptr(rel->pathlist, path);
         list_sort(e.clauses, by_column);   // as the planner has them
         add_path(rel, reinterpret_cast<Path*>(create_index_path(
                           root, path->indexinfo, e.clauses, path->indexorderbys, path->indexorderbycols,
@@ -196,6 +230,18 @@ void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte
 }
 
 }  // namespace
+
+bool finds_all(const IndexOptInfo* index, List* clauses) {
+    ListCell* cell;
+    foreach (cell, clauses) {
+        const auto* const clause = lfirst_node(IndexClause, cell);
+        if (clause->indexcol != 0 || clause->indexquals == NIL) continue;
+        const Expr* const qual = linitial_node(RestrictInfo, clause->indexquals)->clause;
+        if (IsA(qual, OpExpr) && reinterpret_cast<const OpExpr*>(qual)->opno == within_operator(index, strategy_all_within))
+            return true;
+    }
+    return false;
+}
 
 bool is_our_index(const IndexOptInfo* index) {
     return reinterpret_cast<void*>(index->amcostestimate) == reinterpret_cast<void*>(cost_estimate_callback);

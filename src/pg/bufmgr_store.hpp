@@ -100,7 +100,10 @@ class BufmgrStore {
         if (guess <= 0) return;
         // Pinning and locking write to the descriptor.
         __builtin_prefetch(GetBufferDescriptor(guess - 1), 1);
-        const char* p = static_cast<const char*>(BufferGetBlock(guess)) + page_header_size + offset;
+        // What the page is for stands in its first line, whichever slot is meant.
+        const char* p = static_cast<const char*>(BufferGetBlock(guess));
+        __builtin_prefetch(p, 0, 2);
+        p += page_header_size + offset;
         for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 2);
     }
     void check_interrupts() { pg::check_interrupts(); }

@@ -72,6 +72,16 @@ class FilterMap {
         return (bits_of(layout_.group_of(link.block))[i / 64] >> (i % 64)) & 1;
     }
 
+    // Brings what passes(link) looks at into the cache.
+    void prefetch(const Link& link) {
+        const uint32_t group = layout_.group_of(link.block);
+        if (group >= groups_) return;
+        if (memory_.tested[group] == memory_.search)
+            __builtin_prefetch(&memory_.bits[group * words_ + layout_.index_of(link) / 64]);
+        else
+            store_.expect(layout_.page_of_keys(group), 0);
+    }
+
     // One bit for each slot of the group.
     const uint64_t* bits_of(uint32_t group) {
         if (group >= groups_) grow(group + 1);   // (memory has room for another index's groups)

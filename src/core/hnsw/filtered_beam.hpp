@@ -48,9 +48,11 @@ class FilteredBeam {
             if (nearest == kinds || heads_[kind].distance < heads_[nearest].distance) nearest = kind;
         }
         if (nearest == kinds) return false;
+        const Candidate current = heads_[nearest];
         has_head_[nearest] = false;
+        has_candidate(nearest);   // the next one's page is fetched during this visit, as in Beam::step()
         store_.check_interrupts();
-        visit(heads_[nearest], nearest == passing, visitor);
+        visit(current, nearest == passing, visitor);
         if (!judged_ && counts_.visits >= visits_before_judging) judge();
         return true;
     }
@@ -122,6 +124,11 @@ class FilteredBeam {
         auto& links = own_.links;
         size_t counts[kinds] = {};
         const float bounds[kinds] = {bound(passing), bound(guide)};
+        // Whether neighbors pass and whether they were met is looked up all over the memory: all at once.
+        for (size_t i = 0; i < degree; ++i) {
+            memory_.visited.prefetch(layout_.node_id(memory_.links[i]));
+            map_.prefetch(memory_.links[i]);
+        }
         for (size_t i = 0; i < degree; ++i) {
             const Link link = memory_.links[i];
             const float distance = memory_.estimates[i];

@@ -37,11 +37,14 @@ class VisitedSet {
     void reserve(size_t more) {
         while ((count_ + more) * 4 > entries_.size()) grow();
     }
+    // Brings what insert(id) looks at into the cache.
+    void prefetch(uint64_t id) const { __builtin_prefetch(&entries_[place(id)], 1); }
+
     // Without the book-keeping: the caller counts what was new and tells added(). Whether an id is new is
     // hard to foretell, so that the usual cases (it is there, or its place is empty) share one path.
     bool insert_reserved(uint64_t id) {
         const uint64_t wanted = (id << epoch_bits) | epoch_;
-        uint64_t* entry = &entries_[(id * 0x9E3779B97F4A7C15ull) >> shift_];
+        uint64_t* entry = &entries_[place(id)];
         bool fresh = (*entry & max_epoch) != epoch_;
         if (__builtin_expect(!fresh & (*entry != wanted), 0)) {
             do {
@@ -60,6 +63,8 @@ class VisitedSet {
   private:
     static constexpr int epoch_bits = 16;   // ids have up to 48 bits: block, slot, generation
     static constexpr uint64_t max_epoch = (1u << epoch_bits) - 1;
+
+    size_t place(uint64_t id) const { return (id * 0x9E3779B97F4A7C15ull) >> shift_; }
 
     void reset(size_t capacity) {
         entries_.assign(capacity, 0);
