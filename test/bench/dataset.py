@@ -7,11 +7,36 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-from vectors import CopyStream, wire  # noqa: E402,F401 (for the users of this module)
+from vectors import KINDS, CopyStream, embeddings, wire  # noqa: E402,F401 (for the users of this module)
 
 SHARED = os.environ.get("VECSTORE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
 
 OPERATORS = {"l2": "<->", "ip": "<#>", "cosine": "<=>"}
+
+
+def with_mean(rows, dims, random):
+    """Embeddings beside a common mean that is five times as long as what tells them apart."""
+    return embeddings(rows, dims, random) + np.float32(5) * embeddings(1, dims, random)
+
+
+def with_duplicates(rows, dims, random):
+    """Some twenty rows of each vector."""
+    pool = embeddings(max(10, rows // 20), dims, random)
+    return pool[random.choice(len(pool), rows)]
+
+
+def of_all_lengths(rows, dims, random):
+    """Embeddings, each of a length between 0.001 and 1,000."""
+    return embeddings(rows, dims, random) * (10 ** random.uniform(-3, 3, (rows, 1))).astype(np.float32)
+
+
+def times(factor):
+    return lambda rows, dims, random: embeddings(rows, dims, random) * np.float32(factor)
+
+
+# Made on the spot, for load(). On top of the kinds of test data: what is hard for an index.
+MADE = {**KINDS, "mean": with_mean, "duplicates": with_duplicates, "lengths": of_all_lengths,
+        "tiny": times(1e-6), "large": times(1e3), "huge": times(1e6)}
 
 
 class Dataset:
@@ -47,18 +72,43 @@ class Dataset:
         found = 0
         for q, got in zip(range(len(self.queries)), answers):
             limit = self.distances(self.queries[q], exact[q]).max()
+            slack = 1e-6 * abs(limit) + 1e-9 * (1 if self.metric == "cosine" else np.abs(self.queries[q]).max())
             ids = np.unique(got[got >= 0])
             ids = ids[ids < len(self.base)]
-            found += min(k, int((self.distances(self.queries[q], ids) <= limit + 1e-6 * abs(limit) + 1e-9).sum()))
+            found += min(k, int((self.distances(self.queries[q], ids) <= limit + slack).sum()))
         return found / (k * len(self.queries))
+
+    def export(self, folder):
+        """base.npy, query.npy and gt.npy in the folder, as hnswlib_bench.cpp reads them, unit vectors for cosine;
+        returns their paths."""
+        paths = [os.path.join(folder, name) for name in ("base.npy", "query.npy", "gt.npy")]
+        for path, x in zip(paths, (self.base, self.queries)):
+            if self.metric == "cosine":
+                x = x / np.linalg.norm(x, axis=1, keepdims=True)
+            np.save(path, np.ascontiguousarray(x, dtype=np.float32))
+        np.save(paths[2], self.exact_neighbours(10).astype(np.int32))
+        return paths
 
 
 def brute_force(base, queries, metric, k):
-    """Ids of the k nearest base vectors of each query, exactly; in blocks, so that memory stays small."""
+    """Ids of the k nearest base vectors of each query. The nearest by float32 in blocks, so that memory stays small,
+    and of some more than k of them the exact order."""
+    rough = Dataset("", base, queries, metric, nearest_by_float32(base, queries, metric, 3 * k + 20))
+    ids = np.empty((len(queries), min(k, rough.neighbours.shape[1])), dtype=np.int64)
+    for q, candidates in enumerate(rough.neighbours):
+        order = np.argsort(rough.distances(queries[q], candidates), kind="stable")
+        ids[q] = candidates[order[:k]]
+    return ids
+
+
+def nearest_by_float32(base, queries, metric, k):
     best_d = np.full((len(queries), 0), 0, dtype=np.float32)
     best_i = np.full((len(queries), 0), 0, dtype=np.int64)
+    # A common mean would cost float32 its precision.
+    mean = np.asarray(base[:20000], dtype=np.float32).mean(axis=0) if metric == "l2" else np.float32(0)
+    queries = queries - mean
     for first in range(0, len(base), 20000):
-        x = np.asarray(base[first:first + 20000], dtype=np.float32)
+        x = np.asarray(base[first:first + 20000], dtype=np.float32) - mean
         dots = queries @ x.T
         if metric == "l2":
             d = (x * x).sum(axis=1)[None, :] - 2 * dots
@@ -77,14 +127,23 @@ def brute_force(base, queries, metric, k):
 
 def load(spec, metric=None, rows=None):
     """spec is one of
-         PREFIX      PREFIX_base.npy, PREFIX_query.npy and, if there, PREFIX_gt.npy
-         ROWSxDIMS   made by shared/bench/gen.py into the folder of VECSTORE_BENCH_DATA (default: build/bench)
-         FILE.npy    one array: its last 1,000 rows are the queries
+         PREFIX          PREFIX_base.npy, PREFIX_query.npy and, if there, PREFIX_gt.npy
+         ROWSxDIMS       made by shared/bench/gen.py into the folder of VECSTORE_BENCH_DATA (default: build/bench)
+         KIND:ROWSxDIMS  made in memory: a key of MADE
+         mnist           the digits in shared/bench, as FILE.npy
+         FILE.npy        one array: its last 1,000 rows are the queries
+       metric: default l2, for PREFIX and ROWSxDIMS cosine; spec may end in :METRIC too.
        rows: use only the first so many base vectors."""
+    spec, given = split_metric(spec)
+    metric = metric or given
+    if spec == "mnist":
+        spec = os.path.join(SHARED, "bench", "mnist_63000x784_u8.npy")
     if spec.endswith(".npy"):
-        a = np.load(spec, mmap_mode="r")
-        base, queries = a[:-1000], np.asarray(a[-1000:], dtype=np.float32)
-        name, gt, metric = os.path.basename(spec)[:-4], None, metric or "l2"
+        base, queries, name, gt = *last_are_queries(np.load(spec, mmap_mode="r"), 1000), os.path.basename(spec)[:-4], None
+        metric = metric or "l2"
+    elif spec.partition(":")[0] in MADE:
+        base, queries = made(spec)
+        name, gt, metric = spec, None, metric or "l2"
     else:
         prefix = generated(spec)
         base = np.load(prefix + "_base.npy", mmap_mode="r")
@@ -100,12 +159,37 @@ def load(spec, metric=None, rows=None):
     return Dataset(name, base, queries, metric, gt)
 
 
+def split_metric(spec):
+    """(spec, metric) of SPEC:METRIC; None where it names no metric."""
+    head, _, last = spec.rpartition(":")
+    return (head, last) if last in OPERATORS else (spec, None)
+
+
+def rows_and_dims(text):
+    rows, _, dims = text.partition("x")
+    return (int(rows), int(dims)) if rows.isdigit() and dims.isdigit() else None
+
+
+def last_are_queries(a, count):
+    return a[:-count], np.asarray(a[-count:], dtype=np.float32)
+
+
+def made(spec):
+    kind, _, size = spec.partition(":")
+    shape = rows_and_dims(size)
+    if shape is None:
+        sys.exit(f"{spec}: not KIND:ROWSxDIMS")
+    queries = min(500, max(20, shape[0] // 10))
+    return last_are_queries(MADE[kind](shape[0] + queries, shape[1], np.random.default_rng(1)), queries)
+
+
 def generated(spec):
     if os.path.exists(spec + "_base.npy"):
         return spec
+    if rows_and_dims(spec) is None:
+        sys.exit(f"{spec}: neither a prefix of _base.npy and _query.npy, nor ROWSxDIMS, KIND:ROWSxDIMS "
+                 f"({', '.join(sorted(MADE))}), mnist, nor an .npy file")
     rows, _, dims = spec.partition("x")
-    if not (rows.isdigit() and dims.isdigit()):
-        sys.exit(f"{spec}: neither a prefix of _base.npy and _query.npy, nor ROWSxDIMS, nor an .npy file")
     folder = os.environ.get("VECSTORE_BENCH_DATA", os.path.join(HERE, "..", "..", "build", "bench"))
     os.makedirs(folder, exist_ok=True)
     prefix = os.path.join(folder, spec)

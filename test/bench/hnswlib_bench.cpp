@@ -1,7 +1,7 @@
 // hnswlib, the in-memory library, on the bench's data: the figure to beat. One thread for queries.
 //
 //   g++ -O3 -march=native -std=c++17 test/bench/hnswlib_bench.cpp -o /tmp/hnswlib_bench -lpthread
-//   /tmp/hnswlib_bench BASE.npy QUERY.npy NEIGHBOURS.npy [l2|ip] [M] [EF_CONSTRUCTION] [THREADS]
+//   /tmp/hnswlib_bench BASE.npy QUERY.npy NEIGHBOURS.npy [l2|ip] [M] [EF_CONSTRUCTION] [THREADS to build]
 //
 // Files: float32, float32, int32 (queries x at least 10 exact neighbours), C order. Prints one JSON object.
 #include <hnswlib/hnswlib.h>
@@ -66,6 +66,13 @@ double build(hnswlib::HierarchicalNSW<float>& index, const Matrix& base, size_t 
     return now() - began;
 }
 
+// Vectors and links. (indexFileSize() is not in Debian's release.)
+size_t memory(const hnswlib::HierarchicalNSW<float>& index, size_t rows) {
+    size_t bytes = rows * index.size_data_per_element_;
+    for (size_t i = 0; i < rows; ++i) bytes += index.element_levels_[i] * index.size_links_per_element_;
+    return bytes;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,9 +90,12 @@ int main(int argc, char** argv) {
     hnswlib::HierarchicalNSW<float> index(ip ? static_cast<hnswlib::SpaceInterface<float>*>(&product) : &l2, base.rows,
                                           m, ef_construction);
     const double seconds = build(index, base, threads);
-    std::printf("{\"extension\": \"hnswlib\", \"build_seconds\": %.2f, \"queries\": [", seconds);
+    const size_t bytes = memory(index, base.rows);
+    std::printf("{\"extension\": \"hnswlib\", \"rows\": %zu, \"dims\": %zu, \"build_seconds\": %.3f, \"index_bytes\": %zu, "
+                "\"index_bytes_per_row\": %.1f, \"queries\": [",
+                base.rows, base.columns, seconds, bytes, bytes / double(base.rows));
     const char* separator = "";
-    for (const size_t ef : {10, 20, 40, 60, 80, 120, 200, 400}) {
+    for (const size_t ef : {10, 20, 40, 60, 80, 120, 200, 400, 800}) {
         index.setEf(ef);
         double best = 1e30;
         size_t hits = 0;
