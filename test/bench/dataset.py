@@ -42,9 +42,9 @@ MADE = {**KINDS, "mean": with_mean, "duplicates": with_duplicates, "lengths": of
 class Dataset:
     """base: n x d, queries: q x d (float32); metric: a key of OPERATORS; name: for reports."""
 
-    def __init__(self, name, base, queries, metric, neighbours=None):
+    def __init__(self, name, base, queries, metric, neighbours=None, files=None):
         self.name, self.base, self.queries, self.metric = name, base, queries, metric
-        self.neighbours = neighbours
+        self.neighbours, self.files = neighbours, files
 
     @property
     def dims(self):
@@ -80,7 +80,9 @@ class Dataset:
 
     def export(self, folder):
         """base.npy, query.npy and gt.npy in the folder, as hnswlib_bench.cpp reads them, unit vectors for cosine;
-        returns their paths."""
+        returns their paths. Unit vectors that lie in such files already stay there."""
+        if self.files:
+            return self.files
         paths = [os.path.join(folder, name) for name in ("base.npy", "query.npy", "gt.npy")]
         for path, x in zip(paths, (self.base, self.queries)):
             if self.metric == "cosine":
@@ -139,24 +141,27 @@ def load(spec, metric=None, rows=None):
     if spec == "mnist":
         spec = os.path.join(SHARED, "bench", "mnist_63000x784_u8.npy")
     if spec.endswith(".npy"):
-        base, queries, name, gt = *last_are_queries(np.load(spec, mmap_mode="r"), 1000), os.path.basename(spec)[:-4], None
+        base, queries = last_are_queries(np.load(spec, mmap_mode="r"), 1000)
+        name, gt = os.path.basename(spec)[:-4], None
         metric = metric or "l2"
     elif spec.partition(":")[0] in MADE:
         base, queries = made(spec)
         name, gt, metric = spec, None, metric or "l2"
     else:
         prefix = generated(spec)
-        base = np.load(prefix + "_base.npy", mmap_mode="r")
-        queries = np.load(prefix + "_query.npy")
-        gt_path = prefix + "_gt.npy"
+        files = [prefix + end for end in ("_base.npy", "_query.npy", "_gt.npy")]
+        base = np.load(files[0], mmap_mode="r")
+        queries = np.load(files[1])
         # gen.py's vectors have unit length: one order for all three metrics
-        gt = np.load(gt_path) if os.path.exists(gt_path) else None
+        gt = np.load(files[2]) if os.path.exists(files[2]) else None
         name, metric = os.path.basename(prefix), metric or "cosine"
     if rows and rows < len(base):
         base, gt = base[:rows], None
+    if gt is None:
+        files = None
     if base.dtype != np.float32:
         base = base.astype(np.float32)
-    return Dataset(name, base, queries, metric, gt)
+    return Dataset(name, base, queries, metric, gt, files)
 
 
 def split_metric(spec):
