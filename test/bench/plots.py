@@ -67,6 +67,8 @@ def with_schemes(svg):
     svg = re.sub(r"<tspan\s*>([^<]*)</tspan>", r"\1", svg)
     for _ in range(3):
         svg = re.sub(r"<g[^>]*>\s*</g>\n?", "", svg)
+    for default in (' stroke-linecap="butt"', ' stroke-linejoin="miter"', ' stroke-width="1.00"', ' class="gridline"'):
+        svg = svg.replace(default, "")
     svg = re.sub(r"<title>.*?</title>|<desc>.*?</desc>", "", svg, flags=re.S)
     return re.sub(r"(<svg[^>]*>)", lambda m: m.group(1) + "\n" + STYLE, svg, count=1)
 
@@ -132,7 +134,7 @@ def bars(title, unit, sets, series, digits=0):
                 blocks += f"{j * step + i} {value:.6g} \"{value:,.{digits}f}\"\n"
         blocks += "END\n"
         parts.append(f"$b{i} using 1:2 with boxes fs solid noborder lc rgb '{COLOURS[name]}' title {quoted(name)}")
-        parts.append(f"$b{i} using 1:2:3 with labels offset 0,0.5 font ',9' textcolor rgb '{INK}' notitle")
+        parts.append(f"$b{i} using 1:2:3 with labels offset 0,0.5 font ',8' textcolor rgb '{INK}' notitle")
     middle = (len(series) - 1) / 2
     tics = ", ".join(f"{two_lines(s.title)} {j * step + middle:g}" for j, s in enumerate(sets))
     return (f"set title {quoted(title)}\nset ylabel {quoted(unit)}\nset xlabel ''\nset format y '%.0f'\n"
@@ -142,14 +144,14 @@ def bars(title, unit, sets, series, digits=0):
 
 
 def bar_width(sets, series):
-    return max(420, 120 + 38 * len(sets) * (series + 1))
+    return max(420, 120 + 27 * len(sets) * (series + 1))
 
 
 def build_plot(sets):
     def per_row(s, which):
         seconds = s.figure(which, "build_seconds")
         return seconds and seconds / s.vecstore["rows"] * 1e5
-    script = bars("Build time for each 100,000 rows, two threads or processes; less is better", "seconds", sets,
+    script = bars("Build time for each 100,000 rows; less is better", "seconds", sets,
                   {name: [per_row(s, key) for s in sets]
                    for key, name in (("vecstore", "vecstore"), ("vector", "pgvector"), ("hnswlib", "hnswlib"))}, 1)
     return script and (script, bar_width(sets, 3), 340)
