@@ -47,23 +47,32 @@ CREATE TYPE vector (
 
 -- vector: distances and functions
 
+-- What a distance costs depends on the number of dimensions.
+CREATE FUNCTION vecstore_distance_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_distance_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 CREATE FUNCTION l2_distance(vector, vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_vector_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_vector_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION inner_product(vector, vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_vector_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_vector_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION cosine_distance(vector, vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_vector_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_vector_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION l1_distance(vector, vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_vector_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_vector_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION vector_l2_squared_distance(vector, vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vecstore_vector_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION vector_negative_inner_product(vector, vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_vector_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_vector_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION vector_spherical_distance(vector, vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vecstore_vector_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -299,22 +308,27 @@ CREATE TYPE halfvec (
 -- halfvec: distances and functions
 
 CREATE FUNCTION l2_distance(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION inner_product(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION cosine_distance(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION l1_distance(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION halfvec_l2_squared_distance(halfvec, halfvec) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vecstore_halfvec_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION halfvec_negative_inner_product(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION halfvec_spherical_distance(halfvec, halfvec) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vecstore_halfvec_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -556,22 +570,27 @@ CREATE TYPE sparsevec (
 -- sparsevec: distances and functions
 
 CREATE FUNCTION l2_distance(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION inner_product(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION cosine_distance(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION l1_distance(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION sparsevec_l2_squared_distance(sparsevec, sparsevec) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION sparsevec_negative_inner_product(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
 
 CREATE FUNCTION l2_norm(sparsevec) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vecstore_sparsevec_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -51,7 +51,7 @@ ScanCosts filtered_costs(const IndexOptInfo* info, double rows, double share, si
     search.sketches = true;
     const double visits = Min(core::cost_of_enumerating(search), core::cost_of_traversing(search, search.share));
     const double levels = 4 * std::log(rows + 1) / std::log(16.0);
-    const double first = (Min(visits, rows) + levels) * visit;
+    const double first = (Min(visits, rows) + levels) * visit + search.groups * random_page * uncached_share;
     return {first, first + Max(1.0, rows * share) * (visit + cpu_index_tuple_cost)};
 }
 
@@ -65,7 +65,9 @@ ScanCosts read_all_costs(double rows, double pages, double sequential_page) {
 // Of a scan under conditions that looks at all rows that pass before it returns the first.
 ScanCosts read_passing_costs(const IndexOptInfo* info, double rows, double share, double random_page) {
     const double visit = random_page * uncached_share + operators_per_visit * cpu_operator_cost;
-    const double reading = (key_pages(info, rows) * core::cost_of_group + rows * share * core::cost_of_row_read) * visit;
+    const double groups = key_pages(info, rows);
+    const double reading = (groups * core::cost_of_group + rows * share * core::cost_of_row_read) * visit +
+                           groups * random_page * uncached_share;
     return {reading, reading + rows * share * cpu_index_tuple_cost};
 }
 

@@ -97,7 +97,8 @@ sub shared_file {
 sub new_node {
     my ($name, @settings) = @_;
     my $node = PostgreSQL::Test::Cluster->new($name);
-    $node->init(allows_streaming => 1);
+    # Texts are UTF-8, whatever the environment says.
+    $node->init(allows_streaming => 1, extra => [ '-E', 'UTF8', '--no-locale' ]);
     $node->append_conf('postgresql.conf', join("\n", 'log_statement = none', @settings, ''));
     $node->start;
     $node->safe_psql('postgres', 'CREATE EXTENSION ' . extension());

@@ -128,13 +128,6 @@ sub copy_of {
     return "$folder/$name";
 }
 
-sub write_bytes {
-    my ($path, $bytes) = @_;
-    open my $f, '>:raw', $path or die "$path: $!";
-    print $f $bytes;
-    close $f;
-}
-
 my (@names, @statements);
 
 sub must_fail {

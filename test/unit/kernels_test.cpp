@@ -513,6 +513,24 @@ TEST_P(KernelsTest, KeysInRangeAreKept) {
     }
 }
 
+TEST_P(KernelsTest, KeysInTheSieveAreKept) {
+    std::mt19937_64 random(4);
+    for (const int bits : {6, 12, 17}) {
+        std::vector<uint64_t> sieve((size_t{1} << bits) / 64);
+        for (uint64_t& word : sieve) word = random() & random();
+        for (const size_t count : {0, 1, 7, 63, 64, 65, 200, 1020}) {
+            std::vector<uint64_t> keys(count), kept((count + 63) / 64, 0xAAAAAAAAAAAAAAAAull);
+            for (size_t i = 0; i < count; ++i) keys[i] = random() >> (i % 64);
+            GetParam()->keep_sifted(keys.data(), count, sieve.data(), 64 - bits, kept.data());
+            for (size_t i = 0; i < count; ++i) {
+                const uint64_t place = keys[i] * key_multiplier >> (64 - bits);
+                ASSERT_EQ((kept[i / 64] >> (i % 64)) & 1, i % 2 == 1 && ((sieve[place / 64] >> (place % 64)) & 1))
+                    << count << " keys, number " << i;
+            }
+        }
+    }
+}
+
 TEST(KernelChoice, BestIsTheDefaultAndAnyCanBeForced) {
     const std::vector<const Kernels*> tables = available_kernels();
     ASSERT_FALSE(tables.empty());

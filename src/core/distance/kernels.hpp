@@ -32,6 +32,9 @@ struct BitPlanes {
     uint32_t bits;
 };
 
+// Spreads keys over a sieve (Kernels::keep_sifted): 2^64 divided by the golden ratio.
+constexpr uint64_t key_multiplier = 0x9E3779B97F4A7C15ull;
+
 struct Kernels {
     const char* name;  // "scalar", "avx2", "avx512", ...
 
@@ -117,6 +120,10 @@ struct Kernels {
     // Clears bit i%64 of bits[i/64] for each of `count` keys that is not in low ... low + span (which may wrap
     // around); bits beyond the last key are left as they are or cleared.
     void (*keep_in_range)(const uint64_t* keys, size_t count, uint64_t low, uint64_t span, uint64_t* bits);
+
+    // The same for each key whose bit in the sieve is not set: of 1 << (64 - shift) bits, with shift in 1 ... 58, its
+    // number is the key times key_multiplier, modulo 2^64, shifted right.
+    void (*keep_sifted)(const uint64_t* keys, size_t count, const uint64_t* sieve, int shift, uint64_t* bits);
 
     // --- sparse vectors --------------------------------------------------------------------------------
     // <a, b>

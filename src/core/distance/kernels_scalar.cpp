@@ -264,6 +264,18 @@ void keep_in_range(const uint64_t* keys, size_t count, uint64_t low, uint64_t sp
     }
 }
 
+void keep_sifted(const uint64_t* keys, size_t count, const uint64_t* sieve, int shift, uint64_t* bits) {
+    for (size_t begin = 0; begin < count; begin += 64, ++bits) {
+        uint64_t word = 0;
+        const size_t n = std::min<size_t>(64, count - begin);
+        for (size_t i = 0; i < n; ++i) {
+            const uint64_t place = keys[begin + i] * key_multiplier >> shift;
+            word |= (sieve[place / 64] >> (place % 64) & 1) << i;
+        }
+        *bits &= word;
+    }
+}
+
 size_t smallest(const float* x, size_t n) {
     return static_cast<size_t>(std::min_element(x, x + n) - x);
 }
@@ -366,6 +378,7 @@ const Kernels& scalar_kernels() {
                                        finish_estimates,
                                        smallest,
                                        keep_in_range,
+                                       keep_sifted,
                                        sparse_product,
                                        sparse_align,
                                        hadamard,

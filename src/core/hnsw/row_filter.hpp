@@ -15,7 +15,7 @@ namespace vecstore::core {
 struct FilterCondition {
     enum class Kind : uint8_t {
         range,   // low <= key <= high
-        among,   // the key is one of `keys`, which are sorted
+        among,   // the key is one of `keys`, which ascend and differ
         bits,    // the key has all bits of one of `keys`
     };
     uint16_t column = 0;   // of the filter columns, from 0
@@ -39,12 +39,13 @@ class RowFilter {
     void test(const FilterLayout& layout, const uint8_t* payload, uint64_t* bits) const;
 
   private:
-    // What sorts out most keys that are not among many without a search for them.
+    // What sorts out most keys that are not among many without a search for them: bits, as many as it takes for one in
+    // 32 to be set, as far as that is no more than lies in the fastest cache.
     struct Condition : FilterCondition {
         std::vector<uint64_t> sieve;
+        int sieve_shift = 0;
     };
-    static constexpr size_t sieve_bits = 4096;
-    static size_t sieve_bit(FilterKey key) { return (key * 0x9E3779B97F4A7C15ull) >> 52; }
+    static void make_sieve(Condition& condition);
     static bool meets(const Condition& condition, FilterKey key);
 
     std::vector<Condition> conditions_;
