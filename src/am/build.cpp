@@ -50,13 +50,11 @@ Indexed indexed_by(Relation index) {
 core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed, const core::DataProfile& profile) {
     using core::StorageMode;
     const bool of_floats = indexed.kind == core::VectorKind::vector || indexed.kind == core::VectorKind::halfvec;
-    StorageMode mode = StorageMode::coded;
+    // Inner products of vectors whose norms differ are not distances that codes could estimate.
+    const bool codes_serve = indexed.dims >= least_coded_dims &&
+                             (indexed.metric != core::Metric::inner_product || profile.equal_norms);
+    StorageMode mode = codes_serve || options.storage == storage_default ? StorageMode::coded : StorageMode::plain;
     if (options.storage == storage_plain) mode = StorageMode::plain;
-    if (options.storage == storage_auto) {
-        if (indexed.dims < least_coded_dims) mode = StorageMode::plain;
-        // Inner products of vectors whose norms differ are not distances that codes could estimate.
-        if (indexed.metric == core::Metric::inner_product && !profile.equal_norms) mode = StorageMode::plain;
-    }
     // Codes are of L2 distances.
     if (!of_floats || indexed.metric == core::Metric::l1) {
         if (options.storage == storage_default || options.storage == storage_compact)

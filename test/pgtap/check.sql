@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS vecstore;
 
-SELECT plan(72);
+SELECT plan(74);
 
 CREATE FUNCTION random_vector(dims integer, seed integer) RETURNS vector LANGUAGE sql STABLE AS
     $$ SELECT array_agg(sin(seed * 12.9898 + d * 78.233) * 43758.5453 - floor(sin(seed * 12.9898 + d * 78.233) * 43758.5453) - 0.5)::vector
@@ -74,6 +74,12 @@ SELECT results_eq(
     $$SELECT 'l2', 256, 4, 64, 'compact', 'int8', 256, count(w), 0::bigint, 1, false FROM items$$, 'what the index is');
 SELECT results_eq($$SELECT metric, storage, vector_format, code_dims, mean_subtracted, rows FROM vecstore_index_info('items_v')$$,
                   $$SELECT 'l2', 'plain', 'float32', 0, false, count(v) FROM items$$, 'an index in plain storage');
+-- Where codes would not serve there are none in a compact index either.
+CREATE INDEX compact_ip ON items USING hnsw (((w * array_fill(id, ARRAY[256])::vector)::vector(256)) vector_ip_ops) WITH (storage = compact);
+CREATE INDEX compact_v ON items USING hnsw (v vector_l2_ops) WITH (storage = compact);
+SELECT is(storage || ' ' || vector_format, 'plain int8', 'compact: ' || metric)
+FROM unnest(ARRAY['compact_ip', 'compact_v']::regclass[]) i, vecstore_index_info(i);
+DROP INDEX compact_ip, compact_v;
 SELECT results_eq($$SELECT metric, storage, vector_format, code_dims, mean_subtracted FROM vecstore_index_info('items_w')$$,
                   $$VALUES ('cosine', 'default', 'float16', 256, true)$$, 'an index with codes');
 SELECT ok(nodes < rows AND nodes > 0 AND levels > 1 AND upper_nodes > 0 AND pages * 8192 / rows = floor(bytes_per_row)

@@ -32,7 +32,7 @@ void expect_consistent(const GeometryRequest& request, const Geometry& g) {
     EXPECT_TRUE(!coded || g.rotated);
     EXPECT_FALSE(g.rotated && request.metric == Metric::l1);
     EXPECT_EQ(g.stored_dims, g.rotated || planes ? (request.dims + 15) / 16 * 16 : request.dims);
-    if (request.compact && coded) {
+    if (request.compact) {
         EXPECT_GE(g.own_format, OwnFormat::i8);
     }
     EXPECT_EQ(planes, g.own_bits != 0);

@@ -116,9 +116,10 @@ bool fit_coded(Geometry& g, bool compact, size_t target) {
 }
 
 // (In plain mode a link costs ten bytes: there is nothing to save.)
-bool fit_plain(Geometry& g, size_t target) {
+bool fit_plain(Geometry& g, bool compact, size_t target) {
     // A halfvec's components are exact in half precision.
-    for (const DenseFormat& format : coarser_formats(g.kind == VectorKind::halfvec ? OwnFormat::f16 : OwnFormat::f32)) {
+    const OwnFormat exact = g.kind == VectorKind::halfvec ? OwnFormat::f16 : OwnFormat::f32;
+    for (const DenseFormat& format : coarser_formats(compact ? OwnFormat::i8 : exact)) {
         use_format(g, format.format, format.bits);
         if (const size_t slots = slots_with(g, target)) {
             settle(g, slots, target);
@@ -183,7 +184,7 @@ Geometry choose_geometry(const GeometryRequest& request) {
     switch (request.kind) {
         case VectorKind::vector:
         case VectorKind::halfvec:
-            fits = g.mode == StorageMode::coded ? fit_coded(g, request.compact, target) : fit_plain(g, target);
+            fits = g.mode == StorageMode::coded ? fit_coded(g, request.compact, target) : fit_plain(g, request.compact, target);
             break;
         case VectorKind::bit: fits = fit_bits(g, target); break;
         case VectorKind::sparsevec: fits = fit_sparse(g, request.sparse_elements, target); break;
