@@ -102,6 +102,12 @@ SELECT * FROM all_filtered('filter_t', ARRAY(
     SELECT format('%s %s %L', col, op, val) FROM unnest('{<,<=,=,>=,>}'::text[]) op,
         (VALUES ('n', '3'), ('n', '0.3333333333333333'), ('n', 'NaN'), ('n', '1e400'), ('tz', '2024-01-05 00:00Z'), ('tz', 'infinity'), ('tm', '07:00'),
                 ('tm', '24:00'), ('u', '00000000-0000-0000-0000-000000000007')) x (col, val)));
+-- An enum's labels are not in the order in which they were made.
+ALTER TYPE filter_mood ADD VALUE 'fine' BEFORE 'happy';
+INSERT INTO filter_t (id, v, mood) SELECT 2000 + i, ARRAY[i, 1, 0]::vector(3), 'fine' FROM generate_series(1, 10) i;
+SELECT rows, verdict FROM filtered('filter_t', 'mood < ''fine''', 'mood <= ''fine''', 'mood = ''fine''', 'mood >= ''fine''', 'mood > ''fine''', 'mood < ''sad''',
+    'mood BETWEEN ''ok'' AND ''fine''', 'mood > ANY (''{fine,ok}'')', 'mood > NULL::filter_mood');
+DELETE FROM filter_t WHERE id > 2000;
 SELECT * FROM all_filtered('filter_t', ARRAY(SELECT format('b %s %L AND i4 < 2', op, val) FROM unnest('{<,<=,=,>=,>}'::text[]) op, unnest('{true,false}'::text[]) val));
 SELECT * FROM all_filtered('filter_t', ARRAY(
     SELECT format('%s %s', col, rest) FROM (VALUES ('mood', 'happy'), ('tx', 'text 7'), ('tx', 'no such')) x (col, val),

@@ -1148,7 +1148,11 @@ CREATE OPERATOR CLASS uuid_filter_ops
 
 CREATE OPERATOR CLASS enum_filter_ops
 	DEFAULT FOR TYPE anyenum USING vecstore_hnsw AS
+	OPERATOR 1 < (anyenum, anyenum),
+	OPERATOR 2 <= (anyenum, anyenum),
 	OPERATOR 3 = (anyenum, anyenum),
+	OPERATOR 4 >= (anyenum, anyenum),
+	OPERATOR 5 > (anyenum, anyenum),
 	FUNCTION 4 vecstore_filter_enum(internal);
 
 CREATE OPERATOR CLASS text_filter_ops

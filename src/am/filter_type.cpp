@@ -5,14 +5,17 @@
 
 extern "C" {
 #include "catalog/pg_collation.h"
+#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/date.h"
 #include "utils/inet.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 #include "utils/uuid.h"
@@ -84,6 +87,26 @@ FilterKey uuid_key(Datum value, Oid, Oid) {
 }
 
 FilterKey enum_key(Datum value, Oid, Oid) { return DatumGetObjectId(value); }
+
+KeyList enum_matching(Datum value, Oid type, StrategyNumber strategy) {
+    CatCList* const labels = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(type));
+    const auto label = [&](int i) { return reinterpret_cast<Form_pg_enum>(GETSTRUCT(&labels->members[i]->tuple)); };
+    float4 place = 0;
+    for (int i = 0; i < labels->n_members; ++i)
+        if (label(i)->oid == DatumGetObjectId(value)) place = label(i)->enumsortorder;
+    KeyList list{static_cast<FilterKey*>(palloc(sizeof(FilterKey) * Max(1, labels->n_members))), 0};
+    for (int i = 0; i < labels->n_members; ++i) {
+        const float4 other = label(i)->enumsortorder;
+        const bool matches = strategy == filter_less            ? other < place
+                             : strategy == filter_less_equal    ? other <= place
+                             : strategy == filter_greater_equal ? other >= place
+                             : strategy == filter_greater       ? other > place
+                                                                : other == place;
+        if (matches) list.keys[list.count++] = label(i)->oid;
+    }
+    ReleaseSysCacheList(labels);
+    return list;
+}
 
 // By the hash function that the type's hash indexes go by. One key for all where there is none.
 FilterKey hash_key(Datum value, Oid type, Oid collation) {
@@ -179,7 +202,7 @@ constexpr FilterType bool_type{"boolean", bool_key, true, false};
 constexpr FilterType timestamp_type{"timestamp", timestamp_key, true, false};
 constexpr FilterType time_type{"time", time_key, true, false};
 constexpr FilterType uuid_type{"uuid", uuid_key, false, false};
-constexpr FilterType enum_type{"enum", enum_key, false, false};
+constexpr FilterType enum_type{"enum", enum_key, false, false, enum_matching};
 constexpr FilterType hashed_type{"hash", hash_key, false, false};
 constexpr FilterType array_type{"array", array_key, false, true};
 constexpr FilterType jsonb_type{"jsonb", jsonb_key, false, true};
@@ -241,12 +264,6 @@ struct Comparison {
     Oid collation;
 };
 
-// Keys are copied out of Postgres's memory before anything with a destructor is made.
-struct KeyList {
-    FilterKey* keys;
-    int count;
-};
-
 KeyList element_keys(const Comparison& c, Datum array, bool of_elements) {
     ArrayType* const value = DatumGetArrayTypeP(array);
     KeyList list{static_cast<FilterKey*>(palloc(sizeof(FilterKey) * Max(1, ArrayGetNItems(ARR_NDIM(value), ARR_DIMS(value))))),
@@ -276,7 +293,8 @@ void add_any(const Comparison& c, const KeyList& list, core::RowFilter& filter) 
     }
     std::vector<FilterKey> keys(list.keys, list.keys + list.count);
     const auto [least, greatest] = std::minmax_element(keys.begin(), keys.end());
-    switch (c.strategy) {
+    const bool ordered = c.type->matching == nullptr;
+    switch (ordered || c.strategy == filter_equal ? c.strategy : InvalidStrategy) {
         case filter_less:
         case filter_less_equal: filter.add(compared(c.column, c.strategy, *greatest, c.type->exact)); return;
         case filter_greater:
@@ -331,11 +349,15 @@ void add_condition(Relation index, const ScanKeyData& key, core::RowFilter& filt
             list = element_keys(c, key.sk_argument, false);
         else if (!any && c.strategy == filter_overlaps)
             list = element_keys(c, key.sk_argument, true);
+        else if (!any && c.type->matching != nullptr)
+            list = c.type->matching(key.sk_argument, c.argument_type, c.strategy);
         else if (!any)
             one = c.type->key(key.sk_argument, c.argument_type, c.collation);
     });
     if (any)
         add_any(c, list, filter);
+    else if (c.type->matching != nullptr)
+        filter.add(one_of(column, Kind::among, std::vector<FilterKey>(list.keys, list.keys + list.count)));
     else if (c.strategy == filter_overlaps)
         filter.add(one_of(column, Kind::bits, std::vector<FilterKey>(list.keys, list.keys + list.count)));
     else if (c.type->bits)

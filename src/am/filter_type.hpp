@@ -27,6 +27,12 @@ enum FilterStrategy : StrategyNumber {
 // Support function of the operator classes that tells which type they are for.
 constexpr int filter_type_proc = 4;
 
+// Keys in Postgres's memory.
+struct KeyList {
+    core::FilterKey* keys;
+    int count;
+};
+
 struct FilterType {
     const char* name;
     // The key of a value, which may be toasted, of this type (the column's, or that of an operator's right side) under
@@ -36,6 +42,8 @@ struct FilterType {
     bool exact;
     // Keys are bits, of which a value that contains another has all the other's.
     bool bits;
+    // For types of few values whose keys are in another order: the keys of all values that compare so with this one.
+    KeyList (*matching)(Datum value, Oid type, StrategyNumber strategy) = nullptr;
 };
 
 // How many filter columns an index has.
