@@ -336,7 +336,8 @@ INSERT INTO filter_part SELECT i, ARRAY[i * 37 % 211, 0, 0]::vector(3), i % 5, d
 SET enable_sort = off;
 EXPLAIN (COSTS OFF) SELECT id FROM filter_part WHERE tenant IN (1, 3) AND day < '2024-01-04' ORDER BY v <-> '[0,0,0]' LIMIT 5;
 RESET enable_sort;
-SELECT * FROM all_filtered('filter_part', ARRAY['tenant IN (1, 3) AND day < ''2024-01-04''', 'tenant = 4', 'day = ''2024-01-04''', $$day = '2024-01-04' AND v <-> '[0,0,0]' < 90$$]);
+-- (Two partitions: of one, PostgreSQL 18 forgets that its index scan is switched off.)
+SELECT * FROM all_filtered('filter_part', ARRAY['tenant IN (1, 3) AND day < ''2024-01-04''', 'tenant IN (0, 4)', 'day = ''2024-01-04''', $$day = '2024-01-04' AND v <-> '[0,0,0]' < 90$$]);
 DROP TABLE filter_part;
 
 CREATE UNLOGGED TABLE filter_unlogged (id int, v vector(3), tenant int);
