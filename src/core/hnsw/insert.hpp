@@ -150,6 +150,17 @@ class Inserter {
     // Chooses up to `limit` neighbors for memory_.query among memory_.found, which is sorted by distance.
     void choose(size_t limit, const Link& self, ChosenNeighbors& chosen);
 
+    // Writes what searches under conditions know of the row's node, where there are filter columns.
+    void write_entry(const Link& node, const NewRow& row) {
+        if (layout_.filters().columns() == 0) return;
+        if (layout_.filters().has_sketches()) {
+            memory_.origin.assign(encoder_.geometry().stored_dims, 0.0f);
+            memory_.sketch.resize(layout_.code_bytes() + 64);
+            encode_link(layout_, row.internal, memory_.origin.data(), memory_.sketch.data(), memory_.sketch_factor);
+        }
+        write_filter_entry(store_, layout_, node, {row.filter_keys, memory_.sketch.data(), memory_.sketch_factor});
+    }
+
     // Marks the edge to `parent` in the list of `node` as a tree edge.
     // `instead_of`: the link that was marked as such before (or none).
     // False: the node has no room for it.
@@ -272,18 +283,8 @@ class Inserter {
             node.tree_edges = l == 0 && !c.links.empty() ? 1 : 0;
             slots_.push_back(editor_.place(node));
         }
-        if (layout_.filters().columns() > 0) write_entry(row);
+        write_entry(slots_[0], row);
         return slots_[0];
-    }
-
-    // What searches under conditions know of the new node.
-    void write_entry(const NewRow& row) {
-        if (layout_.filters().has_sketches()) {
-            memory_.origin.assign(encoder_.geometry().stored_dims, 0.0f);
-            memory_.sketch.resize(layout_.code_bytes() + 64);
-            encode_link(layout_, row.internal, memory_.origin.data(), memory_.sketch.data(), memory_.sketch_factor);
-        }
-        write_filter_entry(store_, layout_, slots_[0], {row.filter_keys, memory_.sketch.data(), memory_.sketch_factor});
     }
 
     // Adds the new node to the list of its i-th neighbor.

@@ -25,6 +25,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -142,7 +143,11 @@ class MemStore {
         for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
     }
     void check_interrupts() {}
-    void pause_point() {}
+    void pause_point() {
+        if (on_pause_) on_pause_();
+    }
+    // What happens at the pause points of long work.
+    void on_pause(std::function<void()> action) { on_pause_ = std::move(action); }
 
     uint32_t find_free_page(int) {
         std::lock_guard<std::mutex> guard(mutex_);
@@ -194,6 +199,7 @@ class MemStore {
     std::vector<std::unique_ptr<uint8_t[], Free>> blocks_;
     std::atomic<uint32_t> page_count_{0};
     std::vector<uint32_t> free_;
+    std::function<void()> on_pause_;
     std::mutex mutex_;
 };
 
