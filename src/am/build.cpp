@@ -229,16 +229,13 @@ void IndexBuild::build_in_memory() {
 bool IndexBuild::adopt_graph(core::MemStore& store) {
     report(BuildPhase::adopting, rows_->size());
     core::GraphMatch match = match_graph();
-    // So many that a search for each takes longer than a second are not joined by searches.
-    constexpr size_t most_pieces = 1000;
     if (match.misfit.empty() && rows_->size() > 0) {
         const core::RowGraph graph(match.graph, *rows_, [] { pg::check_interrupts(); });
         match.graph = {};
-        const size_t pieces = graph.pieces();
-        bool adopted = pieces <= most_pieces;
+        bool adopted = graph.cut_off() <= rows_->size() / 10;
         if (adopted)
             with_builder([&](core::GraphBuilder& builder, auto progress) { adopted = builder.adopt(*rows_, graph, store, progress); });
-        if (!adopted) match.misfit = "its graph is in " + std::to_string(pieces) + " pieces";
+        if (!adopted) match.misfit = "it is in pieces";
     }
     if (!match.misfit.empty()) {
         do_not_adopt(match.misfit, match.hint);

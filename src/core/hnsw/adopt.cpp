@@ -33,6 +33,55 @@ namespace {
 
 constexpr size_t progress_step = 1024;
 
+// Counts how often rows are met. Of so many that they do not fit, some are not counted.
+class Tally {
+  public:
+    void clear() {
+        std::fill(slots_.begin(), slots_.end(), Slot{});
+        met_.clear();
+        used_ = 0;
+    }
+    // The row will not be among those that are taken.
+    void exclude(uint32_t row) {
+        if (Slot* const slot = slot_of(row)) slot->excluded = true;
+    }
+    void count(uint32_t row) {
+        Slot* const slot = slot_of(row);
+        if (slot == nullptr || slot->excluded) return;
+        if (slot->count++ == 0) met_.push_back(static_cast<uint16_t>(slot - slots_.data()));
+    }
+    // Those met most often, up to `most` of them.
+    void take_most(size_t most, std::vector<uint32_t>& out) {
+        const auto end = met_.begin() + static_cast<std::ptrdiff_t>(std::min(most, met_.size()));
+        std::partial_sort(met_.begin(), end, met_.end(),
+                          [&](uint16_t a, uint16_t b) { return slots_[a].count > slots_[b].count; });
+        for (auto it = met_.begin(); it != end; ++it) out.push_back(slots_[*it].row);
+    }
+
+  private:
+    static constexpr size_t slot_bits = 10;
+    static constexpr size_t most_used = size_t{3} << (slot_bits - 2);
+    struct Slot {
+        uint32_t row = UINT32_MAX;
+        uint16_t count = 0;
+        bool excluded = false;
+    };
+
+    Slot* slot_of(uint32_t row) {
+        size_t i = (row * 0x9E3779B1u) >> (32 - slot_bits);
+        while (slots_[i].row != row && slots_[i].row != UINT32_MAX) i = (i + 1) % slots_.size();
+        if (slots_[i].row == row) return &slots_[i];
+        if (used_ == most_used) return nullptr;
+        ++used_;
+        slots_[i].row = row;
+        return &slots_[i];
+    }
+
+    std::vector<Slot> slots_ = std::vector<Slot>(size_t{1} << slot_bits);
+    std::vector<uint16_t> met_;
+    size_t used_ = 0;
+};
+
 // Chooses the neighbors of rows among their candidates.
 class Linker {
   public:
@@ -46,30 +95,54 @@ class Linker {
     // Where the row's own vector is to be put.
     float* internal() { return internal_.data(); }
 
-    // candidates: nodes of level 0. Returns which of the neighbors were kept by the heuristic (NeedMap).
-    template <class NodeOf>
-    uint64_t link(const NewRow& row, const Link& self, const uint32_t* candidates, size_t count, NodeOf&& node_of) {
+    // Chooses the row's neighbors and writes them into its node. Returns which of them the heuristic kept (NeedMap).
+    uint64_t link(const RowGraph& graph, const std::vector<Link>& placed, const NewRow& row, uint32_t number) {
         encoder_.decode(row.own_bytes, row.own.scale, internal_.data());
         memory_.query.prepare_internal(encoder_, internal_.data(), row.own.norm2);
         memory_.found.clear();
-        for (size_t i = 0; i < count; ++i) {
-            if (i + 2 < count) fetch(node_of(candidates[i + 2]));
-            const Link& link = node_of(candidates[i]);
-            auto page = store_.read(link.block);
-            inserter_.meet(ConstNode(layout_, layout_.slot(page.payload(), link.slot)), link);
+        candidates_.assign(graph.candidates(number), graph.candidates(number) + graph.candidate_count(number));
+        meet_all(placed, 0);
+        const size_t wanted = layout_.max_neighbors() * 5 / 4;
+        if (candidates_.size() < wanted) {
+            add_second_neighbors(graph, number, wanted - candidates_.size());
+            meet_all(placed, graph.candidate_count(number));
         }
-        std::sort(memory_.found.begin(), memory_.found.end(),
-                  [](const FoundNode& a, const FoundNode& b) { return a.distance < b.distance; });
-        inserter_.choose(layout_.max_neighbors(), self, chosen_);
-        write(self);
+        inserter_.choose(layout_.max_neighbors(), placed[number], chosen_);
+        write(placed[number]);
         return chosen_.kept;
     }
 
     void write_entry(const Link& node, const NewRow& row) { inserter_.write_entry(node, row); }
 
   private:
+    // Measures the candidates from number `first` on. memory_.found: nearest first.
+    void meet_all(const std::vector<Link>& placed, size_t first) {
+        constexpr size_t ahead = 2;
+        for (size_t i = first; i < candidates_.size(); ++i) {
+            if (i + ahead < candidates_.size()) fetch(placed[candidates_[i + ahead]]);
+            const Link& link = placed[candidates_[i]];
+            auto page = store_.read(link.block);
+            inserter_.meet(ConstNode(layout_, layout_.slot(page.payload(), link.slot)), link);
+        }
+        std::sort(memory_.found.begin(), memory_.found.end(),
+                  [](const FoundNode& a, const FoundNode& b) { return a.distance < b.distance; });
+    }
+
     void fetch(const Link& link) {
         store_.prefetch(link.block, layout_.slot_offset(link.slot) + layout_.own_offset(), layout_.own_bytes());
+    }
+
+    // To candidates_: what the nearest candidates have most in common.
+    void add_second_neighbors(const RowGraph& graph, uint32_t row, size_t most) {
+        constexpr size_t asked = 8;
+        tally_.clear();
+        tally_.exclude(row);
+        for (const uint32_t known : candidates_) tally_.exclude(known);
+        for (size_t i = 0; i < memory_.found.size() && i < asked; ++i) {
+            const uint32_t near = candidates_[memory_.found[i].index];
+            for (size_t k = 0; k < graph.candidate_count(near); ++k) tally_.count(graph.candidates(near)[k]);
+        }
+        tally_.take_most(most, candidates_);
     }
 
     void write(const Link& self) {
@@ -91,12 +164,14 @@ class Linker {
     std::vector<float> internal_;
     const VectorEncoder& encoder_;
     ChosenNeighbors chosen_;
+    std::vector<uint32_t> candidates_;
+    Tally tally_;
 };
 
-// Makes a spanning forest of level 0 out of links that both ends have, the nearest neighbors first.
-class MutualEdges {
+// The spanning tree of level 0 in the making.
+class SpanningForest {
   public:
-    MutualEdges(MemStore& store, const NodeLayout& layout)
+    SpanningForest(MemStore& store, const NodeLayout& layout)
         : store_(store),
           layout_(layout),
           most_edges_(std::max<int>(1, static_cast<int>(layout.max_neighbors() / 2))),
@@ -104,8 +179,9 @@ class MutualEdges {
         for (size_t i = 0; i < piece_.size(); ++i) piece_[i] = static_cast<uint32_t>(i);
     }
 
-    // No other thread may be at work.
-    void mark(const Link& link) {
+    // Makes tree edges of the node's links to other pieces that both ends have, the nearest first. No other thread may be
+    // at work.
+    void mark_mutual(const Link& link) {
         const Node node = node_at(link);
         for (size_t i = 0; i < node.head().degree && has_room(node); ++i) {
             const Link& other = node.links()[i];
@@ -121,6 +197,9 @@ class MutualEdges {
             piece_[a] = b;
         }
     }
+
+    bool connected(const Link& a, const Link& b) { return piece_of(a) == piece_of(b); }
+    void unite(const Link& a, const Link& b) { piece_[piece_of(a)] = piece_of(b); }
 
   private:
     Node node_at(const Link& link) {
@@ -172,9 +251,7 @@ void GraphBuilder::link_bottom(Adoption& work) {
             const uint32_t row = work.order[i];
             const Link& self = work.placed[row];
             const NewRow as_row = work.row(row, linker->internal());
-            needs_[encoder_.layout().slot_id(self)] =
-                linker->link(as_row, self, work.graph.candidates(row), work.graph.candidate_count(row),
-                             [&](uint32_t other) -> const Link& { return work.placed[other]; });
+            needs_[encoder_.layout().slot_id(self)] = linker->link(work.graph, work.placed, as_row, row);
             if (i >= work.upper) linker->write_entry(self, as_row);
             done_.fetch_add(1, std::memory_order_relaxed);
         };
@@ -184,18 +261,34 @@ void GraphBuilder::link_bottom(Adoption& work) {
 bool GraphBuilder::join_tree(Adoption& work) {
     MemStore& store = work.store;
     const NodeLayout& layout = encoder_.layout();
-    MutualEdges edges(store, layout);
+    InsertMemory memory;
+    NodeEditor<MemStore> editor(store, encoder_, memory.edit, &needs_);
+    Inserter<MemStore> inserter(store, encoder_, options_.ef_construction, memory, &needs_);
+    SpanningForest forest(store, layout);
     SlotMap nodes;
     nodes.resize(store.page_count() * layout.slots_per_page());
     for (size_t i = 0; i < work.order.size(); ++i) {
         if (i % progress_step == 0) store.pause_point();
         const Link& link = work.placed[work.order[i]];
-        edges.mark(link);
+        forest.mark_mutual(link);
         nodes.set(layout.slot_id(link), SlotMap::live, link.generation);
     }
-    InsertMemory memory;
-    NodeEditor<MemStore> editor(store, encoder_, memory.edit, &needs_);
-    Inserter<MemStore> inserter(store, encoder_, options_.ef_construction, memory, &needs_);
+    // Links that were not chosen, and connect what the chosen ones do not.
+    std::vector<float> vector(encoder_.geometry().stored_dims);
+    for (size_t i = 0; i < work.order.size(); ++i) {
+        if (i % progress_step == 0) store.pause_point();
+        const uint32_t row = work.order[i];
+        const Link& link = work.placed[row];
+        for (size_t k = 0; k < work.graph.candidate_count(row); ++k) {
+            const Link& other = work.placed[work.graph.candidates(row)[k]];
+            if (forest.connected(link, other)) continue;
+            encoder_.decode(work.rows.own_bytes(row), work.rows.own(row).scale, vector.data());
+            if (editor.add_neighbor(other, 0, link, vector.data(), layout.max_neighbors() - 1) != LinkResult::added) continue;
+            inserter.mark_parent(link, other, Link{});
+            forest.unite(link, other);
+        }
+    }
+    // Mends what has an edge from one side only, and joins what is still in pieces.
     TreeJoiner<MemStore> joiner(store, encoder_, editor, inserter, nodes, store.page_count());
     joiner.run();
     return joiner.pieces() <= 1;

@@ -48,6 +48,7 @@ RowGraph::RowGraph(const FileGraph& file, const RowBuffer& rows, const std::func
         std::sort(begin, end);
         end_[i] = begin_[i] + static_cast<uint64_t>(std::unique(begin, end) - begin);
     }
+    keep_largest_piece();
 }
 
 void RowGraph::find_equal(const RowBuffer& rows) {
@@ -87,27 +88,24 @@ void RowGraph::for_each_link(const FileGraph& file, const std::function<void()>&
     }
 }
 
-size_t RowGraph::pieces() const {
+void RowGraph::keep_largest_piece() {
     std::vector<uint32_t> piece(size());
     for (uint32_t i = 0; i < size(); ++i) piece[i] = i;
     const auto find = [&](uint32_t i) {
         while (piece[i] != i) i = piece[i] = piece[piece[i]];
         return i;
     };
-    size_t pieces = 0;
+    for (uint32_t i = 0; i < size(); ++i)
+        for (size_t k = 0; k < candidate_count(i); ++k) piece[find(i)] = find(candidates(i)[k]);
+    std::vector<uint32_t> rows(size());
+    for (uint32_t i = 0; i < size(); ++i)
+        if (has(i)) ++rows[find(i)];
+    const auto largest = static_cast<uint32_t>(std::max_element(rows.begin(), rows.end()) - rows.begin());
     for (uint32_t i = 0; i < size(); ++i) {
-        if (!has(i)) continue;
-        ++pieces;
-        for (size_t k = 0; k < candidate_count(i); ++k) {
-            // Each link is there from both ends: that to an earlier row joins two that are counted.
-            if (candidates(i)[k] >= i) continue;
-            const uint32_t a = find(i), b = find(candidates(i)[k]);
-            if (a == b) continue;
-            piece[a] = b;
-            --pieces;
-        }
+        if (!has(i) || find(i) == largest) continue;
+        known_[i] = 0;
+        ++cut_off_;
     }
-    return pieces;
 }
 
 std::vector<uint32_t> RowGraph::order(const std::vector<uint32_t>& first) const {

@@ -22,7 +22,7 @@ struct FileGraph {
 
 // For every row, those that may become its neighbors: its neighbors in the file and the rows whose neighbor it is
 // there. A node without a row is bridged over: its neighbors stand in for it. Rows whose stored vectors and filter
-// keys are equal are one row here, the first of them.
+// keys are equal are one row here, the first of them. Of a graph in pieces only the largest is kept.
 class RowGraph {
   public:
     // progress(): called now and then, may throw.
@@ -35,8 +35,8 @@ class RowGraph {
     const uint32_t* candidates(uint32_t row) const { return neighbors_.data() + begin_[row]; }
     size_t candidate_count(uint32_t row) const { return end_[row] - begin_[row]; }
 
-    // In how many pieces the rows are that it has.
-    size_t pieces() const;
+    // Rows that the file has, but not in the largest piece.
+    size_t cut_off() const { return cut_off_; }
 
     // The rows that it has, so that neighbors come together: after those of `first`, in their order, each row's
     // neighbors that have not come yet.
@@ -47,6 +47,7 @@ class RowGraph {
 
   private:
     void find_equal(const RowBuffer& rows);
+    void keep_largest_piece();
     template <class Visit>
     void for_each_link(const FileGraph& file, const std::function<void()>& progress, Visit&& visit) const;
 
@@ -54,6 +55,7 @@ class RowGraph {
     std::vector<uint8_t> known_;
     std::vector<uint64_t> begin_, end_;
     std::vector<uint32_t> neighbors_;
+    size_t cut_off_ = 0;
 };
 
 }  // namespace vecstore::core
