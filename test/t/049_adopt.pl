@@ -77,7 +77,7 @@ for my $case (
     table($rows, $type, 'PRIMARY KEY');
     my $answer = answer("SELECT vecstore_adopt_graph('t', '$folder/$file', opclass => '$opclass')");
     like($answer, $said, "$what: adopted");
-    like($answer, qr/^t_v_idx$/m, "$what: returns the index");
+    like($answer, qr/^t_v_idx/m, "$what: returns the index");
     is_good($what, $opclass, $op, $least);
 }
 is(sql("SELECT m || ' ' || ef_construction FROM vecstore_index_info('t_v_idx')"), '16 64', 'm and ef_construction are those of the file');

@@ -102,7 +102,7 @@ class Linker {
         memory_.found.clear();
         candidates_.assign(graph.candidates(number), graph.candidates(number) + graph.candidate_count(number));
         meet_all(placed, 0);
-        const size_t wanted = layout_.max_neighbors() * 5 / 4;
+        const size_t wanted = layout_.max_neighbors();
         if (candidates_.size() < wanted) {
             add_second_neighbors(graph, number, wanted - candidates_.size());
             meet_all(placed, graph.candidate_count(number));
@@ -134,7 +134,7 @@ class Linker {
 
     // To candidates_: what the nearest candidates have most in common.
     void add_second_neighbors(const RowGraph& graph, uint32_t row, size_t most) {
-        constexpr size_t asked = 8;
+        constexpr size_t asked = 4;
         tally_.clear();
         tally_.exclude(row);
         for (const uint32_t known : candidates_) tally_.exclude(known);
@@ -225,19 +225,23 @@ class SpanningForest {
 
 // Writes the nodes of level 0, still without neighbors.
 void GraphBuilder::place_bottom(Adoption& work) {
-    EditMemory memory;
-    NodeEditor<MemStore> editor(work.store, encoder_, memory);
-    const std::vector<LinkEntry> nobody;
-    for (size_t i = work.upper; i < work.order.size(); ++i) {
-        if (i % progress_step == 0) progress_(0);
-        const uint32_t row = work.order[i];
-        NodeEditor<MemStore>::NewNode node{};
-        node.tid = work.rows.tid(row);
-        node.own = work.rows.own(row);
-        node.own_bytes = work.rows.own_bytes(row);
-        node.neighbors = &nobody;
-        work.placed[row] = editor.place(node);
-    }
+    struct Worker {
+        Worker(MemStore& store, const VectorEncoder& encoder) : editor(store, encoder, memory) {}
+        EditMemory memory;
+        NodeEditor<MemStore> editor;
+        const std::vector<LinkEntry> nobody;
+    };
+    in_parallel(work.order.size() - work.upper, [&] {
+        return [&, w = std::make_unique<Worker>(work.store, encoder_)](size_t i) {
+            const uint32_t row = work.order[work.upper + i];
+            NodeEditor<MemStore>::NewNode node{};
+            node.tid = work.rows.tid(row);
+            node.own = work.rows.own(row);
+            node.own_bytes = work.rows.own_bytes(row);
+            node.neighbors = &w->nobody;
+            work.placed[row] = w->editor.place(node);
+        };
+    });
     if (read_entry_point(work.store).link.valid()) return;
     auto page = work.store.write(meta_block);
     meta_of(page.modify()).entry_point = work.placed[work.order.front()];
@@ -299,7 +303,10 @@ void GraphBuilder::insert_rest(Adoption& work) {
     std::vector<OrderedRow> unknown;
     for (uint32_t row = 0; row < work.rows.size(); ++row)
         if (work.graph.first_equal(row) == row && !work.graph.has(row)) unknown.push_back({row, Link{}});
-    insert_all(work.rows, work.store, unknown, &work.placed);
+    insert_all(work.rows, work.store, unknown, [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
+        inserter.insert(row);
+        work.placed[ordered.row] = inserter.last_placed();
+    });
     for (uint32_t row = 0; row < work.rows.size(); ++row) {
         if (row % progress_step == 0) progress_(done_.load());
         const uint32_t first = work.graph.first_equal(row);
@@ -322,7 +329,10 @@ bool GraphBuilder::adopt(const RowBuffer& rows, const RowGraph& graph, MemStore&
     }
     work.upper = upper.size();
     work.order = graph.order(work.order);
-    insert_all(rows, store, upper, &work.placed);
+    insert_all(rows, store, upper, [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
+        inserter.insert_upper(row);
+        work.placed[ordered.row] = inserter.last_placed();
+    });
     done_ = 0;
     bool connected = true;
     if (!work.order.empty()) {

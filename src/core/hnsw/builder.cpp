@@ -28,26 +28,9 @@ size_t GraphBuilder::pages_for(const Geometry& geometry, size_t rows) {
                                                    filters.first_node_block();
 }
 
-void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order,
-                              std::vector<Link>* placed) {
-    struct Worker {
-        Worker(const VectorEncoder& encoder, MemStore& store, size_t ef_construction, NeedMap& needs)
-            : inserter(store, encoder, ef_construction, memory, &needs), internal(encoder.geometry().stored_dims) {}
-        InsertMemory memory;
-        Inserter<MemStore> inserter;
-        std::vector<float> internal;
-    };
-    in_parallel(order.size(), [&] {
-        auto worker = std::make_unique<Worker>(encoder_, store, options_.ef_construction, needs_);
-        return [&, w = std::move(worker)](size_t i) {
-            const size_t row = order[i].row;
-            encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
-            w->inserter.insert({w->internal.data(), rows.own_bytes(row), rows.own(row), rows.tid(row), rows.level(row),
-                                rows.filter_keys(row)},
-                               order[i].near);
-            if (placed != nullptr) (*placed)[row] = w->inserter.last_placed();
-            done_.fetch_add(1, std::memory_order_relaxed);
-        };
+void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order) {
+    insert_all(rows, store, order, [](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
+        inserter.insert(row, ordered.near);
     });
 }
 

@@ -127,9 +127,10 @@ class GraphBuilder {
     struct Adoption;
 
     void begin(MemStore& store, const std::function<void(size_t)>& progress);
-    // placed: gets the node on level 0 of every row, by row; or null.
-    void insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order,
-                    std::vector<Link>* placed = nullptr);
+    void insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order);
+    // The same with another `insert(inserter, new_row, ordered_row)`.
+    template <class Insert>
+    void insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order, Insert&& insert);
     void place_bottom(Adoption& work);
     void link_bottom(Adoption& work);
     bool join_tree(Adoption& work);
@@ -148,6 +149,28 @@ class GraphBuilder {
     std::atomic<size_t> done_{0};
     std::atomic<bool> cancelled_{false};
 };
+
+template <class Insert>
+void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order, Insert&& insert) {
+    struct Worker {
+        Worker(const VectorEncoder& encoder, MemStore& store, size_t ef_construction, NeedMap& needs)
+            : inserter(store, encoder, ef_construction, memory, &needs), internal(encoder.geometry().stored_dims) {}
+        InsertMemory memory;
+        Inserter<MemStore> inserter;
+        std::vector<float> internal;
+    };
+    in_parallel(order.size(), [&] {
+        auto worker = std::make_unique<Worker>(encoder_, store, options_.ef_construction, needs_);
+        return [&, w = std::move(worker)](size_t i) {
+            const size_t row = order[i].row;
+            encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
+            insert(w->inserter, NewRow{w->internal.data(), rows.own_bytes(row), rows.own(row), rows.tid(row), rows.level(row),
+                                       rows.filter_keys(row)},
+                   order[i]);
+            done_.fetch_add(1, std::memory_order_relaxed);
+        };
+    });
+}
 
 template <class MakeWorker>
 void GraphBuilder::in_parallel(size_t n, MakeWorker&& make_worker) {

@@ -110,22 +110,29 @@ void RowGraph::keep_largest_piece() {
 
 std::vector<uint32_t> RowGraph::order(const std::vector<uint32_t>& first) const {
     std::vector<uint8_t> placed(size());
-    std::vector<uint32_t> order(first);
+    std::vector<uint32_t> order(first), waiting;
     order.reserve(size());
     for (const uint32_t row : first) placed[row] = 1;
-    const auto place = [&](uint32_t row) {
-        if (placed[row] || !has(row)) return;
+    const auto place_from = [&](uint32_t start) {
+        // The last row first: what comes next is near what came last.
+        for (waiting.assign(1, start); !waiting.empty();) {
+            const uint32_t row = waiting.back();
+            waiting.pop_back();
+            for (size_t k = 0; k < candidate_count(row); ++k) {
+                const uint32_t near = candidates(row)[k];
+                if (placed[near]) continue;
+                placed[near] = 1;
+                order.push_back(near);
+                waiting.push_back(near);
+            }
+        }
+    };
+    for (const uint32_t row : first) place_from(row);
+    for (uint32_t row = 0; row < size(); ++row) {
+        if (placed[row] || !has(row)) continue;
         placed[row] = 1;
         order.push_back(row);
-    };
-    uint32_t next = 0;
-    for (size_t i = 0; i < order.size() || next < size();) {
-        if (i == order.size()) {
-            place(next++);
-            continue;
-        }
-        const uint32_t row = order[i++];
-        for (size_t k = 0; k < candidate_count(row); ++k) place(candidates(row)[k]);
+        place_from(row);
     }
     return order;
 }

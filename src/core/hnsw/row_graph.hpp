@@ -38,8 +38,8 @@ class RowGraph {
     // Rows that the file has, but not in the largest piece.
     size_t cut_off() const { return cut_off_; }
 
-    // The rows that it has, so that neighbors come together: after those of `first`, in their order, each row's
-    // neighbors that have not come yet.
+    // The rows that it has, so that neighbors come together: after those of `first`, which come in their own order, each
+    // row's neighbors that have not come yet, and then theirs.
     std::vector<uint32_t> order(const std::vector<uint32_t>& first) const;
 
     // What one row takes, with so many neighbors in the file: of the file's graph and of this.

@@ -31,6 +31,8 @@
 #include <thread>
 #include <vector>
 
+#include <sys/mman.h>
+
 #include "core/base/error.hpp"
 #include "core/storage/layout.hpp"
 
@@ -184,8 +186,10 @@ class MemStore {
     void allocate(size_t i) {
         // Kernels may read a little beyond the end of the last page.
         const size_t bytes = pages_per_block * 8192;
-        auto* p = static_cast<uint8_t*>(std::aligned_alloc(huge_page, bytes + huge_page));
+        auto* p = static_cast<uint8_t*>(std::aligned_alloc(bytes, 2 * bytes));
         if (p == nullptr) throw std::bad_alloc();
+        // Nodes are read all over the store: with pages of 4 kB most reads would have to walk the page tables.
+        (void)madvise(p, bytes, MADV_HUGEPAGE);
         std::memset(p, 0, bytes + 64);
         blocks_[i].reset(p);
     }
@@ -194,7 +198,6 @@ class MemStore {
         void operator()(uint8_t* p) const { std::free(p); }
     };
 
-    static constexpr size_t huge_page = 4096;
     size_t page_limit_;
     std::vector<std::unique_ptr<uint8_t[], Free>> blocks_;
     std::atomic<uint32_t> page_count_{0};
