@@ -171,9 +171,10 @@ class Linker {
 // The spanning tree of level 0 in the making.
 class SpanningForest {
   public:
-    SpanningForest(MemStore& store, const NodeLayout& layout)
+    SpanningForest(MemStore& store, const NodeLayout& layout, size_t nodes)
         : store_(store),
           layout_(layout),
+          pieces_(nodes),
           most_edges_(std::max<int>(1, static_cast<int>(layout.max_neighbors() / 2))),
           piece_(store.page_count() * layout.slots_per_page()) {
         for (size_t i = 0; i < piece_.size(); ++i) piece_[i] = static_cast<uint32_t>(i);
@@ -195,11 +196,16 @@ class SpanningForest {
             node.head().tree_edges_or_epoch |= uint64_t{1} << i;
             neighbor.head().tree_edges_or_epoch |= uint64_t{1} << (back - links);
             piece_[a] = b;
+            --pieces_;
         }
     }
 
     bool connected(const Link& a, const Link& b) { return piece_of(a) == piece_of(b); }
-    void unite(const Link& a, const Link& b) { piece_[piece_of(a)] = piece_of(b); }
+    void unite(const Link& a, const Link& b) {
+        piece_[piece_of(a)] = piece_of(b);
+        --pieces_;
+    }
+    size_t pieces() const { return pieces_; }
 
   private:
     Node node_at(const Link& link) {
@@ -217,6 +223,7 @@ class SpanningForest {
 
     MemStore& store_;
     const NodeLayout& layout_;
+    size_t pieces_;
     int most_edges_;   // of a node
     std::vector<uint32_t> piece_;
 };
@@ -268,7 +275,7 @@ bool GraphBuilder::join_tree(Adoption& work) {
     InsertMemory memory;
     NodeEditor<MemStore> editor(store, encoder_, memory.edit, &needs_);
     Inserter<MemStore> inserter(store, encoder_, options_.ef_construction, memory, &needs_);
-    SpanningForest forest(store, layout);
+    SpanningForest forest(store, layout, work.order.size());
     SlotMap nodes;
     nodes.resize(store.page_count() * layout.slots_per_page());
     for (size_t i = 0; i < work.order.size(); ++i) {
@@ -277,6 +284,7 @@ bool GraphBuilder::join_tree(Adoption& work) {
         forest.mark_mutual(link);
         nodes.set(layout.slot_id(link), SlotMap::live, link.generation);
     }
+    bool doubtful = false;
     // Links that were not chosen, and connect what the chosen ones do not.
     std::vector<float> vector(encoder_.geometry().stored_dims);
     for (size_t i = 0; i < work.order.size(); ++i) {
@@ -288,11 +296,13 @@ bool GraphBuilder::join_tree(Adoption& work) {
             if (forest.connected(link, other)) continue;
             encoder_.decode(work.rows.own_bytes(row), work.rows.own(row).scale, vector.data());
             if (editor.add_neighbor(other, 0, link, vector.data(), layout.max_neighbors() - 1) != LinkResult::added) continue;
-            inserter.mark_parent(link, other, Link{});
+            // (Where it finds no room for the other end of the edge, that is mended below.)
+            doubtful |= !inserter.mark_parent(link, other, Link{});
             forest.unite(link, other);
         }
     }
     // Mends what has an edge from one side only, and joins what is still in pieces.
+    if (forest.pieces() == 1 && !doubtful) return true;
     TreeJoiner<MemStore> joiner(store, encoder_, editor, inserter, nodes, store.page_count());
     joiner.run();
     return joiner.pieces() <= 1;

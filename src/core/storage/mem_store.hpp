@@ -184,22 +184,26 @@ class MemStore {
     }
 
     void allocate(size_t i) {
-        // Kernels may read a little beyond the end of the last page.
-        const size_t bytes = pages_per_block * 8192;
-        auto* p = static_cast<uint8_t*>(std::aligned_alloc(bytes, 2 * bytes));
-        if (p == nullptr) throw std::bad_alloc();
-        // Nodes are read all over the store: with pages of 4 kB most reads would have to walk the page tables.
-        (void)madvise(p, bytes, MADV_HUGEPAGE);
-        std::memset(p, 0, bytes + 64);
-        blocks_[i].reset(p);
+        // Aligned to the size of a huge page: nodes are read all over the store, and with pages of 4 kB most reads would
+        // have to walk the page tables. What the kernel gives is zero.
+        void* const whole = mmap(nullptr, 2 * block_bytes + read_beyond, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (whole == MAP_FAILED) throw std::bad_alloc();
+        auto* const start = static_cast<uint8_t*>(whole);
+        const size_t before = (block_bytes - reinterpret_cast<uintptr_t>(start) % block_bytes) % block_bytes;
+        if (before > 0) munmap(start, before);
+        if (before < block_bytes) munmap(start + before + block_bytes + read_beyond, block_bytes - before);
+        (void)madvise(start + before, block_bytes, MADV_HUGEPAGE);
+        blocks_[i].reset(start + before);
     }
 
-    struct Free {
-        void operator()(uint8_t* p) const { std::free(p); }
+    static constexpr size_t block_bytes = pages_per_block * 8192;
+    static constexpr size_t read_beyond = 4096;   // kernels may read a little beyond the end of the last page
+    struct Unmap {
+        void operator()(uint8_t* p) const { munmap(p, block_bytes + read_beyond); }
     };
 
     size_t page_limit_;
-    std::vector<std::unique_ptr<uint8_t[], Free>> blocks_;
+    std::vector<std::unique_ptr<uint8_t[], Unmap>> blocks_;
     std::atomic<uint32_t> page_count_{0};
     std::vector<uint32_t> free_;
     std::function<void()> on_pause_;
