@@ -120,7 +120,9 @@ void IndexBuild::scan() {
 
 void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys, int64_t id) {
     check_dims(indexed_.dims, value.dims);
-    const RowIdentity identity{id, rows_seen_++};
+    RowIdentity identity{id, rows_seen_++, 0};
+    const bool of_floats = indexed_.kind == core::VectorKind::vector || indexed_.kind == core::VectorKind::halfvec;
+    if (source_ != nullptr && of_floats) identity.content = core::content_hash(value.raw.values, indexed_.dims);
     if (encoder_) {
         encode(value.raw, tid, keys, identity);
         return;
@@ -251,8 +253,10 @@ core::GraphMatch IndexBuild::match_graph() {
     keys.push_back({"the order of the rows", {}, true});
     for (core::RowKeys& one : keys)
         for (const RowIdentity& identity : identities_) one.keys.push_back(one.by_position ? identity.number : identity.id);
+    std::vector<uint64_t> content;
+    for (const RowIdentity& identity : identities_) content.push_back(identity.content);
     try {
-        return core::match_graph({source_->vectors(), source_->graph(), *rows_, *encoder_, std::move(keys),
+        return core::match_graph({source_->vectors(), source_->graph(), *rows_, *encoder_, std::move(keys), std::move(content),
                                   [] { pg::check_interrupts(); }});
     } catch (const core::Error& error) {
         core::GraphMatch match;

@@ -44,7 +44,8 @@ class IndexBuild {
   private:
     struct RowIdentity {
         int64_t id;
-        int64_t number;   // in the order of the table
+        int64_t number;     // in the order of the table
+        uint64_t content;   // hash of its vector
     };
 
     void scan();

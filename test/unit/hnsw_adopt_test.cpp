@@ -229,7 +229,9 @@ Bytes faiss_file(const Data& data, const Lists& lists, size_t degree, int32_t me
 }
 
 // Rows that the table has, by ids and in their order.
-GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t>& ids, Metric metric = Metric::l2) {
+// with_content: so that equal vectors need not be compared.
+GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t>& ids, Metric metric = Metric::l2,
+                 bool with_content = true) {
     io::MemorySource source("test file", file.data(), file.size());
     const auto vectors = io::open_vectors(source);
     const auto graph = io::open_graph(source);
@@ -239,7 +241,9 @@ GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t
     const RowBuffer rows = index.encode(table);
     std::vector<int64_t> order(table.rows());
     std::iota(order.begin(), order.end(), 0);
-    return match_graph({*vectors, *graph, rows, index.encoder(), {{"ids", ids, false}, {"order", order, true}}, [] {}});
+    std::vector<uint64_t> content(table.rows());
+    for (size_t i = 0; with_content && i < table.rows(); ++i) content[i] = content_hash(table.row(i), table.dims);
+    return match_graph({*vectors, *graph, rows, index.encoder(), {{"ids", ids, false}, {"order", order, true}}, content, [] {}});
 }
 
 TEST(GraphMatch, ByIds) {
@@ -283,6 +287,20 @@ TEST(GraphMatch, RowsWithOtherVectorsAreNotTheFiles) {
     EXPECT_NE(match(file, table, none).misfit, "");
 }
 
+TEST(GraphMatch, AnIdMayBeThereTwice) {
+    const Data data = clustered(400, 256);
+    std::vector<int64_t> ids(400);
+    std::iota(ids.begin(), ids.end(), 1000);
+    std::vector<int64_t> in_file = ids;
+    for (size_t i = 0; i < 20; ++i) in_file[399 - i] = 1000;
+    Data repeated = data;
+    for (size_t i = 0; i < 20; ++i) std::copy_n(data.row(0), data.dims, &repeated.values[(399 - i) * data.dims]);
+    const GraphMatch found = match(faiss_file(repeated, nearest_lists(repeated, 16), 16, 1, in_file), data, ids);
+    EXPECT_EQ(found.misfit, "");
+    EXPECT_EQ(found.matched, 380u);
+    EXPECT_EQ(found.without_row, 20u);
+}
+
 TEST(GraphMatch, RefusesWhatDoesNotFit) {
     const Data data = clustered(400, 256);
     const std::vector<int64_t> none(400, -1);
@@ -291,6 +309,7 @@ TEST(GraphMatch, RefusesWhatDoesNotFit) {
     EXPECT_NE(match(faiss_file(data, random_lists(400, 16), 16), data, none).misfit.find("does not link"), std::string::npos);
     // Of one length: the metric does not matter. Else it does.
     EXPECT_EQ(match(faiss_file(data, lists, 16, 0), data, none, Metric::cosine).misfit, "");
+    EXPECT_EQ(match(faiss_file(data, lists, 16, 0), data, none, Metric::cosine, false).misfit, "");
     const Data longer = normal_data(400, 256, 9, 10, 3);
     const Lists by_l2 = nearest_lists(longer, 16);
     EXPECT_NE(match(faiss_file(longer, by_l2, 16, 0), longer, none).misfit.find("another distance"), std::string::npos);

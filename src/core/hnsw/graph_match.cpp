@@ -1,6 +1,7 @@
 #include "core/hnsw/graph_match.hpp"
 
 #include <cmath>
+#include <cstring>
 #include <random>
 #include <unordered_map>
 
@@ -27,18 +28,20 @@ std::string share_text(size_t part, size_t whole) {
 // One way to tell which row a node is.
 class Mapping {
   public:
-    Mapping(const RowKeys& keys, size_t nodes) : keys_(keys), row_of_(nodes, FileGraph::no_row) {
+    Mapping(const RowKeys& keys, size_t nodes)
+        : keys_(keys), row_of_(nodes, FileGraph::no_row), is_matched_(keys.keys.size()) {
         rows_.reserve(keys.keys.size());
         for (uint32_t i = 0; i < keys.keys.size(); ++i) rows_.emplace(keys.keys[i], i);
     }
 
-    // The row with this key; no row twice.
+    // The row with this key.
     uint32_t find(int64_t id, int64_t position) const {
         const auto found = rows_.find(keys_.by_position ? position : id);
         return found == rows_.end() ? FileGraph::no_row : found->second;
     }
     void set(uint64_t node, uint32_t row) {
-        ++matched_;
+        matched_ += !is_matched_[row];
+        is_matched_[row] = true;
         row_of_[node] = row;
     }
     void note_different() { ++different_; }
@@ -52,7 +55,8 @@ class Mapping {
     const RowKeys& keys_;
     std::unordered_map<int64_t, uint32_t> rows_;
     std::vector<uint32_t> row_of_;
-    size_t matched_ = 0;
+    std::vector<bool> is_matched_;
+    size_t matched_ = 0;     // rows
     size_t different_ = 0;   // found by their keys, with other vectors
 };
 
@@ -111,15 +115,17 @@ class Matcher {
 
     // Compares one vector of the file with the rows that may be it.
     void take(uint64_t node, int64_t id, int64_t position, const float* values) {
-        const RawVector raw(values);
         note_norm(values);
-        bool transformed = false;
+        const uint64_t content = content_hash(values, info().dims);
+        is_transformed_ = false;
+        uint32_t compared = FileGraph::no_row;
+        bool same = false;
         for (Mapping& mapping : mappings_) {
             const uint32_t row = mapping.find(id, position);
-            if (row == FileGraph::no_row || !usable(raw)) continue;
-            if (!transformed) norm2_ = encoder_.transform(raw, internal_.data(), work_.data());
-            transformed = true;
-            if (is_same(row))
+            if (row == FileGraph::no_row) continue;
+            if (row != compared) same = request_.content[row] == content || is_same(row, values);
+            compared = row;
+            if (same)
                 mapping.set(node, row);
             else
                 mapping.note_different();
@@ -139,7 +145,10 @@ class Matcher {
         return kernels().l2_squared(internal, buffer.data(), buffer.size());
     }
 
-    bool is_same(uint32_t row) {
+    bool is_same(uint32_t row, const float* values) {
+        if (!usable(values)) return false;
+        if (!is_transformed_) norm2_ = encoder_.transform(values, internal_.data(), work_.data());
+        is_transformed_ = true;
         const OwnVector& own = request_.rows.own(row);
         const float distance = squared_distance(internal_.data(), row, own_);
         if (!info().lossy) {
@@ -235,6 +244,7 @@ class Matcher {
     GraphMatch result_;
     std::vector<Mapping> mappings_;
     std::vector<float> own_, other_, work_, internal_;
+    bool is_transformed_ = false;   // internal_ is the file's vector
     float norm2_ = 0;
     float least_norm2_ = std::numeric_limits<float>::infinity();
     float most_norm2_ = 0;
@@ -242,6 +252,25 @@ class Matcher {
 };
 
 }  // namespace
+
+uint64_t content_hash(const float* values, size_t dims) {
+    constexpr size_t lanes = 4;   // that do not wait for each other
+    constexpr uint64_t factor = 0x9E3779B97F4A7C15ull;
+    uint64_t hash[lanes] = {1, 2, 3, 4};
+    for (size_t i = 0; i < dims; i += 2 * lanes) {
+        for (size_t lane = 0; lane < lanes; ++lane) {
+            const size_t at = i + 2 * lane;
+            if (at >= dims) break;
+            uint64_t word = 0;
+            std::memcpy(&word, values + at, std::min<size_t>(2, dims - at) * sizeof(float));
+            hash[lane] = (hash[lane] ^ word) * factor;
+            hash[lane] ^= hash[lane] >> 29;
+        }
+    }
+    uint64_t sum = dims;
+    for (const uint64_t one : hash) sum = ((sum ^ one) * factor) ^ (sum >> 32);
+    return sum;
+}
 
 GraphMatch match_graph(const MatchRequest& request) { return Matcher(request).run(); }
 
