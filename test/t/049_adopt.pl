@@ -46,7 +46,7 @@ sub built_recall {
     return $built{"$rows $type $opclass"} //= do {
         table($rows, $type, '');
         sql("CREATE INDEX ON t USING hnsw (v $opclass)");
-        recall($node, 't', op => $op);
+        recall($node, 't', op => $op, ef => 100);
     };
 }
 
@@ -54,7 +54,7 @@ sub is_good {
     my ($what, $opclass, $op, $least) = @_;
     check_clean($node, 't_v_idx', "$what: the index is sound");
     found_by_own_vector($node, 't', $op, "$what: rows are found by their own vectors");
-    my $recall = recall($node, 't', op => $op);
+    my $recall = recall($node, 't', op => $op, ef => 100);
     cmp_ok($recall, '>=', $least - 0.02, sprintf '%s: recall %.4f, built %.4f', $what, $recall, $least);
     return;
 }
