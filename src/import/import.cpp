@@ -521,7 +521,7 @@ void Import::create_index() {
     if (target_.id_encoding != IdEncoding::none && target_.id_encoding != IdEncoding::text)
         request.id_column = NameStr(target_.id_column);
     adopt_graph(request);
-    commit();
+    commit_batch(batch_context_);
 }
 
 void Import::raise_different() const {
