@@ -38,7 +38,7 @@ void GraphSource::use_ids(AttrNumber column, Oid type) {
 }
 
 size_t GraphSource::bytes_per_row() const {
-    constexpr size_t keys = 128;   // two maps of keys
+    constexpr size_t keys = 160;   // two maps of keys, and what they are made from
     return core::RowGraph::bytes_per_row(graph_.info().max_neighbors0) + keys;
 }
 

@@ -57,7 +57,8 @@ void check_relation(Oid relation) {
     if (name == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no relation with OID %u", relation)));
     const bool partitioned = kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_PARTITIONED_INDEX;
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table or an index with rows of its own", name),
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("\"%s\" is not a table or an index with rows of its own", name),
                     partitioned ? errhint("A graph is adopted by one partition, or its index.") : 0));
 }
 
@@ -71,7 +72,8 @@ AttrNumber integer_key(Relation table) {
     const AttrNumber column = key->rd_index->indnkeyatts == 1 ? key->rd_index->indkey.values[0] : InvalidAttrNumber;
     index_close(key, AccessShareLock);
     if (column <= 0) return InvalidAttrNumber;
-    return is_integer(getBaseType(TupleDescAttr(RelationGetDescr(table), column - 1)->atttypid)) ? column : InvalidAttrNumber;
+    const Oid type = getBaseType(TupleDescAttr(RelationGetDescr(table), column - 1)->atttypid);
+    return is_integer(type) ? column : InvalidAttrNumber;
 }
 
 AttrNumber column_number(Relation table, const char* name) {
@@ -126,7 +128,7 @@ Subject find_subject(const AdoptRequest& request) {
     Subject subject{};
     subject.is_index = get_rel_relkind(request.relation) == RELKIND_INDEX;
     subject.table = subject.is_index ? table_of_index(request.relation) : request.relation;
-    if (!pg::may_maintain(subject.table)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(subject.table));
+    check_may_index(subject.table);
     if (subject.is_index && !(request.vector_column.empty() && request.index_name.empty() && request.opclass.empty()))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("\"column\", index_name and opclass are of a new index, and \"%s\" is there already",
@@ -158,9 +160,10 @@ const char* opclass_suffix(core::io::Metric metric) {
 
 // As the graph was built, so that later rows are inserted alike.
 std::string index_options(const core::io::GraphInfo& graph) {
-    const auto links = static_cast<int>(std::min<uint32_t>(graph.max_neighbors > 0 ? graph.max_neighbors : graph.max_neighbors0 / 2, am::max_m));
-    const int m = std::max(links, am::min_m);
-    const int ef_construction = std::clamp(graph.ef_construction, std::max(am::default_ef_construction, 2 * m), am::max_ef_construction);
+    const uint32_t links = graph.max_neighbors > 0 ? graph.max_neighbors : graph.max_neighbors0 / 2;
+    const int m = static_cast<int>(std::clamp<uint32_t>(links, am::min_m, am::max_m));
+    const int least = std::max(am::default_ef_construction, 2 * m);
+    const int ef_construction = std::clamp(graph.ef_construction, least, am::max_ef_construction);
     return " WITH (m = " + std::to_string(m) + ", ef_construction = " + std::to_string(ef_construction) + ")";
 }
 
@@ -170,7 +173,8 @@ std::string create_statement(const AdoptRequest& request, const Subject& subject
         return quote_identifier(get_namespace_name(get_func_namespace(request.function)));
     });
     const std::string method = pg::pg_call([] { return am::current_name(am::hnsw_method); });
-    const std::string opclass = request.opclass.empty() ? std::string(subject.opclass_type) + opclass_suffix(metric) : request.opclass;
+    std::string opclass = request.opclass;
+    if (opclass.empty()) opclass = std::string(subject.opclass_type) + opclass_suffix(metric);
     return "CREATE INDEX " + (request.index_name.empty() ? "" : quoted(request.index_name) + " ") + "ON " +
            qualified(subject.table) + " USING " + quoted(method) + " (" + quoted(subject.vector_column) + " " +
            schema + "." + quoted(opclass) + ")" + (graph == nullptr ? "" : index_options(graph->info()));
@@ -178,11 +182,17 @@ std::string create_statement(const AdoptRequest& request, const Subject& subject
 
 void run_statement(const std::string& statement) {
     pg::pg_call([&] {
-        if (SPI_execute(statement.c_str(), false, 0) != SPI_OK_UTILITY) elog(ERROR, "could not run \"%s\"", statement.c_str());
+        if (SPI_execute(statement.c_str(), false, 0) != SPI_OK_UTILITY)
+            elog(ERROR, "could not run \"%s\"", statement.c_str());
     });
 }
 
 }  // namespace
+
+void check_may_index(Oid relation) {
+    check_relation(relation);
+    if (!pg::may_maintain(relation)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
+}
 
 Oid adopt_graph(const AdoptRequest& request) {
     pg::pg_call([] { require_server_file_privilege(); });

@@ -25,6 +25,9 @@ struct AdoptRequest {
 // need, and those for files of the server.
 Oid adopt_graph(const AdoptRequest& request);
 
+// Raises where the relation can have no index, or the user may make none on it.
+void check_may_index(Oid relation);
+
 // Has this column of a table an index of ours? May raise.
 bool has_graph_index(Oid table, const char* column);
 

@@ -243,6 +243,7 @@ void Import::resolve_target() {
         target_ = open.target;
         close_target(open);
     });
+    if (options_.create_index) pg::pg_call([&] { check_may_index(target_.relation); });
     const char* const name = pg::pg_call([&] { return qualified_name(target_); });
     target_name_ = name;
     const RowRules rules = {info().by_id, options_.ids == IdOrigin::row};

@@ -153,6 +153,9 @@ like($import, qr/imported 3000 vectors.*adopted the graph .* for 3000 rows/s, 'a
 check_clean($node, 't_embedding_idx', 'its index is sound');
 like(sql("SELECT pg_get_indexdef('t_embedding_idx'::regclass)"), qr/USING hnsw \(embedding vector_ip_ops\)/, 'of the metric of the file');
 like(answer("CALL vecstore_import('t', '$folder/ip.faiss', id_column => 'id', on_conflict => 'skip', create_index => true)"), qr/has an index already/, 'a second one');
+sql('DROP TABLE t', 'CREATE TABLE t (id int, embedding vector(256))', 'GRANT INSERT, SELECT ON t TO stranger');
+like(as('stranger', "CALL vecstore_import('t', '$folder/ip.faiss', create_index => true)"), qr/ERROR: +must be owner of table t/, 'not the owner: said before anything is read');
+is(sql('SELECT count(*) FROM t'), '0', 'nothing is imported then');
 sql('DROP TABLE t');
 $import = answer("CALL vecstore_import('t', '$folder/flat.faiss', create_table => true, create_index => true, index_opclass => 'vector_cosine_ops')");
 unlike($import, qr/ERROR|adopted/, 'a file without a graph: built');

@@ -295,7 +295,8 @@ bool GraphBuilder::join_tree(Adoption& work) {
             const Link& other = work.placed[work.graph.candidates(row)[k]];
             if (forest.connected(link, other)) continue;
             encoder_.decode(work.rows.own_bytes(row), work.rows.own(row).scale, vector.data());
-            if (editor.add_neighbor(other, 0, link, vector.data(), layout.max_neighbors() - 1) != LinkResult::added) continue;
+            const LinkResult result = editor.add_neighbor(other, 0, link, vector.data(), layout.max_neighbors() - 1);
+            if (result != LinkResult::added) continue;
             // (Where it finds no room for the other end of the edge, that is mended below.)
             doubtful |= !inserter.mark_parent(link, other, Link{});
             forest.unite(link, other);
@@ -313,10 +314,11 @@ void GraphBuilder::insert_rest(Adoption& work) {
     std::vector<OrderedRow> unknown;
     for (uint32_t row = 0; row < work.rows.size(); ++row)
         if (work.graph.first_equal(row) == row && !work.graph.has(row)) unknown.push_back({row, Link{}});
-    insert_all(work.rows, work.store, unknown, [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
+    const auto insert = [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
         inserter.insert(row);
         work.placed[ordered.row] = inserter.last_placed();
-    });
+    };
+    insert_all(work.rows, work.store, unknown, insert);
     for (uint32_t row = 0; row < work.rows.size(); ++row) {
         if (row % progress_step == 0) progress_(done_.load());
         const uint32_t first = work.graph.first_equal(row);

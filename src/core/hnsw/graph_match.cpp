@@ -28,10 +28,13 @@ std::string share_text(size_t part, size_t whole) {
 // One way to tell which row a node is.
 class Mapping {
   public:
-    Mapping(const RowKeys& keys, size_t nodes)
+    Mapping(const RowKeys& keys, size_t nodes, const std::function<void()>& progress)
         : keys_(keys), row_of_(nodes, FileGraph::no_row), is_matched_(keys.keys.size()) {
         rows_.reserve(keys.keys.size());
-        for (uint32_t i = 0; i < keys.keys.size(); ++i) rows_.emplace(keys.keys[i], i);
+        for (uint32_t i = 0; i < keys.keys.size(); ++i) {
+            if (i % progress_step == 0) progress();
+            rows_.emplace(keys.keys[i], i);
+        }
     }
 
     // The row with this key.
@@ -98,12 +101,13 @@ class Matcher {
             return !misfit("its vectors have " + std::to_string(info().dims) + " dimensions, those of the column " +
                            std::to_string(g.dims));
         if (nodes() == 0 || nodes() != info().rows)
-            return !misfit("its graph has " + std::to_string(nodes()) + " nodes for " + std::to_string(info().rows) + " vectors");
+            return !misfit("its graph has " + std::to_string(nodes()) + " nodes for " + std::to_string(info().rows) +
+                           " vectors");
         return false;
     }
 
     void read_vectors() {
-        for (const RowKeys& keys : request_.keys) mappings_.emplace_back(keys, nodes());
+        for (const RowKeys& keys : request_.keys) mappings_.emplace_back(keys, nodes(), request_.progress);
         io::VectorBatch batch;
         int64_t position = 0;
         while (request_.vectors.read(batch, progress_step)) {
@@ -171,13 +175,15 @@ class Matcher {
         auto best = std::max_element(mappings_.begin(), mappings_.end(),
                                      [](const Mapping& a, const Mapping& b) { return a.matched() < b.matched(); });
         const size_t rows = request_.rows.size(), matched = best->matched();
-        const std::string by = std::string(" by ") + best->keys().name;
-        if (static_cast<double>(rows - std::min(rows, matched)) > most_missing * static_cast<double>(rows))
-            return misfit(by.substr(1) + " only " + share_text(matched, rows) + " rows are found in it" +
-                              (best->different() > 0 ? ", and " + std::to_string(best->different()) + " have another vector there" : ""),
-                          "Does id_column name the column of its ids?");
+        const std::string by = std::string("by ") + best->keys().name;
+        if (static_cast<double>(rows - matched) > most_missing * static_cast<double>(rows)) {
+            std::string reason = by + " only " + share_text(matched, rows) + " rows are found in it";
+            if (best->different() > 0)
+                reason += ", and " + std::to_string(best->different()) + " have another vector there";
+            return misfit(std::move(reason), "Does id_column name the column of its ids?");
+        }
         if (static_cast<double>(nodes() - matched) > most_without_row * static_cast<double>(nodes()))
-            return misfit("only " + share_text(matched, nodes()) + " of its vectors are rows of the table" + by);
+            return misfit("only " + share_text(matched, nodes()) + " of its vectors are rows of the table " + by);
         result_.matched = matched;
         result_.without_row = nodes() - matched;
         result_.graph.row_of = std::move(best->row_of());

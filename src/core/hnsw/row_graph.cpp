@@ -27,7 +27,7 @@ uint64_t hash_bytes(uint64_t hash, const void* bytes, size_t length) {
 
 RowGraph::RowGraph(const FileGraph& file, const RowBuffer& rows, const std::function<void()>& progress)
     : first_(rows.size()), known_(rows.size()), begin_(rows.size() + 1), end_(rows.size()) {
-    find_equal(rows);
+    find_equal(rows, progress);
     for (const uint32_t row : file.row_of)
         if (row != FileGraph::no_row) known_[first_[row]] = 1;
     for_each_link(file, progress, [&](uint32_t a, uint32_t b) {
@@ -48,13 +48,14 @@ RowGraph::RowGraph(const FileGraph& file, const RowBuffer& rows, const std::func
         std::sort(begin, end);
         end_[i] = begin_[i] + static_cast<uint64_t>(std::unique(begin, end) - begin);
     }
-    keep_largest_piece();
+    keep_largest_piece(progress);
 }
 
-void RowGraph::find_equal(const RowBuffer& rows) {
+void RowGraph::find_equal(const RowBuffer& rows, const std::function<void()>& progress) {
     std::unordered_multimap<uint64_t, uint32_t> by_hash;
     by_hash.reserve(rows.size());
     for (uint32_t i = 0; i < rows.size(); ++i) {
+        if (i % progress_step == 0) progress();
         const uint64_t hash = hash_bytes(hash_bytes(0, &rows.own(i).scale, sizeof(float)), rows.filter_keys(i), rows.row_bytes());
         const auto [begin, end] = by_hash.equal_range(hash);
         const auto found = std::find_if(begin, end, [&](const auto& other) { return rows.equal(other.second, i); });
@@ -88,15 +89,17 @@ void RowGraph::for_each_link(const FileGraph& file, const std::function<void()>&
     }
 }
 
-void RowGraph::keep_largest_piece() {
+void RowGraph::keep_largest_piece(const std::function<void()>& progress) {
     std::vector<uint32_t> piece(size());
     for (uint32_t i = 0; i < size(); ++i) piece[i] = i;
     const auto find = [&](uint32_t i) {
         while (piece[i] != i) i = piece[i] = piece[piece[i]];
         return i;
     };
-    for (uint32_t i = 0; i < size(); ++i)
+    for (uint32_t i = 0; i < size(); ++i) {
+        if (i % progress_step == 0) progress();
         for (size_t k = 0; k < candidate_count(i); ++k) piece[find(i)] = find(candidates(i)[k]);
+    }
     std::vector<uint32_t> rows(size());
     for (uint32_t i = 0; i < size(); ++i)
         if (has(i)) ++rows[find(i)];

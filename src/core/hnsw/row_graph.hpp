@@ -46,8 +46,8 @@ class RowGraph {
     static size_t bytes_per_row(size_t neighbors) { return neighbors * 3 * sizeof(uint32_t) + 48; }
 
   private:
-    void find_equal(const RowBuffer& rows);
-    void keep_largest_piece();
+    void find_equal(const RowBuffer& rows, const std::function<void()>& progress);
+    void keep_largest_piece(const std::function<void()>& progress);
     template <class Visit>
     void for_each_link(const FileGraph& file, const std::function<void()>& progress, Visit&& visit) const;
 
