@@ -1442,12 +1442,15 @@ GRANT SELECT ON vecstore_import_progress TO PUBLIC;
 --   ids              auto, file, row (positions from 0), metadata or metadata.FIELD
 --   on_conflict      error, skip or update (of rows that are in the table already, by id_column)
 --   dry_run          reads and converts everything, and writes nothing
+--   create_index     makes an hnsw index at the end, where the column has none: with the graph of the file, if that
+--                    has one (vecstore_adopt_graph), for index_opclass or the file's metric
 CREATE PROCEDURE vecstore_import(
     target regclass, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL,
     batch_size integer DEFAULT 10000, format text DEFAULT 'auto', resume boolean DEFAULT false,
     verify boolean DEFAULT true, metadata text DEFAULT NULL, metadata_column name DEFAULT NULL,
     ids text DEFAULT 'auto', on_conflict text DEFAULT 'error', member text DEFAULT NULL, flatten boolean DEFAULT false,
-    skip_not_finite boolean DEFAULT false, dry_run boolean DEFAULT false)
+    skip_not_finite boolean DEFAULT false, dry_run boolean DEFAULT false,
+    create_index boolean DEFAULT false, index_opclass name DEFAULT NULL)
     AS 'MODULE_PATHNAME', 'vecstore_import' LANGUAGE C;
 
 -- The same by the table's name: with create_table => true it is made where there is none, with a vector column of
@@ -1458,8 +1461,21 @@ CREATE PROCEDURE vecstore_import(
     verify boolean DEFAULT true, metadata text DEFAULT NULL, metadata_column name DEFAULT NULL,
     ids text DEFAULT 'auto', on_conflict text DEFAULT 'error', member text DEFAULT NULL, flatten boolean DEFAULT false,
     skip_not_finite boolean DEFAULT false, dry_run boolean DEFAULT false,
+    create_index boolean DEFAULT false, index_opclass name DEFAULT NULL,
     create_table boolean DEFAULT false, vector_type text DEFAULT 'auto')
     AS 'MODULE_PATHNAME', 'vecstore_import_by_name' LANGUAGE C;
+
+-- An hnsw index whose graph is that of an HNSW index file of FAISS or hnswlib, where its vectors are the table's;
+-- where they are not, it is built, and a notice says why. relation: an index, which is built anew in the place of the
+-- old one, or a table, which gets one: on "column" (which may be left out where there is only one), of the operator
+-- class of the file's metric (l2 where it has none) or opclass, with the graph's m. Rows are recognised by id_column
+-- (which may be left out: then by the primary key, or by their order) and compared with the file's vectors. Needs the
+-- privileges of pg_read_server_files, and those of REINDEX or CREATE INDEX.
+CREATE FUNCTION vecstore_adopt_graph(
+    relation regclass, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL,
+    index_name name DEFAULT NULL, opclass name DEFAULT NULL, format text DEFAULT 'auto')
+    RETURNS regclass
+    AS 'MODULE_PATHNAME', 'vecstore_adopt_graph' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- =========================================================================================== stores
 

@@ -46,6 +46,9 @@ extern const AccessMethod ivfflat_method;
 const AccessMethod* find_method(const IndexAmRoutine* routine);
 const AccessMethod& method_of(Relation index);
 
+// What the access method is named in this database now (names.cpp). May raise.
+const char* current_name(const AccessMethod& method);
+
 // Called when the library is loaded.
 void define_hnsw();
 void define_ivfflat();

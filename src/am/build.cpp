@@ -81,10 +81,18 @@ IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
     indexed_ = pg::pg_call([&] { return indexed_by(index); });
     if (!pg_strong_random(&seed_, sizeof(seed_))) seed_ = 0x76656373746f7265ull;
     sample_ = std::make_unique<core::RowSample>(indexed_.kind, indexed_.dims);
+    source_ = GraphSource::take(heap, index);
 }
 
 void IndexBuild::run() {
     report(BuildPhase::reading);
+    scan();
+    if (!encoder_) begin_encoding();
+    if (!store_) build_in_memory();
+    log_pages();
+}
+
+void IndexBuild::scan() {
     pg::pg_call([&] {
         auto callback = [](Relation, ItemPointer tid, Datum* values, bool* isnull, bool, void* state) {
             if (isnull[0]) return;
@@ -93,29 +101,35 @@ void IndexBuild::run() {
             const ColumnValue value = self->type_->read(values[0]);
             core::FilterKey keys[INDEX_MAX_KEYS];
             filter_keys(self->index_, values, isnull, keys);
+            const int64_t id = self->source_ != nullptr ? self->source_->id_of(values, isnull) : 0;
             pg::guarded([&] {
-                self->add(value, {ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)}, keys);
+                self->add(value, {ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)}, keys, id);
             });
             MemoryContextSwitchTo(old);
             MemoryContextReset(self->row_context_);
         };
         row_context_ = AllocSetContextCreate(CurrentMemoryContext, "vecstore build row", ALLOCSET_DEFAULT_SIZES);
-        heap_tuples_ = table_index_build_scan(heap_, index_, info_, true, true, callback, this, nullptr);
+        // The order of the table may be what tells which row is which: no scan that begins somewhere in the middle.
+        const bool any_order = source_ == nullptr;
+        if (source_ != nullptr) source_->add_id_column(info_);
+        heap_tuples_ = table_index_build_scan(heap_, index_, info_, any_order, true, callback, this, nullptr);
+        if (source_ != nullptr) source_->remove_id_column(info_);
         MemoryContextDelete(row_context_);
     });
-    if (!encoder_) begin_encoding();
-    if (!store_) build_in_memory();
-    log_pages();
 }
 
-void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys) {
+void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys, int64_t id) {
     check_dims(indexed_.dims, value.dims);
+    RowIdentity identity{id, rows_seen_++, 0};
+    const bool of_floats = indexed_.kind == core::VectorKind::vector || indexed_.kind == core::VectorKind::halfvec;
+    if (source_ != nullptr && of_floats) identity.content = core::content_hash(value.raw.values, indexed_.dims);
     if (encoder_) {
-        encode(value.raw, tid, keys);
+        encode(value.raw, tid, keys, identity);
         return;
     }
     sample_->add(value.raw, tid);
     sample_keys_.insert(sample_keys_.end(), keys, keys + indexed_.filter_columns);
+    sample_identities_.push_back(identity);
     if (sample_->enough()) begin_encoding();
 }
 
@@ -127,12 +141,15 @@ void IndexBuild::begin_encoding() {
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
     rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());
     for (size_t i = 0; i < sample_->size(); ++i)
-        encode(sample_->raw(i), sample_->tid(i), sample_keys_.data() + i * indexed_.filter_columns);
+        encode(sample_->raw(i), sample_->tid(i), sample_keys_.data() + i * indexed_.filter_columns,
+               sample_identities_[i]);
     sample_.reset();
     sample_keys_ = {};
+    sample_identities_ = {};
 }
 
-void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, const core::FilterKey* keys) {
+void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, const core::FilterKey* keys,
+                        const RowIdentity& identity) {
     if (!encoder_->indexable(raw)) return;
     const core::OwnVector own = encoder_->encode_row(raw, row_);
     const core::NewRow row{row_.internal.data(), row_.own_bytes.data(), own, tid, random_level(encoder_->geometry().m),
@@ -141,6 +158,9 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
     pg::pg_call([&] { progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(index_tuples_)); });
     if (!store_) {
         rows_->add(row);
+        if (source_ != nullptr) identities_.push_back(identity);
+        if (source_ != nullptr && exceeds_memory(rows_->size() + 1))
+            do_not_adopt("index and graph need more memory than maintenance_work_mem allows", "Increase maintenance_work_mem.");
         if (exceeds_memory(rows_->size() + 1)) {
             build_in_memory();
             rows_.reset();
@@ -165,22 +185,28 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
 
 bool IndexBuild::exceeds_memory(size_t rows) const {
     const size_t pages = core::GraphBuilder::pages_for(encoder_->geometry(), rows);
-    return rows_->memory() + pages * BLCKSZ > static_cast<size_t>(maintenance_work_mem) * 1024;
+    const size_t adopted = source_ == nullptr ? 0 : rows * (source_->bytes_per_row() + 2 * sizeof(RowIdentity));
+    return rows_->memory() + pages * BLCKSZ + adopted > static_cast<size_t>(maintenance_work_mem) * 1024;
 }
 
-void IndexBuild::build_in_memory() {
+std::unique_ptr<core::MemStore> IndexBuild::new_store() {
     const core::Geometry& geometry = encoder_->geometry();
-    core::MemStore store(core::GraphBuilder::pages_for(geometry, rows_->size()));
-    core::create_index_pages(store, geometry, seed_, static_cast<uint16_t>(options_.ef_construction),
+    auto store = std::make_unique<core::MemStore>(core::GraphBuilder::pages_for(geometry, rows_->size()));
+    core::create_index_pages(*store, geometry, seed_, static_cast<uint16_t>(options_.ef_construction),
                              encoder_->mean());
-    report(BuildPhase::graph, rows_->size());
+    return store;
+}
+
+// f(builder, progress)
+template <class F>
+void IndexBuild::with_builder(F&& f) {
     const size_t cores = std::max(1u, std::thread::hardware_concurrency());
     core::BuildOptions options;
     options.ef_construction = options_.ef_construction;
     options.threads = std::min<size_t>(cores, max_parallel_maintenance_workers + 1);
     core::GraphBuilder builder(*encoder_, options);
     try {
-        builder.build(*rows_, store, [](size_t done) {
+        f(builder, [](size_t done) {
             leader_interrupts();
             progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(done));
         });
@@ -189,7 +215,60 @@ void IndexBuild::build_in_memory() {
         pg::check_interrupts();
         throw core::Error(core::ErrorCode::internal, "index build was cancelled");
     }
-    write_pages(store);
+}
+
+void IndexBuild::build_in_memory() {
+    auto store = new_store();
+    if (source_ == nullptr || !adopt_graph(*store)) {
+        store = new_store();
+        report(BuildPhase::graph, rows_->size());
+        with_builder([&](core::GraphBuilder& builder, auto progress) { builder.build(*rows_, *store, progress); });
+    }
+    write_pages(*store);
+}
+
+// The graph of source_, where it is one of the table's rows. False: the store is to be thrown away.
+bool IndexBuild::adopt_graph(core::MemStore& store) {
+    report(BuildPhase::adopting, rows_->size());
+    core::GraphMatch match = match_graph();
+    if (match.misfit.empty() && rows_->size() > 0) {
+        const core::RowGraph graph(match.graph, *rows_, [] { pg::check_interrupts(); });
+        match.graph = {};
+        bool adopted = graph.cut_off() <= rows_->size() / 10;
+        if (adopted)
+            with_builder([&](core::GraphBuilder& builder, auto progress) { adopted = builder.adopt(*rows_, graph, store, progress); });
+        if (!adopted) match.misfit = "it is in pieces";
+    }
+    if (!match.misfit.empty()) {
+        do_not_adopt(match.misfit, match.hint);
+        return false;
+    }
+    source_->adopted({match.matched, rows_->size() - match.matched, match.without_row});
+    return true;
+}
+
+core::GraphMatch IndexBuild::match_graph() {
+    std::vector<core::RowKeys> keys;
+    if (source_->has_ids()) keys.push_back({"ids", {}, false});
+    keys.push_back({"the order of the rows", {}, true});
+    for (core::RowKeys& one : keys)
+        for (const RowIdentity& identity : identities_) one.keys.push_back(one.by_position ? identity.number : identity.id);
+    std::vector<uint64_t> content;
+    for (const RowIdentity& identity : identities_) content.push_back(identity.content);
+    try {
+        return core::match_graph({source_->vectors(), source_->graph(), *rows_, *encoder_, std::move(keys), std::move(content),
+                                  [] { pg::check_interrupts(); }});
+    } catch (const core::Error& error) {
+        core::GraphMatch match;
+        match.misfit = error.message();
+        return match;
+    }
+}
+
+void IndexBuild::do_not_adopt(const std::string& reason, const std::string& hint) {
+    source_->refuse(reason, hint);
+    source_ = nullptr;
+    identities_ = {};
 }
 
 void IndexBuild::write_pages(core::MemStore& store) {

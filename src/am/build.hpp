@@ -4,6 +4,7 @@
 #include "am/access_method.hpp"
 #include "am/column_type.hpp"
 #include "am/filter_type.hpp"
+#include "am/graph_source.hpp"
 #include "am/hnsw.hpp"
 
 #include <memory>
@@ -15,7 +16,7 @@
 namespace vecstore::am {
 
 // Phases shown in pg_stat_progress_create_index (handler.cpp has their names).
-enum class BuildPhase { initializing = 1, reading, graph, writing, inserting };
+enum class BuildPhase { initializing = 1, reading, graph, writing, inserting, adopting };
 
 // What an index is made on: metric and type of its operator class, dimensions of its column, and how many columns
 // there are to filter by.
@@ -37,14 +38,28 @@ class IndexBuild {
     double heap_tuples() const { return heap_tuples_; }
     double index_tuples() const { return static_cast<double>(index_tuples_); }
 
-    // One row from the table scan.
-    void add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys);
+    // One row from the table scan. id: where there is a graph to adopt, by which its file may know the row.
+    void add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys, int64_t id);
 
   private:
+    struct RowIdentity {
+        int64_t id;
+        int64_t number;     // in the order of the table
+        uint64_t content;   // hash of its vector
+    };
+
+    void scan();
     void begin_encoding();
-    void encode(const core::RawVector& raw, const core::HeapTid& tid, const core::FilterKey* keys);
+    void encode(const core::RawVector& raw, const core::HeapTid& tid, const core::FilterKey* keys,
+                const RowIdentity& identity);
     bool exceeds_memory(size_t rows) const;
     void build_in_memory();
+    std::unique_ptr<core::MemStore> new_store();
+    template <class F>
+    void with_builder(F&& f);
+    bool adopt_graph(core::MemStore& store);
+    core::GraphMatch match_graph();
+    void do_not_adopt(const std::string& reason, const std::string& hint = {});
     void write_pages(core::MemStore& store);
     void report(BuildPhase phase, size_t total = 0);
     void log_pages();
@@ -62,12 +77,18 @@ class IndexBuild {
     // First, rows are kept as they are until there are enough to judge the data by.
     std::unique_ptr<core::RowSample> sample_;
     std::vector<core::FilterKey> sample_keys_;
+    std::vector<RowIdentity> sample_identities_;
 
     // Then they are encoded, and collected as long as the whole graph will fit into memory.
     std::unique_ptr<core::VectorEncoder> encoder_;
     std::unique_ptr<core::RowBuffer> rows_;
     MemoryContext row_context_ = nullptr;
     core::RowMemory row_;
+
+    // Where there is a graph to adopt: who the rows are.
+    GraphSource* source_;
+    std::vector<RowIdentity> identities_;   // by row
+    int64_t rows_seen_ = 0;
 
     // After that they are inserted into the pages one by one.
     std::unique_ptr<pg::RecentBuffers> recent_;

@@ -47,6 +47,7 @@ char* phase_name(int64 phase) {
         case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 2: return pstrdup("building graph");
         case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 3: return pstrdup("writing pages");
         case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 4: return pstrdup("inserting rows");
+        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 5: return pstrdup("adopting graph");
         default: return nullptr;
     }
 }

@@ -110,6 +110,15 @@ bool take_names() {
 
 }  // namespace
 
+const char* current_name(const AccessMethod& method) {
+    Relation catalog = table_open(AccessMethodRelationId, AccessShareLock);
+    const Oid own = find_own(catalog, method);
+    table_close(catalog, AccessShareLock);
+    const char* const name = OidIsValid(own) ? get_am_name(own) : nullptr;
+    if (name == nullptr) elog(ERROR, "access method %s is missing", method.name);
+    return name;
+}
+
 }  // namespace vecstore::am
 
 using namespace vecstore;

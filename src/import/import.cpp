@@ -6,6 +6,7 @@
 // table, and resume => true goes on behind them. At the end the table is scanned for the import's rows, and
 // their count and content are compared with what was read.
 #include "core/io/content_hash.hpp"
+#include "import/adopt.hpp"
 #include "import/copy_stream.hpp"
 #include "import/create_table.hpp"
 #include "import/functions.hpp"
@@ -69,6 +70,7 @@ class Import {
     void finish();
     void dry_run();
     bool verify_rows();
+    void create_index();
     void raise_different() const;
     void report_warnings() const;
     void report_unused_fields() const;
@@ -142,6 +144,7 @@ void Import::run() {
         load();
         finish();
     }
+    if (options_.create_index) create_index();
     pg::pg_call([] { SPI_finish(); });
 }
 
@@ -240,6 +243,7 @@ void Import::resolve_target() {
         target_ = open.target;
         close_target(open);
     });
+    if (options_.create_index) pg::pg_call([&] { check_may_index(target_.relation); });
     const char* const name = pg::pg_call([&] { return qualified_name(target_); });
     target_name_ = name;
     const RowRules rules = {info().by_id, options_.ids == IdOrigin::row};
@@ -495,6 +499,30 @@ bool Import::verify_rows() {
         return verify_import(tables_, open.target, job_);
     });
     return verification_.outcome != Verification::Outcome::different;
+}
+
+// In a transaction of its own: what is loaded stays, whatever becomes of the index.
+void Import::create_index() {
+    if (pg::pg_call([&] { return has_graph_index(target_.relation, NameStr(target_.vector_column)); })) {
+        pg::pg_call([&] {
+            ereport(NOTICE, (errmsg("column \"%s\" of %s has an index already; none is created",
+                                    NameStr(target_.vector_column), target_name_.c_str()),
+                             errhint("vecstore_adopt_graph() gives it the graph of a file.")));
+        });
+        return;
+    }
+    AdoptRequest request = {};
+    request.function = function_;
+    request.relation = target_.relation;
+    request.path = options_.path;
+    request.read = options_.read;
+    request.vector_column = NameStr(target_.vector_column);
+    request.opclass = options_.index_opclass;
+    // Other ids than the file's are found again by the order of the rows.
+    if (target_.id_encoding != IdEncoding::none && target_.id_encoding != IdEncoding::text)
+        request.id_column = NameStr(target_.id_column);
+    adopt_graph(request);
+    commit_batch(batch_context_);
 }
 
 void Import::raise_different() const {

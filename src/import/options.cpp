@@ -30,12 +30,15 @@ enum Argument {
     arg_flatten,
     arg_skip_not_finite,
     arg_dry_run,
+    arg_create_index,
+    arg_index_opclass,
     // only where the target is a name
     arg_create_table,
     arg_vector_type,
 };
 
-constexpr Argument may_be_null[] = {arg_column, arg_id_column, arg_metadata, arg_metadata_column, arg_member};
+constexpr Argument may_be_null[] = {arg_column,          arg_id_column, arg_metadata,
+                                      arg_metadata_column, arg_member,    arg_index_opclass};
 
 void check_arguments(FunctionCallInfo fcinfo) {
     for (int argument = 0; argument < fcinfo->nargs; argument++) {
@@ -44,7 +47,7 @@ void check_arguments(FunctionCallInfo fcinfo) {
             continue;
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                         errmsg("of vecstore_import's arguments only \"column\", id_column, metadata, "
-                               "metadata_column and member may be null")));
+                               "metadata_column, member and index_opclass may be null")));
     }
     if (PG_GETARG_INT32(arg_batch_size) < 1) {
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -148,6 +151,8 @@ ImportOptions parse_import_arguments(FunctionCallInfo fcinfo, bool by_name) {
     parse_ids(text_argument(fcinfo, arg_ids), options);
     options.on_conflict = parse_on_conflict(text_argument(fcinfo, arg_on_conflict));
     options.dry_run = PG_GETARG_BOOL(arg_dry_run);
+    options.create_index = PG_GETARG_BOOL(arg_create_index);
+    options.index_opclass = name_argument(fcinfo, arg_index_opclass);
     options.create_table = by_name && PG_GETARG_BOOL(arg_create_table);
     options.vector_type = by_name ? text_argument(fcinfo, arg_vector_type) : "auto";
     check_combination(options);

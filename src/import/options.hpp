@@ -27,6 +27,8 @@ struct ImportOptions {
     std::string id_key;  // the field with the ids; empty: that of id_column's name
     OnConflict on_conflict;
     bool dry_run;
+    bool create_index;
+    std::string index_opclass;  // empty: that of the file's metric
     bool create_table;
     std::string vector_type;  // of a new table's column: "auto", "vector", "halfvec", "bit"
 };

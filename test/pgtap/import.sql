@@ -20,12 +20,14 @@ SELECT results_eq($$SELECT pg_get_function_arguments(oid) FROM pg_proc WHERE pro
     'IN batch_size integer DEFAULT 10000, IN format text DEFAULT ''auto''::text, IN resume boolean DEFAULT false, '
     'IN verify boolean DEFAULT true, IN metadata text DEFAULT NULL::text, IN metadata_column name DEFAULT NULL::name, '
     'IN ids text DEFAULT ''auto''::text, IN on_conflict text DEFAULT ''error''::text, IN member text DEFAULT NULL::text, '
-    'IN flatten boolean DEFAULT false, IN skip_not_finite boolean DEFAULT false, IN dry_run boolean DEFAULT false',
+    'IN flatten boolean DEFAULT false, IN skip_not_finite boolean DEFAULT false, IN dry_run boolean DEFAULT false, '
+    'IN create_index boolean DEFAULT false, IN index_opclass name DEFAULT NULL::name',
     'IN target text, IN path text, IN "column" name DEFAULT NULL::name, IN id_column name DEFAULT NULL::name, '
     'IN batch_size integer DEFAULT 10000, IN format text DEFAULT ''auto''::text, IN resume boolean DEFAULT false, '
     'IN verify boolean DEFAULT true, IN metadata text DEFAULT NULL::text, IN metadata_column name DEFAULT NULL::name, '
     'IN ids text DEFAULT ''auto''::text, IN on_conflict text DEFAULT ''error''::text, IN member text DEFAULT NULL::text, '
     'IN flatten boolean DEFAULT false, IN skip_not_finite boolean DEFAULT false, IN dry_run boolean DEFAULT false, '
+    'IN create_index boolean DEFAULT false, IN index_opclass name DEFAULT NULL::name, '
     'IN create_table boolean DEFAULT false, IN vector_type text DEFAULT ''auto''::text'], 'arguments of vecstore_import');
 
 -- a dump takes the state along

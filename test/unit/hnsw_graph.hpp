@@ -12,6 +12,7 @@
 
 #include "core/hnsw/builder.hpp"
 #include "core/hnsw/ordered_scan.hpp"
+#include "core/hnsw/row_graph.hpp"
 #include "core/hnsw/validate.hpp"
 #include "core/storage/mem_store.hpp"
 
@@ -136,17 +137,29 @@ class TestIndex {
         for (size_t i = 0; i < data.rows(); ++i) insert(data.row(i), i, memory);
     }
 
-    // As CREATE INDEX does.
     template <class Rows>
-    void build(const Rows& data, size_t threads) {
+    RowBuffer encode(const Rows& data) const {
         RowBuffer rows(layout());
         RowMemory encoded;
         for (size_t i = 0; i < data.rows(); ++i) {
             const OwnVector vector = encoder_.encode_row(data.row(i), encoded);
             rows.add({nullptr, encoded.own_bytes.data(), vector, tid_of(i), drawn_level(i), filter_keys(i).data()});
         }
+        return rows;
+    }
+
+    // As CREATE INDEX does.
+    template <class Rows>
+    void build(const Rows& data, size_t threads) {
+        const RowBuffer rows = encode(data);
         GraphBuilder builder(encoder_, {options_.ef_construction, threads});
         builder.build(rows, store_, [](size_t) {});
+    }
+    template <class Rows>
+    bool adopt(const Rows& data, const FileGraph& graph, size_t threads = 1) {
+        const RowBuffer rows = encode(data);
+        GraphBuilder builder(encoder_, {options_.ef_construction, threads});
+        return builder.adopt(rows, RowGraph(graph, rows, [] {}), store_, [](size_t) {});
     }
 
     // The first `limit` rows of a scan, settled from `data`, as a server does from the table.

@@ -1,10 +1,6 @@
 #include "core/hnsw/builder.hpp"
 
 #include <cmath>
-#include <exception>
-#include <mutex>
-#include <system_error>
-#include <thread>
 
 namespace vecstore::core {
 
@@ -32,58 +28,9 @@ size_t GraphBuilder::pages_for(const Geometry& geometry, size_t rows) {
                                                    filters.first_node_block();
 }
 
-template <class MakeWorker>
-void GraphBuilder::in_parallel(size_t n, MakeWorker&& make_worker) {
-    constexpr size_t grain = 64;
-    std::atomic<size_t> next{0};
-    std::exception_ptr failure;
-    std::mutex failure_mutex;
-    auto run = [&](bool leader) {
-        try {
-            auto work = make_worker();
-            for (;;) {
-                const size_t begin = next.fetch_add(grain);
-                if (begin >= n || cancelled_.load(std::memory_order_relaxed)) return;
-                for (size_t i = begin; i < std::min(n, begin + grain); ++i) work(i);
-                if (leader) progress_(done_.load(std::memory_order_relaxed));
-            }
-        } catch (...) {
-            std::lock_guard<std::mutex> guard(failure_mutex);
-            if (!failure) failure = std::current_exception();
-            cancelled_ = true;
-        }
-    };
-    std::vector<std::thread> threads;
-    for (size_t i = 1; i < options_.threads && n > 4 * grain; ++i) {
-        try {
-            threads.emplace_back(run, false);
-        } catch (const std::system_error&) {
-            break;   // no more threads to be had: those there are do the work
-        }
-    }
-    run(true);
-    for (std::thread& t : threads) t.join();
-    if (failure) std::rethrow_exception(failure);
-}
-
 void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order) {
-    struct Worker {
-        Worker(const VectorEncoder& encoder, MemStore& store, size_t ef_construction, NeedMap& needs)
-            : inserter(store, encoder, ef_construction, memory, &needs), internal(encoder.geometry().stored_dims) {}
-        InsertMemory memory;
-        Inserter<MemStore> inserter;
-        std::vector<float> internal;
-    };
-    in_parallel(order.size(), [&] {
-        auto worker = std::make_unique<Worker>(encoder_, store, options_.ef_construction, needs_);
-        return [&, w = std::move(worker)](size_t i) {
-            const size_t row = order[i].row;
-            encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
-            w->inserter.insert({w->internal.data(), rows.own_bytes(row), rows.own(row), rows.tid(row), rows.level(row),
-                                rows.filter_keys(row)},
-                               order[i].near);
-            done_.fetch_add(1, std::memory_order_relaxed);
-        };
+    insert_all(rows, store, order, [](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
+        inserter.insert(row, ordered.near);
     });
 }
 
@@ -113,9 +60,13 @@ void GraphBuilder::cluster(const RowBuffer& rows, MemStore& store, std::vector<O
     });
 }
 
-void GraphBuilder::build(const RowBuffer& rows, MemStore& store, const std::function<void(size_t)>& progress) {
+void GraphBuilder::begin(MemStore& store, const std::function<void(size_t)>& progress) {
     progress_ = progress;
     needs_ = NeedMap(store.page_limit() * encoder_.layout().slots_per_page());
+}
+
+void GraphBuilder::build(const RowBuffer& rows, MemStore& store, const std::function<void(size_t)>& progress) {
+    begin(store, progress);
     std::vector<OrderedRow> upper, bottom;
     for (size_t i = 0; i < rows.size(); ++i)
         (rows.level(i) > 0 ? upper : bottom).push_back({static_cast<uint32_t>(i), Link{}});

@@ -7,8 +7,12 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "core/hnsw/insert.hpp"
@@ -34,6 +38,13 @@ class RowBuffer {
     }
     const FilterKey* filter_keys(size_t i) const {
         return reinterpret_cast<const FilterKey*>(own_bytes(i)) - filter_columns_;
+    }
+    // Of the keys, which are followed by the own vector (and what fills them up to 8 bytes).
+    size_t row_bytes() const { return filter_columns_ * sizeof(FilterKey) + own_bytes_; }
+    // Are both stored alike?
+    bool equal(size_t a, size_t b) const {
+        return rows_[a].own.scale == rows_[b].own.scale &&
+               std::memcmp(filter_keys(a), filter_keys(b), row_bytes()) == 0;
     }
     const OwnVector& own(size_t i) const { return rows_[i].own; }
     const HeapTid& tid(size_t i) const { return rows_[i].tid; }
@@ -89,6 +100,8 @@ void create_index_pages(Store& store, const Geometry& geometry, uint64_t seed, u
     }
 }
 
+class RowGraph;
+
 class GraphBuilder {
   public:
     GraphBuilder(const VectorEncoder& encoder, const BuildOptions& options)
@@ -101,13 +114,27 @@ class GraphBuilder {
     // but this library's pure code. `progress(done)` is called on the calling thread and may throw to cancel.
     void build(const RowBuffer& rows, MemStore& store, const std::function<void(size_t)>& progress);
 
+    // The same, but neighbors on level 0 are chosen among those of `graph` instead of searched for (adopt.cpp).
+    // False: the graph leaves the rows in pieces, and the store is to be thrown away.
+    bool adopt(const RowBuffer& rows, const RowGraph& graph, MemStore& store,
+               const std::function<void(size_t)>& progress);
+
   private:
     struct OrderedRow {
         uint32_t row;
         Link near;   // a node of level 0 near it, or none
     };
+    struct Adoption;
 
+    void begin(MemStore& store, const std::function<void(size_t)>& progress);
     void insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order);
+    // The same with another `insert(inserter, new_row, ordered_row)`.
+    template <class Insert>
+    void insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order, Insert&& insert);
+    void place_bottom(Adoption& work);
+    void link_bottom(Adoption& work);
+    bool join_tree(Adoption& work);
+    void insert_rest(Adoption& work);
     // Finds the node of level 1 nearest to each row and sorts the rows by it.
     void cluster(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order);
 
@@ -122,5 +149,61 @@ class GraphBuilder {
     std::atomic<size_t> done_{0};
     std::atomic<bool> cancelled_{false};
 };
+
+template <class Insert>
+void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order, Insert&& insert) {
+    struct Worker {
+        Worker(const VectorEncoder& encoder, MemStore& store, size_t ef_construction, NeedMap& needs)
+            : inserter(store, encoder, ef_construction, memory, &needs), internal(encoder.geometry().stored_dims) {}
+        InsertMemory memory;
+        Inserter<MemStore> inserter;
+        std::vector<float> internal;
+    };
+    in_parallel(order.size(), [&] {
+        auto worker = std::make_unique<Worker>(encoder_, store, options_.ef_construction, needs_);
+        return [&, w = std::move(worker)](size_t i) {
+            const size_t row = order[i].row;
+            encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
+            insert(w->inserter, NewRow{w->internal.data(), rows.own_bytes(row), rows.own(row), rows.tid(row), rows.level(row),
+                                       rows.filter_keys(row)},
+                   order[i]);
+            done_.fetch_add(1, std::memory_order_relaxed);
+        };
+    });
+}
+
+template <class MakeWorker>
+void GraphBuilder::in_parallel(size_t n, MakeWorker&& make_worker) {
+    constexpr size_t grain = 64;
+    std::atomic<size_t> next{0};
+    std::exception_ptr failure;
+    std::mutex failure_mutex;
+    auto run = [&](bool leader) {
+        try {
+            auto work = make_worker();
+            for (;;) {
+                const size_t begin = next.fetch_add(grain);
+                if (begin >= n || cancelled_.load(std::memory_order_relaxed)) return;
+                for (size_t i = begin; i < std::min(n, begin + grain); ++i) work(i);
+                if (leader) progress_(done_.load(std::memory_order_relaxed));
+            }
+        } catch (...) {
+            std::lock_guard<std::mutex> guard(failure_mutex);
+            if (!failure) failure = std::current_exception();
+            cancelled_ = true;
+        }
+    };
+    std::vector<std::thread> threads;
+    for (size_t i = 1; i < options_.threads && n > 4 * grain; ++i) {
+        try {
+            threads.emplace_back(run, false);
+        } catch (const std::system_error&) {
+            break;   // no more threads to be had: those there are do the work
+        }
+    }
+    run(true);
+    for (std::thread& t : threads) t.join();
+    if (failure) std::rethrow_exception(failure);
+}
 
 }  // namespace vecstore::core

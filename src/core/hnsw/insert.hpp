@@ -99,12 +99,22 @@ class Inserter {
         if (chosen.size() <= row.level) chosen.resize(row.level + 1);
         for (size_t l = 0; l <= row.level; ++l) chosen[l].clear();
         const EntryPoint entry = near.valid() ? EntryPoint{near, 0} : read_entry_point(store_);
-        if (search_levels(entry, row)) return;   // joined a node with the same vector
+        if (search_levels(entry, row, 0)) return;   // joined a node with the same vector
         const Link bottom = place_levels(row);
         connect(row.internal, bottom, chosen[0], near.valid() ? read_entry_point(store_) : entry);
-        for (uint8_t l = 1; l <= row.level; ++l)
-            for (size_t i = 0; i < chosen[l].links.size(); ++i)
-                if (chosen[l].wanted[i]) link_back(chosen[l], i, l, slots_[l], row.internal, 0);
+        link_back_above(row);
+        raise_entry_point(row.level);
+    }
+    // Only on the levels above 0, of which the row has some: on level 0 its node gets no neighbors, which are to be had
+    // elsewhere (adopt.cpp).
+    void insert_upper(const NewRow& row) {
+        auto& chosen = memory_.chosen;
+        memory_.query.prepare_internal(encoder_, row.internal, row.own.norm2);
+        if (chosen.size() <= row.level) chosen.resize(row.level + 1);
+        for (size_t l = 0; l <= row.level; ++l) chosen[l].clear();
+        search_levels(read_entry_point(store_), row, 1);
+        place_levels(row);
+        link_back_above(row);
         raise_entry_point(row.level);
     }
     // Where the last row went, on level 0.
@@ -150,6 +160,17 @@ class Inserter {
     // Chooses up to `limit` neighbors for memory_.query among memory_.found, which is sorted by distance.
     void choose(size_t limit, const Link& self, ChosenNeighbors& chosen);
 
+    // Writes what searches under conditions know of the row's node, where there are filter columns.
+    void write_entry(const Link& node, const NewRow& row) {
+        if (layout_.filters().columns() == 0) return;
+        if (layout_.filters().has_sketches()) {
+            memory_.origin.assign(encoder_.geometry().stored_dims, 0.0f);
+            memory_.sketch.resize(layout_.code_bytes() + 64);
+            encode_link(layout_, row.internal, memory_.origin.data(), memory_.sketch.data(), memory_.sketch_factor);
+        }
+        write_filter_entry(store_, layout_, node, {row.filter_keys, memory_.sketch.data(), memory_.sketch_factor});
+    }
+
     // Marks the edge to `parent` in the list of `node` as a tree edge.
     // `instead_of`: the link that was marked as such before (or none).
     // False: the node has no room for it.
@@ -158,14 +179,14 @@ class Inserter {
   private:
     static constexpr int max_retries = 8;
 
-    // Searches all levels that exist. True: a node has the same stored vector and took the row in.
-    bool search_levels(const EntryPoint& entry, const NewRow& row) {
+    // Searches all levels that exist, down to the lowest. True: a node has the same stored vector and took the row in.
+    bool search_levels(const EntryPoint& entry, const NewRow& row, int lowest) {
         memory_.found.clear();
         if (!entry.link.valid()) return false;
         const uint8_t top = std::min(row.level, entry.level);
         auto& ways = memory_.ways;
         ways = descend(beam_, entry, top);
-        for (int l = top; l >= 0; --l) {
+        for (int l = top; l >= lowest; --l) {
             search_level(static_cast<uint8_t>(l), ways, ef_construction_);
             if (l == 0 && join_equal(row)) return true;
             if (l > 0) take_ways_down(ways);
@@ -272,18 +293,8 @@ class Inserter {
             node.tree_edges = l == 0 && !c.links.empty() ? 1 : 0;
             slots_.push_back(editor_.place(node));
         }
-        if (layout_.filters().columns() > 0) write_entry(row);
+        write_entry(slots_[0], row);
         return slots_[0];
-    }
-
-    // What searches under conditions know of the new node.
-    void write_entry(const NewRow& row) {
-        if (layout_.filters().has_sketches()) {
-            memory_.origin.assign(encoder_.geometry().stored_dims, 0.0f);
-            memory_.sketch.resize(layout_.code_bytes() + 64);
-            encode_link(layout_, row.internal, memory_.origin.data(), memory_.sketch.data(), memory_.sketch_factor);
-        }
-        write_filter_entry(store_, layout_, slots_[0], {row.filter_keys, memory_.sketch.data(), memory_.sketch_factor});
     }
 
     // Adds the new node to the list of its i-th neighbor.
@@ -293,6 +304,14 @@ class Inserter {
                                     {self, internal, &chosen.reverse_codes[i * layout_.code_bytes()],
                                      &chosen.reverse_factors[i * factor_bytes]},
                                     tree_cap);
+    }
+
+    void link_back_above(const NewRow& row) {
+        for (uint8_t l = 1; l <= row.level; ++l) {
+            const ChosenNeighbors& chosen = memory_.chosen[l];
+            for (size_t i = 0; i < chosen.links.size(); ++i)
+                if (chosen.wanted[i]) link_back(chosen, i, l, slots_[l], row.internal, 0);
+        }
     }
 
     template <class Filter>

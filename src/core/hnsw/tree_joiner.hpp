@@ -42,6 +42,8 @@ class TreeJoiner {
     }
 
     uint64_t edges_made() const { return edges_made_; }
+    // That the tree is in, after run(): one, or none where there are no nodes.
+    size_t pieces() const { return pieces_; }
 
   private:
     struct Edge {

@@ -25,10 +25,13 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include <sys/mman.h>
 
 #include "core/base/error.hpp"
 #include "core/storage/layout.hpp"
@@ -142,7 +145,11 @@ class MemStore {
         for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
     }
     void check_interrupts() {}
-    void pause_point() {}
+    void pause_point() {
+        if (on_pause_) on_pause_();
+    }
+    // What happens at the pause points of long work.
+    void on_pause(std::function<void()> action) { on_pause_ = std::move(action); }
 
     uint32_t find_free_page(int) {
         std::lock_guard<std::mutex> guard(mutex_);
@@ -177,23 +184,29 @@ class MemStore {
     }
 
     void allocate(size_t i) {
-        // Kernels may read a little beyond the end of the last page.
-        const size_t bytes = pages_per_block * 8192;
-        auto* p = static_cast<uint8_t*>(std::aligned_alloc(huge_page, bytes + huge_page));
-        if (p == nullptr) throw std::bad_alloc();
-        std::memset(p, 0, bytes + 64);
-        blocks_[i].reset(p);
+        // Aligned to the size of a huge page: nodes are read all over the store, and with pages of 4 kB most reads would
+        // have to walk the page tables. What the kernel gives is zero.
+        void* const whole = mmap(nullptr, 2 * block_bytes + read_beyond, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (whole == MAP_FAILED) throw std::bad_alloc();
+        auto* const start = static_cast<uint8_t*>(whole);
+        const size_t before = (block_bytes - reinterpret_cast<uintptr_t>(start) % block_bytes) % block_bytes;
+        if (before > 0) munmap(start, before);
+        if (before < block_bytes) munmap(start + before + block_bytes + read_beyond, block_bytes - before);
+        (void)madvise(start + before, block_bytes, MADV_HUGEPAGE);
+        blocks_[i].reset(start + before);
     }
 
-    struct Free {
-        void operator()(uint8_t* p) const { std::free(p); }
+    static constexpr size_t block_bytes = pages_per_block * 8192;
+    static constexpr size_t read_beyond = 4096;   // kernels may read a little beyond the end of the last page
+    struct Unmap {
+        void operator()(uint8_t* p) const { munmap(p, block_bytes + read_beyond); }
     };
 
-    static constexpr size_t huge_page = 4096;
     size_t page_limit_;
-    std::vector<std::unique_ptr<uint8_t[], Free>> blocks_;
+    std::vector<std::unique_ptr<uint8_t[], Unmap>> blocks_;
     std::atomic<uint32_t> page_count_{0};
     std::vector<uint32_t> free_;
+    std::function<void()> on_pause_;
     std::mutex mutex_;
 };
 

@@ -1,0 +1,74 @@
+// A graph in an index file, for the next build of an index to adopt: a function (import/adopt.cpp) opens it, runs
+// CREATE INDEX or REINDEX, and the build finds it here. It is of this backend and that command alone: no option of the
+// index names the file, so that dumps and later REINDEXes do without it.
+#pragma once
+
+#include "pg/guard.hpp"
+
+#include "core/hnsw/graph_match.hpp"
+
+#include <memory>
+#include <string>
+
+extern "C" {
+#include "nodes/execnodes.h"
+#include "utils/rel.h"
+}
+
+namespace vecstore::am {
+
+class GraphSource {
+  public:
+    struct Adopted {
+        uint64_t rows;           // whose neighbors are those of the file
+        uint64_t inserted;       // that the file does not have
+        uint64_t without_row;    // vectors of the file that the table does not have
+    };
+
+    // relation: the index that is built anew, or the table that gets one. name: the file's, in messages.
+    GraphSource(Oid relation, std::string name, core::io::VectorReader& vectors, core::io::GraphReader& graph);
+    // Until then builds find it.
+    ~GraphSource();
+    GraphSource(const GraphSource&) = delete;
+    GraphSource& operator=(const GraphSource&) = delete;
+
+    // A column of the table that may hold the file's ids, of type smallint, integer or bigint.
+    void use_ids(AttrNumber column, Oid type);
+
+    // What became of it: no build took it; it was refused, for a reason that has been said; or it is adopted.
+    Oid built_index() const { return built_index_; }
+    const Adopted* result() const { return is_adopted_ ? &adopted_ : nullptr; }
+
+    // --- for the build -----------------------------------------------------------------------------------------
+
+    // The source that this build is to adopt, or null. Only the first build gets it.
+    static GraphSource* take(Relation heap, Relation index);
+
+    core::io::VectorReader& vectors() const { return vectors_; }
+    core::io::GraphReader& graph() const { return graph_; }
+    size_t bytes_per_row() const;
+
+    // Has the table scan deliver the id column behind those of the index. May raise.
+    void add_id_column(IndexInfo* info);
+    void remove_id_column(IndexInfo* info);
+    bool has_ids() const { return id_at_ >= 0; }
+    // Of the row with these values.
+    int64_t id_of(const Datum* values, const bool* isnull) const;
+
+    void refuse(const std::string& reason, const std::string& hint);
+    void adopted(const Adopted& result);
+
+  private:
+    Oid relation_;
+    std::string name_;
+    core::io::VectorReader& vectors_;
+    core::io::GraphReader& graph_;
+    AttrNumber id_column_ = InvalidAttrNumber;
+    Oid id_type_ = InvalidOid;
+    int id_at_ = -1;   // where the scan delivers it
+    Oid built_index_ = InvalidOid;
+    bool is_adopted_ = false;
+    Adopted adopted_{};
+};
+
+}  // namespace vecstore::am

@@ -1,0 +1,360 @@
+// Building a graph from one that is there already (row_graph.hpp): the work of a build is to find each row's
+// neighbors, and that is done.
+//
+//   1. the rows of upper levels, one in m, are inserted as in any build: every index has its upper levels by its own m,
+//      whatever the file has (graphs built by CAGRA have one level and no entry point)
+//   2. the other rows get their slots on level 0, neighbors together
+//   3. each row chooses its neighbors among its candidates, as an insertion does among those it finds
+//   4. links that both ends know of become the spanning tree of level 0; what they leave in pieces is joined as after
+//      a vacuum
+//   5. rows that the file does not have are inserted
+//
+// Whatever the file says, distances and codes are those of the table's vectors.
+#include "core/hnsw/builder.hpp"
+#include "core/hnsw/row_graph.hpp"
+#include "core/hnsw/tree_joiner.hpp"
+
+namespace vecstore::core {
+
+struct GraphBuilder::Adoption {
+    const RowBuffer& rows;
+    const RowGraph& graph;
+    MemStore& store;
+    std::vector<uint32_t> order;   // of the rows that the graph has
+    size_t upper = 0;              // so many of them, the first, are inserted
+    std::vector<Link> placed;      // by row: its node on level 0
+
+    NewRow row(uint32_t i, const float* internal) const {
+        return {internal, rows.own_bytes(i), rows.own(i), rows.tid(i), rows.level(i), rows.filter_keys(i)};
+    }
+};
+
+namespace {
+
+constexpr size_t progress_step = 1024;
+
+// Counts how often rows are met. Of so many that they do not fit, some are not counted.
+class Tally {
+  public:
+    void clear() {
+        std::fill(slots_.begin(), slots_.end(), Slot{});
+        met_.clear();
+        used_ = 0;
+    }
+    // The row will not be among those that are taken.
+    void exclude(uint32_t row) {
+        if (Slot* const slot = slot_of(row)) slot->excluded = true;
+    }
+    void count(uint32_t row) {
+        Slot* const slot = slot_of(row);
+        if (slot == nullptr || slot->excluded) return;
+        if (slot->count++ == 0) met_.push_back(static_cast<uint16_t>(slot - slots_.data()));
+    }
+    // Those met most often, up to `most` of them.
+    void take_most(size_t most, std::vector<uint32_t>& out) {
+        const auto end = met_.begin() + static_cast<std::ptrdiff_t>(std::min(most, met_.size()));
+        std::partial_sort(met_.begin(), end, met_.end(),
+                          [&](uint16_t a, uint16_t b) { return slots_[a].count > slots_[b].count; });
+        for (auto it = met_.begin(); it != end; ++it) out.push_back(slots_[*it].row);
+    }
+
+  private:
+    static constexpr size_t slot_bits = 10;
+    static constexpr size_t most_used = size_t{3} << (slot_bits - 2);
+    struct Slot {
+        uint32_t row = UINT32_MAX;
+        uint16_t count = 0;
+        bool excluded = false;
+    };
+
+    Slot* slot_of(uint32_t row) {
+        size_t i = (row * 0x9E3779B1u) >> (32 - slot_bits);
+        while (slots_[i].row != row && slots_[i].row != UINT32_MAX) i = (i + 1) % slots_.size();
+        if (slots_[i].row == row) return &slots_[i];
+        if (used_ == most_used) return nullptr;
+        ++used_;
+        slots_[i].row = row;
+        return &slots_[i];
+    }
+
+    std::vector<Slot> slots_ = std::vector<Slot>(size_t{1} << slot_bits);
+    std::vector<uint16_t> met_;
+    size_t used_ = 0;
+};
+
+// Chooses the neighbors of rows among their candidates.
+class Linker {
+  public:
+    Linker(MemStore& store, const VectorEncoder& encoder, size_t ef_construction)
+        : store_(store),
+          layout_(encoder.layout()),
+          inserter_(store, encoder, ef_construction, memory_),
+          internal_(encoder.geometry().stored_dims),
+          encoder_(encoder) {}
+
+    // Where the row's own vector is to be put.
+    float* internal() { return internal_.data(); }
+
+    // Chooses the row's neighbors and writes them into its node. Returns which of them the heuristic kept (NeedMap).
+    uint64_t link(const RowGraph& graph, const std::vector<Link>& placed, const NewRow& row, uint32_t number) {
+        encoder_.decode(row.own_bytes, row.own.scale, internal_.data());
+        memory_.query.prepare_internal(encoder_, internal_.data(), row.own.norm2);
+        memory_.found.clear();
+        candidates_.assign(graph.candidates(number), graph.candidates(number) + graph.candidate_count(number));
+        meet_all(placed, 0);
+        const size_t wanted = layout_.max_neighbors();
+        if (candidates_.size() < wanted) {
+            add_second_neighbors(graph, number, wanted - candidates_.size());
+            meet_all(placed, graph.candidate_count(number));
+        }
+        inserter_.choose(layout_.max_neighbors(), placed[number], chosen_);
+        write(placed[number]);
+        return chosen_.kept;
+    }
+
+    void write_entry(const Link& node, const NewRow& row) { inserter_.write_entry(node, row); }
+
+  private:
+    // Measures the candidates from number `first` on. memory_.found: nearest first.
+    void meet_all(const std::vector<Link>& placed, size_t first) {
+        constexpr size_t ahead = 2;
+        for (size_t i = first; i < candidates_.size(); ++i) {
+            if (i + ahead < candidates_.size()) fetch(placed[candidates_[i + ahead]]);
+            const Link& link = placed[candidates_[i]];
+            auto page = store_.read(link.block);
+            inserter_.meet(ConstNode(layout_, layout_.slot(page.payload(), link.slot)), link);
+        }
+        std::sort(memory_.found.begin(), memory_.found.end(),
+                  [](const FoundNode& a, const FoundNode& b) { return a.distance < b.distance; });
+    }
+
+    void fetch(const Link& link) {
+        store_.prefetch(link.block, layout_.slot_offset(link.slot) + layout_.own_offset(), layout_.own_bytes());
+    }
+
+    // To candidates_: what the nearest candidates have most in common.
+    void add_second_neighbors(const RowGraph& graph, uint32_t row, size_t most) {
+        constexpr size_t asked = 4;
+        tally_.clear();
+        tally_.exclude(row);
+        for (const uint32_t known : candidates_) tally_.exclude(known);
+        for (size_t i = 0; i < memory_.found.size() && i < asked; ++i) {
+            const uint32_t near = candidates_[memory_.found[i].index];
+            for (size_t k = 0; k < graph.candidate_count(near); ++k) tally_.count(graph.candidates(near)[k]);
+        }
+        tally_.take_most(most, candidates_);
+    }
+
+    void write(const Link& self) {
+        auto page = store_.write(self.block);
+        const Node node(layout_, layout_.slot(page.modify(), self.slot));
+        const size_t degree = chosen_.links.size();
+        node.head().degree = static_cast<uint8_t>(degree);
+        node.head().tree_edges_or_epoch = 0;
+        std::copy(chosen_.links.begin(), chosen_.links.end(), node.links());
+        if (layout_.coded()) std::memcpy(node.codes(), chosen_.codes.data(), degree * layout_.code_bytes());
+        std::memcpy(node.factors(), chosen_.factors.data(), degree * factor_bytes);
+        page.commit();
+    }
+
+    MemStore& store_;
+    const NodeLayout& layout_;
+    InsertMemory memory_;
+    Inserter<MemStore> inserter_;
+    std::vector<float> internal_;
+    const VectorEncoder& encoder_;
+    ChosenNeighbors chosen_;
+    std::vector<uint32_t> candidates_;
+    Tally tally_;
+};
+
+// The spanning tree of level 0 in the making.
+class SpanningForest {
+  public:
+    SpanningForest(MemStore& store, const NodeLayout& layout, size_t nodes)
+        : store_(store),
+          layout_(layout),
+          pieces_(nodes),
+          most_edges_(std::max<int>(1, static_cast<int>(layout.max_neighbors() / 2))),
+          piece_(store.page_count() * layout.slots_per_page()) {
+        for (size_t i = 0; i < piece_.size(); ++i) piece_[i] = static_cast<uint32_t>(i);
+    }
+
+    // Makes tree edges of the node's links to other pieces that both ends have, the nearest first. No other thread may be
+    // at work.
+    void mark_mutual(const Link& link) {
+        const Node node = node_at(link);
+        for (size_t i = 0; i < node.head().degree && has_room(node); ++i) {
+            const Link& other = node.links()[i];
+            const uint32_t a = piece_of(link), b = piece_of(other);
+            if (a == b) continue;
+            const Node neighbor = node_at(other);
+            const Link* const links = neighbor.links();
+            const Link* const end = links + neighbor.head().degree;
+            const Link* const back = std::find(links, end, link);
+            if (back == end || !has_room(neighbor)) continue;
+            node.head().tree_edges_or_epoch |= uint64_t{1} << i;
+            neighbor.head().tree_edges_or_epoch |= uint64_t{1} << (back - links);
+            piece_[a] = b;
+            --pieces_;
+        }
+    }
+
+    bool connected(const Link& a, const Link& b) { return piece_of(a) == piece_of(b); }
+    void unite(const Link& a, const Link& b) {
+        piece_[piece_of(a)] = piece_of(b);
+        --pieces_;
+    }
+    size_t pieces() const { return pieces_; }
+
+  private:
+    Node node_at(const Link& link) {
+        auto page = store_.write(link.block);
+        return Node(layout_, layout_.slot(page.modify(), link.slot));
+    }
+    bool has_room(const Node& node) const {
+        return __builtin_popcountll(node.head().tree_edges_or_epoch) < most_edges_;
+    }
+    uint32_t piece_of(const Link& link) {
+        auto i = static_cast<uint32_t>(layout_.slot_id(link));
+        while (piece_[i] != i) i = piece_[i] = piece_[piece_[i]];
+        return i;
+    }
+
+    MemStore& store_;
+    const NodeLayout& layout_;
+    size_t pieces_;
+    int most_edges_;   // of a node
+    std::vector<uint32_t> piece_;
+};
+
+}  // namespace
+
+// Writes the nodes of level 0, still without neighbors.
+void GraphBuilder::place_bottom(Adoption& work) {
+    struct Worker {
+        Worker(MemStore& store, const VectorEncoder& encoder) : editor(store, encoder, memory) {}
+        EditMemory memory;
+        NodeEditor<MemStore> editor;
+        const std::vector<LinkEntry> nobody;
+    };
+    in_parallel(work.order.size() - work.upper, [&] {
+        return [&, w = std::make_unique<Worker>(work.store, encoder_)](size_t i) {
+            const uint32_t row = work.order[work.upper + i];
+            NodeEditor<MemStore>::NewNode node{};
+            node.tid = work.rows.tid(row);
+            node.own = work.rows.own(row);
+            node.own_bytes = work.rows.own_bytes(row);
+            node.neighbors = &w->nobody;
+            work.placed[row] = w->editor.place(node);
+        };
+    });
+    if (read_entry_point(work.store).link.valid()) return;
+    auto page = work.store.write(meta_block);
+    meta_of(page.modify()).entry_point = work.placed[work.order.front()];
+    page.commit();
+}
+
+void GraphBuilder::link_bottom(Adoption& work) {
+    in_parallel(work.order.size(), [&] {
+        auto linker = std::make_unique<Linker>(work.store, encoder_, options_.ef_construction);
+        return [&, linker = std::move(linker)](size_t i) {
+            const uint32_t row = work.order[i];
+            const Link& self = work.placed[row];
+            const NewRow as_row = work.row(row, linker->internal());
+            needs_[encoder_.layout().slot_id(self)] = linker->link(work.graph, work.placed, as_row, row);
+            if (i >= work.upper) linker->write_entry(self, as_row);
+            done_.fetch_add(1, std::memory_order_relaxed);
+        };
+    });
+}
+
+bool GraphBuilder::join_tree(Adoption& work) {
+    MemStore& store = work.store;
+    const NodeLayout& layout = encoder_.layout();
+    InsertMemory memory;
+    NodeEditor<MemStore> editor(store, encoder_, memory.edit, &needs_);
+    Inserter<MemStore> inserter(store, encoder_, options_.ef_construction, memory, &needs_);
+    SpanningForest forest(store, layout, work.order.size());
+    SlotMap nodes;
+    nodes.resize(store.page_count() * layout.slots_per_page());
+    for (size_t i = 0; i < work.order.size(); ++i) {
+        if (i % progress_step == 0) store.pause_point();
+        const Link& link = work.placed[work.order[i]];
+        forest.mark_mutual(link);
+        nodes.set(layout.slot_id(link), SlotMap::live, link.generation);
+    }
+    bool doubtful = false;
+    // Links that were not chosen, and connect what the chosen ones do not.
+    std::vector<float> vector(encoder_.geometry().stored_dims);
+    for (size_t i = 0; i < work.order.size(); ++i) {
+        if (i % progress_step == 0) store.pause_point();
+        const uint32_t row = work.order[i];
+        const Link& link = work.placed[row];
+        for (size_t k = 0; k < work.graph.candidate_count(row); ++k) {
+            const Link& other = work.placed[work.graph.candidates(row)[k]];
+            if (forest.connected(link, other)) continue;
+            encoder_.decode(work.rows.own_bytes(row), work.rows.own(row).scale, vector.data());
+            const LinkResult result = editor.add_neighbor(other, 0, link, vector.data(), layout.max_neighbors() - 1);
+            if (result != LinkResult::added) continue;
+            // (Where it finds no room for the other end of the edge, that is mended below.)
+            doubtful |= !inserter.mark_parent(link, other, Link{});
+            forest.unite(link, other);
+        }
+    }
+    // Mends what has an edge from one side only, and joins what is still in pieces.
+    if (forest.pieces() == 1 && !doubtful) return true;
+    TreeJoiner<MemStore> joiner(store, encoder_, editor, inserter, nodes, store.page_count());
+    joiner.run();
+    return joiner.pieces() <= 1;
+}
+
+// What the file does not have, and the rows that share another's node.
+void GraphBuilder::insert_rest(Adoption& work) {
+    std::vector<OrderedRow> unknown;
+    for (uint32_t row = 0; row < work.rows.size(); ++row)
+        if (work.graph.first_equal(row) == row && !work.graph.has(row)) unknown.push_back({row, Link{}});
+    const auto insert = [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
+        inserter.insert(row);
+        work.placed[ordered.row] = inserter.last_placed();
+    };
+    insert_all(work.rows, work.store, unknown, insert);
+    for (uint32_t row = 0; row < work.rows.size(); ++row) {
+        if (row % progress_step == 0) progress_(done_.load());
+        const uint32_t first = work.graph.first_equal(row);
+        if (first == row) continue;
+        add_tid(work.store, encoder_.layout(), work.placed[first], work.rows.tid(row), work.rows.own(row).error);
+        ++done_;
+    }
+}
+
+bool GraphBuilder::adopt(const RowBuffer& rows, const RowGraph& graph, MemStore& store,
+                         const std::function<void(size_t)>& progress) {
+    begin(store, progress);
+    store.on_pause([this] { progress_(done_.load()); });
+    Adoption work{rows, graph, store, {}, 0, std::vector<Link>(rows.size())};
+    std::vector<OrderedRow> upper;
+    for (uint32_t row = 0; row < rows.size(); ++row) {
+        if (!graph.has(row) || rows.level(row) == 0) continue;
+        upper.push_back({row, Link{}});
+        work.order.push_back(row);
+    }
+    work.upper = upper.size();
+    work.order = graph.order(work.order);
+    insert_all(rows, store, upper, [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
+        inserter.insert_upper(row);
+        work.placed[ordered.row] = inserter.last_placed();
+    });
+    done_ = 0;
+    bool connected = true;
+    if (!work.order.empty()) {
+        place_bottom(work);
+        link_bottom(work);
+        connected = join_tree(work);
+    }
+    if (connected) insert_rest(work);
+    store.on_pause({});
+    return connected;
+}
+
+}  // namespace vecstore::core

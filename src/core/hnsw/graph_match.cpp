@@ -1,0 +1,283 @@
+#include "core/hnsw/graph_match.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <unordered_map>
+
+namespace vecstore::core {
+
+namespace {
+
+constexpr size_t progress_step = 1024;
+
+// Rows that the file may lack, of those of the table: each is inserted, which takes as long as in any build.
+constexpr double most_missing = 0.2;
+// Nodes that the table may lack, of those of the file: they are bridged over.
+constexpr double most_without_row = 0.5;
+// Exact copies differ by float rounding, those in half precision by 2^-11 of each component.
+constexpr float exact_tolerance = 2e-3f;
+// Of pairs of a neighbor and a random row, so many have the neighbor nearer. Measured: .98 and more in graphs of
+// hnswlib and FAISS; .5 where the links have nothing to do with the vectors.
+constexpr double least_nearer = 0.8;
+
+std::string share_text(size_t part, size_t whole) {
+    return std::to_string(part) + " of " + std::to_string(whole);
+}
+
+// One way to tell which row a node is.
+class Mapping {
+  public:
+    Mapping(const RowKeys& keys, size_t nodes, const std::function<void()>& progress)
+        : keys_(keys), row_of_(nodes, FileGraph::no_row), is_matched_(keys.keys.size()) {
+        rows_.reserve(keys.keys.size());
+        for (uint32_t i = 0; i < keys.keys.size(); ++i) {
+            if (i % progress_step == 0) progress();
+            rows_.emplace(keys.keys[i], i);
+        }
+    }
+
+    // The row with this key.
+    uint32_t find(int64_t id, int64_t position) const {
+        const auto found = rows_.find(keys_.by_position ? position : id);
+        return found == rows_.end() ? FileGraph::no_row : found->second;
+    }
+    void set(uint64_t node, uint32_t row) {
+        matched_ += !is_matched_[row];
+        is_matched_[row] = true;
+        row_of_[node] = row;
+    }
+    void note_different() { ++different_; }
+
+    const RowKeys& keys() const { return keys_; }
+    size_t matched() const { return matched_; }
+    size_t different() const { return different_; }
+    std::vector<uint32_t>& row_of() { return row_of_; }
+
+  private:
+    const RowKeys& keys_;
+    std::unordered_map<int64_t, uint32_t> rows_;
+    std::vector<uint32_t> row_of_;
+    std::vector<bool> is_matched_;
+    size_t matched_ = 0;     // rows
+    size_t different_ = 0;   // found by their keys, with other vectors
+};
+
+class Matcher {
+  public:
+    explicit Matcher(const MatchRequest& request)
+        : request_(request),
+          encoder_(request.encoder),
+          own_(encoder_.geometry().stored_dims),
+          other_(encoder_.geometry().stored_dims),
+          work_(encoder_.geometry().dims),
+          internal_(encoder_.geometry().stored_dims) {}
+
+    GraphMatch run() {
+        if (refuse_kind()) return std::move(result_);
+        read_vectors();
+        if (!accept_mapping() || !accept_metric()) return std::move(result_);
+        read_links();
+        accept_links();
+        return std::move(result_);
+    }
+
+  private:
+    const io::VectorFileInfo& info() const { return request_.vectors.info(); }
+    size_t nodes() const { return static_cast<size_t>(request_.graph.info().nodes); }
+
+    bool misfit(std::string reason, std::string hint = {}) {
+        result_.misfit = std::move(reason);
+        result_.hint = std::move(hint);
+        return false;
+    }
+
+    bool refuse_kind() {
+        const Geometry& g = encoder_.geometry();
+        if (!encoder_.space().dense()) return !misfit("its graph is of dense vectors, the column's are not");
+        if (g.metric == Metric::l1 && info().metric != io::Metric::l1)
+            return !misfit("its graph is not by L1 distance");
+        if (info().dims != g.dims)
+            return !misfit("its vectors have " + std::to_string(info().dims) + " dimensions, those of the column " +
+                           std::to_string(g.dims));
+        if (nodes() == 0 || nodes() != info().rows)
+            return !misfit("its graph has " + std::to_string(nodes()) + " nodes for " + std::to_string(info().rows) +
+                           " vectors");
+        return false;
+    }
+
+    void read_vectors() {
+        for (const RowKeys& keys : request_.keys) mappings_.emplace_back(keys, nodes(), request_.progress);
+        io::VectorBatch batch;
+        int64_t position = 0;
+        while (request_.vectors.read(batch, progress_step)) {
+            request_.progress();
+            for (size_t i = 0; i < batch.rows; ++i, ++position)
+                take(batch.positions[i], batch.ids[i], position, &batch.values[i * info().dims]);
+        }
+    }
+
+    // Compares one vector of the file with the rows that may be it.
+    void take(uint64_t node, int64_t id, int64_t position, const float* values) {
+        note_norm(values);
+        const uint64_t content = content_hash(values, info().dims);
+        is_transformed_ = false;
+        uint32_t compared = FileGraph::no_row;
+        bool same = false;
+        for (Mapping& mapping : mappings_) {
+            const uint32_t row = mapping.find(id, position);
+            if (row == FileGraph::no_row) continue;
+            if (row != compared) same = request_.content[row] == content || is_same(row, values);
+            compared = row;
+            if (same)
+                mapping.set(node, row);
+            else
+                mapping.note_different();
+        }
+    }
+
+    bool usable(const RawVector& raw) const {
+        try {
+            return encoder_.indexable(raw);
+        } catch (const Error&) {
+            return false;   // too long: none that is in the index
+        }
+    }
+
+    float squared_distance(const float* internal, uint32_t row, std::vector<float>& buffer) {
+        encoder_.decode(request_.rows.own_bytes(row), request_.rows.own(row).scale, buffer.data());
+        return kernels().l2_squared(internal, buffer.data(), buffer.size());
+    }
+
+    bool is_same(uint32_t row, const float* values) {
+        if (!usable(values)) return false;
+        if (!is_transformed_) norm2_ = encoder_.transform(values, internal_.data(), work_.data());
+        is_transformed_ = true;
+        const OwnVector& own = request_.rows.own(row);
+        const float distance = squared_distance(internal_.data(), row, own_);
+        if (!info().lossy) {
+            const float allowed = 2 * own.error + exact_tolerance * std::sqrt(std::max(norm2_, own.norm2));
+            return distance <= allowed * allowed;
+        }
+        // An approximation is nearer to its own row than to others.
+        const size_t n = request_.rows.size();
+        const auto another = static_cast<uint32_t>((row + 1 + random_() % std::max<size_t>(1, n - 1)) % n);
+        return distance <= squared_distance(internal_.data(), another, other_);
+    }
+
+    void note_norm(const float* values) {
+        const float norm2 = kernels().inner_product(values, values, info().dims);
+        least_norm2_ = std::min(least_norm2_, norm2);
+        most_norm2_ = std::max(most_norm2_, norm2);
+    }
+
+    bool accept_mapping() {
+        auto best = std::max_element(mappings_.begin(), mappings_.end(),
+                                     [](const Mapping& a, const Mapping& b) { return a.matched() < b.matched(); });
+        const size_t rows = request_.rows.size(), matched = best->matched();
+        const std::string by = std::string("by ") + best->keys().name;
+        if (static_cast<double>(rows - matched) > most_missing * static_cast<double>(rows)) {
+            std::string reason = by + " only " + share_text(matched, rows) + " rows are found in it";
+            if (best->different() > 0)
+                reason += ", and " + std::to_string(best->different()) + " have another vector there";
+            return misfit(std::move(reason), "Does id_column name the column of its ids?");
+        }
+        if (static_cast<double>(nodes() - matched) > most_without_row * static_cast<double>(nodes()))
+            return misfit("only " + share_text(matched, nodes()) + " of its vectors are rows of the table " + by);
+        result_.matched = matched;
+        result_.without_row = nodes() - matched;
+        result_.graph.row_of = std::move(best->row_of());
+        return true;
+    }
+
+    // Of vectors of one length, all three metrics have the same neighbors.
+    bool accept_metric() {
+        const Metric metric = encoder_.geometry().metric;
+        const bool same = info().metric == io::Metric::unknown ||
+                          (info().metric == io::Metric::l2 && metric == Metric::l2) ||
+                          (info().metric == io::Metric::l1 && metric == Metric::l1) ||
+                          (info().metric == io::Metric::inner_product && metric == Metric::inner_product);
+        const bool exchangeable = info().metric == io::Metric::l2 || info().metric == io::Metric::inner_product;
+        const bool equal_norms = most_norm2_ <= 1.05f * least_norm2_ + 1e-30f;
+        if (same || (exchangeable && metric != Metric::l1 && equal_norms)) return true;
+        return misfit(std::string("its graph is by another distance (") + io::metric_name(info().metric) +
+                      "), and its vectors are not all of one length");
+    }
+
+    void read_links() {
+        FileGraph& graph = result_.graph;
+        graph.begin.reserve(nodes() + 1);
+        std::vector<uint32_t> links;
+        for (size_t node = 0; node < nodes(); ++node) {
+            if (node % progress_step == 0) request_.progress();
+            request_.graph.neighbors(node, 0, links);
+            graph.neighbors.insert(graph.neighbors.end(), links.begin(), links.end());
+            graph.begin.push_back(graph.neighbors.size());
+        }
+    }
+
+    // Are neighbors nearer than other rows are? Asked of a sample. (Of few rows all are neighbors.)
+    bool accept_links() {
+        constexpr size_t sampled = 1000, least_rows = 256;
+        const FileGraph& graph = result_.graph;
+        if (request_.rows.size() < least_rows) return true;
+        size_t pairs = 0, nearer = 0;
+        for (size_t i = 0; i < sampled; ++i) {
+            if (i % 64 == 0) request_.progress();
+            const size_t node = random_() % nodes();
+            const uint32_t row = graph.row_of[node];
+            if (row == FileGraph::no_row) continue;
+            encoder_.decode(request_.rows.own_bytes(row), request_.rows.own(row).scale, internal_.data());
+            for (uint64_t k = graph.begin[node]; k < graph.begin[node + 1]; ++k) {
+                const uint32_t neighbor = graph.row_of[graph.neighbors[k]];
+                if (neighbor == FileGraph::no_row) continue;
+                const auto other = static_cast<uint32_t>(random_() % request_.rows.size());
+                ++pairs;
+                nearer += distance(neighbor) <= distance(other);
+            }
+        }
+        if (pairs > 0 && static_cast<double>(nearer) >= least_nearer * static_cast<double>(pairs)) return true;
+        return misfit("its graph does not link vectors that are near each other by the index's distance");
+    }
+
+    float distance(uint32_t row) {
+        encoder_.decode(request_.rows.own_bytes(row), request_.rows.own(row).scale, own_.data());
+        return encoder_.distance(internal_.data(), own_.data());
+    }
+
+    const MatchRequest& request_;
+    const VectorEncoder& encoder_;
+    GraphMatch result_;
+    std::vector<Mapping> mappings_;
+    std::vector<float> own_, other_, work_, internal_;
+    bool is_transformed_ = false;   // internal_ is the file's vector
+    float norm2_ = 0;
+    float least_norm2_ = std::numeric_limits<float>::infinity();
+    float most_norm2_ = 0;
+    std::mt19937_64 random_{20261121};
+};
+
+}  // namespace
+
+uint64_t content_hash(const float* values, size_t dims) {
+    constexpr size_t lanes = 4;   // that do not wait for each other
+    constexpr uint64_t factor = 0x9E3779B97F4A7C15ull;
+    uint64_t hash[lanes] = {1, 2, 3, 4};
+    for (size_t i = 0; i < dims; i += 2 * lanes) {
+        for (size_t lane = 0; lane < lanes; ++lane) {
+            const size_t at = i + 2 * lane;
+            if (at >= dims) break;
+            uint64_t word = 0;
+            std::memcpy(&word, values + at, std::min<size_t>(2, dims - at) * sizeof(float));
+            hash[lane] = (hash[lane] ^ word) * factor;
+            hash[lane] ^= hash[lane] >> 29;
+        }
+    }
+    uint64_t sum = dims;
+    for (const uint64_t one : hash) sum = ((sum ^ one) * factor) ^ (sum >> 32);
+    return sum;
+}
+
+GraphMatch match_graph(const MatchRequest& request) { return Matcher(request).run(); }
+
+}  // namespace vecstore::core

@@ -1,0 +1,143 @@
+#include "core/hnsw/row_graph.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include "core/hnsw/builder.hpp"
+
+namespace vecstore::core {
+
+namespace {
+
+constexpr size_t progress_step = 4096;
+
+uint64_t hash_bytes(uint64_t hash, const void* bytes, size_t length) {
+    const auto* p = static_cast<const uint8_t*>(bytes);
+    for (; length > 0; p += 8, length -= std::min<size_t>(length, 8)) {
+        uint64_t word = 0;
+        std::memcpy(&word, p, std::min<size_t>(length, 8));
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+}  // namespace
+
+RowGraph::RowGraph(const FileGraph& file, const RowBuffer& rows, const std::function<void()>& progress)
+    : first_(rows.size()), known_(rows.size()), begin_(rows.size() + 1), end_(rows.size()) {
+    find_equal(rows, progress);
+    for (const uint32_t row : file.row_of)
+        if (row != FileGraph::no_row) known_[first_[row]] = 1;
+    for_each_link(file, progress, [&](uint32_t a, uint32_t b) {
+        ++begin_[a + 1];
+        ++begin_[b + 1];
+    });
+    for (size_t i = 0; i < rows.size(); ++i) begin_[i + 1] += begin_[i];
+    neighbors_.resize(begin_.back());
+    std::copy(begin_.begin(), begin_.end() - 1, end_.begin());
+    for_each_link(file, progress, [&](uint32_t a, uint32_t b) {
+        neighbors_[end_[a]++] = b;
+        neighbors_[end_[b]++] = a;
+    });
+    for (size_t i = 0; i < rows.size(); ++i) {
+        if (i % progress_step == 0) progress();
+        const auto begin = neighbors_.begin() + static_cast<std::ptrdiff_t>(begin_[i]);
+        const auto end = neighbors_.begin() + static_cast<std::ptrdiff_t>(end_[i]);
+        std::sort(begin, end);
+        end_[i] = begin_[i] + static_cast<uint64_t>(std::unique(begin, end) - begin);
+    }
+    keep_largest_piece(progress);
+}
+
+void RowGraph::find_equal(const RowBuffer& rows, const std::function<void()>& progress) {
+    std::unordered_multimap<uint64_t, uint32_t> by_hash;
+    by_hash.reserve(rows.size());
+    for (uint32_t i = 0; i < rows.size(); ++i) {
+        if (i % progress_step == 0) progress();
+        const uint64_t hash = hash_bytes(hash_bytes(0, &rows.own(i).scale, sizeof(float)), rows.filter_keys(i), rows.row_bytes());
+        const auto [begin, end] = by_hash.equal_range(hash);
+        const auto found = std::find_if(begin, end, [&](const auto& other) { return rows.equal(other.second, i); });
+        first_[i] = found == end ? i : found->second;
+        if (found == end) by_hash.emplace(hash, i);
+    }
+}
+
+// Visits the file's links between rows, and those that bridge nodes without a row.
+template <class Visit>
+void RowGraph::for_each_link(const FileGraph& file, const std::function<void()>& progress, Visit&& visit) const {
+    const auto row_of = [&](uint32_t node) {
+        const uint32_t row = file.row_of[node];
+        return row == FileGraph::no_row ? row : first_[row];
+    };
+    const auto add = [&](uint32_t from, uint32_t to) {
+        if (to != FileGraph::no_row && to != from) visit(from, to);
+    };
+    for (size_t node = 0; node < file.nodes(); ++node) {
+        if (node % progress_step == 0) progress();
+        const uint32_t row = row_of(static_cast<uint32_t>(node));
+        if (row == FileGraph::no_row) continue;
+        for (uint64_t i = file.begin[node]; i < file.begin[node + 1]; ++i) {
+            const uint32_t neighbor = file.neighbors[i];
+            const uint32_t other = row_of(neighbor);
+            add(row, other);
+            if (other != FileGraph::no_row) continue;
+            for (uint64_t k = file.begin[neighbor]; k < file.begin[neighbor + 1]; ++k)
+                add(row, row_of(file.neighbors[k]));
+        }
+    }
+}
+
+void RowGraph::keep_largest_piece(const std::function<void()>& progress) {
+    std::vector<uint32_t> piece(size());
+    for (uint32_t i = 0; i < size(); ++i) piece[i] = i;
+    const auto find = [&](uint32_t i) {
+        while (piece[i] != i) i = piece[i] = piece[piece[i]];
+        return i;
+    };
+    for (uint32_t i = 0; i < size(); ++i) {
+        if (i % progress_step == 0) progress();
+        for (size_t k = 0; k < candidate_count(i); ++k) piece[find(i)] = find(candidates(i)[k]);
+    }
+    std::vector<uint32_t> rows(size());
+    for (uint32_t i = 0; i < size(); ++i)
+        if (has(i)) ++rows[find(i)];
+    const auto largest = static_cast<uint32_t>(std::max_element(rows.begin(), rows.end()) - rows.begin());
+    for (uint32_t i = 0; i < size(); ++i) {
+        if (!has(i) || find(i) == largest) continue;
+        known_[i] = 0;
+        ++cut_off_;
+    }
+}
+
+std::vector<uint32_t> RowGraph::order(const std::vector<uint32_t>& first) const {
+    std::vector<uint8_t> placed(size());
+    std::vector<uint32_t> order(first), waiting;
+    order.reserve(size());
+    for (const uint32_t row : first) placed[row] = 1;
+    const auto place_from = [&](uint32_t start) {
+        // The last row first: what comes next is near what came last.
+        for (waiting.assign(1, start); !waiting.empty();) {
+            const uint32_t row = waiting.back();
+            waiting.pop_back();
+            for (size_t k = 0; k < candidate_count(row); ++k) {
+                const uint32_t near = candidates(row)[k];
+                if (placed[near]) continue;
+                placed[near] = 1;
+                order.push_back(near);
+                waiting.push_back(near);
+            }
+        }
+    };
+    for (const uint32_t row : first) place_from(row);
+    for (uint32_t row = 0; row < size(); ++row) {
+        if (placed[row] || !has(row)) continue;
+        placed[row] = 1;
+        order.push_back(row);
+        place_from(row);
+    }
+    return order;
+}
+
+}  // namespace vecstore::core

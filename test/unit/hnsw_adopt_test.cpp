@@ -1,0 +1,323 @@
+// Indexes whose graph comes from elsewhere: whatever that graph is, the index must be a good one.
+#include "hnsw_graph.hpp"
+#include "io_files.hpp"
+
+#include "core/hnsw/graph_match.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace vecstore::core {
+namespace {
+
+using vecstore::test::Bytes;
+using vecstore::test::faiss_flat;
+using vecstore::test::faiss_header;
+using vecstore::test::faiss_id_map;
+using vecstore::test::raw;
+using vecstore::test::raw_all;
+
+using Lists = std::vector<std::vector<uint32_t>>;
+
+Data clustered(size_t rows, size_t dims) {
+    Data data = normal_data(rows, dims, 7, 40);
+    normalize(data);
+    return data;
+}
+
+// The `degree` nearest of each row: what the libraries would find, and CAGRA keeps.
+Lists nearest_lists(const Data& data, size_t degree) {
+    Lists lists(data.rows());
+    for (size_t i = 0; i < data.rows(); ++i) {
+        std::vector<std::pair<float, uint32_t>> all;
+        for (size_t k = 0; k < data.rows(); ++k)
+            if (k != i) all.emplace_back(kernels().l2_squared(data.row(i), data.row(k), data.dims), static_cast<uint32_t>(k));
+        std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(degree), all.end());
+        for (size_t k = 0; k < degree; ++k) lists[i].push_back(all[k].second);
+    }
+    return lists;
+}
+
+// Level 0 of an index that was built of these rows.
+Lists built_lists(const Data& data, const IndexOptions& options) {
+    TestIndex index(data.dims, options);
+    index.build(data, 1);
+    Lists lists(data.rows());
+    const auto row_at = [&](const Link& link) { return TestIndex::row_of(index.node(link).head().tids[0]); };
+    for (const Link& link : index.nodes()) {
+        const Node node = index.node(link);
+        for (size_t i = 0; i < node.head().degree; ++i)
+            lists[row_at(link)].push_back(static_cast<uint32_t>(row_at(node.links()[i])));
+    }
+    return lists;
+}
+
+FileGraph file_graph(const Lists& lists) {
+    FileGraph graph;
+    for (size_t i = 0; i < lists.size(); ++i) {
+        graph.neighbors.insert(graph.neighbors.end(), lists[i].begin(), lists[i].end());
+        graph.begin.push_back(graph.neighbors.size());
+        graph.row_of.push_back(static_cast<uint32_t>(i));
+    }
+    return graph;
+}
+
+Lists random_lists(size_t rows, size_t degree) {
+    std::mt19937 random(3);
+    Lists lists(rows);
+    for (auto& list : lists)
+        for (size_t k = 0; k < degree; ++k) list.push_back(static_cast<uint32_t>(random() % rows));
+    return lists;
+}
+
+void expect_sound(TestIndex& index, size_t rows) {
+    const auto checked = index.check();
+    EXPECT_TRUE(checked.problems.empty()) << checked.all();
+    EXPECT_EQ(checked.counts.rows, rows);
+    EXPECT_EQ(checked.counts.unattached, 0u);
+}
+
+double built_recall(const Data& data, const Data& queries, const IndexOptions& options, const ScanOptions& scan) {
+    TestIndex index(data.dims, options);
+    index.build(data, 1);
+    return recall(index, data, queries, 10, scan);
+}
+
+struct Case {
+    const char* name;
+    size_t dims;
+    Metric metric;
+    StorageMode mode;
+    size_t threads;
+};
+
+class Adopted : public testing::TestWithParam<Case> {};
+
+TEST_P(Adopted, IsSearchedAsWellAsBuilt) {
+    const Case& c = GetParam();
+    Data data = clustered(3100, c.dims);
+    const Data queries = take_queries(data, 100);
+    IndexOptions options;
+    options.metric = c.metric;
+    options.mode = c.mode;
+    ScanOptions scan;
+    scan.iterative = false;
+    TestIndex index(c.dims, options);
+    ASSERT_TRUE(index.adopt(data, file_graph(built_lists(data, options)), c.threads));
+    expect_sound(index, data.rows());
+    EXPECT_GE(recall(index, data, queries, 10, scan), built_recall(data, queries, options, scan) - 0.01);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Adopted,
+                         testing::Values(Case{"coded", 256, Metric::l2, StorageMode::coded, 1},
+                                         Case{"cosine", 256, Metric::cosine, StorageMode::coded, 2},
+                                         Case{"product", 256, Metric::inner_product, StorageMode::coded, 2},
+                                         Case{"plain", 32, Metric::l2, StorageMode::plain, 2},
+                                         Case{"plainproduct", 32, Metric::inner_product, StorageMode::plain, 1}),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(Adopt, OfShortOneSidedLists) {
+    Data data = clustered(2100, 256);
+    const Data queries = take_queries(data, 100);
+    ScanOptions scan;
+    scan.iterative = false;
+    TestIndex index(data.dims, {});
+    // Clusters that no link connects: joined by searches.
+    ASSERT_TRUE(index.adopt(data, file_graph(nearest_lists(data, 8))));
+    expect_sound(index, data.rows());
+    EXPECT_GE(recall(index, data, queries, 10, scan), built_recall(data, queries, {}, scan) - 0.05);
+}
+
+TEST(Adopt, OfMoreNeighborsThanTheIndexHasRoomFor) {
+    const Data data = clustered(1000, 64);
+    IndexOptions options;
+    options.m = 3;
+    options.mode = StorageMode::plain;
+    TestIndex index(data.dims, options);
+    ASSERT_TRUE(index.adopt(data, file_graph(nearest_lists(data, 80))));
+    expect_sound(index, data.rows());
+}
+
+TEST(Adopt, RowsThatTheFileDoesNotHaveAreInserted) {
+    Data data = clustered(2100, 256);
+    const Data queries = take_queries(data, 100);
+    FileGraph graph = file_graph(built_lists(data, {}));
+    for (size_t node = 0; node < graph.nodes(); node += 7) graph.row_of[node] = FileGraph::no_row;
+    ScanOptions scan;
+    scan.iterative = false;
+    TestIndex index(data.dims, {});
+    ASSERT_TRUE(index.adopt(data, graph));
+    expect_sound(index, data.rows());
+    EXPECT_GE(recall(index, data, queries, 10, scan), built_recall(data, queries, {}, scan) - 0.02);
+}
+
+TEST(Adopt, NodesOfNoRowAreBridgedOver) {
+    Data all = clustered(2100, 256);
+    const Data queries = take_queries(all, 100);
+    FileGraph graph = file_graph(built_lists(all, {}));
+    // Every third node has no row; the others are rows in the opposite order.
+    Data data{all.dims, {}};
+    for (size_t node = graph.nodes(); node-- > 0;) {
+        graph.row_of[node] = node % 3 == 0 ? FileGraph::no_row : static_cast<uint32_t>(data.rows());
+        if (node % 3 != 0) data.values.insert(data.values.end(), all.row(node), all.row(node) + all.dims);
+    }
+    ScanOptions scan;
+    scan.iterative = false;
+    TestIndex index(data.dims, {});
+    ASSERT_TRUE(index.adopt(data, graph));
+    expect_sound(index, data.rows());
+    EXPECT_GE(recall(index, data, queries, 10, scan), built_recall(data, queries, {}, scan) - 0.02);
+}
+
+TEST(Adopt, LinksThatMeanNothingLeaveASoundIndex) {
+    const Data data = clustered(1000, 256);
+    TestIndex index(data.dims, {});
+    ASSERT_TRUE(index.adopt(data, file_graph(random_lists(data.rows(), 5)), 2));
+    expect_sound(index, data.rows());
+}
+
+TEST(Adopt, EqualRowsShareANode) {
+    Data data = clustered(600, 256);
+    for (size_t i = 0; i < 60; ++i) std::copy_n(data.row(i % 6), data.dims, &data.values[(300 + i) * data.dims]);
+    IndexOptions options;
+    options.filter_columns = 1;
+    options.filter_key = [](size_t row, size_t) { return FilterKey{row % 2 + 1}; };
+    TestIndex index(data.dims, options);
+    FileGraph graph = file_graph(nearest_lists(data, 20));
+    graph.row_of[350] = FileGraph::no_row;   // one of the equal ones is not in the file
+    ASSERT_TRUE(index.adopt(data, graph));
+    expect_sound(index, data.rows());
+    // Copies have the keys of what they are copies of: 300 and 6 are even.
+    EXPECT_EQ(index.nodes().size(), 540u);
+}
+
+TEST(Adopt, OfFewRowsOrNone) {
+    for (const size_t rows : {1, 2, 3}) {
+        const Data data = clustered(rows, 256);
+        TestIndex index(data.dims, {});
+        Lists lists(rows);
+        for (uint32_t i = 1; i < rows; ++i) lists[i] = {i - 1};
+        ASSERT_TRUE(index.adopt(data, file_graph(lists)));
+        expect_sound(index, rows);
+    }
+    const Data data = clustered(3, 256);
+    TestIndex index(data.dims, {});
+    ASSERT_TRUE(index.adopt(data, FileGraph{}));   // knows none of them
+    expect_sound(index, 3);
+}
+
+// ---------------------------------------------------------------------------------------- which row is which node
+
+// FAISS's IndexHNSWFlat; ids: of an IndexIDMap around it, or none.
+Bytes faiss_file(const Data& data, const Lists& lists, size_t degree, int32_t metric = 1, const std::vector<int64_t>& ids = {}) {
+    std::vector<int32_t> neighbors;
+    std::vector<uint64_t> offsets{0};
+    for (const auto& list : lists) {
+        for (size_t i = 0; i < degree; ++i) neighbors.push_back(i < list.size() ? static_cast<int32_t>(list[i]) : -1);
+        offsets.push_back(neighbors.size());
+    }
+    const auto sized = [](const auto& values) { return raw(static_cast<uint64_t>(values.size())) + raw_all(values); };
+    const auto dims = static_cast<int32_t>(data.dims);
+    const auto rows = static_cast<int64_t>(data.rows());
+    const Bytes inner = faiss_header("IHNf", dims, rows, metric) + sized(std::vector<double>{1}) +
+                        sized(std::vector<int32_t>{0, static_cast<int32_t>(degree)}) +
+                        sized(std::vector<int32_t>(data.rows(), 1)) + sized(offsets) + sized(neighbors) + raw(int32_t{0}) +
+                        raw(int32_t{0}) + raw(int32_t{40}) + raw(int32_t{16}) + raw(int32_t{1}) +
+                        faiss_flat(metric == 1 ? "IxF2" : "IxFI", dims, data.values, metric);
+    return ids.empty() ? inner : faiss_id_map("IxMp", inner, rows, ids);
+}
+
+// Rows that the table has, by ids and in their order.
+// with_content: so that equal vectors need not be compared.
+GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t>& ids, Metric metric = Metric::l2,
+                 bool with_content = true) {
+    io::MemorySource source("test file", file.data(), file.size());
+    const auto vectors = io::open_vectors(source);
+    const auto graph = io::open_graph(source);
+    IndexOptions options;
+    options.metric = metric;
+    const TestIndex index(table.dims, options);
+    const RowBuffer rows = index.encode(table);
+    std::vector<int64_t> order(table.rows());
+    std::iota(order.begin(), order.end(), 0);
+    std::vector<uint64_t> content(table.rows());
+    for (size_t i = 0; with_content && i < table.rows(); ++i) content[i] = content_hash(table.row(i), table.dims);
+    return match_graph({*vectors, *graph, rows, index.encoder(), {{"ids", ids, false}, {"order", order, true}}, content, [] {}});
+}
+
+TEST(GraphMatch, ByIds) {
+    const Data data = clustered(400, 256);
+    std::vector<int64_t> ids(400), shuffled(400);
+    for (size_t i = 0; i < 400; ++i) ids[i] = static_cast<int64_t>(i * 77 % 400) - 5;
+    const Bytes file = faiss_file(data, nearest_lists(data, 16), 16, 1, ids);
+    // The table in the order of the ids.
+    Data table{data.dims, std::vector<float>(data.values.size())};
+    for (size_t i = 0; i < 400; ++i) {
+        std::copy_n(data.row(i), data.dims, &table.values[static_cast<size_t>(ids[i] + 5) * data.dims]);
+        shuffled[i] = static_cast<int64_t>(i) - 5;
+    }
+    const GraphMatch found = match(file, table, shuffled);
+    EXPECT_EQ(found.misfit, "");
+    EXPECT_EQ(found.matched, 400u);
+    EXPECT_EQ(found.without_row, 0u);
+    EXPECT_EQ(found.graph.row_of[3], static_cast<uint32_t>(ids[3] + 5));
+    EXPECT_EQ(found.graph.begin.size(), 401u);
+}
+
+TEST(GraphMatch, ByOrderWhereIdsAreOthers) {
+    const Data data = clustered(400, 256);
+    const std::vector<int64_t> ids(400, 12345);
+    const GraphMatch found = match(faiss_file(data, nearest_lists(data, 16), 16), data, ids);
+    EXPECT_EQ(found.misfit, "");
+    EXPECT_EQ(found.matched, 400u);
+}
+
+TEST(GraphMatch, RowsWithOtherVectorsAreNotTheFiles) {
+    const Data data = clustered(400, 256);
+    Data table = data;
+    for (size_t i = 0; i < 40; ++i) table.values[i * data.dims] += 1;
+    const std::vector<int64_t> none(400, -1);
+    const Bytes file = faiss_file(data, nearest_lists(data, 16), 16);
+    const GraphMatch found = match(file, table, none);
+    EXPECT_EQ(found.misfit, "");
+    EXPECT_EQ(found.matched, 360u);
+    EXPECT_EQ(found.without_row, 40u);
+    for (size_t i = 40; i < 120; ++i) table.values[i * data.dims] += 1;
+    EXPECT_NE(match(file, table, none).misfit, "");
+}
+
+TEST(GraphMatch, AnIdMayBeThereTwice) {
+    const Data data = clustered(400, 256);
+    std::vector<int64_t> ids(400);
+    std::iota(ids.begin(), ids.end(), 1000);
+    std::vector<int64_t> in_file = ids;
+    for (size_t i = 0; i < 20; ++i) in_file[399 - i] = 1000;
+    Data repeated = data;
+    for (size_t i = 0; i < 20; ++i) std::copy_n(data.row(0), data.dims, &repeated.values[(399 - i) * data.dims]);
+    const GraphMatch found = match(faiss_file(repeated, nearest_lists(repeated, 16), 16, 1, in_file), data, ids);
+    EXPECT_EQ(found.misfit, "");
+    EXPECT_EQ(found.matched, 380u);
+    EXPECT_EQ(found.without_row, 20u);
+}
+
+TEST(GraphMatch, RefusesWhatDoesNotFit) {
+    const Data data = clustered(400, 256);
+    const std::vector<int64_t> none(400, -1);
+    const Lists lists = nearest_lists(data, 16);
+    EXPECT_NE(match(faiss_file(clustered(400, 192), lists, 16), data, none).misfit.find("192 dimensions"), std::string::npos);
+    EXPECT_NE(match(faiss_file(data, random_lists(400, 16), 16), data, none).misfit.find("does not link"), std::string::npos);
+    // Of one length: the metric does not matter. Else it does.
+    EXPECT_EQ(match(faiss_file(data, lists, 16, 0), data, none, Metric::cosine).misfit, "");
+    EXPECT_EQ(match(faiss_file(data, lists, 16, 0), data, none, Metric::cosine, false).misfit, "");
+    const Data longer = normal_data(400, 256, 9, 10, 3);
+    const Lists by_l2 = nearest_lists(longer, 16);
+    EXPECT_NE(match(faiss_file(longer, by_l2, 16, 0), longer, none).misfit.find("another distance"), std::string::npos);
+    EXPECT_EQ(match(faiss_file(longer, by_l2, 16, 1), longer, none).misfit, "");
+    // Twice as many vectors as rows, and one more.
+    Data half{data.dims, {data.values.begin(), data.values.begin() + 199 * 256}};
+    EXPECT_NE(match(faiss_file(data, lists, 16), half, std::vector<int64_t>(199, -1)).misfit, "");
+}
+
+}  // namespace
+}  // namespace vecstore::core
