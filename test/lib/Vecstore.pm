@@ -18,7 +18,7 @@ use Test::More;
 our @EXPORT = qw(extension scale is_full new_node new_standby load_vectors add_queries recall check_clean
   exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server start_clients stop_clients
   load_library write_script shared_file ask_quietly data_file shim_settings
-  copied_stage pgvector_settings unstaged_settings run_make write_bytes npy);
+  copied_stage pgvector_settings unstaged_settings run_make write_bytes npy wait_until_up);
 
 sub extension { return $ENV{VECSTORE_TEST_EXTENSION} // 'vecstore' }
 
@@ -303,6 +303,17 @@ sub process_status {
     open my $f, '<', "/proc/$pid/stat" or return;
     my $stat = <$f> // '';
     return $stat =~ /.*\) (\S) (\d+)/s;
+}
+
+# Until the server takes connections again. (poll_query_until writes to psql, which may have given up by then.)
+sub wait_until_up {
+    my ($node) = @_;
+    for (1 .. 1800) {
+        my ($out, $errors);
+        return 1 if IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT 1' ], '<', \undef, '>', \$out, '2>', \$errors);
+        select undef, undef, undef, 0.1;
+    }
+    return 0;
 }
 
 sub is_running {

@@ -231,7 +231,7 @@ sub interrupt {
     select undef, undef, undef, 0.05 + rand 0.4;
     $how->($pid);
     eval { $run->finish };
-    $node->poll_query_until('postgres', 'SELECT true') or die 'the server is not back';
+    wait_until_up($node) or die 'the server is not back';
     return $errors;
 }
 

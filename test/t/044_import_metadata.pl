@@ -157,7 +157,7 @@ for my $mode ('error', 'skip', 'update') {
         select undef, undef, undef, rand 0.15;
         kill 'KILL', $pid;
         eval { $run->finish };
-        $node->poll_query_until('postgres', 'SELECT true') or die 'the server is not back';
+        wait_until_up($node) or die 'the server is not back';
         my $count = sql("SELECT count(*) FROM slow_$mode");
         is(sql("SELECT coalesce(max(rows_written), 0) FROM vecstore_import_progress WHERE target = 'public.slow_$mode'"), $count, "$mode, kill $kill: the state says the $count rows of the table");
         $stopped++ if $count > 0 && $count < $many;
