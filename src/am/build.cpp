@@ -2,6 +2,7 @@
 
 #include "am/index_state.hpp"
 #include "am/level.hpp"
+#include "core/io/content_hash.hpp"
 
 #include <thread>
 
@@ -122,7 +123,7 @@ void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const c
     check_dims(indexed_.dims, value.dims);
     RowIdentity identity{id, rows_seen_++, 0};
     const bool of_floats = indexed_.kind == core::VectorKind::vector || indexed_.kind == core::VectorKind::halfvec;
-    if (source_ != nullptr && of_floats) identity.content = core::content_hash(value.raw.values, indexed_.dims);
+    if (source_ != nullptr && of_floats) identity.content = core::io::hash_row(0, value.raw.values, indexed_.dims);
     if (encoder_) {
         encode(value.raw, tid, keys, identity);
         return;
@@ -219,8 +220,9 @@ void IndexBuild::with_builder(F&& f) {
 
 void IndexBuild::build_in_memory() {
     auto store = new_store();
-    if (source_ == nullptr || !adopt_graph(*store)) {
-        store = new_store();
+    const bool refused = source_ != nullptr && !adopt_graph(*store);
+    if (refused) store = new_store();
+    if (source_ == nullptr) {
         report(BuildPhase::graph, rows_->size());
         with_builder([&](core::GraphBuilder& builder, auto progress) { builder.build(*rows_, *store, progress); });
     }

@@ -70,8 +70,6 @@ void GraphSource::refuse(const std::string& reason, const std::string& hint) {
 }
 
 void GraphSource::adopted(const Adopted& result) {
-    adopted_ = result;
-    is_adopted_ = true;
     pg::pg_call([&] {
         ereport(NOTICE,
                 (errmsg("adopted the graph in %s for " UINT64_FORMAT " rows", name_.c_str(), result.rows),

@@ -35,9 +35,8 @@ class GraphSource {
     // A column of the table that may hold the file's ids, of type smallint, integer or bigint.
     void use_ids(AttrNumber column, Oid type);
 
-    // What became of it: no build took it; it was refused, for a reason that has been said; or it is adopted.
+    // That took it, if any.
     Oid built_index() const { return built_index_; }
-    const Adopted* result() const { return is_adopted_ ? &adopted_ : nullptr; }
 
     // --- for the build -----------------------------------------------------------------------------------------
 
@@ -55,6 +54,7 @@ class GraphSource {
     // Of the row with these values.
     int64_t id_of(const Datum* values, const bool* isnull) const;
 
+    // Say what became of it.
     void refuse(const std::string& reason, const std::string& hint);
     void adopted(const Adopted& result);
 
@@ -67,8 +67,6 @@ class GraphSource {
     Oid id_type_ = InvalidOid;
     int id_at_ = -1;   // where the scan delivers it
     Oid built_index_ = InvalidOid;
-    bool is_adopted_ = false;
-    Adopted adopted_{};
 };
 
 }  // namespace vecstore::am

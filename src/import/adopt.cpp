@@ -241,10 +241,6 @@ namespace {
 // In the order of the SQL function.
 enum Argument { arg_relation, arg_path, arg_column, arg_id_column, arg_index_name, arg_opclass, arg_format };
 
-std::string name_or_empty(FunctionCallInfo fcinfo, Argument argument) {
-    return PG_ARGISNULL(argument) ? std::string() : std::string(NameStr(*PG_GETARG_NAME(argument)));
-}
-
 }  // namespace
 }  // namespace vecstore::import
 
@@ -260,10 +256,10 @@ VECSTORE_FUNCTION(adopt_graph) {
     request.relation = PG_GETARG_OID(arg_relation);
     request.path = text_to_string(PG_GETARG_DATUM(arg_path));
     request.read.format = text_to_string(PG_GETARG_DATUM(arg_format));
-    request.vector_column = name_or_empty(fcinfo, arg_column);
-    request.id_column = name_or_empty(fcinfo, arg_id_column);
-    request.index_name = name_or_empty(fcinfo, arg_index_name);
-    request.opclass = name_or_empty(fcinfo, arg_opclass);
+    request.vector_column = name_argument(fcinfo, arg_column);
+    request.id_column = name_argument(fcinfo, arg_id_column);
+    request.index_name = name_argument(fcinfo, arg_index_name);
+    request.opclass = name_argument(fcinfo, arg_opclass);
     request.graph_required = true;
     pg::pg_call([] { SPI_connect(); });
     const Oid index = adopt_graph(request);

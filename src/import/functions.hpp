@@ -10,6 +10,8 @@
 namespace vecstore::import {
 
 std::string text_to_string(Datum text_datum);
+// A name among a function's arguments; empty where it is null.
+std::string name_argument(FunctionCallInfo fcinfo, int argument);
 
 // Where a function's bytes come from. The argument is a path (text) or the bytes themselves (bytea).
 std::unique_ptr<core::io::ByteSource> source_of_path(Datum path);

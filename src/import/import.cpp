@@ -464,7 +464,6 @@ void Import::copy_into_staging() {
     batch_ = insert_staged(tables_, target_, job_, options_.on_conflict);
 }
 
-// Ends the transaction and begins the next one.
 // --- the end -----------------------------------------------------------------------------------------
 
 void Import::dry_run() {

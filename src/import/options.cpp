@@ -10,6 +10,10 @@ extern "C" {
 
 namespace vecstore::import {
 
+std::string name_argument(FunctionCallInfo fcinfo, int argument) {
+    return PG_ARGISNULL(argument) ? std::string() : std::string(NameStr(*PG_GETARG_NAME(argument)));
+}
+
 namespace {
 
 // In the order of the SQL procedures.
@@ -54,10 +58,6 @@ void check_arguments(FunctionCallInfo fcinfo) {
                         errmsg("batch_size must be at least 1, not %d", PG_GETARG_INT32(arg_batch_size)),
                         errhint("It is the number of rows that are committed together.")));
     }
-}
-
-std::string name_argument(FunctionCallInfo fcinfo, Argument argument) {
-    return PG_ARGISNULL(argument) ? std::string() : std::string(NameStr(*PG_GETARG_NAME(argument)));
 }
 
 std::string text_argument(FunctionCallInfo fcinfo, Argument argument) {

@@ -27,7 +27,8 @@ constexpr double operators_per_chunk = 15;
 // A value that TOAST keeps is seen by statistics as a pointer of this size.
 constexpr int32 seen_of_toasted = 18;
 
-// The size of a column's values, bytes. Where statistics know only pointers it follows from the dimensions, where the type says how many they are.
+// The size of a column's values, bytes. Where statistics know only pointers it follows from the dimensions, where the
+// type says how many they are.
 double value_bytes(PlannerInfo* root, const Var* var) {
     constexpr double unknown = 1024 * sizeof(float);   // as embeddings go
     if (root == nullptr || var->varlevelsup != 0 || var->varattno <= 0 || IS_SPECIAL_VARNO(var->varno)) return 0;

@@ -175,9 +175,8 @@ class SpanningForest {
         : store_(store),
           layout_(layout),
           pieces_(nodes),
-          most_edges_(std::max<int>(1, static_cast<int>(layout.max_neighbors() / 2))),
-          piece_(store.page_count() * layout.slots_per_page()) {
-        for (size_t i = 0; i < piece_.size(); ++i) piece_[i] = static_cast<uint32_t>(i);
+          most_edges_(std::max<int>(1, static_cast<int>(layout.max_neighbors() / 2))) {
+        piece_.reset(store.page_count() * layout.slots_per_page());
     }
 
     // Makes tree edges of the node's links to other pieces that both ends have, the nearest first. No other thread may be
@@ -186,8 +185,7 @@ class SpanningForest {
         const Node node = node_at(link);
         for (size_t i = 0; i < node.head().degree && has_room(node); ++i) {
             const Link& other = node.links()[i];
-            const uint32_t a = piece_of(link), b = piece_of(other);
-            if (a == b) continue;
+            if (connected(link, other)) continue;
             const Node neighbor = node_at(other);
             const Link* const links = neighbor.links();
             const Link* const end = links + neighbor.head().degree;
@@ -195,15 +193,13 @@ class SpanningForest {
             if (back == end || !has_room(neighbor)) continue;
             node.head().tree_edges_or_epoch |= uint64_t{1} << i;
             neighbor.head().tree_edges_or_epoch |= uint64_t{1} << (back - links);
-            piece_[a] = b;
-            --pieces_;
+            unite(link, other);
         }
     }
 
     bool connected(const Link& a, const Link& b) { return piece_of(a) == piece_of(b); }
     void unite(const Link& a, const Link& b) {
-        piece_[piece_of(a)] = piece_of(b);
-        --pieces_;
+        if (piece_.unite(layout_.slot_id(a), layout_.slot_id(b))) --pieces_;
     }
     size_t pieces() const { return pieces_; }
 
@@ -215,17 +211,13 @@ class SpanningForest {
     bool has_room(const Node& node) const {
         return __builtin_popcountll(node.head().tree_edges_or_epoch) < most_edges_;
     }
-    uint32_t piece_of(const Link& link) {
-        auto i = static_cast<uint32_t>(layout_.slot_id(link));
-        while (piece_[i] != i) i = piece_[i] = piece_[piece_[i]];
-        return i;
-    }
+    uint32_t piece_of(const Link& link) { return piece_.find(layout_.slot_id(link)); }
 
     MemStore& store_;
     const NodeLayout& layout_;
     size_t pieces_;
     int most_edges_;   // of a node
-    std::vector<uint32_t> piece_;
+    DisjointSets piece_;
 };
 
 }  // namespace

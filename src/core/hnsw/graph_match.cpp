@@ -1,9 +1,10 @@
 #include "core/hnsw/graph_match.hpp"
 
 #include <cmath>
-#include <cstring>
 #include <random>
 #include <unordered_map>
+
+#include "core/io/content_hash.hpp"
 
 namespace vecstore::core {
 
@@ -120,7 +121,7 @@ class Matcher {
     // Compares one vector of the file with the rows that may be it.
     void take(uint64_t node, int64_t id, int64_t position, const float* values) {
         note_norm(values);
-        const uint64_t content = content_hash(values, info().dims);
+        const uint64_t content = io::hash_row(0, values, info().dims);
         is_transformed_ = false;
         uint32_t compared = FileGraph::no_row;
         bool same = false;
@@ -258,25 +259,6 @@ class Matcher {
 };
 
 }  // namespace
-
-uint64_t content_hash(const float* values, size_t dims) {
-    constexpr size_t lanes = 4;   // that do not wait for each other
-    constexpr uint64_t factor = 0x9E3779B97F4A7C15ull;
-    uint64_t hash[lanes] = {1, 2, 3, 4};
-    for (size_t i = 0; i < dims; i += 2 * lanes) {
-        for (size_t lane = 0; lane < lanes; ++lane) {
-            const size_t at = i + 2 * lane;
-            if (at >= dims) break;
-            uint64_t word = 0;
-            std::memcpy(&word, values + at, std::min<size_t>(2, dims - at) * sizeof(float));
-            hash[lane] = (hash[lane] ^ word) * factor;
-            hash[lane] ^= hash[lane] >> 29;
-        }
-    }
-    uint64_t sum = dims;
-    for (const uint64_t one : hash) sum = ((sum ^ one) * factor) ^ (sum >> 32);
-    return sum;
-}
 
 GraphMatch match_graph(const MatchRequest& request) { return Matcher(request).run(); }
 

@@ -17,16 +17,13 @@ struct RowKeys {
     bool by_position;            // the file's keys are numbers from 0 on, else its ids
 };
 
-// Of a vector as it is in the table or the file: equal vectors have the same.
-uint64_t content_hash(const float* values, size_t dims);
-
 struct MatchRequest {
     io::VectorReader& vectors;   // at its first row
     io::GraphReader& graph;      // of the same file
     const RowBuffer& rows;
     const VectorEncoder& encoder;
     std::vector<RowKeys> keys;   // alternatives, of which the one that fits best is taken
-    std::vector<uint64_t> content;   // by row: content_hash(), which spares comparing
+    std::vector<uint64_t> content;   // by row: io::hash_row(0, ...) of its vector, which spares comparing
     std::function<void()> progress;   // called now and then, may throw
 };
 

@@ -1,27 +1,17 @@
 #include "core/hnsw/row_graph.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <unordered_map>
 
+#include "core/base/disjoint_sets.hpp"
 #include "core/hnsw/builder.hpp"
+#include "core/io/content_hash.hpp"
 
 namespace vecstore::core {
 
 namespace {
 
 constexpr size_t progress_step = 4096;
-
-uint64_t hash_bytes(uint64_t hash, const void* bytes, size_t length) {
-    const auto* p = static_cast<const uint8_t*>(bytes);
-    for (; length > 0; p += 8, length -= std::min<size_t>(length, 8)) {
-        uint64_t word = 0;
-        std::memcpy(&word, p, std::min<size_t>(length, 8));
-        hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
-        hash ^= hash >> 32;
-    }
-    return hash;
-}
 
 }  // namespace
 
@@ -56,7 +46,7 @@ void RowGraph::find_equal(const RowBuffer& rows, const std::function<void()>& pr
     by_hash.reserve(rows.size());
     for (uint32_t i = 0; i < rows.size(); ++i) {
         if (i % progress_step == 0) progress();
-        const uint64_t hash = hash_bytes(hash_bytes(0, &rows.own(i).scale, sizeof(float)), rows.filter_keys(i), rows.row_bytes());
+        const uint64_t hash = io::hash_field(io::hash_row(0, &rows.own(i).scale, 1), rows.filter_keys(i), rows.row_bytes());
         const auto [begin, end] = by_hash.equal_range(hash);
         const auto found = std::find_if(begin, end, [&](const auto& other) { return rows.equal(other.second, i); });
         first_[i] = found == end ? i : found->second;
@@ -90,22 +80,18 @@ void RowGraph::for_each_link(const FileGraph& file, const std::function<void()>&
 }
 
 void RowGraph::keep_largest_piece(const std::function<void()>& progress) {
-    std::vector<uint32_t> piece(size());
-    for (uint32_t i = 0; i < size(); ++i) piece[i] = i;
-    const auto find = [&](uint32_t i) {
-        while (piece[i] != i) i = piece[i] = piece[piece[i]];
-        return i;
-    };
+    DisjointSets piece;
+    piece.reset(size());
     for (uint32_t i = 0; i < size(); ++i) {
         if (i % progress_step == 0) progress();
-        for (size_t k = 0; k < candidate_count(i); ++k) piece[find(i)] = find(candidates(i)[k]);
+        for (size_t k = 0; k < candidate_count(i); ++k) piece.unite(i, candidates(i)[k]);
     }
     std::vector<uint32_t> rows(size());
     for (uint32_t i = 0; i < size(); ++i)
-        if (has(i)) ++rows[find(i)];
+        if (has(i)) ++rows[piece.find(i)];
     const auto largest = static_cast<uint32_t>(std::max_element(rows.begin(), rows.end()) - rows.begin());
     for (uint32_t i = 0; i < size(); ++i) {
-        if (!has(i) || find(i) == largest) continue;
+        if (!has(i) || piece.find(i) == largest) continue;
         known_[i] = 0;
         ++cut_off_;
     }

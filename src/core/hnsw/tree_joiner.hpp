@@ -9,6 +9,7 @@
 
 #include <unordered_set>
 
+#include "core/base/disjoint_sets.hpp"
 #include "core/hnsw/edge_sums.hpp"
 #include "core/hnsw/insert.hpp"
 #include "core/hnsw/page_walk.hpp"
@@ -70,8 +71,7 @@ class TreeJoiner {
     }
 
     void find_nodes() {
-        piece_.resize(slots_.size());
-        for (size_t i = 0; i < piece_.size(); ++i) piece_[i] = static_cast<uint32_t>(i);
+        piece_.reset(slots_.size());
         level0_.assign(slots_.size(), 0);
         for_each_live([&](const Link& link, const ConstNode& node) {
             level0_[id(link)] = 1;
@@ -81,23 +81,12 @@ class TreeJoiner {
         });
     }
 
-    uint32_t piece_of(const Link& link) {
-        uint64_t slot = id(link);
-        while (piece_[slot] != slot) {
-            piece_[slot] = piece_[piece_[slot]];
-            slot = piece_[slot];
-        }
-        return static_cast<uint32_t>(slot);
-    }
+    uint32_t piece_of(const Link& link) { return piece_.find(id(link)); }
 
     bool known(const Link& link) const { return slots_.is_live(id(link), link) && level0_[id(link)]; }
 
     void unite(const Link& a, const Link& b) {
-        if (!known(a) || !known(b)) return;
-        const uint32_t pa = piece_of(a), pb = piece_of(b);
-        if (pa == pb) return;
-        piece_[pa] = pb;
-        --pieces_;
+        if (known(a) && known(b) && piece_.unite(id(a), id(b))) --pieces_;
     }
 
     // The links of a page that `chosen(node, link, i)` picks, to be worked on when the page is not locked.
@@ -209,7 +198,7 @@ class TreeJoiner {
     const SlotMap& slots_;
     uint32_t pages_;
     EdgeSums sums_;
-    std::vector<uint32_t> piece_;
+    DisjointSets piece_;
     std::vector<uint8_t> level0_;
     size_t pieces_ = 0;
     uint64_t edges_made_ = 0;
