@@ -1,3 +1,4 @@
+#define _GNU_SOURCE   /* sched_setaffinity */
 /*
  * Load generator of the bench: prepared statement, binary parameters and results, one thread per connection,
  * nothing in the loop but libpq. A script language in this place would measure itself.
@@ -9,11 +10,16 @@
  *                answer to OUT as ARG int32 per record, -1 where there are fewer rows
  *       timed    every client runs the statement on records drawn in a fixed pseudo-random order for ARG seconds
  *       each     the clients together run the statement once for each of the first ARG records
+ * CLIENTS one-cpu is one client, on one CPU together with its server process. The two never run at a time, and where each
+ * has a CPU of its own, that one sleeps meanwhile and is woken for every message: tens of microseconds in a virtual machine,
+ * which are not the statement's. Needs a server on this machine, and its user's rights or root's.
  * Prints one line of JSON: executions, seconds, per-execution latencies in microseconds.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <libpq-fe.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +40,7 @@ static Oid param_oid;
 static enum mode mode;
 static double arg;
 static int n_clients;
+static int on_one_cpu;
 static FILE *out;
 static pthread_barrier_t start_line;
 
@@ -71,6 +78,19 @@ static PGconn *connect_and_prepare(void)
     if (PQresultStatus(res) != PGRES_COMMAND_OK) die(statement, PQerrorMessage(conn));
     PQclear(res);
     return conn;
+}
+
+/* The last CPU that may be used: the first ones take more of the interrupts. */
+static void share_one_cpu(PGconn *conn)
+{
+    cpu_set_t allowed, one;
+    int cpu = CPU_SETSIZE - 1;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) die("sched_getaffinity", strerror(errno));
+    while (cpu > 0 && !CPU_ISSET(cpu, &allowed)) cpu--;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    if (sched_setaffinity(0, sizeof one, &one) != 0 || sched_setaffinity(PQbackendPID(conn), sizeof one, &one) != 0)
+        die("one-cpu", strerror(errno));
 }
 
 static PGresult *execute(PGconn *conn, long record)
@@ -114,6 +134,7 @@ static void *work(void *p)
     long next = w->number;
     double begin, t0, t1;
 
+    if (on_one_cpu) share_one_cpu(conn);
     /* Plan caching and the shared library's first load are not what is measured. Not in mode each, which may write. */
     if (mode == TIMED)
         for (int i = 0; i < 20; i++) PQclear(execute(conn, (w->number * 20 + i) % n_records));
@@ -190,7 +211,8 @@ int main(int argc, char **argv)
     param_oid = (Oid) strtoul(argv[6], NULL, 10);
     mode = strcmp(argv[7], "answers") == 0 ? ANSWERS : strcmp(argv[7], "timed") == 0 ? TIMED : EACH;
     arg = atof(argv[8]);
-    n_clients = mode == ANSWERS ? 1 : atoi(argv[9]);
+    on_one_cpu = strcmp(argv[9], "one-cpu") == 0;
+    n_clients = mode == ANSWERS || on_one_cpu ? 1 : atoi(argv[9]);
     map_records(argv[4]);
     if (mode == ANSWERS && (argc < 11 || !(out = fopen(argv[10], "wb")))) die("cannot write", "OUT");
 

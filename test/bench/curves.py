@@ -18,6 +18,20 @@ def value_at(points, recall, clients, what="per_second"):
     return None
 
 
+def key_of_clients(clients):
+    """Where a point keeps the figures of a number of clients, or of one-cpu."""
+    return "one_cpu" if clients == "one-cpu" else f"clients_{clients}"
+
+
+def text_of_clients(key):
+    return "1 on one CPU" if key == "one_cpu" else f"{key.split('_')[1]} client(s)"
+
+
+def one_client(points):
+    """The figures of one client: on one CPU with its server process (client.c says why), where that was measured."""
+    return "one_cpu" if points and "one_cpu" in points[0] else "clients_1"
+
+
 def at_ef(points, ef):
     """The point measured at an ef_search, or None."""
     return next((q for q in points if q["ef_search"] == ef), None)

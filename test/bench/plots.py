@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 
+from curves import one_client
+
 # Colours that stand out from white and from black.
 COLOURS = {"vecstore": "#1a7f37", "vecstore, compact": "#7bbf5a", "pgvector": "#3b78d8", "hnswlib": "#d9822b"}
 INK, PAPER, GRID = "#010203", "#fdfefc", "#8b949e"
@@ -113,7 +115,8 @@ def place(recall):
 
 
 def recall_points(points):
-    return [(place(q["recall"]), q["clients_1"]["per_second"]) for q in sorted(points, key=lambda q: q["ef_search"])]
+    client = one_client(points)
+    return [(place(q["recall"]), q[client]["per_second"]) for q in sorted(points, key=lambda q: q["ef_search"])]
 
 
 # ------------------------------------------------------------------------------------------------------- bars

@@ -34,6 +34,7 @@ is($output =~ /^\|  \| pgvector \| \S/m ? 1 : 0, $has_pgvector ? 1 : 0, 'pgvecto
 
 my $measured = slurp_file("$folder/vecstore.json");
 like($measured, qr/"clients_4": \{[^}]*"p50_us": \d/, 'latencies with 4 clients');
+like($measured, qr/"one_cpu": \{[^}]*"p50_us": \d/, 'and of one that shares its server process\'s CPU');
 like($measured, qr/"wal_bytes_per_row": \d/, 'WAL of inserts');
 like(slurp_file("$folder/hnswlib.json"), qr/"per_second": \d/, 'hnswlib is measured');
 

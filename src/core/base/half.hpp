@@ -37,11 +37,12 @@ inline uint16_t f16_from_float(float value) {
 inline float f16_to_float(uint16_t half) {
     const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
     const uint32_t magnitude = half & 0x7fff;
-    if (magnitude > 0x7c00) return float_from_bits(sign | 0x7fc00000 | (magnitude << 13));
-    if (magnitude == 0x7c00) return float_from_bits(sign | 0x7f800000);
-    // Read as a float the exponent is 112 too small; the multiplication also normalizes subnormals.
+    // Read as a float the exponent is 112 too small; the multiplication also normalizes subnormals. Without branches, so
+    // that compilers can make vector instructions of loops: what is not finite gets its exponent afterwards.
     const float value = float_from_bits(magnitude << 13) * 0x1p112f;
-    return float_from_bits(sign | float_bits(value));
+    const uint32_t exponent = magnitude >= 0x7c00 ? 0x7f800000 : 0;
+    const uint32_t quiet = magnitude > 0x7c00 ? 0x400000 : 0;
+    return float_from_bits(sign | exponent | quiet | float_bits(value));
 }
 
 // bfloat16 (the upper half of a float), rounded to nearest even; a NaN stays a (quiet) NaN.

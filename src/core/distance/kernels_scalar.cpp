@@ -121,15 +121,24 @@ void planes_to_f32(BitPlanes x, float* out, size_t n) {
     for (size_t i = 0; i < n; ++i) out[i] = plane_value(x, i);
 }
 
-// Set bits of each byte, in that byte. Baseline x86 has no population count instruction.
-uint64_t byte_counts(uint64_t x) {
+// Set bits, counted in fields: of 4 bits, of 8 bits, of the whole word. Baseline x86 has no population count instruction.
+uint64_t nibble_counts(uint64_t x) {
     x -= (x >> 1) & 0x5555555555555555u;
-    x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
-    return (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    return (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
+}
+
+uint64_t add_nibbles(uint64_t x) {
+    return (x & 0x0f0f0f0f0f0f0f0fu) + ((x >> 4) & 0x0f0f0f0f0f0f0f0fu);
 }
 
 uint32_t popcount(uint64_t x) {
-    return static_cast<uint32_t>((byte_counts(x) * 0x0101010101010101u) >> 56);
+    return static_cast<uint32_t>((add_nibbles(nibble_counts(x)) * 0x0101010101010101u) >> 56);
+}
+
+// The sum of the eight bytes.
+uint32_t add_bytes(uint64_t x) {
+    x = (x & 0x00ff00ff00ff00ffu) + ((x >> 8) & 0x00ff00ff00ff00ffu);
+    return static_cast<uint32_t>((x * 0x0001000100010001u) >> 48);
 }
 
 // Up to 8 bytes as an integer; which byte is where does not matter for counting.
@@ -139,16 +148,43 @@ uint64_t load_bytes(const uint8_t* p, size_t bytes) {
     return word;
 }
 
+// Bits of a code that are in the planes, times the planes' weights 1, 2, 4 and -8, word by word. Counts of two planes fit one
+// field of 4 bits, so that only two words are added up instead of four; the higher ones as n2 + 2 * (4 - n3), of 0 to 12.
+struct WeightedWords {
+    static constexpr size_t room = 8;   // words until a byte may overflow: each adds up to 24
+
+    void add(uint64_t code, uint64_t plane0, uint64_t plane1, uint64_t plane2, uint64_t plane3) {
+        const uint64_t n0 = nibble_counts(code & plane0), n1 = nibble_counts(code & plane1);
+        const uint64_t n2 = nibble_counts(code & plane2), n3 = nibble_counts(code & plane3);
+        low += add_nibbles(n0 + 2 * n1);
+        high += add_nibbles(n2 + 0x8888888888888888u - 2 * n3);
+    }
+    int32_t sum(size_t words) const {
+        constexpr int32_t nibbles = 16, surplus = 8;
+        return static_cast<int32_t>(add_bytes(low)) +
+               4 * (static_cast<int32_t>(add_bytes(high)) - static_cast<int32_t>(words) * nibbles * surplus);
+    }
+
+    uint64_t low = 0, high = 0;
+};
+
 int32_t weighted_count(const uint8_t* planes, size_t plane_bytes, const uint8_t* code, size_t code_bytes) {
-    static constexpr int32_t kWeights[4] = {1, 2, 4, -8};
+    const auto plane = [=](size_t p, size_t at, size_t bytes) { return load_bytes(planes + p * plane_bytes + at, bytes); };
     int32_t sum = 0;
-    for (size_t i = 0; i < code_bytes; i += 8) {
-        const size_t bytes = std::min<size_t>(8, code_bytes - i);
-        const uint64_t word = load_bytes(code + i, bytes);
-        for (size_t p = 0; p < 4; ++p) {
-            const uint64_t plane = load_bytes(planes + p * plane_bytes + i, bytes);
-            sum += kWeights[p] * static_cast<int32_t>(popcount(word & plane));
+    const size_t whole = code_bytes / 8;
+    for (size_t begin = 0; begin < whole; begin += WeightedWords::room) {
+        const size_t words = std::min(WeightedWords::room, whole - begin);
+        WeightedWords counts;
+        for (size_t at = 8 * begin; at < 8 * (begin + words); at += 8) {
+            counts.add(load_bytes(code + at, 8), plane(0, at, 8), plane(1, at, 8), plane(2, at, 8), plane(3, at, 8));
         }
+        sum += counts.sum(words);
+    }
+    if (const size_t rest = code_bytes % 8) {
+        const size_t at = 8 * whole;
+        WeightedWords counts;
+        counts.add(load_bytes(code + at, rest), plane(0, at, rest), plane(1, at, rest), plane(2, at, rest), plane(3, at, rest));
+        sum += counts.sum(1);
     }
     return sum;
 }
