@@ -599,6 +599,20 @@ TEST_P(Filtered, InsertedVacuumedAndInsertedAgain) {
 }
 
 // Scans that may not go on end after ef_search rows: all that pass, and in order.
+// ------------------------------------------------------------------------------------------- plans
+
+TEST(FilterPlan, IsNotMisledByChance) {
+    const FilteredSearch search{200000, 600, 0.1, 40, true};
+    const double usual = guide_width(search, search.share);
+    // Of 250 seen 25 are expected; 16 are as few as one search in thirty meets.
+    EXPECT_LT(guide_width(search, share_near(search.share, 16, 250)), 2 * usual);
+    EXPECT_FALSE(plan_filter(search, share_near(search.share, 16, 250)).enumerate);
+    // But it is led by what is certain.
+    EXPECT_GT(guide_width(search, share_near(search.share, 2, 250)), 8 * usual);
+    EXPECT_LT(guide_width(search, share_near(search.share, 900, 1000)), 0.2 * usual);
+    EXPECT_TRUE(plan_filter(search, share_near(search.share, 0, 1000)).enumerate);
+}
+
 TEST_P(Filtered, WithoutIterationReturnsEfSearchRowsAtMost) {
     index_->build(indexed(), 2);
     for (const size_t ef_search : {1, 10, 40, 200})

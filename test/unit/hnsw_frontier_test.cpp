@@ -255,6 +255,21 @@ TEST(BeamBound, ExcludesWhatIsFartherThanTheKthNearest) {
     }
 }
 
+TEST(BeamBound, ResizedIsThatOfItsNearest) {
+    BeamBound bound;
+    bound.clear(8);
+    for (int i = 0; i < 20; ++i) bound.add(static_cast<float>(i * 7 % 20));
+    EXPECT_EQ(bound.get(), 7);
+    bound.resize(3);
+    EXPECT_EQ(bound.get(), 2);
+    bound.add(0.5f);
+    EXPECT_EQ(bound.get(), 1);
+    bound.resize(4);
+    EXPECT_EQ(bound.get(), std::numeric_limits<float>::infinity());
+    bound.add(9);
+    EXPECT_EQ(bound.get(), 9);
+}
+
 TEST(BeamBound, ForgetsNothingItNeedsWhenItIsWidened) {
     BeamBound bound;
     bound.clear(2);

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -42,8 +43,13 @@ constexpr double cost_of_group = 0.4;
 constexpr double cost_of_sketch = 0.05;
 constexpr double cost_of_row_read = 0.35;
 constexpr size_t least_guide_width = 20;
-// Visits after which the share near the query is known well enough.
-constexpr uint64_t visits_before_judging = 16;
+
+// The share of rows near the query that pass, of which so many were seen. That it is the share of all is as good as seen
+// on some more: of few rows chance alone makes half as many pass, or twice as many.
+inline double share_near(double share, uint64_t passing, uint64_t seen) {
+    constexpr double prior = 64;
+    return (static_cast<double>(passing) + prior * share) / (static_cast<double>(seen) + prior);
+}
 
 inline double cost_of_enumerating(const FilteredSearch& s) {
     const double rows = s.slots * s.share;
@@ -55,8 +61,9 @@ inline double cost_of_enumerating(const FilteredSearch& s) {
 inline double guide_width(const FilteredSearch& s, double share) {
     const double rows = std::max(10.0, static_cast<double>(s.ef_search) / 4);
     double width = rows / share * (1 + 0.05 / share);
-    // Near the edge of where rows pass, those that do are hard to get to.
-    if (share < s.share / 1.5) width *= std::min(8.0, s.share / share * s.share / share);
+    // Near the edge of where rows pass, those that do are hard to get to. (Up to half as many again may be chance.)
+    const double fewer = s.share / share / 1.5;
+    if (fewer > 1) width *= std::min(16.0, std::pow(fewer, 7));
     return std::max<double>(least_guide_width, std::min(width, s.slots));
 }
 

@@ -19,7 +19,7 @@ class FilteredBeam {
         memory_.visited.clear();
         memory_.bound.clear(width);
         own_.guide_bound.clear(least_guide_width);
-        judged_ = false;
+        next_judgement_ = first_judgement;
         seen_ = seen_passing_ = 0;
         for (size_t kind = 0; kind < kinds; ++kind) {
             own_.frontiers[kind].clear(width + 16);
@@ -35,7 +35,7 @@ class FilteredBeam {
     void widen(size_t width) {
         memory_.bound.widen(width);
         plan_.search.ef_search = width;
-        if (judged_) judge();
+        if (is_judged()) judge();
     }
 
     // Visits the nearest candidate that is worth it: visitor(node, link, distance) runs for those that pass, under
@@ -53,7 +53,10 @@ class FilteredBeam {
         has_candidate(nearest);   // the next one's page is fetched during this visit, as in Beam::step()
         store_.check_interrupts();
         visit(current, nearest == passing, visitor);
-        if (!judged_ && counts_.visits >= visits_before_judging) judge();
+        if (counts_.visits >= next_judgement_) {
+            next_judgement_ *= 2;
+            judge();
+        }
         return true;
     }
 
@@ -70,12 +73,12 @@ class FilteredBeam {
 
     float bound(size_t kind) const { return kind == passing ? memory_.bound.get() : own_.guide_bound.get(); }
 
-    // Now that it is known how many of the rows near the query pass.
+    bool is_judged() const { return next_judgement_ > first_judgement; }
+
+    // Plans again, now that it is better known how many of the rows near the query pass.
     void judge() {
-        judged_ = true;
-        const double near_share = (static_cast<double>(seen_passing_) + 0.5) / (static_cast<double>(seen_) + 1);
-        plan_ = plan_filter(plan_.search, near_share);
-        own_.guide_bound.widen(plan_.guide_width);
+        plan_ = plan_filter(plan_.search, share_near(plan_.search.share, seen_passing_, seen_));
+        own_.guide_bound.resize(plan_.guide_width);
     }
 
     // Is there a candidate of this kind within its bound? It is then in heads_, its page on the way into the cache.
@@ -133,12 +136,13 @@ class FilteredBeam {
             const Link link = memory_.links[i];
             const float distance = memory_.estimates[i];
             const Kind kind = kind_of(link);
-            ++seen_;
-            seen_passing_ += kind == passing;
+            const bool is_near = !(distance > bounds[guide]);
             // One that does not pass and lies too far off is forgotten: should it be needed after all, so will be
             // all rows that pass.
-            if (kind != passing && judged_ && distance > bounds[kind]) continue;
+            if (kind != passing && !is_near && is_judged()) continue;
             if (layout_.coded() && !memory_.visited.insert(layout_.node_id(link))) continue;
+            seen_ += is_near;
+            seen_passing_ += is_near && kind == passing;
             distances[kind][counts[kind]] = distance;
             links[kind][counts[kind]++] = link;
         }
@@ -158,8 +162,10 @@ class FilteredBeam {
     SearchCounts counts_;
     Candidate heads_[kinds];
     bool has_head_[kinds] = {};
-    bool judged_ = false;
-    uint64_t seen_ = 0, seen_passing_ = 0;   // neighbors of visited nodes
+    // Visits after which the share near the query is known well enough to plan by; again after twice as many, and so on.
+    static constexpr uint64_t first_judgement = 16;
+    uint64_t next_judgement_ = first_judgement;
+    uint64_t seen_ = 0, seen_passing_ = 0;   // nodes met within the guide's bound
 };
 
 }  // namespace vecstore::core

@@ -257,6 +257,10 @@ class BeamBound {
         heap_.clear();
     }
     void widen(size_t width) { width_ = std::max(width_, width); }
+    void resize(size_t width) {
+        width_ = width;
+        for (; heap_.size() > width_; heap_.pop_back()) std::pop_heap(heap_.begin(), heap_.end());
+    }
 
     void add(float distance) {
         if (heap_.size() < width_) {
