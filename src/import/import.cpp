@@ -401,7 +401,7 @@ void Import::load_batch(uint64_t end) {
     job_.content_sum += batch_.content_sum;
     job_.rows_written += batch_.rows_written;
     job_.written_sum += batch_.written_sum;
-    commit_batch(batch_context_);
+    commit_batch(batch_context_, Flush::later);
 }
 
 // In the context of errors: what has been kept.
