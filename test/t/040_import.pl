@@ -317,18 +317,17 @@ is(sql('SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.classid WHE
     ($status, $err) = attempt("SET statement_timeout = '300ms'; $dry");
     like($err, qr/ERROR:.*canceling statement due to statement timeout/, 'an import is cancelled while it waits for its file');
     cmp_ok(time - $began, '<', 5, 'at once');
-    my $started = sql('SELECT pg_postmaster_start_time()');
+    my $logged = -s $node->logfile;
     my ($out, $errors) = ('', '');
     my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $dry ], '<', \undef, '>', \$out, '2>', \$errors);
-    $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'COPYFileRead'});
-    my $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL vecstore_import%vast%' AND pid <> pg_backend_pid()});
-    my $threads = () = glob "/proc/$pid/task/*";
-    is($threads, 2, 'a thread reads') if -d "/proc/$pid/task";
+    my $at_work = q{pg_stat_activity WHERE state = 'active' AND query LIKE 'CALL vecstore_import%vast%' AND pid <> pg_backend_pid()};
+    $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM $at_work");
+    my $pid = sql("SELECT pid FROM $at_work");
+    is(scalar(() = glob "/proc/$pid/task/*"), 2, 'a thread reads') if -d "/proc/$pid/task";
     is(sql("SELECT pg_terminate_backend($pid, 5000)"), 't', 'and terminated');
     $run->finish;
     like($errors, qr/terminating connection due to administrator command/, 'as it says');
-    is(sql('SELECT pg_postmaster_start_time()'), $started, 'the server is the same');
-    unlike(slurp_file($node->logfile), qr/was terminated by signal/, 'and no process has crashed');
+    unlike(slurp_file($node->logfile, $logged), qr/was terminated by signal/, 'without a crash');
     unlink $vast;
 }
 
