@@ -39,10 +39,12 @@ class ServerFile final : public core::io::ByteSource {
             } else {
                 pg::check_interrupts();
             }
-            const ssize_t got = pread(descriptor_, out, std::min<size_t>(length, max_read), static_cast<off_t>(offset));
+            const size_t wanted = std::min<size_t>(length, max_read);
+            const ssize_t got = pread(descriptor_, out, wanted, static_cast<off_t>(offset));
             if (got >= 0) return static_cast<size_t>(got);
             if (errno == EINTR) continue;
-            throw core::Error(core::ErrorCode::io, "could not read " + name() + ": " + std::generic_category().message(errno));
+            throw core::Error(core::ErrorCode::io,
+                              "could not read " + name() + ": " + std::generic_category().message(errno));
         }
     }
 
