@@ -1,8 +1,9 @@
 // A binary COPY stream made of a file's rows: what COPY FROM would read from a client, given to
-// BeginCopyFrom() through its callback.
+// BeginCopyFrom() through its callback. A thread reads the file and encodes the rows ahead of COPY.
 #pragma once
 
-#include "core/io/vector_reader.hpp"
+#include "core/base/read_ahead.hpp"
+#include "core/io/copy_encoder.hpp"
 #include "import/metadata.hpp"
 #include "import/target.hpp"
 
@@ -14,62 +15,67 @@ namespace vecstore::import {
 struct RowRules {
     bool metadata_by_id;     // the record of a row is that of its id, not of its position
     bool ids_are_positions;  // whatever ids the file has
+    uint64_t batch_size;     // rows of each stream but the last, from the first on
 };
 
 class CopyStream {
   public:
     // Metadata may be null. The target is looked at anew for each stream. row_memory is reset after each row.
-    CopyStream(core::io::VectorReader& reader, const Target& target, Metadata* metadata,
-               const RowRules& rules, MemoryContext row_memory)
-        : reader_(reader), target_(target), metadata_(metadata), rules_(rules), row_memory_(row_memory) {}
+    CopyStream(core::io::VectorReader& reader, const Target& target, const Metadata* metadata,
+               const RowRules& rules, MemoryContext row_memory);
+    ~CopyStream();
+    CopyStream(const CopyStream&) = delete;
+    CopyStream& operator=(const CopyStream&) = delete;
 
-    // A new stream, of the reader's next rows up to this position of the file.
+    // A new stream, of the next rows up to this position of the file.
     void begin(uint64_t end);
     // Reads and encodes the rows up to a position, for nothing but their hashes and the errors there may be.
     void read_through(uint64_t end);
 
+    // Position of the file up to which rows were given out. (The reader's own may be far ahead.)
+    uint64_t position() const { return position_; }
     // Rows given out since begin(), and the sum of their hashes.
     uint64_t rows() const { return rows_; }
     uint64_t content_sum() const { return content_sum_; }
+    // Rows that were left out, since the first begin().
+    const core::io::SkippedRows& skipped() const { return skipped_; }
 
     // Gives out at most length bytes; 0 at the end.
     size_t take(void* out, size_t length);
 
-    // What the table is to hold of a row's id: the id, or 0 where ids are not stored.
-    static int64_t stored_id(const Target& target, int64_t id) {
-        return target.id_encoding == IdEncoding::none ? 0 : id;
-    }
-
   private:
-    void refill();
-    bool next_row();
-    void encode_row(size_t row);
-    void encode_vector(const float* values);
-    void encode_halves(const float* values);
-    void encode_bits(const float* values);
-    uint64_t encode_fields(uint64_t row_hash, uint64_t record);
-    uint64_t hash_vector(int64_t id, const float* values, size_t start);
-    void encode_id(int64_t id);
-    template <class T>
-    void append(T value);
-    template <class Number>
-    void append_numbers(const float* values, bool with_lengths);
-    void append_array_header(Oid element_type);
+    using Ahead = core::ReadAhead<core::io::CopyBlock>;
+
+    static void stop_at_exit(int code, Datum argument);
+    core::io::RowLayout layout() const;
+    void read_ahead(core::io::RowLayout layout, const core::io::BlockEnds& ends);
+    bool advance();
+    bool next_block();
+    void encode_gap(const core::io::CopyBlock::Gap& gap);
+    void give(const void* bytes, size_t length);
 
     core::io::VectorReader& reader_;
     const Target& target_;
-    Metadata* metadata_;
+    const Metadata* metadata_;
     const RowRules rules_;
     MemoryContext row_memory_;
-    std::vector<float> rounded_;   // to half precision
-    core::io::VectorBatch batch_;  // rows read, of which next_row_ is the first not yet encoded
-    size_t next_row_ = 0;
+    CopyStream* const outer_;
+    core::io::RowLayout encoded_as_;  // what the thread makes of the rows
+    std::unique_ptr<core::io::CopyEncoder> encoder_;
+    std::unique_ptr<Ahead> ahead_;
+    const core::io::CopyBlock* block_ = nullptr;  // the one that is given out, or null
+    size_t at_ = 0;                               // in its bytes
+    size_t gap_ = 0;                              // of its gaps: the next one
+    uint64_t position_ = 0;
     uint64_t end_ = 0;
     uint64_t rows_ = 0;
     uint64_t content_sum_ = 0;
+    core::io::SkippedRows skipped_;
+    bool new_batch_ = true;
     bool ended_ = false;
-    std::vector<uint8_t> encoded_;
-    size_t taken_ = 0;  // of encoded_
+    std::vector<uint8_t> fields_;       // of the row that had a gap
+    const uint8_t* given_ = nullptr;    // bytes to be given out next
+    size_t given_length_ = 0;
 };
 
 // While it lives, copy_stream_callback() reads from this stream. A COPY started by what this one sets off (a

@@ -246,7 +246,7 @@ void Import::resolve_target() {
     if (options_.create_index) pg::pg_call([&] { check_may_index(target_.relation); });
     const char* const name = pg::pg_call([&] { return qualified_name(target_); });
     target_name_ = name;
-    const RowRules rules = {info().by_id, options_.ids == IdOrigin::row};
+    const RowRules rules = {info().by_id, options_.ids == IdOrigin::row, options_.batch_size};
     stream_ = std::make_unique<CopyStream>(*reader_, target_, metadata_.get(), rules, row_context_);
     check_file_fits();
     report_unused_fields();
@@ -373,8 +373,8 @@ void Import::load() {
         });
         commit_batch(batch_context_);
     }
-    while (reader_->position() < info().rows) {
-        load_batch(std::min<uint64_t>(reader_->position() + options_.batch_size, info().rows));
+    while (stream_->position() < info().rows) {
+        load_batch(std::min<uint64_t>(stream_->position() + options_.batch_size, info().rows));
         if (Clock::now() - last_progress_ >= progress_interval) report_progress();
     }
 }
@@ -401,7 +401,7 @@ void Import::load_batch(uint64_t end) {
     job_.content_sum += batch_.content_sum;
     job_.rows_written += batch_.rows_written;
     job_.written_sum += batch_.written_sum;
-    commit_batch(batch_context_);
+    commit_batch(batch_context_, Flush::later);
 }
 
 // In the context of errors: what has been kept.
@@ -555,7 +555,7 @@ void Import::report_done() const {
     const uint64_t places = info().rows - rows_before_;
     const int64_t rows = job_.rows_written - written_before_;
     const double seconds = seconds_since_start();
-    const core::io::SkippedRows& skipped = reader_->skipped();
+    const core::io::SkippedRows& skipped = stream_->skipped();
     const char* const verified = !options_.verify ? "not verified"
                                  : verification_.outcome == Verification::Outcome::equal
                                      ? "count and content verified"

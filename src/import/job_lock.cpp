@@ -3,13 +3,18 @@
 extern "C" {
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 }
 
 namespace vecstore::import {
 
-void commit_batch(MemoryContext context) {
+void commit_batch(MemoryContext context, Flush flush) {
     pg::pg_call([&] {
+        if (flush == Flush::later) {
+            (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+                                    true, 0, false);
+        }
         SPI_commit();
         MemoryContextReset(context);
         CHECK_FOR_INTERRUPTS();

@@ -34,22 +34,6 @@ Metadata::Metadata(std::unique_ptr<core::io::ByteSource> source, uint64_t rows)
     : source_(std::move(source)), survey_(core::io::survey_json(*source_, rows)) {
     for (const core::io::JsonField& field : survey_.fields) keys_.push_back(decode_name(field.name));
     fingerprint_ = core::io::fingerprint(*source_);
-    restart();
-}
-
-void Metadata::restart() {
-    records_ = std::make_unique<core::io::JsonRecords>(*source_, survey_);
-}
-
-void Metadata::read(uint64_t record, bool in_any_order) {
-    current_ = record;
-    if (in_any_order) {
-        records_->get(record, texts_);
-        return;
-    }
-    if (record < records_->position()) restart();
-    records_->skip(record - records_->position());
-    records_->next(texts_);
 }
 
 JsonbValue* Metadata::find(Jsonb* record, int key, JsonbValue* storage) const {
@@ -57,30 +41,32 @@ JsonbValue* Metadata::find(Jsonb* record, int key, JsonbValue* storage) const {
     return getKeyJsonValueFromContainer(&record->root, name.data(), static_cast<int>(name.size()), storage);
 }
 
-uint64 Metadata::append_fields(FieldTarget* targets, const int* keys, int count, uint64 row_hash,
-                               StringInfo stream) {
-    RecordContext record = {source_->name().c_str(), current_};
-    ErrorContextCallback context = {error_context_stack, add_record_context, &record};
+uint64 Metadata::append_fields(FieldTarget* targets, const int* keys, int count,
+                               const core::io::CopyBlock::Gap& record, StringInfo stream) const {
+    RecordContext place = {source_->name().c_str(), record.record};
+    ErrorContextCallback context = {error_context_stack, add_record_context, &place};
     error_context_stack = &context;
     const bool columns = survey_.layout == JsonSurvey::Layout::columns;
-    Jsonb* whole = columns ? nullptr : parse_json(texts_[0].data(), texts_[0].size());
+    const std::vector<std::string>& texts = record.texts;
+    uint64 row_hash = record.hash;
+    Jsonb* whole = columns ? nullptr : parse_json(texts[0].data(), texts[0].size());
     for (int i = 0; i < count; i++) {
         JsonbValue storage;
         JsonbValue* value = nullptr;
-        if (keys[i] == whole_record) {
+        if (keys[i] == core::io::RowLayout::whole_record) {
             if (columns && whole == nullptr) {
                 StringInfoData object;
                 initStringInfo(&object);
-                for (size_t k = 0; k < texts_.size(); k++) {
+                for (size_t k = 0; k < texts.size(); k++) {
                     appendStringInfo(&object, "%c%s: %s", k == 0 ? '{' : ',', survey_.fields[k].name.c_str(),
-                                     texts_[k].c_str());
+                                     texts[k].c_str());
                 }
                 appendStringInfoChar(&object, '}');
                 whole = parse_json(object.data, static_cast<size_t>(object.len));
             }
             value = root_value(whole, &storage);
         } else if (columns) {
-            const std::string& text = texts_[static_cast<size_t>(keys[i])];
+            const std::string& text = texts[static_cast<size_t>(keys[i])];
             value = root_value(parse_json(text.data(), text.size()), &storage);
         } else if (JB_ROOT_IS_OBJECT(whole)) {
             value = find(whole, keys[i], &storage);

@@ -1,7 +1,7 @@
 // What a file beside the vectors says of each row: the records of a JSON file, by position or by id.
 #pragma once
 
-#include "core/io/json_records.hpp"
+#include "core/io/copy_encoder.hpp"
 #include "import/field_value.hpp"
 
 #include <memory>
@@ -19,26 +19,21 @@ class Metadata {
     const std::vector<std::string>& keys() const { return keys_; }
     uint64 fingerprint() const { return fingerprint_; }
 
-    // The record of a row, for fields(). By position they must come in ascending order.
-    void read(uint64_t record, bool in_any_order);
+    core::io::RecordSource records() const { return {source_.get(), &survey_}; }
 
-    // To be called inside pg_call(), after read(): appends what the targets get to the stream. `keys` are the
-    // fields' numbers, or whole_record. Returns the row's hash with the fields.
-    static constexpr int whole_record = -1;
-    uint64 append_fields(FieldTarget* targets, const int* keys, int count, uint64 row_hash,
-                         StringInfo stream);
+    // To be called inside pg_call(): appends what the targets get of a record to the stream. `texts` are those
+    // of JsonRecords; `keys` are the fields' numbers, or RowLayout::whole_record. Returns the row's hash with the
+    // fields.
+    uint64 append_fields(FieldTarget* targets, const int* keys, int count,
+                         const core::io::CopyBlock::Gap& record, StringInfo stream) const;
 
   private:
     JsonbValue* find(Jsonb* record, int key, JsonbValue* storage) const;
-    void restart();
 
     std::unique_ptr<core::io::ByteSource> source_;
     core::io::JsonSurvey survey_;
     std::vector<std::string> keys_;
     uint64 fingerprint_;
-    std::unique_ptr<core::io::JsonRecords> records_;
-    std::vector<std::string> texts_;
-    uint64_t current_ = 0;
 };
 
 }  // namespace vecstore::import

@@ -1,43 +1,57 @@
 #include "import/server_file.hpp"
 
+#include "core/base/read_ahead.hpp"
 #include "pg/guard.hpp"
+
+#include <system_error>
 
 extern "C" {
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "catalog/pg_authid.h"
 #include "common/username.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
-#include "utils/wait_event.h"
 }
 
 namespace vecstore::import {
 
 namespace {
 
+// Has a descriptor of its own, not one of those that Postgres opens and closes as it needs them: a thread that
+// reads ahead may read it while the session's own does other things.
 class ServerFile final : public core::io::ByteSource {
   public:
-    ServerFile(std::string name, uint64_t size, File file) : ByteSource(std::move(name), size), file_(file) {}
-    ~ServerFile() override { FileClose(file_); }
+    ServerFile(std::string name, uint64_t size, int descriptor)
+        : ByteSource(std::move(name), size), descriptor_(descriptor) {}
+    ~ServerFile() override {
+        close(descriptor_);
+        ReleaseExternalFD();
+    }
 
   protected:
     size_t read_some(uint64_t offset, void* out, size_t length) override {
-        const int wanted = static_cast<int>(std::min<size_t>(length, 1 << 24));
-        return pg::pg_call([&]() -> size_t {
-            CHECK_FOR_INTERRUPTS();
-            const auto got = FileRead(file_, static_cast<char*>(out), wanted, static_cast<off_t>(offset),
-                                      WAIT_EVENT_COPY_FILE_READ);
-            if (got < 0) {
-                ereport(ERROR, (errcode_for_file_access(), errmsg("could not read %s: %m", name().c_str())));
+        for (;;) {
+            if (core::is_reading_ahead()) {
+                core::check_abandoned();
+            } else {
+                pg::check_interrupts();
             }
-            return static_cast<size_t>(got);
-        });
+            const size_t wanted = std::min<size_t>(length, max_read);
+            const ssize_t got = pread(descriptor_, out, wanted, static_cast<off_t>(offset));
+            if (got >= 0) return static_cast<size_t>(got);
+            if (errno == EINTR) continue;
+            throw core::Error(core::ErrorCode::io,
+                              "could not read " + name() + ": " + std::generic_category().message(errno));
+        }
     }
 
   private:
-    File file_;
+    static constexpr size_t max_read = size_t{1} << 24;  // between two looks at interrupts
+
+    const int descriptor_;
 };
 
 const char* server_user() {
@@ -76,7 +90,7 @@ void require_regular(const struct stat& status, const char* shown) {
 }
 
 struct OpenedFile {
-    File file;
+    int descriptor;
     uint64_t size;
 };
 
@@ -89,13 +103,19 @@ OpenedFile open_regular(const char* path, const char* shown) {
     struct stat status;
     if (stat(path, &status) != 0) raise_cannot_open(shown);
     require_regular(status, shown);
+    if (!AcquireExternalFD()) raise_cannot_open(shown);
     // Should a pipe take the file's place meanwhile, this does not wait for its writer.
-    const File file = PathNameOpenFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
-    if (file < 0) raise_cannot_open(shown);
-    if (fstat(FileGetRawDesc(file), &status) != 0) raise_cannot_open(shown);
-    if (!S_ISREG(status.st_mode)) FileClose(file);
-    require_regular(status, shown);
-    return {file, static_cast<uint64_t>(status.st_size)};
+    const int descriptor = BasicOpenFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
+    const bool opened = descriptor >= 0 && fstat(descriptor, &status) == 0;
+    if (!opened || !S_ISREG(status.st_mode)) {
+        const int reason = errno;
+        if (descriptor >= 0) close(descriptor);
+        ReleaseExternalFD();
+        errno = reason;
+        if (!opened) raise_cannot_open(shown);
+        require_regular(status, shown);
+    }
+    return {descriptor, static_cast<uint64_t>(status.st_size)};
 }
 
 }  // namespace
@@ -123,7 +143,7 @@ std::unique_ptr<core::io::ByteSource> open_server_file(const std::string& path) 
     std::string shown = displayed_path(path);
     const OpenedFile opened =
         pg::pg_call([&, name = shown.c_str()] { return open_regular(path.c_str(), name); });
-    return std::make_unique<ServerFile>(std::move(shown), opened.size, opened.file);
+    return std::make_unique<ServerFile>(std::move(shown), opened.size, opened.descriptor);
 }
 
 core::io::SiblingOpener siblings_of(const std::string& path) {

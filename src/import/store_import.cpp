@@ -310,7 +310,7 @@ void StoreImport::load_batch() {
     job_.content_sum += sum;
     job_.rows_written += static_cast<int64>(rows);
     job_.written_sum += sum;
-    commit_batch(row_context_);
+    commit_batch(row_context_, Flush::later);
 }
 
 void StoreImport::insert(const StoreRow& row) {

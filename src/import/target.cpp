@@ -187,10 +187,9 @@ void resolve_fields(Relation relation, const TargetRequest& request, Target* tar
         }
     }
     if (request.metadata_column == nullptr) return;
-    constexpr int whole_record = -1;
     const int before = target->field_count;
     (void)find_column(relation, request.metadata_column);
-    add_field(relation, target, request.metadata_column, whole_record);
+    add_field(relation, target, request.metadata_column, core::io::RowLayout::whole_record);
     if (target->field_count == before) {
         ereport(ERROR, (errcode(ERRCODE_DUPLICATE_COLUMN),
                         errmsg("column \"%s\" cannot hold both the metadata and the vectors or their ids",

@@ -1,6 +1,7 @@
 // The table that an import fills: which columns, of which types, and whether the user may.
 #pragma once
 
+#include "core/io/copy_encoder.hpp"
 #include "import/field_value.hpp"
 #include "pg/postgres.hpp"
 
@@ -11,8 +12,8 @@ extern "C" {
 
 namespace vecstore::import {
 
-enum class VectorEncoding { vector, halfvec, bits, float4_array, float8_array };
-enum class IdEncoding { none, int2, int4, int8, text };
+using core::io::IdEncoding;
+using core::io::VectorEncoding;
 
 // Plain data, so that it can be made inside pg_call().
 struct TargetRequest {
@@ -39,7 +40,7 @@ struct Target {
     IdEncoding id_encoding;
     int32 typmod;  // dimensions that a vector column insists on, or -1
     bool varying_bits;
-    // Columns filled from metadata, and the number of each one's field or Metadata::whole_record.
+    // Columns filled from metadata, and the number of each one's field or RowLayout::whole_record.
     FieldTarget* fields;
     int* field_keys;
     int field_count;

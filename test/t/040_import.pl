@@ -303,4 +303,54 @@ is($node->safe_psql('copy', q{SELECT rows_done, status FROM elsewhere.vecstore_i
 is(sql('SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.classid WHERE c.relname = $$vecstore_import_state$$'), 0,
     'no lock is left');
 
+# ---------------------------------------------------------------------------------------------- reading ahead
+
+# A file of holes, whose rows are read more slowly than nothing is done with them: the session waits for the thread
+# that reads. It can be cancelled and terminated there, and goes without taking the server with it.
+{
+    my ($rows, $dims) = (1 << 25, 8);
+    my $vast = write_file('vast.npy', npy($rows, $dims, \''));
+    truncate $vast, (-s $vast) + $rows * $dims * 4 or die "truncate: $!";
+    sql('CREATE TABLE vast (id bigint, embedding vector)');
+    my $dry = "CALL vecstore_import('vast', '$vast', id_column => 'id', dry_run => true)";
+    my $began = time;
+    ($status, $err) = attempt("SET statement_timeout = '300ms'; $dry");
+    like($err, qr/ERROR:.*canceling statement due to statement timeout/, 'an import is cancelled while it waits for its file');
+    cmp_ok(time - $began, '<', 5, 'at once');
+    my $logged = -s $node->logfile;
+    my ($out, $errors) = ('', '');
+    my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $dry ], '<', \undef, '>', \$out, '2>', \$errors);
+    my $at_work = q{pg_stat_activity WHERE state = 'active' AND query LIKE 'CALL vecstore_import%vast%' AND pid <> pg_backend_pid()};
+    $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM $at_work");
+    my $pid = sql("SELECT pid FROM $at_work");
+    is(scalar(() = glob "/proc/$pid/task/*"), 2, 'a thread reads') if -d "/proc/$pid/task";
+    is(sql("SELECT pg_terminate_backend($pid, 5000)"), 't', 'and terminated');
+    $run->finish;
+    like($errors, qr/terminating connection due to administrator command/, 'as it says');
+    unlike(slurp_file($node->logfile, $logged), qr/was terminated by signal/, 'without a crash');
+    unlink $vast;
+}
+
+# What was read ahead for a table that another session changes between two batches is read again for the table as it
+# is then; and a failure comes when its rows would.
+{
+    sql(q{CREATE TABLE changed (id int, embedding vector(8));
+          CREATE OR REPLACE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.0005); RETURN NEW; END';
+          CREATE TRIGGER dawdle BEFORE INSERT ON changed FOR EACH ROW EXECUTE FUNCTION dawdle()});
+    my ($out, $errors) = ('', '');
+    my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c',
+        "CALL vecstore_import('changed', '$many', id_column => 'id', batch_size => 200)" ], '<', \undef, '>', \$out, '2>', \$errors);
+    $node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM changed');
+    sql('ALTER TABLE changed ALTER id TYPE text');
+    $run->finish;
+    like($errors, qr/imported 4000 vectors.*count and content verified/, 'a column whose type changes meanwhile');
+    is(sql('SELECT count(*), count(DISTINCT id), max(id::int) FROM changed'), '4000|4000|3999', 'every row once');
+
+    my $late = write_file('late.npy', npy(3000, 2, (1) x 4999, 'nan', (1) x 1000));
+    sql('CREATE TABLE late (embedding vector)');
+    ($status, $err) = attempt("CALL vecstore_import('late', '$late', batch_size => 1000)");
+    like($err, qr/ERROR:.*row 2499 of .* has NaN in component 1.*2000 of 3000 rows are committed/s, 'an error far behind');
+    is(sql('SELECT count(*) FROM late'), 2000, 'what was before it is there');
+}
+
 done_testing();

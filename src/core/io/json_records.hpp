@@ -50,6 +50,7 @@ class JsonScanner {
     bool fill();
     char current() { return at_ < end_ || fill() ? block_[at_] : '\0'; }
     void take_string(std::string* text);
+    size_t find_special(size_t at) const;
     void take_nested(std::string* text);
     JsonKind take_scalar(std::string* text);
     void append(std::string* text, size_t from, size_t to) const;

@@ -9,7 +9,7 @@ namespace {
 
 // Bytes of the character at `at`, or 0 where there is none: overlong forms, surrogates and what lies beyond
 // U+10FFFF are none.
-size_t character_length(const std::string& text, size_t at) {
+size_t character_length(std::string_view text, size_t at) {
     const auto byte = [&](size_t i) -> uint8_t {
         return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : 0;
     };
@@ -27,7 +27,9 @@ size_t character_length(const std::string& text, size_t at) {
     return length;
 }
 
-bool is_storable(const std::string& text) {
+}  // namespace
+
+bool is_storable(std::string_view text) {
     for (size_t i = 0; i < text.size();) {
         const size_t length = text[i] == '\0' ? 0 : character_length(text, i);
         if (length == 0) return false;
@@ -35,8 +37,6 @@ bool is_storable(const std::string& text) {
     }
     return true;
 }
-
-}  // namespace
 
 bool make_storable(std::string& text) {
     if (is_storable(text)) return false;

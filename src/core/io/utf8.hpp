@@ -2,10 +2,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace vecstore::core::io {
 
-// PostgreSQL's texts are UTF-8 without U+0000. Takes U+0000 out and puts U+FFFD where there is no UTF-8
+// PostgreSQL's texts are UTF-8 without U+0000.
+bool is_storable(std::string_view text);
+
+// Takes U+0000 out and puts U+FFFD where there is no UTF-8
 // (stray bytes, surrogates). Returns whether anything was changed.
 bool make_storable(std::string& text);
 

@@ -1,0 +1,365 @@
+#include "core/io/copy_encoder.hpp"
+
+#include "core/base/byte_order.hpp"
+#include "core/base/half.hpp"
+#include "core/base/read_ahead.hpp"
+#include "core/io/content_hash.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+namespace vecstore::core::io {
+
+namespace {
+
+// Postgres's numbers of these types.
+constexpr uint32_t float4_oid = 700;
+constexpr uint32_t float8_oid = 701;
+
+constexpr int32_t null_length = -1;
+
+template <class T>
+void check_id_fits(int64_t id, const std::string& column) {
+    if (id >= std::numeric_limits<T>::min() && id <= std::numeric_limits<T>::max()) return;
+    throw Error(ErrorCode::out_of_range,
+                "id " + std::to_string(id) + " does not fit into column \"" + column + "\"", {},
+                "Make it a bigint.");
+}
+
+// Whether names mean what they look like, so that records can be read without Postgres.
+bool has_plain_names(const JsonSurvey& survey) {
+    return std::none_of(survey.fields.begin(), survey.fields.end(), [](const JsonField& field) {
+        return field.name.find('\\') != std::string::npos;
+    });
+}
+
+}  // namespace
+
+bool RowLayout::operator==(const RowLayout& other) const {
+    const auto same = [](const Field& a, const Field& b) { return a.key == b.key && a.encoding == b.encoding; };
+    return vector == other.vector && id == other.id && id_column == other.id_column &&
+           metadata_by_id == other.metadata_by_id && ids_are_positions == other.ids_are_positions &&
+           texts_are_utf8 == other.texts_are_utf8 &&
+           std::equal(fields.begin(), fields.end(), other.fields.begin(), other.fields.end(), same);
+}
+
+CopyEncoder::CopyEncoder(VectorReader& reader, RowLayout layout, RecordSource records, const BlockEnds& ends)
+    : reader_(reader),
+      layout_(std::move(layout)),
+      metadata_(records),
+      dims_(static_cast<size_t>(reader.info().dims)),
+      ends_(ends),
+      skipped_before_(reader.skipped()) {
+    if (layout_.fields.empty()) return;
+    records_ = std::make_unique<JsonRecords>(*metadata_.source, *metadata_.survey);
+    const bool whole = std::any_of(layout_.fields.begin(), layout_.fields.end(), [](const RowLayout::Field& f) {
+        return f.key == RowLayout::whole_record;
+    });
+    if (layout_.texts_are_utf8 && !whole && has_plain_names(*metadata_.survey))
+        flat_ = std::make_unique<FlatJson>(metadata_.survey->fields);
+}
+
+// Whether there are rows before the end of this block.
+bool CopyEncoder::read_rows() {
+    if (next_row_ < batch_.rows) return true;
+    next_row_ = 0;
+    batch_.rows = 0;
+    // Rows that reading leaves out may be all there are.
+    while (batch_.rows == 0 && reader_.position() < ends_.first) {
+        check_abandoned();
+        const uint64_t most = ends_.first - reader_.position();
+        reader_.read_block(batch_, static_cast<size_t>(std::min<uint64_t>(most, SIZE_MAX)));
+    }
+    return batch_.rows > 0;
+}
+
+bool CopyEncoder::fill(CopyBlock& block) {
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+    if (reader_.position() >= ends_.last && next_row_ >= batch_.rows) return false;
+    if (reader_.position() >= ends_.first && next_row_ >= batch_.rows)
+        ends_.first = ends_.step < ends_.last - ends_.first ? ends_.first + ends_.step : ends_.last;
+    block.gaps.clear();
+    block.rows = 0;
+    block.content_sum = 0;
+    out_.swap(block.bytes);
+    out_.clear();
+    size_t whole = 0;  // rows' bytes
+    try {
+        size_t beside = 0;
+        while (out_.size() + beside < block_bytes && read_rows()) {
+            encode_row(block);
+            next_row_++;
+            whole = out_.size();
+            if (!block.gaps.empty() && block.gaps.back().at == whole) {
+                for (const std::string& text : block.gaps.back().texts) beside += text.size();
+            }
+        }
+    } catch (const Abandoned&) {
+        throw;
+    } catch (...) {
+        failure_ = std::current_exception();
+    }
+    out_.resize(whole);
+    out_.swap(block.bytes);
+    block.end = next_row_ < batch_.rows ? batch_.positions[next_row_] : reader_.position();
+    const SkippedRows& skipped = reader_.skipped();
+    block.skipped = {skipped.not_finite - skipped_before_.not_finite,
+                     skipped.deleted - skipped_before_.deleted};
+    skipped_before_ = skipped;
+    return true;
+}
+
+void CopyEncoder::encode_row(CopyBlock& block) {
+    const float* const values = batch_.values.data() + next_row_ * dims_;
+    const bool with_id = layout_.id != IdEncoding::none;
+    append(static_cast<int16_t>(1 + (with_id ? 1 : 0) + layout_.fields.size()));
+    const size_t start = out_.size();
+    encode_vector(values);
+    const auto position = static_cast<int64_t>(batch_.positions[next_row_]);
+    const int64_t id = layout_.ids_are_positions ? position : batch_.ids[next_row_];
+    const uint64_t hash = hash_vector(layout_.stored_id(id), values, start);
+    if (with_id) encode_id(id);
+    if (layout_.fields.empty()) {
+        block.content_sum += hash;
+    } else {
+        const int64_t record = layout_.metadata_by_id ? batch_.ids[next_row_] : position;
+        if (record < 0) {
+            throw Error(ErrorCode::out_of_range,
+                        "id " + std::to_string(record) + " is negative: there is no such record of metadata");
+        }
+        encode_fields(block, hash, static_cast<uint64_t>(record));
+    }
+    block.rows++;
+}
+
+// Of what the column will hold: halves after rounding; bits as a field, as they stand behind `start`.
+uint64_t CopyEncoder::hash_vector(int64_t id, const float* values, size_t start) const {
+    switch (layout_.vector) {
+        case VectorEncoding::halfvec:
+            return hash_row(id, rounded_.data(), dims_);
+        case VectorEncoding::bits: {
+            const size_t payload = start + sizeof(int32_t);
+            return hash_field(hash_row(id, nullptr, 0), out_.data() + payload, out_.size() - payload);
+        }
+        default:
+            return hash_row(id, values, dims_);
+    }
+}
+
+template <class T>
+void CopyEncoder::append(T value) {
+    const size_t at = out_.size();
+    out_.resize(at + sizeof(T));
+    store_big_endian(out_.data() + at, value);
+}
+
+void CopyEncoder::append_bytes(const void* bytes, size_t length) {
+    const auto* const from = static_cast<const uint8_t*>(bytes);
+    out_.insert(out_.end(), from, from + length);
+}
+
+// Numbers as Number, each after its length when with_lengths.
+template <class Number>
+void CopyEncoder::append_numbers(const float* values, bool with_lengths) {
+    const size_t step = sizeof(Number) + (with_lengths ? sizeof(int32_t) : 0);
+    const size_t at = out_.size();
+    out_.resize(at + dims_ * step);
+    uint8_t* to = out_.data() + at;
+    for (size_t i = 0; i < dims_; i++, to += step) {
+        if (with_lengths) store_big_endian(to, static_cast<int32_t>(sizeof(Number)));
+        store_big_endian(to + step - sizeof(Number), static_cast<Number>(values[i]));
+    }
+}
+
+void CopyEncoder::append_array_header(uint32_t element_type) {
+    append<int32_t>(1);  // array dimensions
+    append<int32_t>(0);  // no nulls
+    append(element_type);
+    append(static_cast<int32_t>(dims_));
+    append<int32_t>(1);  // lower bound
+}
+
+void CopyEncoder::encode_vector(const float* values) {
+    const auto dims = static_cast<int32_t>(dims_);
+    constexpr int32_t array_header = 5 * sizeof(int32_t);
+    switch (layout_.vector) {
+        case VectorEncoding::vector:
+            append(static_cast<int32_t>(2 * sizeof(int16_t) + dims_ * sizeof(float)));
+            append(static_cast<int16_t>(dims));
+            append<int16_t>(0);
+            append_numbers<float>(values, false);
+            break;
+        case VectorEncoding::halfvec:
+            encode_halves(values);
+            break;
+        case VectorEncoding::bits:
+            encode_bits(values);
+            break;
+        case VectorEncoding::float4_array:
+            append(static_cast<int32_t>(array_header + dims_ * (sizeof(int32_t) + sizeof(float))));
+            append_array_header(float4_oid);
+            append_numbers<float>(values, true);
+            break;
+        case VectorEncoding::float8_array:
+            append(static_cast<int32_t>(array_header + dims_ * (sizeof(int32_t) + sizeof(double))));
+            append_array_header(float8_oid);
+            append_numbers<double>(values, true);
+            break;
+    }
+}
+
+void CopyEncoder::encode_halves(const float* values) {
+    rounded_.resize(dims_);
+    append(static_cast<int32_t>(2 * sizeof(int16_t) + dims_ * sizeof(uint16_t)));
+    append(static_cast<int16_t>(dims_));
+    append<int16_t>(0);
+    const size_t at = out_.size();
+    out_.resize(at + dims_ * sizeof(uint16_t));
+    for (size_t i = 0; i < dims_; i++) {
+        const uint16_t half = f16_from_float(values[i]);
+        rounded_[i] = f16_to_float(half);
+        if (!std::isfinite(rounded_[i])) {
+            throw Error(ErrorCode::out_of_range,
+                        std::to_string(values[i]) + " in row " + std::to_string(batch_.positions[next_row_]) +
+                            " does not fit into a halfvec",
+                        {}, "Import into a column of type vector.");
+        }
+        store_big_endian(out_.data() + at + i * sizeof(uint16_t), half);
+    }
+}
+
+void CopyEncoder::encode_bits(const float* values) {
+    const size_t bytes = (dims_ + 7) / 8;
+    append(static_cast<int32_t>(sizeof(int32_t) + bytes));
+    append(static_cast<int32_t>(dims_));
+    const size_t at = out_.size();
+    out_.resize(at + bytes);
+    for (size_t i = 0; i < dims_; i++) {
+        if (values[i] != 0.0f && values[i] != 1.0f) {
+            throw Error(ErrorCode::data_exception,
+                        std::to_string(values[i]) + " in row " + std::to_string(batch_.positions[next_row_]) +
+                            " is not a bit",
+                        {},
+                        "Only files of bits, or of zeros and ones, go into a column of type bit. "
+                        "Import other vectors into a column of type vector, and see binary_quantize().");
+        }
+        if (values[i] != 0.0f) out_[at + i / 8] |= static_cast<uint8_t>(0x80 >> i % 8);
+    }
+}
+
+void CopyEncoder::encode_id(int64_t id) {
+    switch (layout_.id) {
+        case IdEncoding::none:
+            break;
+        case IdEncoding::int2:
+            check_id_fits<int16_t>(id, layout_.id_column);
+            append<int32_t>(sizeof(int16_t));
+            append(static_cast<int16_t>(id));
+            break;
+        case IdEncoding::int4:
+            check_id_fits<int32_t>(id, layout_.id_column);
+            append<int32_t>(sizeof(int32_t));
+            append(static_cast<int32_t>(id));
+            break;
+        case IdEncoding::int8:
+            append<int32_t>(sizeof(int64_t));
+            append(id);
+            break;
+        case IdEncoding::text: {
+            const std::string digits = std::to_string(id);
+            append(static_cast<int32_t>(digits.size()));
+            append_bytes(digits.data(), digits.size());
+            break;
+        }
+    }
+}
+
+// --- metadata ------------------------------------------------------------------------------------------
+
+void CopyEncoder::read_record(uint64_t record) {
+    if (layout_.metadata_by_id) {
+        records_->get(record, texts_);
+        return;
+    }
+    records_->skip(record - records_->position());
+    records_->next(texts_);
+}
+
+void CopyEncoder::encode_fields(CopyBlock& block, uint64_t hash, uint64_t record) {
+    read_record(record);
+    const size_t start = out_.size();
+    bool done = flat_ != nullptr && parse_fields();
+    uint64_t with_fields = hash;
+    for (size_t i = 0; done && i < layout_.fields.size(); i++) {
+        const FlatValue& value = values_[static_cast<size_t>(layout_.fields[i].key)];
+        const size_t payload = out_.size() + sizeof(int32_t);
+        if (value.kind == json_null) {
+            append(null_length);
+            with_fields = hash_field(with_fields, nullptr, 0);
+            continue;
+        }
+        done = encode_field(layout_.fields[i].encoding, value);
+        if (done) with_fields = hash_field(with_fields, out_.data() + payload, out_.size() - payload);
+    }
+    if (done) {
+        block.content_sum += with_fields;
+        return;
+    }
+    out_.resize(start);
+    block.gaps.push_back({start, hash, record, std::move(texts_)});
+}
+
+bool CopyEncoder::parse_fields() {
+    if (metadata_.survey->layout != JsonSurvey::Layout::columns) return flat_->parse_object(texts_[0], values_);
+    values_.resize(texts_.size());
+    for (size_t i = 0; i < texts_.size(); i++) {
+        if (!flat_->parse_value(texts_[i], i, values_[i])) return false;
+    }
+    return true;
+}
+
+// As the type's input function would have it; false for what is left to that.
+bool CopyEncoder::encode_field(FieldEncoding encoding, const FlatValue& value) {
+    switch (encoding) {
+        case FieldEncoding::text:
+            append(static_cast<int32_t>(value.text.size()));
+            append_bytes(value.text.data(), value.text.size());
+            return true;
+        case FieldEncoding::int2:
+            return encode_number<int16_t>(value);
+        case FieldEncoding::int4:
+            return encode_number<int32_t>(value);
+        case FieldEncoding::int8:
+            return encode_number<int64_t>(value);
+        case FieldEncoding::float4:
+            return encode_number<float>(value);
+        case FieldEncoding::float8:
+            return encode_number<double>(value);
+        case FieldEncoding::boolean:
+            if (value.kind != json_boolean) return false;
+            append<int32_t>(1);
+            out_.push_back(value.text == "true");
+            return true;
+        case FieldEncoding::other:
+            break;
+    }
+    return false;
+}
+
+template <class Number>
+bool CopyEncoder::encode_number(const FlatValue& value) {
+    const bool fits = value.kind == json_integer ||
+                      (value.kind == json_real && std::is_floating_point_v<Number>);
+    const char* const end = value.text.data() + value.text.size();
+    Number number;
+    if (!fits) return false;
+    const auto [stopped, error] = std::from_chars(value.text.data(), end, number);
+    if (stopped != end || error != std::errc()) return false;
+    append(static_cast<int32_t>(sizeof(number)));
+    append(number);
+    return true;
+}
+
+}  // namespace vecstore::core::io
