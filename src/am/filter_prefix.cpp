@@ -28,7 +28,7 @@ constexpr FilterKey hash_bits(int bits) { return (FilterKey{1} << bits) - 1; }
 
 // All keys whose beginnings are from that of `first` to that of `last`, which are in the order of values.
 KeyRange from_to(FilterKey first, FilterKey last, FilterKey hash) {
-    return {std::max(least_key, first & ~hash), last | hash};
+    return {std::max(least_key, first & ~hash), std::max(least_key, last | hash)};
 }
 
 KeyRange compared_by_prefix(StrategyNumber strategy, FilterKey prefix, FilterKey hash) {
