@@ -248,6 +248,21 @@ SELECT col, cost_of(nearest('filter_words', col || ' > ''0''', 1)) = cost_of(nea
 DROP FUNCTION cost_of;
 SELECT * FROM vecstore_check('filter_words_v_c_l_i_ch_vc_idx', true);
 DROP TABLE filter_words;
+-- Rows that the index returns and that do not match.
+CREATE FUNCTION rechecked(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE plan jsonb;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ' || query INTO plan;
+    RETURN jsonb_path_query_first(plan, 'strict $.**."Rows Removed by Index Recheck"');
+END $$;
+CREATE TABLE filter_many AS SELECT i AS id, ARRAY[i * 37 % 211, i % 7, 0]::vector(3) AS v, w COLLATE "C" AS c, w COLLATE filter_libc AS l, w COLLATE filter_order AS i, 'something long that all begin with ' || w COLLATE "C" AS late, ('10.' || i % 50 || '.0.' || i % 19)::inet AS ip
+FROM generate_series(0, 999) i, LATERAL (SELECT chr(97 + i % 26) || chr(97 + i / 26 % 26) || ' and more') x (w);
+CREATE INDEX ON filter_many USING hnsw (v vector_l2_ops, c, l, i, late, ip);
+SELECT condition, f.rows, f.verdict, nullif(rechecked(nearest('filter_many', condition, 100)), 0) AS rechecked FROM unnest(ARRAY['c BETWEEN ''ba'' AND ''bc''', 'c LIKE ''ba%''', 'c = ''ba and more''', 'l LIKE ''ba%''', 'l ^@ ''ba''',
+    'l = ''ba and more''', 'i BETWEEN ''ba'' AND ''bc''', 'i = ''ba and more''', 'late = ''something long that all begin with ba and more''', 'ip << ''10.7.0.0/16''', 'ip BETWEEN ''10.7.0.0'' AND ''10.8.0.0''', 'ip = ''10.7.0.7''']) condition, filtered('filter_many', condition) f;
+SELECT rechecked(nearest('filter_many', condition, 100)) > 0 AS rechecked FROM unnest(ARRAY['l BETWEEN ''ba'' AND ''bc''', 'late LIKE ''something long that all begin with ba%''']) condition;
+DROP TABLE filter_many;
+DROP FUNCTION rechecked;
 DROP COLLATION filter_libc, filter_order;
 
 CREATE TABLE filter_net AS SELECT id::int, ARRAY[id::int * 37 % 211, 0, 0]::vector(3) AS v, ip, network(ip) AS net
