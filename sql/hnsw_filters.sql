@@ -462,6 +462,17 @@ SELECT count(*) FROM (SELECT * FROM filter_rls WHERE tenant IN (1, 2, 3) ORDER B
 SELECT id, tenant FROM filter_rls WHERE v <-> '[0,0,0]' < 20 ORDER BY v <-> '[0,0,0]' LIMIT 10;
 RESET enable_sort;
 RESET ROLE;
+-- of a joined table, whose conditions the index is asked to test
+CREATE TABLE filter_owned (k int PRIMARY KEY, name text, owner name);
+INSERT INTO filter_owned SELECT i, 'n' || i % 2, CASE WHEN i < 3 THEN 'filter_user' ELSE 'another' END FROM generate_series(0, 4) i;
+ALTER TABLE filter_owned ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON filter_owned USING (owner = current_user AND EXISTS (SELECT FROM filter_rls r WHERE r.tenant = k));
+CREATE POLICY every ON filter_rls USING (true);
+GRANT SELECT ON filter_owned TO filter_user;
+SET ROLE filter_user;
+SELECT x.* FROM unnest(ARRAY['JOIN', 'LEFT JOIN']) kind, compared(format($$SELECT r.id FROM filter_rls r %s filter_owned o ON o.k = r.tenant WHERE o.name = 'n0' ORDER BY r.v <-> '[0,0,0]' LIMIT 7$$, kind)) x;
+RESET ROLE;
+DROP TABLE filter_owned;
 DROP TABLE filter_rls;
 DROP ROLE filter_user;
 

@@ -86,6 +86,7 @@ TextPrefix find_text_prefix(Oid collation) {
     return get_collation_isdeterministic(collation) ? TextPrefix::unsorted : TextPrefix::nothing;
 }
 
+// Asked of every row. A collation stays what it is.
 TextPrefix text_prefix(Oid collation) {
     static Oid last = InvalidOid;
     static TextPrefix of_last;

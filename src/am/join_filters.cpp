@@ -51,7 +51,7 @@ struct Facts {
 };
 
 // Collects the conditions of inner joins, and the tables under them: of what `node` joins.
-//   never_null  are rows of NULLs instead of this part's not there?
+//   never_null  no outer join puts NULLs in the place of this part's rows
 //   strict      tables of which a condition above would not let such a row pass
 // Below an outer join a row may be there for want of another; but not where a condition above asks for the other.
 void collect(Facts& facts, Node* node, bool never_null, Relids strict);
@@ -203,6 +203,9 @@ Query* keys_of(const Facts& facts, const Link& link, List* conditions) {
     select->hasRowSecurity = facts.query->hasRowSecurity;
     auto* const rte = static_cast<RangeTblEntry*>(copyObjectImpl(rt_fetch(table, facts.query->rtable)));
     pg::copy_permissions(facts.query, select, rte);
+    Node* const policies = reinterpret_cast<Node*>(rte->securityQuals);
+    ChangeVarNodes(policies, table, 1, 0);
+    select->hasSubLinks = checkExprHasSubLink(policies);
     select->rtable = list_make1(rte);
     RangeTblRef* const from = makeNode(RangeTblRef);
     from->rtindex = 1;
