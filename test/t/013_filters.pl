@@ -271,6 +271,14 @@ ok($filtered_hits >= $GOOD * $filtered_ten, sprintf 'recall@10 under conditions 
 
 cmp_ok($late, '<=', 0.0001 * $rows, "of $rows rows of scans to the end $late came too late to be in order");
 
+# Of texts and networks the index tests more than equality.
+sql('DROP INDEX t_idx', 'CREATE INDEX t_idx ON t USING hnsw (v vector_l2_ops, word, libc, icu, nocase, code, ip, net)');
+for my $condition ("word BETWEEN 'a' AND 'b'", "libc LIKE 'https://example.com/9%'", "icu < 'b'", "nocase >= 'W'", "code > 'x'", "ip << '10.1.0.0/16'", "net <= '10.1.0.0'") {
+    my ($column) = split / /, $condition;
+    like(sql(load_library() . 'SET enable_seqscan = off; SET enable_sort = off;' . "EXPLAIN (COSTS OFF) SELECT id FROM t WHERE $condition ORDER BY v <-> (SELECT v FROM t LIMIT 1) LIMIT 5"),
+        qr/Index Cond: .*\b$column\b/, "in the index: $condition");
+}
+
 # ----------------------------------------------------------------------------------------- crashes and a standby
 
 sql('DROP TABLE t', 'CREATE TABLE items (id serial PRIMARY KEY, v vector(256), tenant int, tags int[], note text)');

@@ -252,7 +252,7 @@ TEST(FilterLayout, RefusesTooManyColumns) {
     } catch (const Error& e) {
         EXPECT_EQ(e.code(), ErrorCode::limit_exceeded);
         EXPECT_EQ(e.message(), "an index on vectors of 3 dimensions cannot have 31 further columns");
-        EXPECT_EQ(e.detail(), "With m = 16 and 19 nodes on a page it has room for 17.");
+        EXPECT_EQ(e.detail(), "With m = 16 and 20 nodes on a page it has room for 17.");
         EXPECT_NE(e.hint(), "");
     }
 }
