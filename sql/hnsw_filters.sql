@@ -131,7 +131,7 @@ SELECT rows, verdict FROM filtered('filter_s', 'ia && ''{5,6}''', 'ia @> ''{5,6}
     'ta @> ''{a5,b5}''', 'ia && NULL', 'ia IS NULL', 'ARRAY[5] <@ ia');
 SELECT rows, verdict FROM filtered('filter_s', 'j @> ''{"k": 5}''', 'j @> ''{"k": 5.0}''', 'j @> ''{"tags": ["t5"]}''', 'j @> ''{"tags": ["t5", 1]}''', 'j @> ''{"tags": []}''',
     'j @> ''{"deep": {"x": {"y": true}}}''', 'j @> ''{"deep": {"y": true}}''', 'j @> ''{}''', 'j @> ''[]''', 'j @> ''{"k": 5, "deep": {"x": {"y": false}}}''',
-    'j @> ''{"k": null}''', 'j @> NULL', 'j IS NULL');
+    'j @> ''{"k": null}''', 'j @> NULL', 'j IS NULL', 'j @> ANY (ARRAY[''{"k": 5}'', ''{"k": 6, "tags": ["t5"]}'']::jsonb[])', 'j @> ANY (''{}''::jsonb[])');
 -- (an array contains a scalar; order and repetition do not matter)
 CREATE TABLE filter_json (id int, v vector(3), j jsonb);
 INSERT INTO filter_json SELECT n, ARRAY[n::int, 0, 0]::vector(3), x::jsonb FROM unnest(ARRAY['[1,2,"x"]', '"x"', '1', 'null', '[null]', '[[1]]',
@@ -205,9 +205,75 @@ BEGIN
         ASSERT found = 50, found;
     END LOOP;
     ASSERT (SELECT count(*) FROM filtered('filter_icu', 'w = ''Word''', 'w IN (''WoRd'')', 'a && ''{woRD}''', 'a @> ''{woRD}''') WHERE verdict = 'same' AND index_cond IS NOT NULL) = 4;
+    -- in the collation's order, in which words of other bytes are equal
+    ASSERT (SELECT count(*) FROM filtered('filter_icu', 'w >= ''WORD''', 'w > ''OTHER''', 'w BETWEEN ''WorD'' AND ''worD''', 'w < ''word''', 'w <= ''OTHER''')
+            WHERE verdict = 'same' AND index_cond IS NOT NULL AND rows = 50) = 5;
     DROP TABLE filter_icu;
     DROP COLLATION filter_nocase;
 END $$;
+
+-- --------------------------------------------------------------------------------- ranges of texts and networks
+
+-- Collations that are in the order of bytes, whose order nothing is known of, and, where there is ICU, whose order is.
+CREATE COLLATION filter_libc (provider = libc, locale = 'C.UTF-8');
+DO $$
+BEGIN
+    CREATE COLLATION filter_order (provider = icu, locale = 'und');
+EXCEPTION WHEN OTHERS THEN
+    CREATE COLLATION filter_order FROM "C";
+END $$;
+CREATE TABLE filter_words AS SELECT id::int, ARRAY[id::int * 37 % 211, 0, 0]::vector(3) AS v, w COLLATE "C" AS c, w COLLATE filter_libc AS l, w COLLATE filter_order AS i,
+    left(w, 12)::char(12) COLLATE "C" AS ch, w::varchar(40) COLLATE "C" AS vc
+FROM unnest(ARRAY['', ' ', 'a', 'A', 'aa', 'aB', 'ab', 'abc', 'abd', 'a%b', 'a_b', 'a\b', 'ä', 'äb', 'z', 'Ω', '日本', 'zzzzzzzzzz1', 'zzzzzzzzzz2', 'https://example.com/a', 'https://example.com/b',
+    '100', '99', 'co-op', 'coop', 'coöp', 'résumé', 'Resume', U&'\0001', U&'\007F', U&'\+10FFFF', NULL]) WITH ORDINALITY x (w, id);
+INSERT INTO filter_words SELECT id + 100, v + '[300,0,0]', c, l, i, ch, vc FROM filter_words;
+CREATE INDEX ON filter_words USING hnsw (v vector_l2_ops, c, l, i, ch, vc);
+ANALYZE filter_words;
+SELECT conditions, wrong FROM all_filtered('filter_words', ARRAY(
+    SELECT format('%s %s %L', col, op, word) FROM unnest('{c,l,i,ch,vc}'::text[]) col, unnest('{<,<=,=,>=,>}'::text[]) op,
+        (SELECT c FROM filter_words WHERE id < 100 AND c IS NOT NULL) w (word)));
+SELECT rows, verdict, index_cond FROM filtered('filter_words', 'c BETWEEN ''ab'' AND ''abd''', 'l BETWEEN ''ab'' AND ''abd''', 'c > ''a'' AND c < ''b'' AND ch >= ''abc''', 'vc > ''zzz''', 'c < NULL',
+    'c LIKE ''ab%''', 'l LIKE ''ab%''', 'vc LIKE ''ab%''', 'ch LIKE ''ab%''', 'l ^@ ''https://''', 'starts_with(l, ''https://'')', 'l LIKE ''a\%%''', 'l LIKE ''a\\b''', 'l LIKE ''%''',
+    'l LIKE ''_b%''', 'l LIKE ''zzzzzzzzzz1_''', 'l LIKE NULL', 'l LIKE ''ä%''', 'l NOT LIKE ''a%''', 'l ^@ NULL');
+SELECT * FROM all_filtered('filter_words', ARRAY['l ^@ ''''', 'starts_with(l, (SELECT ''co''))', 'c ^@ ANY (''{ab,z}'')', 'l ^@ ANY (''{ab,z}'')', 'l < ANY (''{A,aa}'')', 'c < ANY (''{A,aa}'')', 'c >= ANY (''{z,zzzzz,NULL}'')', 'c < ANY (''{}'')'], in_index => false);
+SELECT rows, verdict FROM filtered('filter_words', 'i LIKE ''ab%''', 'i ^@ ''ab''', 'starts_with(i, ''ab'')');
+-- A condition that its collation leaves to the rows costs what it would above the index.
+CREATE FUNCTION cost_of(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE plan jsonb;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+    RETURN plan->0->'Plan'->'Plans'->0->'Startup Cost';
+END $$;
+SELECT col, cost_of(nearest('filter_words', col || ' > ''0''', 1)) = cost_of(nearest('filter_words', 'id > 0', 1)) AS same FROM unnest('{l,c}'::text[]) col;
+DROP FUNCTION cost_of;
+SELECT * FROM vecstore_check('filter_words_v_c_l_i_ch_vc_idx', true);
+DROP TABLE filter_words;
+-- Rows that the index returns and that do not match.
+CREATE FUNCTION rechecked(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE plan jsonb;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ' || query INTO plan;
+    RETURN jsonb_path_query_first(plan, 'strict $.**."Rows Removed by Index Recheck"');
+END $$;
+CREATE TABLE filter_many AS SELECT i AS id, ARRAY[i * 37 % 211, i % 7, 0]::vector(3) AS v, w COLLATE "C" AS c, w COLLATE filter_libc AS l, w COLLATE filter_order AS i, 'something long that all begin with ' || w COLLATE "C" AS late, ('10.' || i % 50 || '.0.' || i % 19)::inet AS ip
+FROM generate_series(0, 999) i, LATERAL (SELECT chr(97 + i % 26) || chr(97 + i / 26 % 26) || ' and more') x (w);
+CREATE INDEX ON filter_many USING hnsw (v vector_l2_ops, c, l, i, late, ip);
+SELECT condition, f.rows, f.verdict, nullif(rechecked(nearest('filter_many', condition, 100)), 0) AS rechecked FROM unnest(ARRAY['c BETWEEN ''ba'' AND ''bc''', 'c LIKE ''ba%''', 'c = ''ba and more''', 'l LIKE ''ba%''', 'l ^@ ''ba''',
+    'l = ''ba and more''', 'i BETWEEN ''ba'' AND ''bc''', 'i = ''ba and more''', 'late = ''something long that all begin with ba and more''', 'ip << ''10.7.0.0/16''', 'ip BETWEEN ''10.7.0.0'' AND ''10.8.0.0''', 'ip = ''10.7.0.7''']) condition, filtered('filter_many', condition) f;
+SELECT rechecked(nearest('filter_many', condition, 100)) > 0 AS rechecked FROM unnest(ARRAY['l BETWEEN ''ba'' AND ''bc''', 'late LIKE ''something long that all begin with ba%''']) condition;
+DROP TABLE filter_many;
+DROP FUNCTION rechecked;
+DROP COLLATION filter_libc, filter_order;
+
+CREATE TABLE filter_net AS SELECT id::int, ARRAY[id::int * 37 % 211, 0, 0]::vector(3) AS v, ip, network(ip) AS net
+FROM unnest('{10.0.0.1,10.0.0.1/8,10.0.0.0/8,10.1.0.0/16,10.1.2.3,10.1.2.4,0.0.0.0/0,0.0.0.0,255.255.255.255,128.0.0.0/1,192.168.0.0/24,192.168.0.5/24,192.168.0.5,10.0.0.0/6,10.0.0.1/6,10.0.0.2/6,::,::/0,::1,
+    2001:db8::/32,2001:db8::1,2001:db8::2,2001:db8:0:1::/64,2001:db8:0:1::5/64,ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff,fe80::1/64}'::inet[]) WITH ORDINALITY x (ip, id);
+CREATE INDEX ON filter_net USING hnsw (v vector_l2_ops, ip, net);
+SELECT * FROM all_filtered('filter_net', ARRAY(
+    SELECT format('%s %s %L', col, op, n.ip) FROM unnest('{ip,net}'::text[]) col, unnest('{<,<=,=,>=,>,<<,<<=}'::text[]) op, filter_net n));
+SELECT rows, verdict, index_cond FROM filtered('filter_net', 'ip BETWEEN ''10.0.0.0'' AND ''10.1.255.255''', 'ip << ''10.0.0.0/8''', 'net <<= ''10.0.0.0/8''', 'ip IN (''10.1.2.3'', ''2001:db8::2'')', 'ip << NULL');
+SELECT rows, verdict FROM filtered('filter_net', 'ip > ANY (''{10.1.2.3,::1}'')', 'ip >> ''10.0.0.1''');
+DROP TABLE filter_net;
 
 CREATE TABLE filter_e (id int, v vector(3), doc jsonb, tenant int, deleted bool);
 INSERT INTO filter_e SELECT i, ARRAY[i * 37 % 211, 0, 0]::vector(3), jsonb_build_object('lang', (ARRAY['en','de','fr'])[i % 3 + 1], 'year', 2000 + i % 20), i % 10, i % 4 = 0
@@ -261,6 +327,27 @@ SELECT q, n.id, n.d FROM filter_q q CROSS JOIN LATERAL (SELECT id, t.v <-> q.v A
 SELECT * FROM compared($$SELECT t.id FROM filter_t t JOIN (VALUES (1, 'a'), (4, 'b')) g (k, name) ON t.i4 = g.k WHERE g.name = 'b' ORDER BY t.v <-> '[0,0,0]' LIMIT 5$$);
 SELECT * FROM compared($$SELECT t.id FROM filter_t t WHERE EXISTS (SELECT FROM filter_q q WHERE q.tenant = t.i4) ORDER BY t.v <-> '[0,0,0]' LIMIT 5$$);
 SELECT * FROM compared($$SELECT t.id FROM filter_t t WHERE t.i4 = ANY (ARRAY(SELECT tenant FROM filter_q)) ORDER BY t.v <-> '[0,0,0]' LIMIT 5$$);
+-- Outer joins: one that can only be an inner one, as a condition asks for the other row, says as much as that.
+CREATE TABLE filter_k (k int PRIMARY KEY, name text, top int);
+INSERT INTO filter_k VALUES (4, 'a', 1), (5, 'b', 1), (7, 'b', 2), (90, 'b', 2), (8, NULL, NULL);
+ANALYZE filter_k;
+SELECT x.*, index_cond(query) ~ 'i4 = ANY' AS in_index FROM unnest(ARRAY[
+    $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE g.name = 'b'$$, $$filter_k g RIGHT JOIN filter_t t ON g.k = t.i4 WHERE g.name = 'b'$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 AND g.top = 2 WHERE g.name IN ('a', 'b')$$,
+    $$filter_t t LEFT JOIN (filter_k g JOIN filter_k h ON h.k = g.k AND h.top = 2) ON g.k = t.i4 WHERE h.name = 'b' AND g.top > 0$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 LEFT JOIN filter_q q ON q.tenant = g.k WHERE g.name = 'b'$$,
+    $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 LEFT JOIN filter_q q ON q.tenant = g.k AND g.top = 2 WHERE q.low > 5$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 JOIN filter_q q ON q.tenant = g.k WHERE q.low = 3 AND g.name = 'b'$$,
+    -- and those that say nothing of the first table
+    $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 AND g.name = 'b'$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE g.k IS NULL$$,
+    $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE g.name = 'b' OR t.i8 = 3$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE coalesce(g.name, 'b') = 'b'$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 AND t.i8 < 5 WHERE t.id < 50$$,
+    $$filter_t t FULL JOIN filter_k g ON g.k = t.i4 WHERE g.name = 'b' AND t.id > 0$$, $$filter_k g LEFT JOIN filter_t t ON g.k = t.i4 WHERE t.id > 0 AND g.name = 'b'$$]) rest,
+    format($$SELECT t.id FROM %s ORDER BY t.v <-> '[0,0,0]' LIMIT 7$$, rest) query, compared(query) x;
+-- LEFT JOIN LATERAL: the nearest for every row, of what a table says that is joined to them
+SELECT substring(index_cond(query) FROM 'i4 = [^ ]+') FROM unnest(ARRAY[$$SELECT * FROM filter_q q LEFT JOIN LATERAL (SELECT id FROM filter_t t WHERE t.i4 = q.tenant ORDER BY t.v <-> q.v LIMIT 3) n ON true$$,
+    $$SELECT * FROM filter_q q LEFT JOIN LATERAL (SELECT t.id FROM filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE g.top = q.low - 2 ORDER BY t.v <-> q.v LIMIT 3) n ON true$$]) query;
+SELECT q, n.id, n.d FROM filter_q q LEFT JOIN LATERAL (SELECT id, t.v <-> q.v AS d FROM filter_t t WHERE t.i4 = q.tenant ORDER BY t.v <-> q.v LIMIT 2) n ON true ORDER BY 1, 3;
+SELECT q, n.id, n.name, n.d FROM filter_q q LEFT JOIN LATERAL (SELECT t.id, g.name, t.v <-> q.v AS d FROM filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE g.top = q.low - 2 ORDER BY t.v <-> q.v LIMIT 3) n ON true ORDER BY 1, 4;
+-- (columns of queries that are one and two around)
+SELECT q, m.k, n.id, n.d FROM filter_q q LEFT JOIN filter_k m ON m.k IN (4, 7) LEFT JOIN LATERAL (SELECT x.*, (
+        SELECT t.id FROM filter_t t JOIN filter_k g ON g.k = t.i4 WHERE g.top = q.low - 2 AND g.top >= m.top AND g.k > x.least ORDER BY t.v <-> q.v LIMIT 1) AS id FROM (SELECT 4 AS least, m.k * q.low AS d OFFSET 0) x) n ON true ORDER BY 1, 2;
 
 SET enable_sort = off;
 PREPARE filter_p (int, text, int[], float8) AS
@@ -289,7 +376,7 @@ MOVE FORWARD ALL IN c;
 FETCH BACKWARD 1 FROM c;
 ROLLBACK;
 RESET enable_sort;
-DROP TABLE filter_q;
+DROP TABLE filter_q, filter_k;
 
 -- ---------------------------------------------------------------------------------------------- distance limits
 
@@ -375,6 +462,17 @@ SELECT count(*) FROM (SELECT * FROM filter_rls WHERE tenant IN (1, 2, 3) ORDER B
 SELECT id, tenant FROM filter_rls WHERE v <-> '[0,0,0]' < 20 ORDER BY v <-> '[0,0,0]' LIMIT 10;
 RESET enable_sort;
 RESET ROLE;
+-- of a joined table, whose conditions the index is asked to test
+CREATE TABLE filter_owned (k int PRIMARY KEY, name text, owner name);
+INSERT INTO filter_owned SELECT i, 'n' || i % 2, CASE WHEN i < 3 THEN 'filter_user' ELSE 'another' END FROM generate_series(0, 4) i;
+ALTER TABLE filter_owned ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON filter_owned USING (owner = current_user AND EXISTS (SELECT FROM filter_rls r WHERE r.tenant = k));
+CREATE POLICY every ON filter_rls USING (true);
+GRANT SELECT ON filter_owned TO filter_user;
+SET ROLE filter_user;
+SELECT x.* FROM unnest(ARRAY['JOIN', 'LEFT JOIN']) kind, compared(format($$SELECT r.id FROM filter_rls r %s filter_owned o ON o.k = r.tenant WHERE o.name = 'n0' ORDER BY r.v <-> '[0,0,0]' LIMIT 7$$, kind)) x;
+RESET ROLE;
+DROP TABLE filter_owned;
 DROP TABLE filter_rls;
 DROP ROLE filter_user;
 

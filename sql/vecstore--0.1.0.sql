@@ -968,6 +968,12 @@ CREATE FUNCTION vecstore_filter_enum(internal) RETURNS internal
 CREATE FUNCTION vecstore_filter_hash(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_filter_hash' LANGUAGE C;
 
+CREATE FUNCTION vecstore_filter_text(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_text' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_inet(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'vecstore_filter_inet' LANGUAGE C;
+
 CREATE FUNCTION vecstore_filter_array(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecstore_filter_array' LANGUAGE C;
 
@@ -1144,8 +1150,6 @@ CREATE OPERATOR CLASS uuid_filter_ops
 	OPERATOR 5 > (uuid, uuid),
 	FUNCTION 4 vecstore_filter_uuid(internal);
 
--- Their order is not that of keys, so that only equality is tested in the index.
-
 CREATE OPERATOR CLASS enum_filter_ops
 	DEFAULT FOR TYPE anyenum USING vecstore_hnsw AS
 	OPERATOR 1 < (anyenum, anyenum),
@@ -1157,22 +1161,39 @@ CREATE OPERATOR CLASS enum_filter_ops
 
 CREATE OPERATOR CLASS text_filter_ops
 	DEFAULT FOR TYPE text USING vecstore_hnsw AS
+	OPERATOR 1 < (text, text),
+	OPERATOR 2 <= (text, text),
 	OPERATOR 3 = (text, text),
-	FUNCTION 4 vecstore_filter_hash(internal);
+	OPERATOR 4 >= (text, text),
+	OPERATOR 5 > (text, text),
+	OPERATOR 8 ^@ (text, text),
+	FUNCTION 4 vecstore_filter_text(internal);
 
 CREATE OPERATOR CLASS bpchar_filter_ops
 	DEFAULT FOR TYPE bpchar USING vecstore_hnsw AS
+	OPERATOR 1 < (bpchar, bpchar),
+	OPERATOR 2 <= (bpchar, bpchar),
 	OPERATOR 3 = (bpchar, bpchar),
-	FUNCTION 4 vecstore_filter_hash(internal);
+	OPERATOR 4 >= (bpchar, bpchar),
+	OPERATOR 5 > (bpchar, bpchar),
+	FUNCTION 4 vecstore_filter_text(internal);
+
+CREATE OPERATOR CLASS inet_filter_ops
+	DEFAULT FOR TYPE inet USING vecstore_hnsw AS
+	OPERATOR 1 < (inet, inet),
+	OPERATOR 2 <= (inet, inet),
+	OPERATOR 3 = (inet, inet),
+	OPERATOR 4 >= (inet, inet),
+	OPERATOR 5 > (inet, inet),
+	OPERATOR 9 << (inet, inet),
+	OPERATOR 10 <<= (inet, inet),
+	FUNCTION 4 vecstore_filter_inet(internal);
+
+-- Their keys are in no order, so that only equality is tested in the index.
 
 CREATE OPERATOR CLASS name_filter_ops
 	DEFAULT FOR TYPE name USING vecstore_hnsw AS
 	OPERATOR 3 = (name, name),
-	FUNCTION 4 vecstore_filter_hash(internal);
-
-CREATE OPERATOR CLASS inet_filter_ops
-	DEFAULT FOR TYPE inet USING vecstore_hnsw AS
-	OPERATOR 3 = (inet, inet),
 	FUNCTION 4 vecstore_filter_hash(internal);
 
 CREATE OPERATOR CLASS oid_filter_ops

@@ -1,5 +1,6 @@
 // What a scan costs, for the planner.
 #include "am/access_method.hpp"
+#include "am/filter_type.hpp"
 #include "am/hnsw.hpp"
 
 #include <limits>
@@ -71,6 +72,20 @@ ScanCosts read_passing_costs(const IndexOptInfo* info, double rows, double share
     return {reading, reading + rows * share * cpu_index_tuple_cost};
 }
 
+// What the index cannot tell of, under some collations, costs as much as if it were tested above the index.
+List* tested_quals(const IndexOptInfo* info, const IndexClause* clause) {
+    List* tested = NIL;
+    ListCell* cell;
+    foreach (cell, clause->indexquals) {
+        auto* const qual = lfirst_node(RestrictInfo, cell);
+        const Oid op = IsA(qual->clause, OpExpr)              ? reinterpret_cast<const OpExpr*>(qual->clause)->opno
+                       : IsA(qual->clause, ScalarArrayOpExpr) ? reinterpret_cast<const ScalarArrayOpExpr*>(qual->clause)->opno
+                                                              : InvalidOid;
+        if (!OidIsValid(op) || tests_in_index(info, clause->indexcol, op)) tested = lappend(tested, qual);
+    }
+    return tested;
+}
+
 struct Conditions {
     bool any;             // on the index's own columns
     Selectivity passing;  // share of the rows that pass those
@@ -84,7 +99,7 @@ Conditions conditions_of(PlannerInfo* root, const IndexPath* path) {
     foreach (cell, path->indexclauses) {
         const auto* const clause = lfirst_node(IndexClause, cell);
         if (clause->indexcol > 0)
-            columns = list_concat(columns, clause->indexquals);
+            columns = list_concat(columns, tested_quals(path->indexinfo, clause));
         else if (clause->lossy)   // else it only says that all rows are wanted
             limits = list_concat(limits, clause->indexquals);
     }

@@ -12,7 +12,6 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/date.h"
-#include "utils/inet.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -27,10 +26,6 @@ namespace {
 
 using core::FilterKey;
 
-// The greatest and the least value have to share their keys with others: 0 is NULL's.
-constexpr FilterKey least_key = 1;
-constexpr FilterKey greatest_key = ~FilterKey{0};
-
 FilterKey of_signed(int64 value) {
     return std::max<FilterKey>(least_key, static_cast<uint64>(value) ^ (uint64{1} << 63));
 }
@@ -43,8 +38,6 @@ FilterKey of_float(double value) {
     memcpy(&bits, &value, sizeof(bits));
     return of_signed(bits < 0 ? bits ^ PG_INT64_MAX : bits);
 }
-
-FilterKey of_hash(uint64 hash) { return std::max<FilterKey>(least_key, hash); }
 
 FilterKey integer_key(Datum value, Oid type, Oid) {
     switch (type) {
@@ -108,12 +101,8 @@ KeyList enum_matching(Datum value, Oid type, StrategyNumber strategy) {
     return list;
 }
 
-// By the hash function that the type's hash indexes go by. One key for all where there is none.
 FilterKey hash_key(Datum value, Oid type, Oid collation) {
-    const TypeCacheEntry* const entry = lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC_FINFO);
-    if (!OidIsValid(entry->hash_extended_proc_finfo.fn_oid)) return least_key;
-    auto* const function = const_cast<FmgrInfo*>(&entry->hash_extended_proc_finfo);
-    return of_hash(DatumGetUInt64(FunctionCall2Coll(function, collation, value, Int64GetDatum(0))));
+    return std::max<FilterKey>(least_key, hash_of_value(value, type, collation));
 }
 
 // ------------------------------------------------------------------------------ sets of things, as bits
@@ -125,9 +114,9 @@ FilterKey bits_of(uint64 hash) {
     return uint64{1} << (hash % 63) | uint64{1} << ((hash >> 32) % 63) | not_null_bit;
 }
 
-// One key for each element of an array; null elements have none.
+// visit(element, type) for each element of an array that is not null.
 template <class Visit>
-void for_each_element(Datum array, Oid collation, Visit&& visit) {
+void for_each_element(Datum array, Visit&& visit) {
     ArrayType* const value = DatumGetArrayTypeP(array);
     const Oid type = ARR_ELEMTYPE(value);
     int16 length;
@@ -139,12 +128,12 @@ void for_each_element(Datum array, Oid collation, Visit&& visit) {
     int count;
     deconstruct_array(value, type, length, by_value, align, &elements, &nulls, &count);
     for (int i = 0; i < count; ++i)
-        if (!nulls[i]) visit(hash_key(elements[i], type, collation));
+        if (!nulls[i]) visit(elements[i], type);
 }
 
 FilterKey array_key(Datum value, Oid, Oid collation) {
     FilterKey key = not_null_bit;
-    for_each_element(value, collation, [&](FilterKey hash) { key |= bits_of(hash); });
+    for_each_element(value, [&](Datum element, Oid type) { key |= bits_of(hash_key(element, type, collation)); });
     return key;
 }
 
@@ -207,6 +196,9 @@ constexpr FilterType hashed_type{"hash", hash_key, false, false};
 constexpr FilterType array_type{"array", array_key, false, true};
 constexpr FilterType jsonb_type{"jsonb", jsonb_key, false, true};
 
+// What a support function of the operator classes returns.
+const FilterType& told_by(Datum pointer) { return *reinterpret_cast<const FilterType*>(DatumGetPointer(pointer)); }
+
 const FilterType& filter_type(Relation index, int attribute) {
     if (!OidIsValid(index_getprocid(index, static_cast<AttrNumber>(attribute), filter_type_proc)))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -214,7 +206,7 @@ const FilterType& filter_type(Relation index, int attribute) {
                                RelationGetRelationName(index)),
                         errhint("An index has one vector, its first column. Make another index for the other vector.")));
     FmgrInfo* const function = index_getprocinfo(index, static_cast<AttrNumber>(attribute), filter_type_proc);
-    return *reinterpret_cast<const FilterType*>(DatumGetPointer(FunctionCall1(function, PointerGetDatum(nullptr))));
+    return told_by(FunctionCall1(function, PointerGetDatum(nullptr)));
 }
 
 // The operator class's, not the column's: that may be a domain.
@@ -225,11 +217,11 @@ Oid column_type_of(Relation index, int attribute) {
 
 using Kind = core::FilterCondition::Kind;
 
-core::FilterCondition range_of(uint16 column, FilterKey low, FilterKey high) {
+core::FilterCondition range_of(uint16 column, const KeyRange& range) {
     core::FilterCondition condition;
     condition.column = column;
-    condition.low = low;
-    condition.high = high;
+    condition.low = range.low;
+    condition.high = range.high;
     return condition;
 }
 
@@ -243,15 +235,15 @@ core::FilterCondition one_of(uint16 column, Kind kind, std::vector<FilterKey> ke
     return condition;
 }
 
-// column <strategy> a value with this key. exact: values that differ have keys that differ.
-core::FilterCondition compared(uint16 column, StrategyNumber strategy, FilterKey key, bool exact) {
+// Of values that compare so with one that has this key. exact: values that differ have keys that differ.
+KeyRange compared(StrategyNumber strategy, FilterKey key, bool exact) {
     const bool strict = exact && key > least_key && key < greatest_key - 1;
     switch (strategy) {
-        case filter_less: return range_of(column, least_key, strict ? key - 1 : key);
-        case filter_less_equal: return range_of(column, least_key, key);
-        case filter_greater_equal: return range_of(column, key, greatest_key);
-        case filter_greater: return range_of(column, strict ? key + 1 : key, greatest_key);
-        default: return range_of(column, key, key);
+        case filter_less: return {least_key, strict ? key - 1 : key};
+        case filter_less_equal: return {least_key, key};
+        case filter_greater_equal: return {key, greatest_key};
+        case filter_greater: return {strict ? key + 1 : key, greatest_key};
+        default: return {key, key};
     }
 }
 
@@ -264,47 +256,64 @@ struct Comparison {
     Oid collation;
 };
 
-KeyList element_keys(const Comparison& c, Datum array, bool of_elements) {
+KeyRange range_of_keys(const Comparison& c, Datum value, Oid type) {
+    if (c.type->range != nullptr) return c.type->range(value, type, c.collation, c.strategy);
+    return compared(c.strategy, c.type->key(value, type, c.collation), c.type->exact);
+}
+
+// Keys of an array's elements.
+KeyList element_keys(const Comparison& c, Datum array, bool as_bits) {
     ArrayType* const value = DatumGetArrayTypeP(array);
     KeyList list{static_cast<FilterKey*>(palloc(sizeof(FilterKey) * Max(1, ArrayGetNItems(ARR_NDIM(value), ARR_DIMS(value))))),
                  0};
-    if (of_elements) {
-        for_each_element(array, c.collation, [&](FilterKey hash) { list.keys[list.count++] = bits_of(hash); });
-        return list;
-    }
-    int16 length;
-    bool by_value;
-    char align;
-    get_typlenbyvalalign(ARR_ELEMTYPE(value), &length, &by_value, &align);
-    Datum* elements;
-    bool* nulls;
-    int count;
-    deconstruct_array(value, ARR_ELEMTYPE(value), length, by_value, align, &elements, &nulls, &count);
-    for (int i = 0; i < count; ++i)
-        if (!nulls[i]) list.keys[list.count++] = c.type->key(elements[i], ARR_ELEMTYPE(value), c.collation);
+    for_each_element(array, [&](Datum element, Oid type) {
+        list.keys[list.count++] =
+            as_bits ? bits_of(hash_key(element, type, c.collation)) : c.type->key(element, type, c.collation);
+    });
     return list;
 }
 
-// column <strategy> ANY (array), of which these are the keys.
-void add_any(const Comparison& c, const KeyList& list, core::RowFilter& filter) {
-    if (list.count == 0) {
-        filter.set_never();
-        return;
+// column <strategy> ANY (array): from the least to the greatest key that passes for one of the elements.
+KeyRange range_of_any(const Comparison& c, Datum array) {
+    KeyRange all{greatest_key, least_key};   // no element, no row
+    for_each_element(array, [&](Datum element, Oid type) {
+        const KeyRange one = range_of_keys(c, element, type);
+        all = {std::min(all.low, one.low), std::max(all.high, one.high)};
+    });
+    return all;
+}
+
+// How a condition is tested.
+struct Tested {
+    Kind kind;
+    KeyRange range;   // of Kind::range
+    KeyList keys;     // of the others
+};
+
+Tested tested(const Comparison& c, Datum argument, bool any) {
+    const FilterType& type = *c.type;
+    if (any) {
+        if (type.bits || c.strategy == filter_equal)
+            return {type.bits ? Kind::bits : Kind::among, {}, element_keys(c, argument, false)};
+        // Of an enum the rows themselves will tell.
+        return {Kind::range, type.matching != nullptr ? any_key : range_of_any(c, argument), {}};
     }
-    std::vector<FilterKey> keys(list.keys, list.keys + list.count);
-    const auto [least, greatest] = std::minmax_element(keys.begin(), keys.end());
-    const bool ordered = c.type->matching == nullptr;
-    switch (ordered || c.strategy == filter_equal ? c.strategy : InvalidStrategy) {
-        case filter_less:
-        case filter_less_equal: filter.add(compared(c.column, c.strategy, *greatest, c.type->exact)); return;
-        case filter_greater:
-        case filter_greater_equal: filter.add(compared(c.column, c.strategy, *least, c.type->exact)); return;
-        case filter_equal: filter.add(one_of(c.column, Kind::among, std::move(keys))); return;
-        default: filter.add(range_of(c.column, least_key, greatest_key)); return;   // the rows themselves will tell
-    }
+    if (c.strategy == filter_overlaps) return {Kind::bits, {}, element_keys(c, argument, true)};
+    if (type.matching != nullptr) return {Kind::among, {}, type.matching(argument, c.argument_type, c.strategy)};
+    if (!type.bits) return {Kind::range, range_of_keys(c, argument, c.argument_type), {}};
+    auto* const key = static_cast<FilterKey*>(palloc(sizeof(FilterKey)));
+    *key = type.key(argument, c.argument_type, c.collation);
+    return {Kind::bits, {}, {key, 1}};
 }
 
 }  // namespace
+
+uint64 hash_of_value(Datum value, Oid type, Oid collation) {
+    const TypeCacheEntry* const entry = lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC_FINFO);
+    if (!OidIsValid(entry->hash_extended_proc_finfo.fn_oid)) return 0;
+    auto* const function = const_cast<FmgrInfo*>(&entry->hash_extended_proc_finfo);
+    return DatumGetUInt64(FunctionCall2Coll(function, collation, value, Int64GetDatum(0)));
+}
 
 int filter_columns(Relation index) { return IndexRelationGetNumberOfKeyAttributes(index) - 1; }
 
@@ -325,45 +334,38 @@ void filter_keys(Relation index, const Datum* values, const bool* isnull, core::
 void add_condition(Relation index, const ScanKeyData& key, core::RowFilter& filter) {
     const auto column = static_cast<uint16>(key.sk_attno - 2);
     if ((key.sk_flags & SK_SEARCHNULL) != 0) {
-        filter.add(range_of(column, core::null_filter_key, core::null_filter_key));
+        filter.add(range_of(column, {core::null_filter_key, core::null_filter_key}));
         return;
     }
     if ((key.sk_flags & SK_SEARCHNOTNULL) != 0) {
-        filter.add(range_of(column, least_key, greatest_key));
+        filter.add(range_of(column, any_key));
         return;
     }
     if ((key.sk_flags & SK_ISNULL) != 0) {   // nothing compares with NULL
         filter.set_never();
         return;
     }
-    Comparison c{column, key.sk_strategy, nullptr, key.sk_subtype, key.sk_collation};
-    FilterKey one = 0;
-    KeyList list{nullptr, 0};
-    const bool any = (key.sk_flags & SK_SEARCHARRAY) != 0;
-    pg::pg_call([&] {
-        c.type = &filter_type(index, key.sk_attno);
+    const Tested test = pg::pg_call([&] {
+        Comparison c{column, key.sk_strategy, &filter_type(index, key.sk_attno), key.sk_subtype, key.sk_collation};
         const Oid subtype = c.argument_type;
         if (!OidIsValid(subtype) || IsPolymorphicType(subtype)) c.argument_type = column_type_of(index, key.sk_attno);
         if (!OidIsValid(c.collation)) c.collation = index->rd_indcollation[key.sk_attno - 1];
-        if (any && !c.type->bits)
-            list = element_keys(c, key.sk_argument, false);
-        else if (!any && c.strategy == filter_overlaps)
-            list = element_keys(c, key.sk_argument, true);
-        else if (!any && c.type->matching != nullptr)
-            list = c.type->matching(key.sk_argument, c.argument_type, c.strategy);
-        else if (!any)
-            one = c.type->key(key.sk_argument, c.argument_type, c.collation);
+        return tested(c, key.sk_argument, (key.sk_flags & SK_SEARCHARRAY) != 0);
     });
-    if (any)
-        add_any(c, list, filter);
-    else if (c.type->matching != nullptr)
-        filter.add(one_of(column, Kind::among, std::vector<FilterKey>(list.keys, list.keys + list.count)));
-    else if (c.strategy == filter_overlaps)
-        filter.add(one_of(column, Kind::bits, std::vector<FilterKey>(list.keys, list.keys + list.count)));
-    else if (c.type->bits)
-        filter.add(one_of(column, Kind::bits, {one}));
+    if (test.kind == Kind::range)
+        filter.add(range_of(column, test.range));
     else
-        filter.add(compared(column, c.strategy, one, c.type->exact && c.argument_type != NUMERICOID));
+        filter.add(one_of(column, test.kind, std::vector<FilterKey>(test.keys.keys, test.keys.keys + test.keys.count)));
+}
+
+bool tests_in_index(const IndexOptInfo* index, int column, Oid op) {
+    const Oid family = index->opfamily[column], type = index->opcintype[column];
+    const Oid function = get_opfamily_proc(family, type, type, filter_type_proc);
+    if (!OidIsValid(function)) return false;
+    const FilterType& told = told_by(OidFunctionCall1(function, PointerGetDatum(nullptr)));
+    const int strategy = get_op_opfamily_strategy(op, family);
+    return strategy != 0 &&
+           (told.tests == nullptr || told.tests(static_cast<StrategyNumber>(strategy), index->indexcollations[column]));
 }
 
 }  // namespace vecstore::am
@@ -380,5 +382,7 @@ VECSTORE_FUNCTION(filter_time) { PG_RETURN_POINTER(&am::time_type); }
 VECSTORE_FUNCTION(filter_uuid) { PG_RETURN_POINTER(&am::uuid_type); }
 VECSTORE_FUNCTION(filter_enum) { PG_RETURN_POINTER(&am::enum_type); }
 VECSTORE_FUNCTION(filter_hash) { PG_RETURN_POINTER(&am::hashed_type); }
+VECSTORE_FUNCTION(filter_text) { PG_RETURN_POINTER(&am::text_type); }
+VECSTORE_FUNCTION(filter_inet) { PG_RETURN_POINTER(&am::inet_type); }
 VECSTORE_FUNCTION(filter_array) { PG_RETURN_POINTER(&am::array_type); }
 VECSTORE_FUNCTION(filter_jsonb) { PG_RETURN_POINTER(&am::jsonb_type); }

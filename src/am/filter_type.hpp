@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "access/skey.h"
+#include "nodes/pathnodes.h"
 #include "utils/rel.h"
 }
 
@@ -22,6 +23,9 @@ enum FilterStrategy : StrategyNumber {
     filter_greater = 5,
     filter_overlaps = 6,
     filter_contains = 7,
+    filter_begins_with = 8,
+    filter_inside = 9,         // a network in another
+    filter_inside_equal = 10,
 };
 
 // Support function of the operator classes that tells which type they are for.
@@ -32,6 +36,14 @@ struct KeyList {
     core::FilterKey* keys;
     int count;
 };
+
+// Of all rows that pass. What is least or greatest of a type shares its key with others: 0 is NULL's.
+struct KeyRange {
+    core::FilterKey low, high;
+};
+constexpr core::FilterKey least_key = 1;
+constexpr core::FilterKey greatest_key = ~core::FilterKey{0};
+constexpr KeyRange any_key{least_key, greatest_key};
 
 struct FilterType {
     const char* name;
@@ -44,7 +56,22 @@ struct FilterType {
     bool bits;
     // For types of few values whose keys are in another order: the keys of all values that compare so with this one.
     KeyList (*matching)(Datum value, Oid type, StrategyNumber strategy) = nullptr;
+    // For types whose keys are not just in the order of values: those of all values that compare so with this one. May
+    // raise; may leave memory behind.
+    KeyRange (*range)(Datum value, Oid type, Oid collation, StrategyNumber strategy) = nullptr;
+    // For types whose order depends on a collation: do keys tell which values compare so with another?
+    bool (*tests)(StrategyNumber strategy, Oid collation) = nullptr;
 };
+
+extern const FilterType text_type;
+extern const FilterType inet_type;
+
+// By the hash function that the type's hash indexes go by. One number for all where there is none. May raise.
+uint64 hash_of_value(Datum value, Oid type, Oid collation);
+
+// For the planner: do conditions with this operator of the column's family sort out rows in the index? The column's
+// number is that among the index's, from 0. May raise.
+bool tests_in_index(const IndexOptInfo* index, int column, Oid op);
 
 // How many filter columns an index has.
 int filter_columns(Relation index);

@@ -2,12 +2,14 @@
 // test, in the index,
 //   column IN (...), column = ANY (...)   which PostgreSQL drops from ordered paths up to 16
 //   conditions on a boolean column        which PostgreSQL up to 15 knows of its own index types only
+//   column LIKE 'beginning%'              which PostgreSQL tells of a range in the collation "C" only; starts_with()
 //   distance < limit                      after which the scan ends: also limit > distance, 1 - distance > limit
 //
 // Each such path is one of the planner's own with conditions added, so that it competes with it and all others. Only
 // where all rows are asked for does one take the other's place: the scan then looks at all of them before it returns
 // the first, which costs less than the way to all of them through the graph, and has them in order.
 #include "am/access_method.hpp"
+#include "am/filter_type.hpp"
 #include "am/hnsw.hpp"
 
 extern "C" {
@@ -20,6 +22,7 @@ extern "C" {
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
+#include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -100,6 +103,53 @@ bool add_boolean(Extension& e, RestrictInfo* rinfo, int column) {
         make_opclause(BooleanEqualOperator, BOOLOID, false, reinterpret_cast<Expr*>(operand),
                       reinterpret_cast<Expr*>(makeBoolConst(wanted, false)), InvalidOid, InvalidOid),
         false);
+    return true;
+}
+
+// What a pattern of LIKE begins with, up to its first wildcard; null where it is nothing.
+Const* beginning_of_pattern(const Const* pattern) {
+    if (pattern->constisnull) return nullptr;
+    char* const bytes = TextDatumGetCString(pattern->constvalue);
+    size_t length = 0;
+    for (const char* c = bytes; *c != 0 && *c != '%' && *c != '_'; ++c) {
+        if (*c == '\\' && *++c == 0) break;
+        bytes[length++] = *c;
+    }
+    if (length == 0) return nullptr;
+    const Datum text = PointerGetDatum(cstring_to_text_with_len(bytes, static_cast<int>(length)));
+    return makeConst(TEXTOID, -1, pattern->constcollid, -1, text, false, false);
+}
+
+// The operator of the index's family that says what a text begins with, if the column is one of such texts.
+Oid begins_with_operator(const IndexOptInfo* index, int column) {
+    const Oid type = index->opcintype[column];
+    return type == TEXTOID ? get_opfamily_member(index->opfamily[column], type, type, filter_begins_with) : InvalidOid;
+}
+
+// column LIKE 'beginning%', starts_with(column, beginning). (The operator ^@ PostgreSQL knows itself.)
+bool add_beginning(Extension& e, RestrictInfo* rinfo, int column) {
+    IndexOptInfo* const index = e.path->indexinfo;
+    const Node* const clause = reinterpret_cast<Node*>(rinfo->clause);
+    const bool like = IsA(clause, OpExpr) && get_opcode(reinterpret_cast<const OpExpr*>(clause)->opno) == F_TEXTLIKE;
+    const bool starts = IsA(clause, FuncExpr) && reinterpret_cast<const FuncExpr*>(clause)->funcid == F_STARTS_WITH;
+    if (!like && !starts) return false;
+    const List* const args = like ? reinterpret_cast<const OpExpr*>(clause)->args : reinterpret_cast<const FuncExpr*>(clause)->args;
+    auto* const text = static_cast<Node*>(linitial(args));
+    auto* beginning = static_cast<Node*>(lsecond(args));
+    if (!match_index_to_operand(text, column, index)) return false;
+    // Elsewhere texts of other bytes may be alike.
+    const Oid collation = exprInputCollation(clause);
+    if (!OidIsValid(collation) || !get_collation_isdeterministic(collation)) return false;
+    if (like)
+        beginning = IsA(beginning, Const) ? reinterpret_cast<Node*>(beginning_of_pattern(reinterpret_cast<Const*>(beginning)))
+                                          : nullptr;
+    if (beginning == nullptr || !is_fixed(e, beginning)) return false;
+    const Oid op = begins_with_operator(index, column);
+    if (!OidIsValid(op) || !tests_in_index(index, column, op)) return false;
+    add(e, rinfo, column,
+        make_opclause(op, BOOLOID, false, reinterpret_cast<Expr*>(text), reinterpret_cast<Expr*>(beginning), InvalidOid,
+                      index->indexcollations[column]),
+        like);
     return true;
 }
 
@@ -200,7 +250,7 @@ void extend(Extension& e) {
         if (rinfo->pseudoconstant || is_there(e, rinfo)) continue;
         if (!restriction_is_securely_promotable(rinfo, e.rel) || add_distance(e, rinfo)) continue;
         for (int column = 1; column < e.path->indexinfo->nkeycolumns; ++column)
-            if (add_any(e, rinfo, column) || add_boolean(e, rinfo, column)) break;
+            if (add_any(e, rinfo, column) || add_boolean(e, rinfo, column) || add_beginning(e, rinfo, column)) break;
     }
 }
 

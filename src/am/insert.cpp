@@ -9,6 +9,20 @@
 
 namespace vecstore::am {
 
+namespace {
+
+// The keys of one of perhaps many rows of a statement, whose memory is not to grow with them. May raise.
+void row_keys(Relation index, const Datum* values, const bool* isnull, core::FilterKey* keys) {
+    if (filter_columns(index) == 0) return;
+    const MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "vecstore insert row", ALLOCSET_DEFAULT_SIZES);
+    const MemoryContext old = MemoryContextSwitchTo(row);
+    filter_keys(index, values, isnull, keys);
+    MemoryContextSwitchTo(old);
+    MemoryContextDelete(row);
+}
+
+}  // namespace
+
 bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relation) {
     if (isnull[0]) return false;
     const std::shared_ptr<IndexState> state = index_state(index);
@@ -16,7 +30,7 @@ bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relati
     const ColumnType& type = column_type(encoder.geometry().kind);
     core::FilterKey keys[INDEX_MAX_KEYS];
     const ColumnValue value = pg::pg_call([&] {
-        filter_keys(index, values, isnull, keys);
+        row_keys(index, values, isnull, keys);
         return type.read(values[0]);
     });
     check_dims(encoder.geometry().dims, value.dims);

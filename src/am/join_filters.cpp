@@ -11,6 +11,9 @@
 // which the index takes for docs.tenant = ANY (...). The sub-select runs once, when the scan begins. For the planner
 // the condition lets all rows pass: that it says nothing new is just what the estimates of the join's rows need.
 // Where it is not used as an index condition it is true, too: the join itself will tell.
+//
+// Of a LEFT JOIN that says as much as only an inner one can, WHERE tenants.region = 'eu' above it does: rows without a
+// tenant have no region. (The planner finds that out later.)
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
 #include "am/hnsw.hpp"
@@ -20,11 +23,11 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
 #include "nodes/supportnodes.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
 #include "parser/parsetree.h"
-#include "rewrite/rewriteManip.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 }
@@ -41,29 +44,48 @@ constexpr double most_rows = 500000;
 // What the query says of its tables. All of this is Postgres's memory; nothing here has a destructor.
 struct Facts {
     Query* query;
-    Relids tables;   // those whose rows must all meet the conditions
+    Relids tables;        // those whose rows must all meet the conditions
+    Relids never_null;    // of those, the ones that no outer join makes NULL, as the query is written
+    Relids outer_joins;   // that conditions may be said above of
     List* quals;
 };
 
-// Conditions of inner joins, and the tables under them. Below an outer join a row may be there for want of another.
-void collect(Facts& facts, Node* node) {
+// Collects the conditions of inner joins, and the tables under them: of what `node` joins.
+//   never_null  no outer join puts NULLs in the place of this part's rows
+//   strict      tables of which a condition above would not let such a row pass
+// Below an outer join a row may be there for want of another; but not where a condition above asks for the other.
+void collect(Facts& facts, Node* node, bool never_null, Relids strict);
+
+void add_quals(Facts& facts, Node* quals) {
+    if (quals != nullptr) facts.quals = list_concat(facts.quals, make_ands_implicit(reinterpret_cast<Expr*>(quals)));
+}
+
+void collect_join(Facts& facts, const JoinExpr* join, bool never_null, Relids strict) {
+    const bool left_outer = join->jointype == JOIN_LEFT, right_outer = join->jointype == JOIN_RIGHT;
+    if (join->jointype != JOIN_INNER && !left_outer && !right_outer) return;
+    Node* const nullable = left_outer ? join->rarg : right_outer ? join->larg : nullptr;
+    const bool as_inner = nullable == nullptr || bms_overlap(strict, pg::tables_of(nullable));
+    if (nullable != nullptr) facts.outer_joins = bms_add_member(facts.outer_joins, join->rtindex);
+    const Relids below = as_inner ? bms_union(strict, find_nonnullable_rels(join->quals)) : strict;
+    if (as_inner || !right_outer) collect(facts, join->larg, never_null && !right_outer, below);
+    if (as_inner || !left_outer) collect(facts, join->rarg, never_null && !left_outer, below);
+    if (as_inner) add_quals(facts, join->quals);
+}
+
+void collect(Facts& facts, Node* node, bool never_null, Relids strict) {
     check_stack_depth();
     if (IsA(node, RangeTblRef)) {
-        facts.tables = bms_add_member(facts.tables, reinterpret_cast<RangeTblRef*>(node)->rtindex);
+        const int table = reinterpret_cast<RangeTblRef*>(node)->rtindex;
+        facts.tables = bms_add_member(facts.tables, table);
+        if (never_null) facts.never_null = bms_add_member(facts.never_null, table);
     } else if (IsA(node, FromExpr)) {
         auto* const from = reinterpret_cast<FromExpr*>(node);
+        const Relids below = bms_union(strict, find_nonnullable_rels(from->quals));
         ListCell* cell;
-        foreach (cell, from->fromlist) collect(facts, static_cast<Node*>(lfirst(cell)));
-        if (from->quals != nullptr)
-            facts.quals = list_concat(facts.quals, make_ands_implicit(reinterpret_cast<Expr*>(from->quals)));
+        foreach (cell, from->fromlist) collect(facts, static_cast<Node*>(lfirst(cell)), never_null, below);
+        add_quals(facts, from->quals);
     } else if (IsA(node, JoinExpr)) {
-        auto* const join = reinterpret_cast<JoinExpr*>(node);
-        if (join->jointype != JOIN_INNER && join->jointype != JOIN_LEFT) return;
-        collect(facts, join->larg);
-        if (join->jointype == JOIN_LEFT) return;
-        collect(facts, join->rarg);
-        if (join->quals != nullptr)
-            facts.quals = list_concat(facts.quals, make_ands_implicit(reinterpret_cast<Expr*>(join->quals)));
+        collect_join(facts, reinterpret_cast<JoinExpr*>(node), never_null, strict);
     }
 }
 
@@ -83,7 +105,7 @@ int ordered_table(const Facts& facts) {
     ListCell* cell;
     foreach (cell, reinterpret_cast<OpExpr*>(entry->expr)->args) {
         const Var* const var = plain_var(static_cast<Node*>(lfirst(cell)));
-        if (var != nullptr && bms_is_member(var->varno, facts.tables)) return var->varno;
+        if (var != nullptr && bms_is_member(var->varno, facts.never_null)) return var->varno;
     }
     return 0;
 }
@@ -148,17 +170,18 @@ bool find_link(const Facts& facts, const List* indexes, int table, const Node* q
     return OidIsValid(column.family) && get_op_opfamily_strategy(link.equality, column.family) == filter_equal;
 }
 
-// What the query says of this table alone, and a sub-select may say as well.
+// What the query says of this table alone, as a sub-select of it may say.
 List* conditions_on(const Facts& facts, int table) {
     List* conditions = NIL;
     ListCell* cell;
     foreach (cell, facts.quals) {
         auto* const qual = static_cast<Node*>(lfirst(cell));
+        if (contain_volatile_functions(qual) || checkExprHasSubLink(qual)) continue;
+        Node* const copy = pg::below_joins(static_cast<Node*>(copyObjectImpl(qual)), facts.outer_joins);
         int only;
-        if (contain_volatile_functions(qual) || checkExprHasSubLink(qual) || contain_vars_of_level(qual, 1)) continue;
-        const Relids tables = pull_varnos(nullptr, qual);
-        if (bms_get_singleton_member(tables, &only) && only == table)
-            conditions = lappend(conditions, copyObjectImpl(qual));
+        if (!bms_get_singleton_member(pull_varnos(nullptr, copy), &only) || only != table) continue;
+        IncrementVarSublevelsUp(copy, 1, 1);   // columns of a query around this one
+        conditions = lappend(conditions, copy);
     }
     return conditions;
 }
@@ -180,14 +203,17 @@ Query* keys_of(const Facts& facts, const Link& link, List* conditions) {
     select->hasRowSecurity = facts.query->hasRowSecurity;
     auto* const rte = static_cast<RangeTblEntry*>(copyObjectImpl(rt_fetch(table, facts.query->rtable)));
     pg::copy_permissions(facts.query, select, rte);
+    Node* const policies = reinterpret_cast<Node*>(rte->securityQuals);
+    ChangeVarNodes(policies, table, 1, 0);
+    select->hasSubLinks = checkExprHasSubLink(policies);
     select->rtable = list_make1(rte);
     RangeTblRef* const from = makeNode(RangeTblRef);
     from->rtindex = 1;
     Node* const where = reinterpret_cast<Node*>(make_ands_explicit(conditions));
     ChangeVarNodes(where, table, 1, 0);
     select->jointree = makeFromExpr(list_make1(from), where);
-    auto* const key = static_cast<Var*>(copyObjectImpl(link.theirs));
-    ChangeVarNodes(reinterpret_cast<Node*>(key), table, 1, 0);
+    Node* const key = pg::below_joins(static_cast<Node*>(copyObjectImpl(link.theirs)), facts.outer_joins);
+    ChangeVarNodes(key, table, 1, 0);
     select->targetList = list_make1(makeTargetEntry(reinterpret_cast<Expr*>(key), 1, pstrdup("key"), false));
     return select;
 }
@@ -274,8 +300,8 @@ void push_join_filters(Query* query) {
     if (query->limitCount == nullptr || query->sortClause == NIL || query->setOperations != nullptr ||
         query->groupClause != NIL || query->hasAggs || query->rowMarks != NIL || list_length(query->rtable) < 2)
         return;
-    Facts facts{query, nullptr, NIL};
-    collect(facts, reinterpret_cast<Node*>(query->jointree));
+    Facts facts{query, nullptr, nullptr, nullptr, NIL};
+    collect(facts, reinterpret_cast<Node*>(query->jointree), true, nullptr);
     const int table = ordered_table(facts);
     if (table > 0 && is_plain_table(facts, table)) add_conditions(facts, table);
 }

@@ -16,6 +16,8 @@ extern "C" {
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/prep.h"
+#include "rewrite/rewriteManip.h"
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -68,6 +70,25 @@ inline void copy_permissions([[maybe_unused]] const Query* from, [[maybe_unused]
     if (rte->perminfoindex == 0) return;
     to->rteperminfos = list_make1(copyObjectImpl(list_nth(from->rteperminfos, rte->perminfoindex - 1)));
     rte->perminfoindex = 1;
+#endif
+}
+
+// What was said above these outer joins, as it is said below them. From 16 on columns know which joins may have made
+// them NULL.
+inline Node* below_joins(Node* condition, [[maybe_unused]] const Bitmapset* joins) {
+#if PG_VERSION_NUM >= 160000
+    return remove_nulling_relids(condition, joins, nullptr);
+#else
+    return condition;
+#endif
+}
+
+// The tables that a part of a query's FROM joins.
+inline Relids tables_of(Node* joined) {
+#if PG_VERSION_NUM >= 160000
+    return get_relids_in_jointree(joined, false, false);
+#else
+    return get_relids_in_jointree(joined, false);
 #endif
 }
 

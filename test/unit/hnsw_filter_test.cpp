@@ -246,11 +246,13 @@ TEST(FilterLayout, GivesEverySlotItsOwnEntry) {
 
 TEST(FilterLayout, RefusesTooManyColumns) {
     try {
-        choose_geometry({3, Metric::l2, StorageMode::plain, false, 2, VectorKind::vector, 0, 31});
+        choose_geometry({3, Metric::l2, StorageMode::plain, false, 16, VectorKind::vector, 0, 17});
+        choose_geometry({3, Metric::l2, StorageMode::plain, false, 16, VectorKind::vector, 0, 31});
         FAIL() << "31 columns beside nodes of which there are dozens on a page";
     } catch (const Error& e) {
         EXPECT_EQ(e.code(), ErrorCode::limit_exceeded);
         EXPECT_EQ(e.message(), "an index on vectors of 3 dimensions cannot have 31 further columns");
+        EXPECT_EQ(e.detail(), "With m = 16 and 20 nodes on a page it has room for 17.");
         EXPECT_NE(e.hint(), "");
     }
 }

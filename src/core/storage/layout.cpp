@@ -159,15 +159,22 @@ bool fit_sparse(Geometry& g, uint32_t elements, size_t target) {
 }
 
 // The pages that every index starts with must not reach as far as the second group.
-void check_filter_columns(const Geometry& g) {
-    if (g.filter_columns == 0) return;
+bool filter_columns_fit(const Geometry& g) {
     const FilterLayout filters(g);
     const size_t mean_pages = (g.dims + floats_per_mean_page - 1) / floats_per_mean_page;
-    if (filters.blocks_per_group() > filters.first_node_block() + mean_pages) return;
+    return g.filter_columns == 0 || filters.blocks_per_group() > filters.first_node_block() + mean_pages;
+}
+
+void check_filter_columns(const Geometry& g) {
+    Geometry most = g;
+    while (!filter_columns_fit(most)) --most.filter_columns;
+    if (most.filter_columns == g.filter_columns) return;
     throw Error(ErrorCode::limit_exceeded,
                 "an index on vectors of " + std::to_string(g.dims) + " dimensions cannot have " +
                     std::to_string(g.filter_columns) + " further columns",
-                {}, "Leave out the columns that queries filter by least.");
+                "With m = " + std::to_string(g.m) + " and " + std::to_string(g.slots_per_page) +
+                    " nodes on a page it has room for " + std::to_string(most.filter_columns) + ".",
+                "Leave out the columns that queries filter by least.");
 }
 
 }  // namespace
