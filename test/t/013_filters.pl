@@ -211,8 +211,6 @@ BEGIN
         UPDATE outcome SET rows = rows + wanted, late = late + descents;
         descents := 0;
     END IF;
-    -- A beam of one may run out of candidates while a far row is all that waits: what the sweep then finds comes after it.
-    IF ef = 1 THEN descents := 0; END IF;
     -- A beam of less than 40 promises less.
     IF ef >= 40 THEN
         UPDATE outcome SET ten = ten + top, hits = hits + good;

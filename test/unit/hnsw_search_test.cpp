@@ -293,6 +293,38 @@ TEST(OrderedScan, GoesOnBeyondRowsThatAreGone) {
     EXPECT_LE(all, 1000u);
 }
 
+// However many rows near the query are gone, the beam stays as far ahead of those that are handed out.
+TEST(OrderedScan, RowsThatAreGoneDoNotHoldUpTheBeam) {
+    TestIndex index(200, {});
+    const Data data = normal_data(3000, 200, 8);
+    index.build(data, 1);
+    ScanOptions options;
+    options.ef_search = 1;
+    SearchMemory memory;
+    size_t far = 0;   // rows that are none of the hundred nearest
+    for (size_t q = 0; q < 20; ++q) {
+        Query query;
+        query.prepare(index.encoder(), data.row(q));
+        OrderedScan<MemStore> scan(index.store(), index.encoder(), query, memory, options);
+        const auto key = [&](size_t row) { return true_key(Metric::l2, data.row(q), data.row(row), 200); };
+        const auto settle = [&](const HeapTid& t) {
+            const size_t row = TestIndex::row_of(t);
+            return Settled{row % 10 == 0, key(row)};
+        };
+        std::vector<double> exact;
+        for (size_t row = 0; row < data.rows(); row += 10) exact.push_back(key(row));
+        std::sort(exact.begin(), exact.end());
+        HeapTid tid;
+        for (size_t found = 0; found < 100 && scan.next(settle, tid);) {
+            const size_t row = TestIndex::row_of(tid);
+            if (row % 10 != 0) continue;
+            ++found;
+            far += key(row) > exact[99];
+        }
+    }
+    EXPECT_LE(far, 16u);
+}
+
 // Where distances differ as they do in real data (few dimensions' worth of structure, in many), a query costs
 // about as many visits as its beam is wide.
 TEST(OrderedScan, VisitsFewNodes) {

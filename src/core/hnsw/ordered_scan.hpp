@@ -181,7 +181,8 @@ class OrderedScan {
         if (options_.iterative) {
             // Three quarters of ef_search stay between the row handed out and the end of the beam; more in a
             // long scan, where a row found too late would be out of order.
-            const size_t wanted = handed_out_ + 1 + std::max(options_.ef_search * 3 / 4, handed_out_ / 2);
+            const size_t taken = handed_out_ + gone_;
+            const size_t wanted = taken + 1 + std::max(options_.ef_search * 3 / 4, taken / 2);
             // Some at a time: going on costs a little whether it is for one row or for ten.
             if (wanted > width_) {
                 widen(wanted + std::max<size_t>(options_.ef_search / 4, 8));
@@ -285,7 +286,10 @@ class OrderedScan {
     template <class Settle>
     void settle_row(Row row, Settle& settle) {
         const Settled settled = settle(row.tid);
-        if (!settled.visible) return;
+        if (!settled.visible) {
+            ++gone_;
+            return;
+        }
         row.settled = true;
         row.low = row.high = settled.key;
         push(row);
@@ -324,6 +328,7 @@ class OrderedScan {
     bool started_ = false;
     bool exhausted_ = false;
     size_t handed_out_ = 0;
+    size_t gone_ = 0;   // found out when they were settled: in the beam they took a place
     double last_high_ = -std::numeric_limits<double>::infinity();
     std::vector<Row> rows_;
     std::vector<HeapTid> late_;
