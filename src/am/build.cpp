@@ -10,9 +10,11 @@ extern "C" {
 #include "access/tableam.h"
 #include "access/xloginsert.h"
 #include "catalog/index.h"
+#include "catalog/storage.h"
 #include "commands/progress.h"
 #include "optimizer/optimizer.h"
 #include "pgstat.h"
+#include "storage/ipc.h"
 #include "utils/backend_progress.h"
 }
 
@@ -36,6 +38,22 @@ void leader_interrupts() {
     if (likely(!InterruptPending)) return;
     if (QueryCancelPending || ProcDiePending) throw BuildCancelled{};
     pg::check_interrupts();
+}
+
+// While threads are running, no Postgres function may end the process.
+class HeldInterrupts {
+  public:
+    HeldInterrupts() { HOLD_INTERRUPTS(); }
+    ~HeldInterrupts() { RESUME_INTERRUPTS(); }
+    HeldInterrupts(const HeldInterrupts&) = delete;
+    HeldInterrupts& operator=(const HeldInterrupts&) = delete;
+};
+
+pg::BufmgrStore::WritePage append_page(pg::BufmgrStore& target, core::PageKind kind, BlockNumber expected) {
+    auto page = target.append(kind);
+    if (page.block() == expected) return page;
+    throw core::Error(core::ErrorCode::internal, "new index has block " + std::to_string(page.block()) + " where " +
+                                                     std::to_string(expected) + " was expected");
 }
 
 // May raise.
@@ -71,6 +89,21 @@ core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
                                   indexed.filter_columns});
 }
 
+AheadOfScan* AheadOfScan::innermost = nullptr;
+
+AheadOfScan::AheadOfScan(GraphSource* source, bool threaded)
+    : BuildAhead(source == nullptr ? nullptr : &source->vectors(), source == nullptr ? nullptr : &source->graph(), threaded),
+      outer_(innermost) {
+    innermost = this;
+}
+
+AheadOfScan::~AheadOfScan() { innermost = outer_; }
+
+// A FATAL error raised by the scan passes no destructor, and exit() must find no thread.
+void AheadOfScan::stop_all(int, Datum) {
+    for (; innermost != nullptr; innermost = innermost->outer_) innermost->stop();
+}
+
 IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
     : heap_(heap), index_(index), info_(info), options_(method_of(index).graph_options(index)) {
     if (options_.ef_construction < 2 * options_.m)
@@ -87,10 +120,19 @@ IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
 
 void IndexBuild::run() {
     report(BuildPhase::reading);
+    start_ahead();
     scan();
     if (!encoder_) begin_encoding();
-    if (!store_) build_in_memory();
-    log_pages();
+    if (!store_) build_in_memory(true);
+    log_pages(pg::pg_call([&] { return RelationGetNumberOfBlocks(index_); }));
+}
+
+void IndexBuild::start_ahead() {
+    static bool registered = false;
+    if (!registered) pg::pg_call([] { before_shmem_exit(AheadOfScan::stop_all, Datum{0}); });
+    registered = true;
+    if (source_ != nullptr && source_->file_bytes() > static_cast<size_t>(maintenance_work_mem) * 1024) do_not_adopt_for_memory();
+    ahead_ = std::make_unique<AheadOfScan>(source_, threads() > 1);
 }
 
 void IndexBuild::scan() {
@@ -161,10 +203,13 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
         rows_->add(row);
         if (source_ != nullptr) identities_.push_back(identity);
         if (source_ != nullptr && exceeds_memory(rows_->size() + 1))
-            do_not_adopt("index and graph need more memory than maintenance_work_mem allows", "Increase maintenance_work_mem.");
+            do_not_adopt_for_memory();
+        if (rows_->size() % 4096 == 0)
+            ahead_->expect_pages(core::GraphBuilder::pages_for(encoder_->geometry(), rows_->size()));
         if (exceeds_memory(rows_->size() + 1)) {
-            build_in_memory();
+            build_in_memory(false);
             rows_.reset();
+            ahead_.reset();
             pg::pg_call([&] {
                 ereport(NOTICE,
                         (errmsg("graph of index \"%s\" exceeds maintenance_work_mem after %zu rows",
@@ -187,28 +232,32 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
 bool IndexBuild::exceeds_memory(size_t rows) const {
     const size_t pages = core::GraphBuilder::pages_for(encoder_->geometry(), rows);
     const size_t adopted = source_ == nullptr ? 0 : rows * (source_->bytes_per_row() + 2 * sizeof(RowIdentity));
-    return rows_->memory() + pages * BLCKSZ + adopted > static_cast<size_t>(maintenance_work_mem) * 1024;
+    const size_t file = source_ == nullptr ? 0 : source_->file_bytes();
+    return rows_->memory() + pages * BLCKSZ + adopted + file > static_cast<size_t>(maintenance_work_mem) * 1024;
 }
 
 std::unique_ptr<core::MemStore> IndexBuild::new_store() {
     const core::Geometry& geometry = encoder_->geometry();
-    auto store = std::make_unique<core::MemStore>(core::GraphBuilder::pages_for(geometry, rows_->size()));
+    auto store = std::make_unique<core::MemStore>(core::GraphBuilder::pages_for(geometry, rows_->size()), &ahead_->memory());
     core::create_index_pages(*store, geometry, seed_, static_cast<uint16_t>(options_.ef_construction),
                              encoder_->mean());
     return store;
 }
 
+size_t IndexBuild::threads() const {
+    const size_t cores = std::max(1u, std::thread::hardware_concurrency());
+    return std::min<size_t>(cores, max_parallel_maintenance_workers + 1);
+}
+
 // f(builder, progress)
 template <class F>
-void IndexBuild::with_builder(F&& f) {
-    const size_t cores = std::max(1u, std::thread::hardware_concurrency());
-    core::BuildOptions options;
-    options.ef_construction = options_.ef_construction;
-    options.threads = std::min<size_t>(cores, max_parallel_maintenance_workers + 1);
-    core::GraphBuilder builder(*encoder_, options);
+void IndexBuild::with_builder(core::MemStore& store, F&& f) {
+    ahead_->stop();   // its core is needed
+    core::GraphBuilder builder(*encoder_, {static_cast<size_t>(options_.ef_construction), threads()});
     try {
-        f(builder, [](size_t done) {
+        f(builder, [&](size_t done) {
             leader_interrupts();
+            extend_index(store);
             progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(done));
         });
     } catch (const BuildCancelled&) {
@@ -218,27 +267,30 @@ void IndexBuild::with_builder(F&& f) {
     }
 }
 
-void IndexBuild::build_in_memory() {
+// is_all: no row comes after those.
+void IndexBuild::build_in_memory(bool is_all) {
     auto store = new_store();
     const bool refused = source_ != nullptr && !adopt_graph(*store);
     if (refused) store = new_store();
     if (source_ == nullptr) {
         report(BuildPhase::graph, rows_->size());
-        with_builder([&](core::GraphBuilder& builder, auto progress) { builder.build(*rows_, *store, progress); });
+        with_builder(*store, [&](core::GraphBuilder& builder, auto progress) { builder.build(*rows_, *store, progress); });
     }
-    write_pages(*store);
+    write_pages(*store, is_all);
 }
 
 // The graph of source_, where it is one of the table's rows. False: the store is to be thrown away.
 bool IndexBuild::adopt_graph(core::MemStore& store) {
     report(BuildPhase::adopting, rows_->size());
-    core::GraphMatch match = match_graph();
+    std::vector<uint64_t> content;
+    for (const RowIdentity& identity : identities_) content.push_back(identity.content);
+    core::GraphMatch match = match_graph(content);
     if (match.misfit.empty() && rows_->size() > 0) {
-        const core::RowGraph graph(match.graph, *rows_, [] { pg::check_interrupts(); });
+        const core::RowGraph graph(match.graph, *rows_, content, [] { pg::check_interrupts(); });
         match.graph = {};
         bool adopted = graph.cut_off() <= rows_->size() / 10;
         if (adopted)
-            with_builder([&](core::GraphBuilder& builder, auto progress) { adopted = builder.adopt(*rows_, graph, store, progress); });
+            with_builder(store, [&](core::GraphBuilder& builder, auto progress) { adopted = builder.adopt(*rows_, graph, store, progress); });
         if (!adopted) match.misfit = "it is in pieces";
     }
     if (!match.misfit.empty()) {
@@ -249,17 +301,16 @@ bool IndexBuild::adopt_graph(core::MemStore& store) {
     return true;
 }
 
-core::GraphMatch IndexBuild::match_graph() {
+core::GraphMatch IndexBuild::match_graph(const std::vector<uint64_t>& content) {
     std::vector<core::RowKeys> keys;
     if (source_->has_ids()) keys.push_back({"ids", {}, false});
     keys.push_back({"the order of the rows", {}, true});
     for (core::RowKeys& one : keys)
         for (const RowIdentity& identity : identities_) one.keys.push_back(one.by_position ? identity.number : identity.id);
-    std::vector<uint64_t> content;
-    for (const RowIdentity& identity : identities_) content.push_back(identity.content);
     try {
-        return core::match_graph({source_->vectors(), source_->graph(), *rows_, *encoder_, std::move(keys), std::move(content),
-                                  [] { pg::check_interrupts(); }});
+        const auto nodes = [&] { return ahead_->take_nodes([] { pg::check_interrupts(); }); };
+        return core::match_graph({source_->vectors(), source_->graph().info(), nodes, *rows_, *encoder_, std::move(keys),
+                                  content, [] { pg::check_interrupts(); }});
     } catch (const core::Error& error) {
         core::GraphMatch match;
         match.misfit = error.message();
@@ -271,29 +322,49 @@ void IndexBuild::do_not_adopt(const std::string& reason, const std::string& hint
     source_->refuse(reason, hint);
     source_ = nullptr;
     identities_ = {};
+    if (ahead_) ahead_->forget_file();
 }
 
-void IndexBuild::write_pages(core::MemStore& store) {
+void IndexBuild::do_not_adopt_for_memory() {
+    do_not_adopt("index and graph need more memory than maintenance_work_mem allows", "Increase maintenance_work_mem.");
+}
+
+// Appends some of the pages that the store has by now, still empty. Called while threads build: finding a buffer and a place
+// in the file for a page takes longer than copying it.
+void IndexBuild::extend_index(core::MemStore& store) {
+    constexpr BlockNumber at_once = 128;
+    // What would have to leave shared buffers again, to be read once more, is no gain.
+    const auto most = static_cast<BlockNumber>(NBuffers / 4);
+    if (RelationUsesLocalBuffers(index_)) return;
+    pg::BufmgrStore target(index_, nullptr, pg::BufmgrStore::Wal::skip);
+    const HeldInterrupts held;
+    for (const BlockNumber end = std::min({store.page_count(), extended_to_ + at_once, most}); extended_to_ < end; ++extended_to_)
+        append_page(target, core::PageKind::unused, extended_to_).commit();
+}
+
+void IndexBuild::write_pages(core::MemStore& store, bool is_all) {
     report(BuildPhase::writing, store.page_count());
     pg::BufmgrStore target(index_, nullptr, pg::BufmgrStore::Wal::skip);
+    if (extended_to_ > store.page_count()) pg::pg_call([&] { RelationTruncate(index_, store.page_count()); });
     for (uint32_t block = 0; block < store.page_count(); ++block) {
         pg::check_interrupts();
-        auto page = target.append(core::page_head(store.payload(block)).kind);
-        if (page.block() != block)
-            throw core::Error(core::ErrorCode::internal, "new index has block " + std::to_string(page.block()) +
-                                                             " where " + std::to_string(block) + " was expected");
+        auto page = block < extended_to_ ? target.write(block)
+                                         : append_page(target, core::page_head(store.payload(block)).kind, block);
         const size_t used = store.used(block);
         std::memcpy(page.modify(), store.payload(block), used);
         page.commit(used);
+        // As long as the pages are in the CPU's cache.
+        if (is_all && (block + 1) % XLR_MAX_BLOCK_ID == 0) log_pages(block + 1);
     }
 }
 
-// One record for each page once all are in place, instead of one for each change.
-void IndexBuild::log_pages() {
+// Pages that were not logged yet, up to this block: a record for each once it is what it will be, instead of one for each
+// change.
+void IndexBuild::log_pages(BlockNumber end) {
     pg::pg_call([&] {
-        if (RelationNeedsWAL(index_))
-            log_newpage_range(index_, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index_), true);
+        if (RelationNeedsWAL(index_) && logged_to_ < end) log_newpage_range(index_, MAIN_FORKNUM, logged_to_, end, true);
     });
+    logged_to_ = end;
 }
 
 void IndexBuild::report(BuildPhase phase, size_t total) {

@@ -9,6 +9,7 @@
 
 #include <memory>
 
+#include "core/hnsw/build_ahead.hpp"
 #include "core/hnsw/builder.hpp"
 #include "core/hnsw/row_sample.hpp"
 #include "pg/bufmgr_store.hpp"
@@ -29,6 +30,21 @@ struct Indexed {
 
 // Storage of a new index: from its option, or the best for dimensions, metric and data.
 core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed, const core::DataProfile& profile);
+
+// The build's second thread while the table is scanned. It ends with the object, and when the process ends without
+// unwinding.
+class AheadOfScan : public core::BuildAhead {
+  public:
+    AheadOfScan(GraphSource* source, bool threaded);
+    ~AheadOfScan();
+
+    // To be called before the process exits.
+    static void stop_all(int code, Datum arg);
+
+  private:
+    static AheadOfScan* innermost;
+    AheadOfScan* outer_;   // of a build around this one
+};
 
 class IndexBuild {
   public:
@@ -53,16 +69,20 @@ class IndexBuild {
     void encode(const core::RawVector& raw, const core::HeapTid& tid, const core::FilterKey* keys,
                 const RowIdentity& identity);
     bool exceeds_memory(size_t rows) const;
-    void build_in_memory();
+    void build_in_memory(bool is_all);
+    size_t threads() const;
+    void start_ahead();
     std::unique_ptr<core::MemStore> new_store();
     template <class F>
-    void with_builder(F&& f);
+    void with_builder(core::MemStore& store, F&& f);
     bool adopt_graph(core::MemStore& store);
-    core::GraphMatch match_graph();
+    core::GraphMatch match_graph(const std::vector<uint64_t>& content);
+    void do_not_adopt_for_memory();
     void do_not_adopt(const std::string& reason, const std::string& hint = {});
-    void write_pages(core::MemStore& store);
+    void extend_index(core::MemStore& store);
+    void write_pages(core::MemStore& store, bool is_all);
     void report(BuildPhase phase, size_t total = 0);
-    void log_pages();
+    void log_pages(BlockNumber end);
 
     Relation heap_;
     Relation index_;
@@ -89,6 +109,10 @@ class IndexBuild {
     GraphSource* source_;
     std::vector<RowIdentity> identities_;   // by row
     int64_t rows_seen_ = 0;
+
+    std::unique_ptr<AheadOfScan> ahead_;
+    BlockNumber extended_to_ = 0;   // so many pages were appended while threads were building
+    BlockNumber logged_to_ = 0;
 
     // After that they are inserted into the pages one by one.
     std::unique_ptr<pg::RecentBuffers> recent_;

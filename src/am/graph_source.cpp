@@ -38,8 +38,12 @@ void GraphSource::use_ids(AttrNumber column, Oid type) {
 }
 
 size_t GraphSource::bytes_per_row() const {
-    constexpr size_t keys = 160;   // two maps of keys, and what they are made from
+    constexpr size_t keys = 184;   // two maps of keys, what they are made from, and those of the file
     return core::RowGraph::bytes_per_row(graph_.info().max_neighbors0) + keys;
+}
+
+size_t GraphSource::file_bytes() const {
+    return static_cast<size_t>(graph_.info().nodes) * core::FileNodes::bytes_per_node(graph_.info().max_neighbors0);
 }
 
 void GraphSource::add_id_column(IndexInfo* info) {

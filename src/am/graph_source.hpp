@@ -45,7 +45,9 @@ class GraphSource {
 
     core::io::VectorReader& vectors() const { return vectors_; }
     core::io::GraphReader& graph() const { return graph_; }
+    // Memory that adopting takes: for each row of the table, and for what is read of the file.
     size_t bytes_per_row() const;
+    size_t file_bytes() const;
 
     // Has the table scan deliver the id column behind those of the index. May raise.
     void add_id_column(IndexInfo* info);

@@ -1,4 +1,4 @@
-# A short run of the fuzzer over all file readers, under ASan and UBSan. test/fuzz/run SECONDS runs it longer.
+# A short run of the fuzzers over all readers of files and stores, under ASan and UBSan. test/fuzz/run SECONDS runs it longer.
 use strict;
 use warnings;
 use FindBin;
@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Vecstore;
 
-my $seconds = scale(20, 600);
+my $seconds = scale(30, 900);
 $ENV{FUZZ_WORK} = PostgreSQL::Test::Utils::tempdir();
 my $output = '';
 IPC::Run::run([ "$FindBin::Bin/../fuzz/run", $seconds ], '<', \undef, '>', \$output, '2>&1');
@@ -17,6 +17,6 @@ if ($output =~ /^skipped: (.*)/m) {
     plan skip_all => $1;
 }
 is($status, 0, "nothing found in $seconds s") or diag(substr $output, -5000);
-my ($runs) = $output =~ /number_of_executed_units: (\d+)/;
-cmp_ok($runs // 0, '>', 500, ($runs // 0) . ' inputs tried');
+my @runs = $output =~ /number_of_executed_units: (\d+)/g;
+cmp_ok($runs[$_] // 0, '>', 500, "$_: " . ($runs[$_] // 0) . ' inputs tried') for 0, 1;
 done_testing();

@@ -3,6 +3,7 @@
 #include "io_files.hpp"
 
 #include "core/io/content_hash.hpp"
+#include "core/hnsw/build_ahead.hpp"
 #include "core/hnsw/graph_match.hpp"
 
 #include <gtest/gtest.h>
@@ -244,7 +245,8 @@ GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t
     std::iota(order.begin(), order.end(), 0);
     std::vector<uint64_t> content(table.rows());
     for (size_t i = 0; with_content && i < table.rows(); ++i) content[i] = io::hash_row(0, table.row(i), table.dims);
-    return match_graph({*vectors, *graph, rows, index.encoder(), {{"ids", ids, false}, {"order", order, true}}, content, [] {}});
+    const auto nodes = [&] { return read_nodes(*vectors, *graph, [] {}); };
+    return match_graph({*vectors, graph->info(), nodes, rows, index.encoder(), {{"ids", ids, false}, {"order", order, true}}, content, [] {}});
 }
 
 TEST(GraphMatch, ByIds) {
@@ -318,6 +320,80 @@ TEST(GraphMatch, RefusesWhatDoesNotFit) {
     // Twice as many vectors as rows, and one more.
     Data half{data.dims, {data.values.begin(), data.values.begin() + 199 * 256}};
     EXPECT_NE(match(faiss_file(data, lists, 16), half, std::vector<int64_t>(199, -1)).misfit, "");
+}
+
+// ------------------------------------------------------------------------------------- what is done beside the scan
+
+struct GraphFile {
+    explicit GraphFile(const Bytes& content)
+        : source("test file", content.data(), content.size()), vectors(io::open_vectors(source)), graph(io::open_graph(source)) {}
+    io::MemorySource source;
+    std::unique_ptr<io::VectorReader> vectors;
+    std::unique_ptr<io::GraphReader> graph;
+};
+
+TEST(BuildAhead, ReadsTheFileOnAThreadOrWhenAsked) {
+    const Data data = clustered(3000, 64);
+    const Bytes content = faiss_file(data, random_lists(data.rows(), 8), 8);
+    for (const bool threaded : {true, false}) {
+        GraphFile file(content);
+        BuildAhead ahead(file.vectors.get(), file.graph.get(), threaded);
+        const FileNodes nodes = ahead.take_nodes([] {});
+        ASSERT_EQ(nodes.nodes.size(), data.rows());
+        EXPECT_EQ(nodes.nodes[77].number, 77u);
+        EXPECT_EQ(nodes.nodes[77].content, io::hash_row(0, data.row(77), data.dims));
+        EXPECT_EQ(nodes.begin.size(), data.rows() + 1);
+        EXPECT_EQ(nodes.neighbors.size(), 8 * data.rows());
+        EXPECT_NEAR(nodes.least_norm2, 1, 1e-4);
+        EXPECT_NEAR(nodes.most_norm2, 1, 1e-4);
+    }
+}
+
+TEST(BuildAhead, ThrowsWhatReadingThrew) {
+    const Data data = clustered(300, 64);
+    Lists lists = random_lists(data.rows(), 8);
+    lists[200][3] = 4000;
+    for (const bool threaded : {true, false}) {
+        GraphFile file(faiss_file(data, lists, 8));
+        BuildAhead ahead(file.vectors.get(), file.graph.get(), threaded);
+        EXPECT_THROW(ahead.take_nodes([] {}), Error);
+    }
+}
+
+TEST(BuildAhead, EndsWhenItIsStopped) {
+    const Data data = clustered(3000, 64);
+    const Bytes content = faiss_file(data, random_lists(data.rows(), 8), 8);
+    GraphFile file(content);
+    BuildAhead ahead(file.vectors.get(), file.graph.get(), true);
+    ahead.stop();
+    ahead.stop();
+    GraphFile other(content);
+    BuildAhead waited_for(other.vectors.get(), other.graph.get(), false);
+    EXPECT_THROW(waited_for.take_nodes([] { throw std::runtime_error("cancelled"); }), std::runtime_error);
+}
+
+TEST(BuildAhead, MemoryMadeReadyIsTheStores) {
+    constexpr size_t pages = 3 * PageBlocks::pages_per_block;
+    BuildAhead ahead(nullptr, nullptr, true);
+    MemStore store(pages, &ahead.memory());
+    ahead.expect_pages(pages);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t)
+        threads.emplace_back([&] {
+            for (size_t i = 0; i < pages / 3; ++i) {
+                auto page = store.append(PageKind::nodes);
+                page.modify()[100] = static_cast<uint8_t>(page.block());
+                page.commit(101);
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    ahead.stop();
+    ASSERT_EQ(store.page_count(), pages);
+    for (uint32_t block = 0; block < pages; ++block) {
+        EXPECT_EQ(store.payload(block)[100], static_cast<uint8_t>(block));
+        EXPECT_EQ(store.payload(block)[200], 0);
+    }
+    EXPECT_THROW(store.append(PageKind::nodes), Error);
 }
 
 }  // namespace

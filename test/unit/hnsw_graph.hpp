@@ -14,6 +14,7 @@
 #include "core/hnsw/ordered_scan.hpp"
 #include "core/hnsw/row_graph.hpp"
 #include "core/hnsw/validate.hpp"
+#include "core/io/content_hash.hpp"
 #include "core/storage/mem_store.hpp"
 
 namespace vecstore::core {
@@ -159,7 +160,9 @@ class TestIndex {
     bool adopt(const Rows& data, const FileGraph& graph, size_t threads = 1) {
         const RowBuffer rows = encode(data);
         GraphBuilder builder(encoder_, {options_.ef_construction, threads});
-        return builder.adopt(rows, RowGraph(graph, rows, [] {}), store_, [](size_t) {});
+        std::vector<uint64_t> content(rows.size());
+        for (size_t i = 0; i < rows.size(); ++i) content[i] = io::hash_field(0, rows.own_bytes(i), rows.row_bytes() - rows.key_bytes());
+        return builder.adopt(rows, RowGraph(graph, rows, content, [] {}), store_, [](size_t) {});
     }
 
     // The first `limit` rows of a scan, settled from `data`, as a server does from the table.

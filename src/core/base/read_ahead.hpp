@@ -8,13 +8,14 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <exception>
 #include <functional>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include "core/base/quiet_thread.hpp"
 
 namespace vecstore::core {
 
@@ -83,15 +84,11 @@ class ReadAhead {
     static constexpr std::chrono::milliseconds patience_interval{50};
 
     void start() {
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
         try {
-            thread_ = std::thread([this] { run(); });
+            thread_ = quiet_thread([this] { run(); });
         } catch (const std::system_error&) {
             // Without, then.
         }
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
 
     void run() {

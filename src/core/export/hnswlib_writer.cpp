@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <exception>
 #include <fstream>
-#include <thread>
 #include <vector>
 
 #include <hnswlib/hnswlib.h>
+
+#include "core/base/quiet_thread.hpp"
 
 namespace vecstore::core::exports {
 
@@ -37,16 +37,12 @@ void run_parallel(size_t threads, size_t count, Work&& work) {
             }
         }
     };
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     std::vector<std::thread> others;
     try {
-        for (size_t t = 1; t < threads && t < count; t++) others.emplace_back(run);
+        for (size_t t = 1; t < threads && t < count; t++) others.push_back(quiet_thread(run));
     } catch (const std::system_error&) {
         // Fewer threads, then.
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     run();
     for (std::thread& other : others) other.join();
     if (failure) std::rethrow_exception(failure);

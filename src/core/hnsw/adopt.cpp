@@ -117,12 +117,11 @@ class Linker {
   private:
     // Measures the candidates from number `first` on. memory_.found: nearest first.
     void meet_all(const std::vector<Link>& placed, size_t first) {
-        constexpr size_t ahead = 2;
+        constexpr size_t ahead = 3;
         for (size_t i = first; i < candidates_.size(); ++i) {
             if (i + ahead < candidates_.size()) fetch(placed[candidates_[i + ahead]]);
             const Link& link = placed[candidates_[i]];
-            auto page = store_.read(link.block);
-            inserter_.meet(ConstNode(layout_, layout_.slot(page.payload(), link.slot)), link);
+            inserter_.meet_vector(ConstNode(layout_, layout_.slot(store_.payload(link.block), link.slot)), link);
         }
         std::sort(memory_.found.begin(), memory_.found.end(),
                   [](const FoundNode& a, const FoundNode& b) { return a.distance < b.distance; });
@@ -333,8 +332,10 @@ bool GraphBuilder::adopt(const RowBuffer& rows, const RowGraph& graph, MemStore&
     }
     work.upper = upper.size();
     work.order = graph.order(work.order);
+    // These levels lead to a neighborhood and no further, which half of the candidates serve as well.
+    const size_t width = std::max<size_t>(options_.ef_construction / 2, 2 * encoder_.geometry().m);
     insert_all(rows, store, upper, [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
-        inserter.insert_upper(row);
+        inserter.insert_upper(row, width);
         work.placed[ordered.row] = inserter.last_placed();
     });
     done_ = 0;

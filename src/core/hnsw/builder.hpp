@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/base/quiet_thread.hpp"
 #include "core/hnsw/insert.hpp"
 #include "core/storage/mem_store.hpp"
 
@@ -34,13 +35,14 @@ class RowBuffer {
     size_t size() const { return rows_.size(); }
     size_t memory() const { return blocks_.size() * block_bytes() + rows_.capacity() * sizeof(Row); }
     const uint8_t* own_bytes(size_t i) const {
-        return blocks_[i / rows_per_block].get() + (i % rows_per_block) * row_bytes_ + filter_columns_ * sizeof(FilterKey);
+        return blocks_[i / rows_per_block].get() + (i % rows_per_block) * row_bytes_ + key_bytes();
     }
     const FilterKey* filter_keys(size_t i) const {
         return reinterpret_cast<const FilterKey*>(own_bytes(i)) - filter_columns_;
     }
-    // Of the keys, which are followed by the own vector (and what fills them up to 8 bytes).
-    size_t row_bytes() const { return filter_columns_ * sizeof(FilterKey) + own_bytes_; }
+    // Of the keys alone, and with the own vector that follows them (and what fills them up to 8 bytes).
+    size_t key_bytes() const { return filter_columns_ * sizeof(FilterKey); }
+    size_t row_bytes() const { return key_bytes() + own_bytes_; }
     // Are both stored alike?
     bool equal(size_t a, size_t b) const {
         return rows_[a].own.scale == rows_[b].own.scale &&
@@ -196,7 +198,7 @@ void GraphBuilder::in_parallel(size_t n, MakeWorker&& make_worker) {
     std::vector<std::thread> threads;
     for (size_t i = 1; i < options_.threads && n > 4 * grain; ++i) {
         try {
-            threads.emplace_back(run, false);
+            threads.push_back(quiet_thread([&] { run(false); }));
         } catch (const std::system_error&) {
             break;   // no more threads to be had: those there are do the work
         }

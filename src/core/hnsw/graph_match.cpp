@@ -76,16 +76,18 @@ class Matcher {
 
     GraphMatch run() {
         if (refuse_kind()) return std::move(result_);
-        read_vectors();
+        file_ = request_.nodes();
+        match_rows();
         if (!accept_mapping() || !accept_metric()) return std::move(result_);
-        read_links();
+        result_.graph.begin = std::move(file_.begin);
+        result_.graph.neighbors = std::move(file_.neighbors);
         accept_links();
         return std::move(result_);
     }
 
   private:
     const io::VectorFileInfo& info() const { return request_.vectors.info(); }
-    size_t nodes() const { return static_cast<size_t>(request_.graph.info().nodes); }
+    size_t nodes() const { return static_cast<size_t>(request_.graph.nodes); }
 
     bool misfit(std::string reason, std::string hint = {}) {
         result_.misfit = std::move(reason);
@@ -107,33 +109,54 @@ class Matcher {
         return false;
     }
 
-    void read_vectors() {
+    void match_rows() {
         for (const RowKeys& keys : request_.keys) mappings_.emplace_back(keys, nodes(), request_.progress);
-        io::VectorBatch batch;
-        int64_t position = 0;
-        while (request_.vectors.read(batch, progress_step)) {
-            request_.progress();
-            for (size_t i = 0; i < batch.rows; ++i, ++position)
-                take(batch.positions[i], batch.ids[i], position, &batch.values[i * info().dims]);
+        for (size_t i = 0; i < file_.nodes.size(); ++i) {
+            if (i % progress_step == 0) request_.progress();
+            for (Mapping& mapping : mappings_) {
+                const uint32_t row = row_at(mapping, i);
+                if (row != FileGraph::no_row && has_content_of(row, i)) mapping.set(file_.nodes[i].number, row);
+            }
         }
+        const size_t rows = request_.rows.size();
+        const size_t matched = best_mapping().matched();
+        if (matched < std::min(rows, nodes())) compare_vectors(matched > rows / 2 ? &best_mapping() : nullptr);
     }
 
-    // Compares one vector of the file with the rows that may be it.
-    void take(uint64_t node, int64_t id, int64_t position, const float* values) {
-        note_norm(values);
-        const uint64_t content = io::hash_row(0, values, info().dims);
-        is_transformed_ = false;
-        uint32_t compared = FileGraph::no_row;
-        bool same = false;
-        for (Mapping& mapping : mappings_) {
-            const uint32_t row = mapping.find(id, position);
-            if (row == FileGraph::no_row) continue;
-            if (row != compared) same = request_.content[row] == content || is_same(row, values);
-            compared = row;
-            if (same)
-                mapping.set(node, row);
-            else
-                mapping.note_different();
+    uint32_t row_at(const Mapping& mapping, size_t position) const {
+        return mapping.find(file_.nodes[position].id, static_cast<int64_t>(position));
+    }
+    bool has_content_of(uint32_t row, size_t position) const {
+        return request_.content[row] == file_.nodes[position].content;
+    }
+    Mapping& best_mapping() {
+        return *std::max_element(mappings_.begin(), mappings_.end(),
+                                 [](const Mapping& a, const Mapping& b) { return a.matched() < b.matched(); });
+    }
+
+    // Vectors of nodes and rows whose contents differ: they may differ by rounding alone. By one of the mappings, or all.
+    void compare_vectors(const Mapping* only) {
+        io::VectorBatch batch;
+        for (size_t i = 0; i < file_.nodes.size(); ++i) {
+            if (i % progress_step == 0) request_.progress();
+            bool is_read = false;
+            is_transformed_ = false;
+            uint32_t compared = FileGraph::no_row;
+            bool same = false;
+            for (Mapping& mapping : mappings_) {
+                if (only != nullptr && &mapping != only) continue;
+                const uint32_t row = row_at(mapping, i);
+                if (row == FileGraph::no_row || has_content_of(row, i)) continue;
+                if (!is_read) request_.vectors.seek(file_.nodes[i].number);
+                if (!is_read && !request_.vectors.read(batch, 1)) return;   // a file that became shorter
+                is_read = true;
+                if (row != compared) same = is_same(row, batch.values.data());
+                compared = row;
+                if (same)
+                    mapping.set(file_.nodes[i].number, row);
+                else
+                    mapping.note_different();
+            }
         }
     }
 
@@ -166,28 +189,21 @@ class Matcher {
         return distance <= squared_distance(internal_.data(), another, other_);
     }
 
-    void note_norm(const float* values) {
-        const float norm2 = kernels().inner_product(values, values, info().dims);
-        least_norm2_ = std::min(least_norm2_, norm2);
-        most_norm2_ = std::max(most_norm2_, norm2);
-    }
-
     bool accept_mapping() {
-        auto best = std::max_element(mappings_.begin(), mappings_.end(),
-                                     [](const Mapping& a, const Mapping& b) { return a.matched() < b.matched(); });
-        const size_t rows = request_.rows.size(), matched = best->matched();
-        const std::string by = std::string("by ") + best->keys().name;
+        Mapping& best = best_mapping();
+        const size_t rows = request_.rows.size(), matched = best.matched();
+        const std::string by = std::string("by ") + best.keys().name;
         if (static_cast<double>(rows - matched) > most_missing * static_cast<double>(rows)) {
             std::string reason = by + " only " + share_text(matched, rows) + " rows are found in it";
-            if (best->different() > 0)
-                reason += ", and " + std::to_string(best->different()) + " have another vector there";
+            if (best.different() > 0)
+                reason += ", and " + std::to_string(best.different()) + " have another vector there";
             return misfit(std::move(reason), "Does id_column name the column of its ids?");
         }
         if (static_cast<double>(nodes() - matched) > most_without_row * static_cast<double>(nodes()))
             return misfit("only " + share_text(matched, nodes()) + " of its vectors are rows of the table " + by);
         result_.matched = matched;
         result_.without_row = nodes() - matched;
-        result_.graph.row_of = std::move(best->row_of());
+        result_.graph.row_of = std::move(best.row_of());
         return true;
     }
 
@@ -199,22 +215,10 @@ class Matcher {
                           (info().metric == io::Metric::l1 && metric == Metric::l1) ||
                           (info().metric == io::Metric::inner_product && metric == Metric::inner_product);
         const bool exchangeable = info().metric == io::Metric::l2 || info().metric == io::Metric::inner_product;
-        const bool equal_norms = most_norm2_ <= 1.05f * least_norm2_ + 1e-30f;
+        const bool equal_norms = file_.most_norm2 <= 1.05f * file_.least_norm2 + 1e-30f;
         if (same || (exchangeable && metric != Metric::l1 && equal_norms)) return true;
         return misfit(std::string("its graph is by another distance (") + io::metric_name(info().metric) +
                       "), and its vectors are not all of one length");
-    }
-
-    void read_links() {
-        FileGraph& graph = result_.graph;
-        graph.begin.reserve(nodes() + 1);
-        std::vector<uint32_t> links;
-        for (size_t node = 0; node < nodes(); ++node) {
-            if (node % progress_step == 0) request_.progress();
-            request_.graph.neighbors(node, 0, links);
-            graph.neighbors.insert(graph.neighbors.end(), links.begin(), links.end());
-            graph.begin.push_back(graph.neighbors.size());
-        }
     }
 
     // Are neighbors nearer than other rows are? Asked of a sample. (Of few rows all are neighbors.)
@@ -248,17 +252,41 @@ class Matcher {
 
     const MatchRequest& request_;
     const VectorEncoder& encoder_;
+    FileNodes file_;
     GraphMatch result_;
     std::vector<Mapping> mappings_;
     std::vector<float> own_, other_, work_, internal_;
     bool is_transformed_ = false;   // internal_ is the file's vector
     float norm2_ = 0;
-    float least_norm2_ = std::numeric_limits<float>::infinity();
-    float most_norm2_ = 0;
     std::mt19937_64 random_{20261121};
 };
 
 }  // namespace
+
+FileNodes read_nodes(io::VectorReader& vectors, io::GraphReader& graph, const std::function<void()>& progress) {
+    const auto dims = static_cast<size_t>(vectors.info().dims);
+    FileNodes file;
+    io::VectorBatch batch;
+    while (vectors.read(batch, progress_step)) {
+        progress();
+        for (size_t i = 0; i < batch.rows; ++i) {
+            const float* const values = &batch.values[i * dims];
+            const float norm2 = kernels().inner_product(values, values, dims);
+            file.least_norm2 = std::min(file.least_norm2, norm2);
+            file.most_norm2 = std::max(file.most_norm2, norm2);
+            file.nodes.push_back({batch.positions[i], batch.ids[i], io::hash_row(0, values, dims)});
+        }
+    }
+    const auto nodes = static_cast<size_t>(graph.info().nodes);
+    std::vector<uint32_t> links;
+    for (size_t node = 0; node < nodes; ++node) {
+        if (node % progress_step == 0) progress();
+        graph.neighbors(node, 0, links);
+        file.neighbors.insert(file.neighbors.end(), links.begin(), links.end());
+        file.begin.push_back(file.neighbors.size());
+    }
+    return file;
+}
 
 GraphMatch match_graph(const MatchRequest& request) { return Matcher(request).run(); }
 

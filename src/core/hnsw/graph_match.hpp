@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <string>
 
 #include "core/hnsw/builder.hpp"
@@ -17,13 +18,34 @@ struct RowKeys {
     bool by_position;            // the file's keys are numbers from 0 on, else its ids
 };
 
+// What of a file tells which rows its nodes are, and level 0 of its graph. To be had without the table.
+struct FileNodes {
+    struct Node {
+        uint64_t number;
+        int64_t id;
+        uint64_t content;   // io::hash_row(0, ...) of its vector
+    };
+    static size_t bytes_per_node(size_t neighbors) { return sizeof(Node) + sizeof(uint64_t) + neighbors * sizeof(uint32_t); }
+
+    std::vector<Node> nodes;            // in the order of the file, without those whose vectors are left out
+    float least_norm2 = std::numeric_limits<float>::infinity();   // of the vectors
+    float most_norm2 = 0;
+    std::vector<uint64_t> begin{0};     // of each node's neighbors, as FileGraph has them
+    std::vector<uint32_t> neighbors;
+};
+
+// vectors: at its first row; graph: of the same file. progress() is called now and then, and may throw. Throws what
+// reading the file throws.
+FileNodes read_nodes(io::VectorReader& vectors, io::GraphReader& graph, const std::function<void()>& progress);
+
 struct MatchRequest {
-    io::VectorReader& vectors;   // at its first row
-    io::GraphReader& graph;      // of the same file
+    io::VectorReader& vectors;   // read only where contents differ
+    const io::GraphInfo& graph;  // of the same file
+    std::function<FileNodes()> nodes;   // what read_nodes() finds in it; asked for when its kind fits
     const RowBuffer& rows;
     const VectorEncoder& encoder;
     std::vector<RowKeys> keys;   // alternatives, of which the one that fits best is taken
-    std::vector<uint64_t> content;   // by row: io::hash_row(0, ...) of its vector, which spares comparing
+    const std::vector<uint64_t>& content;   // by row: io::hash_row(0, ...) of its vector, which spares comparing
     std::function<void()> progress;   // called now and then, may throw
 };
 

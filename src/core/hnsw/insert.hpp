@@ -99,20 +99,20 @@ class Inserter {
         if (chosen.size() <= row.level) chosen.resize(row.level + 1);
         for (size_t l = 0; l <= row.level; ++l) chosen[l].clear();
         const EntryPoint entry = near.valid() ? EntryPoint{near, 0} : read_entry_point(store_);
-        if (search_levels(entry, row, 0)) return;   // joined a node with the same vector
+        if (search_levels(entry, row, 0, ef_construction_)) return;   // joined a node with the same vector
         const Link bottom = place_levels(row);
         connect(row.internal, bottom, chosen[0], near.valid() ? read_entry_point(store_) : entry);
         link_back_above(row);
         raise_entry_point(row.level);
     }
     // Only on the levels above 0, of which the row has some: on level 0 its node gets no neighbors, which are to be had
-    // elsewhere (adopt.cpp).
-    void insert_upper(const NewRow& row) {
+    // elsewhere (adopt.cpp). width: of the searches.
+    void insert_upper(const NewRow& row, size_t width) {
         auto& chosen = memory_.chosen;
         memory_.query.prepare_internal(encoder_, row.internal, row.own.norm2);
         if (chosen.size() <= row.level) chosen.resize(row.level + 1);
         for (size_t l = 0; l <= row.level; ++l) chosen[l].clear();
-        search_levels(read_entry_point(store_), row, 1);
+        search_levels(read_entry_point(store_), row, 1, width);
         place_levels(row);
         link_back_above(row);
         raise_entry_point(row.level);
@@ -157,6 +157,13 @@ class Inserter {
         return distance;
     }
 
+    // The same of a live node of level 0 whose list may be changing meanwhile: only its vector is looked at, and the lock is
+    // not needed.
+    void meet_vector(const ConstNode& node, const Link& link) {
+        const float distance = measure(node);
+        memory_.found.push_back({distance, link, Link{}, false, false, static_cast<uint32_t>(memory_.found.size())});
+    }
+
     // Chooses up to `limit` neighbors for memory_.query among memory_.found, which is sorted by distance.
     void choose(size_t limit, const Link& self, ChosenNeighbors& chosen);
 
@@ -180,14 +187,14 @@ class Inserter {
     static constexpr int max_retries = 8;
 
     // Searches all levels that exist, down to the lowest. True: a node has the same stored vector and took the row in.
-    bool search_levels(const EntryPoint& entry, const NewRow& row, int lowest) {
+    bool search_levels(const EntryPoint& entry, const NewRow& row, int lowest, size_t width) {
         memory_.found.clear();
         if (!entry.link.valid()) return false;
         const uint8_t top = std::min(row.level, entry.level);
         auto& ways = memory_.ways;
         ways = descend(beam_, entry, top);
         for (int l = top; l >= lowest; --l) {
-            search_level(static_cast<uint8_t>(l), ways, ef_construction_);
+            search_level(static_cast<uint8_t>(l), ways, width);
             if (l == 0 && join_equal(row)) return true;
             if (l > 0) take_ways_down(ways);
             choose(l == 0 ? layout_.max_neighbors() : upper_limit(), Link{}, memory_.chosen[l]);

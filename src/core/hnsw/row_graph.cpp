@@ -15,9 +15,10 @@ constexpr size_t progress_step = 4096;
 
 }  // namespace
 
-RowGraph::RowGraph(const FileGraph& file, const RowBuffer& rows, const std::function<void()>& progress)
+RowGraph::RowGraph(const FileGraph& file, const RowBuffer& rows, const std::vector<uint64_t>& content,
+                   const std::function<void()>& progress)
     : first_(rows.size()), known_(rows.size()), begin_(rows.size() + 1), end_(rows.size()) {
-    find_equal(rows, progress);
+    find_equal(rows, content, progress);
     for (const uint32_t row : file.row_of)
         if (row != FileGraph::no_row) known_[first_[row]] = 1;
     for_each_link(file, progress, [&](uint32_t a, uint32_t b) {
@@ -41,12 +42,13 @@ RowGraph::RowGraph(const FileGraph& file, const RowBuffer& rows, const std::func
     keep_largest_piece(progress);
 }
 
-void RowGraph::find_equal(const RowBuffer& rows, const std::function<void()>& progress) {
+void RowGraph::find_equal(const RowBuffer& rows, const std::vector<uint64_t>& content,
+                          const std::function<void()>& progress) {
     std::unordered_multimap<uint64_t, uint32_t> by_hash;
     by_hash.reserve(rows.size());
     for (uint32_t i = 0; i < rows.size(); ++i) {
         if (i % progress_step == 0) progress();
-        const uint64_t hash = io::hash_field(io::hash_row(0, &rows.own(i).scale, 1), rows.filter_keys(i), rows.row_bytes());
+        const uint64_t hash = io::hash_field(content[i], rows.filter_keys(i), rows.key_bytes());
         const auto [begin, end] = by_hash.equal_range(hash);
         const auto found = std::find_if(begin, end, [&](const auto& other) { return rows.equal(other.second, i); });
         first_[i] = found == end ? i : found->second;

@@ -25,8 +25,10 @@ struct FileGraph {
 // keys are equal are one row here, the first of them. Of a graph in pieces only the largest is kept.
 class RowGraph {
   public:
-    // progress(): called now and then, may throw.
-    RowGraph(const FileGraph& file, const RowBuffer& rows, const std::function<void()>& progress);
+    // content: by row, a hash of its vector; rows of different ones are taken for different. progress(): called now and
+    // then, may throw.
+    RowGraph(const FileGraph& file, const RowBuffer& rows, const std::vector<uint64_t>& content,
+             const std::function<void()>& progress);
 
     size_t size() const { return first_.size(); }
     uint32_t first_equal(uint32_t row) const { return first_[row]; }
@@ -46,7 +48,7 @@ class RowGraph {
     static size_t bytes_per_row(size_t neighbors) { return neighbors * 3 * sizeof(uint32_t) + 48; }
 
   private:
-    void find_equal(const RowBuffer& rows, const std::function<void()>& progress);
+    void find_equal(const RowBuffer& rows, const std::vector<uint64_t>& content, const std::function<void()>& progress);
     void keep_largest_piece(const std::function<void()>& progress);
     template <class Visit>
     void for_each_link(const FileGraph& file, const std::function<void()>& progress, Visit&& visit) const;

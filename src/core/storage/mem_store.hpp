@@ -31,10 +31,9 @@
 #include <thread>
 #include <vector>
 
-#include <sys/mman.h>
-
 #include "core/base/error.hpp"
 #include "core/storage/layout.hpp"
+#include "core/storage/page_blocks.hpp"
 
 namespace vecstore::core {
 
@@ -73,13 +72,16 @@ class MemStore {
 
         uint8_t* payload() { return reinterpret_cast<uint8_t*>(this) + frame_bytes; }
     };
-    static constexpr size_t frame_bytes = 8192 - page_payload_size;
+    static constexpr size_t frame_bytes = PageBlocks::page_bytes - page_payload_size;
     static_assert(sizeof(Frame) <= frame_bytes);
 
   public:
-    // max_pages: address space set aside; memory is taken as pages are appended.
-    explicit MemStore(size_t max_pages)
-        : page_limit_(max_pages), blocks_((max_pages + pages_per_block - 1) / pages_per_block) {}
+    // max_pages: how many there can be; memory is taken as pages are appended. From `memory`, which must outlive the
+    // store, or the store's own.
+    explicit MemStore(size_t max_pages, PageBlocks* memory = nullptr)
+        : page_limit_(max_pages),
+          memory_(memory != nullptr ? *memory : own_memory_),
+          blocks_((max_pages + PageBlocks::pages_per_block - 1) / PageBlocks::pages_per_block) {}
     MemStore(const MemStore&) = delete;
     MemStore& operator=(const MemStore&) = delete;
 
@@ -123,10 +125,18 @@ class MemStore {
     WritePage write(uint32_t block) { return WritePage(&frame(block), block); }
 
     WritePage append(PageKind kind) {
-        std::lock_guard<std::mutex> guard(mutex_);
-        const uint32_t block = page_count_.load(std::memory_order_relaxed);
-        if (block >= page_limit_) throw Error(ErrorCode::internal, "in-memory page store is full");
-        if (block % pages_per_block == 0) allocate(block / pages_per_block);
+        std::unique_lock<std::mutex> guard(mutex_);
+        uint32_t block;
+        while (!has_memory(block = next_block())) {
+            // Not while others wait for the lock.
+            guard.unlock();
+            PageBlocks::Block fresh = memory_.take();
+            guard.lock();
+            if (!has_memory(block = next_block()))
+                blocks_[block / PageBlocks::pages_per_block] = std::move(fresh);
+            else
+                memory_.put(std::move(fresh));
+        }
         Frame& frame = *new (address(block)) Frame{};
         page_head(frame.payload()) = PageHead{kind, 0, 0};
         frame.used = sizeof(PageHead);
@@ -166,15 +176,21 @@ class MemStore {
     uint64_t free_epoch() const { return 1; }
     bool reusable(uint64_t) const { return true; }
 
-    // For whoever writes the pages out, when no other thread is left.
+    // Without a lock: for whoever writes the pages out, when no other thread is left, or reads what none changes.
     const uint8_t* payload(uint32_t block) { return frame(block).payload(); }
     size_t used(uint32_t block) { return frame(block).used; }
 
   private:
-    static constexpr size_t pages_per_block = 256;
+    // The next page's number, with mutex_ held.
+    uint32_t next_block() const {
+        const uint32_t block = page_count_.load(std::memory_order_relaxed);
+        if (block >= page_limit_) throw Error(ErrorCode::internal, "in-memory page store is full");
+        return block;
+    }
+    bool has_memory(uint32_t block) const { return blocks_[block / PageBlocks::pages_per_block] != nullptr; }
 
     uint8_t* address(uint32_t block) const {
-        return blocks_[block / pages_per_block].get() + (block % pages_per_block) * 8192;
+        return blocks_[block / PageBlocks::pages_per_block].get() + (block % PageBlocks::pages_per_block) * PageBlocks::page_bytes;
     }
 
     Frame& frame(uint32_t block) {
@@ -183,27 +199,10 @@ class MemStore {
         return *reinterpret_cast<Frame*>(address(block));
     }
 
-    void allocate(size_t i) {
-        // Aligned to the size of a huge page: nodes are read all over the store, and with pages of 4 kB most reads would
-        // have to walk the page tables. What the kernel gives is zero.
-        void* const whole = mmap(nullptr, 2 * block_bytes + read_beyond, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (whole == MAP_FAILED) throw std::bad_alloc();
-        auto* const start = static_cast<uint8_t*>(whole);
-        const size_t before = (block_bytes - reinterpret_cast<uintptr_t>(start) % block_bytes) % block_bytes;
-        if (before > 0) munmap(start, before);
-        if (before < block_bytes) munmap(start + before + block_bytes + read_beyond, block_bytes - before);
-        (void)madvise(start + before, block_bytes, MADV_HUGEPAGE);
-        blocks_[i].reset(start + before);
-    }
-
-    static constexpr size_t block_bytes = pages_per_block * 8192;
-    static constexpr size_t read_beyond = 4096;   // kernels may read a little beyond the end of the last page
-    struct Unmap {
-        void operator()(uint8_t* p) const { munmap(p, block_bytes + read_beyond); }
-    };
-
     size_t page_limit_;
-    std::vector<std::unique_ptr<uint8_t[], Unmap>> blocks_;
+    PageBlocks own_memory_;
+    PageBlocks& memory_;
+    std::vector<PageBlocks::Block> blocks_;
     std::atomic<uint32_t> page_count_{0};
     std::vector<uint32_t> free_;
     std::function<void()> on_pause_;
