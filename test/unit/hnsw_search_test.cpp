@@ -325,6 +325,14 @@ TEST(OrderedScan, RowsThatAreGoneDoNotHoldUpTheBeam) {
     EXPECT_LE(far, 16u);
 }
 
+TEST(OrderedScan, BeamsOfLargeIndexesAreWider) {
+    EXPECT_EQ(beam_width(200000, 40), 40u);
+    EXPECT_EQ(beam_width(200000, 1), 20u);
+    EXPECT_EQ(beam_width(1000000, 40), 71u);
+    EXPECT_EQ(beam_width(1000000, 1), 20u);
+    EXPECT_GT(beam_width(10000000, 40), beam_width(1000000, 40));
+}
+
 // Where distances differ as they do in real data (few dimensions' worth of structure, in many), a query costs
 // about as many visits as its beam is wide.
 TEST(OrderedScan, VisitsFewNodes) {

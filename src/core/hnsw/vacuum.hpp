@@ -282,7 +282,7 @@ class Vacuum {
         memory_.query.prepare_internal(encoder_, base_.data(), node.head().norm2);
         gather(node, self);
         const size_t wanted = layout_.max_neighbors() - kept_.size();
-        load_found(node.head().level, std::min(candidates_.size(), 3 * wanted + 16));
+        load_found(node.head().level, std::min(candidates_.size(), 4 * wanted + 32));
         if (memory_.found.size() + kept_.size() < std::min<size_t>(layout_.max_neighbors(), 6))
             inserter_.find_neighbors(node.head().level);
         auto& found = memory_.found;
