@@ -380,6 +380,7 @@ void Import::load() {
 }
 
 void Import::load_batch(uint64_t end) {
+    const pg::ErrorContext context(add_context, this);
     batch_ = {};
     {
         stream_->begin(end);
@@ -414,11 +415,6 @@ void Import::add_context(void* import) {
 
 // Postgres code only: an error passes over this frame.
 void Import::copy_batch() {
-    ErrorContextCallback context;
-    context.callback = add_context;
-    context.arg = this;
-    context.previous = error_context_stack;
-    error_context_stack = &context;
     const MemoryContext old = MemoryContextSwitchTo(batch_context_);
     PushActiveSnapshot(GetTransactionSnapshot());
 
@@ -434,7 +430,6 @@ void Import::copy_batch() {
 
     PopActiveSnapshot();
     MemoryContextSwitchTo(old);
-    error_context_stack = context.previous;
 }
 
 void Import::copy_into(Relation relation, ParseState* parse_state) {

@@ -128,6 +128,18 @@ inline void check_interrupts() {
     if (unlikely(InterruptPending)) pg_call([] { ProcessInterrupts(); });
 }
 
+// As long as it lives, add(arg) adds to the context of errors. For frames that no longjmp passes over: around pg_call.
+class ErrorContext {
+  public:
+    ErrorContext(void (*add)(void*), void* arg) : callback_{error_context_stack, add, arg} { error_context_stack = &callback_; }
+    ~ErrorContext() { error_context_stack = callback_.previous; }
+    ErrorContext(const ErrorContext&) = delete;
+    ErrorContext& operator=(const ErrorContext&) = delete;
+
+  private:
+    ErrorContextCallback callback_;
+};
+
 }  // namespace vecstore::pg
 
 // Defines an SQL-callable function. The exported symbol is vecstore_<name>; the body runs guarded.
