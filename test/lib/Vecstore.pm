@@ -16,7 +16,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(extension scale is_full new_node new_standby load_vectors add_queries recall check_clean
-  exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server start_clients stop_clients
+  exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server kill_backend start_clients stop_clients
   load_library write_script shared_file ask_quietly data_file shim_settings
   copied_stage pgvector_settings unstaged_settings run_make write_bytes npy wait_until_up);
 
@@ -314,6 +314,21 @@ sub wait_until_up {
         select undef, undef, undef, 0.1;
     }
     return 0;
+}
+
+# kill -9 of one backend, after which the server restarts all of them; waits until it has. (Before it knows that one is gone
+# it would still answer, for a moment.) False: the backend was gone already.
+sub kill_backend {
+    my ($node, $pid) = @_;
+    my $logged = -s $node->logfile;
+    kill 'KILL', $pid or return 0;
+    for my $tenths (1 .. 1800) {
+        my $log = slurp_file($node->logfile, $logged);
+        return 1 if $log =~ /was terminated by signal 9.*database system is ready to accept connections/s;
+        return 0 if $tenths > 100 && $log !~ /was terminated by signal 9/;
+        select undef, undef, undef, 0.1;
+    }
+    die "the server is not back after a backend's death\n";
 }
 
 sub is_running {

@@ -66,19 +66,10 @@ sub is_sound {
 
 # One backend, chosen while it works on one of the tables: the postmaster then ends all others and recovers.
 sub kill_one_backend {
-    my $checkpointer = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
-    my $before = $primary->safe_psql('postgres', $checkpointer);
     my $pid = $primary->safe_psql('postgres', "SELECT pid FROM pg_stat_activity
         WHERE state = 'active' AND pid <> pg_backend_pid() AND query ~ '^(INSERT|DELETE|UPDATE|VACUUM)'
         ORDER BY random() LIMIT 1");
-    return 0 if $pid eq '';
-    kill 'KILL', $pid;
-    for (1 .. 400) {
-        select undef, undef, undef, 0.05;
-        my $now = ask_quietly($primary, $checkpointer);
-        return 1 if $now ne '' && $now ne $before;
-    }
-    die 'the server has not recovered';
+    return $pid ne '' && kill_backend($primary, $pid);
 }
 
 for my $round (1 .. $ROUNDS) {

@@ -239,7 +239,7 @@ my $kept = 0;
 for my $round (1 .. 8) {
     interrupt(
         $round % 2
-        ? sub { kill 'KILL', $_[0] }
+        ? sub { kill_backend($node, $_[0]) }
         : $round % 4 ? sub { sql("SELECT pg_terminate_backend($_[0])") }
         :              sub { sql("SELECT pg_cancel_backend($_[0])") });
     my $rows = sql('SELECT count(*) FROM slow');

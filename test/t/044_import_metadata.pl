@@ -155,9 +155,8 @@ for my $mode ('error', 'skip', 'update') {
             for (1 .. 200) { last if ask_quietly($node, $done) > $before || ask_quietly($node, "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") == 0 }
         }
         select undef, undef, undef, rand 0.15;
-        kill 'KILL', $pid;
+        kill_backend($node, $pid);
         eval { $run->finish };
-        wait_until_up($node) or die 'the server is not back';
         my $count = sql("SELECT count(*) FROM slow_$mode");
         is(sql("SELECT coalesce(max(rows_written), 0) FROM vecstore_import_progress WHERE target = 'public.slow_$mode'"), $count, "$mode, kill $kill: the state says the $count rows of the table");
         $stopped++ if $count > 0 && $count < $many;

@@ -176,14 +176,9 @@ sub kill_adoption {
         last if $pid ne '';
     }
     select undef, undef, undef, $after;
-    my $killed = $pid ne '' && kill 'KILL', $pid;
+    my $killed = $pid ne '' && kill_backend($node, $pid);
     $run->finish;
-    return 0 unless $killed && $err =~ /server closed the connection|terminating connection/;
-    for (1 .. 400) {
-        last if ask_quietly($node, 'SELECT 1') eq '1';
-        select undef, undef, undef, 0.05;
-    }
-    return 1;
+    return $killed && $err =~ /server closed the connection|terminating connection/;
 }
 
 table('many', 'vector(256)', 'PRIMARY KEY');
