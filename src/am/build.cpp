@@ -14,7 +14,6 @@ extern "C" {
 #include "commands/progress.h"
 #include "optimizer/optimizer.h"
 #include "pgstat.h"
-#include "storage/ipc.h"
 #include "utils/backend_progress.h"
 }
 
@@ -89,20 +88,8 @@ core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
                                   indexed.filter_columns});
 }
 
-AheadOfScan* AheadOfScan::innermost = nullptr;
-
 AheadOfScan::AheadOfScan(GraphSource* source, bool threaded)
-    : BuildAhead(source == nullptr ? nullptr : &source->vectors(), source == nullptr ? nullptr : &source->graph(), threaded),
-      outer_(innermost) {
-    innermost = this;
-}
-
-AheadOfScan::~AheadOfScan() { innermost = outer_; }
-
-// A FATAL error raised by the scan passes no destructor, and exit() must find no thread.
-void AheadOfScan::stop_all(int, Datum) {
-    for (; innermost != nullptr; innermost = innermost->outer_) innermost->stop();
-}
+    : BuildAhead(source == nullptr ? nullptr : &source->vectors(), source == nullptr ? nullptr : &source->graph(), threaded) {}
 
 IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
     : heap_(heap), index_(index), info_(info), options_(method_of(index).graph_options(index)) {
@@ -128,9 +115,6 @@ void IndexBuild::run() {
 }
 
 void IndexBuild::start_ahead() {
-    static bool registered = false;
-    if (!registered) pg::pg_call([] { before_shmem_exit(AheadOfScan::stop_all, Datum{0}); });
-    registered = true;
     if (source_ != nullptr && source_->file_bytes() > static_cast<size_t>(maintenance_work_mem) * 1024) do_not_adopt_for_memory();
     ahead_ = std::make_unique<AheadOfScan>(source_, threads() > 1);
 }

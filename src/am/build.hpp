@@ -13,6 +13,7 @@
 #include "core/hnsw/builder.hpp"
 #include "core/hnsw/row_sample.hpp"
 #include "pg/bufmgr_store.hpp"
+#include "pg/stopped_at_exit.hpp"
 
 namespace vecstore::am {
 
@@ -31,19 +32,13 @@ struct Indexed {
 // Storage of a new index: from its option, or the best for dimensions, metric and data.
 core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed, const core::DataProfile& profile);
 
-// The build's second thread while the table is scanned. It ends with the object, and when the process ends without
-// unwinding.
-class AheadOfScan : public core::BuildAhead {
+// The build's second thread while the table is scanned.
+class AheadOfScan final : public core::BuildAhead, private pg::StoppedAtExit {
   public:
     AheadOfScan(GraphSource* source, bool threaded);
-    ~AheadOfScan();
-
-    // To be called before the process exits.
-    static void stop_all(int code, Datum arg);
 
   private:
-    static AheadOfScan* innermost;
-    AheadOfScan* outer_;   // of a build around this one
+    void stop_threads() override { stop(); }
 };
 
 class IndexBuild {

@@ -5,7 +5,6 @@
 extern "C" {
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "storage/ipc.h"
 #include "utils/wait_event.h"
 }
 
@@ -18,8 +17,6 @@ using core::io::RowLayout;
 namespace {
 
 CopyStream* active_stream = nullptr;
-// The newest one whose thread may be at work.
-CopyStream* reading_stream = nullptr;
 
 // What a binary COPY begins with: signature (11 bytes), flags, length of the header's extension.
 constexpr size_t header_length = 19;
@@ -76,24 +73,10 @@ CopyStream::CopyStream(core::io::VectorReader& reader, const Target& target, con
       metadata_(metadata),
       rules_(rules),
       row_memory_(row_memory),
-      outer_(reading_stream),
-      position_(reader.position()) {
-    static bool stops_at_exit = false;
-    if (!stops_at_exit) pg::pg_call([] { on_proc_exit(stop_at_exit, Datum{0}); });
-    stops_at_exit = true;
-    reading_stream = this;
-}
+      position_(reader.position()) {}
 
-CopyStream::~CopyStream() {
-    reading_stream = outer_;
-}
-
-// A session that is terminated exits without leaving the code that waits for the rows. No thread may be at work
-// while the process takes itself down.
-void CopyStream::stop_at_exit(int, Datum) {
-    for (const CopyStream* stream = reading_stream; stream != nullptr; stream = stream->outer_) {
-        if (stream->ahead_ != nullptr) stream->ahead_->stop();
-    }
+void CopyStream::stop_threads() {
+    if (ahead_ != nullptr) ahead_->stop();
 }
 
 RowLayout CopyStream::layout() const {

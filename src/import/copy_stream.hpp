@@ -6,6 +6,7 @@
 #include "core/io/copy_encoder.hpp"
 #include "import/metadata.hpp"
 #include "import/target.hpp"
+#include "pg/stopped_at_exit.hpp"
 
 #include <vector>
 
@@ -18,14 +19,11 @@ struct RowRules {
     uint64_t batch_size;     // rows of each stream but the last, from the first on
 };
 
-class CopyStream {
+class CopyStream final : private pg::StoppedAtExit {
   public:
     // Metadata may be null. The target is looked at anew for each stream. row_memory is reset after each row.
     CopyStream(core::io::VectorReader& reader, const Target& target, const Metadata* metadata,
                const RowRules& rules, MemoryContext row_memory);
-    ~CopyStream();
-    CopyStream(const CopyStream&) = delete;
-    CopyStream& operator=(const CopyStream&) = delete;
 
     // A new stream, of the next rows up to this position of the file.
     void begin(uint64_t end);
@@ -46,7 +44,7 @@ class CopyStream {
   private:
     using Ahead = core::ReadAhead<core::io::CopyBlock>;
 
-    static void stop_at_exit(int code, Datum argument);
+    void stop_threads() override;
     core::io::RowLayout layout() const;
     void read_ahead(core::io::RowLayout layout, const core::io::BlockEnds& ends);
     bool advance();
@@ -59,7 +57,6 @@ class CopyStream {
     const Metadata* metadata_;
     const RowRules rules_;
     MemoryContext row_memory_;
-    CopyStream* const outer_;
     core::io::RowLayout encoded_as_;  // what the thread makes of the rows
     std::unique_ptr<core::io::CopyEncoder> encoder_;
     std::unique_ptr<Ahead> ahead_;

@@ -1,5 +1,7 @@
 // libFuzzer harness of the file readers: whatever the bytes, opening and reading them ends with rows that agree with
 // what was announced, or with a core::Error. Sanitizers and libFuzzer's limits see to crashes, hangs and memory.
+#include "fuzz.hpp"
+
 #include "core/io/content_hash.hpp"
 #include "core/io/graph_reader.hpp"
 #include "core/io/json_records.hpp"
@@ -15,11 +17,8 @@
 namespace {
 
 using namespace vecstore::core;
-
-// Something is wrong with the reader itself.
-void require(bool condition) {
-    if (!condition) std::abort();
-}
+using vecstore::fuzz::expect_core_errors_only;
+using vecstore::fuzz::require;
 
 // Whatever a file announces, one that is small is read in bounded time.
 constexpr uint64_t most_rows = 200000;
@@ -63,15 +62,6 @@ void walk_graph(io::ByteSource& source, const io::ReadOptions& options) {
             graph->neighbors(node, l, links);
             for (const uint32_t link : links) require(link < graph->info().nodes);
         }
-    }
-}
-
-template <class F>
-void expect_core_errors_only(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        require(!error.message().empty() && error.code() != ErrorCode::internal);
     }
 }
 

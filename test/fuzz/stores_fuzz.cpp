@@ -3,6 +3,8 @@
 //
 // An input is a folder: for each file its number in `files`, the length of its content (32 bits, little endian), and that.
 // pack_store.py makes them. What is cut off by the end of the input is shorter.
+#include "fuzz.hpp"
+
 #include "core/stores/store_reader.hpp"
 
 #include <algorithm>
@@ -18,10 +20,8 @@
 namespace {
 
 using namespace vecstore::core;
-
-void require(bool condition) {
-    if (!condition) std::abort();
-}
+using vecstore::fuzz::expect_core_errors_only;
+using vecstore::fuzz::require;
 
 const char* const files[] = {"chroma.sqlite3", "header.bin",  "data_level0.bin", "length.bin",
                              "index_metadata.pickle", "index.faiss", "index.pkl"};
@@ -69,15 +69,6 @@ class FuzzedFolder : public stores::Folder {
     std::string shown_ = "fuzzed folder";
     mutable int checks_ = 0;
 };
-
-template <class F>
-void expect_core_errors_only(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        require(!error.message().empty() && error.code() != ErrorCode::internal);
-    }
-}
 
 void read_store(const stores::Folder& folder, const stores::StoreOptions& options) {
     expect_core_errors_only([&] {

@@ -3,6 +3,8 @@
 // is bounded by what values, stack and memo are charged for.
 #include "core/io/pickle.hpp"
 
+#include "core/io/utf8.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -17,24 +19,6 @@ constexpr size_t longest_line = 4096;
 constexpr size_t longest_name = 200;
 constexpr size_t most_digits = 150;
 constexpr uint8_t newest_protocol = 5;
-
-void append_utf8(std::string& out, uint32_t code) {
-    if (code < 0x80) {
-        out += static_cast<char>(code);
-    } else if (code < 0x800) {
-        out += static_cast<char>(0xc0 | code >> 6);
-        out += static_cast<char>(0x80 | (code & 0x3f));
-    } else if (code < 0x10000) {
-        out += static_cast<char>(0xe0 | code >> 12);
-        out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-        out += static_cast<char>(0x80 | (code & 0x3f));
-    } else {
-        out += static_cast<char>(0xf0 | code >> 18);
-        out += static_cast<char>(0x80 | (code >> 12 & 0x3f));
-        out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-        out += static_cast<char>(0x80 | (code & 0x3f));
-    }
-}
 
 int hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
