@@ -101,7 +101,8 @@ def recall_plot(sets):
         xs = [x for _, points in curves for x, _ in points]
         tics = ", ".join(f"'{t:g}' {place(t):.4f}" for t in RECALL_TICS)
         script += f"set title {quoted(s.title)}\nset xtics ({tics.replace(chr(39) + '0.', chr(39) + '.')})\n"
-        script += f"set xrange [{max(place(0.8), min(xs)) - 0.05:.3f}:{min(place(0.9996), max(xs)) + 0.05:.3f}]\n"
+        lowest = min(max(WORST_DRAWN, min(xs)), max(xs))
+        script += f"set xrange [{lowest - 0.05:.3f}:{max(xs) + 0.05:.3f}]\n"
         blocks, parts = "", []
         for i, (name, points) in enumerate(curves):
             blocks += f"$c{i} << END\n" + "".join(f"{x:.4f} {y:.1f}\n" for x, y in points) + "END\n"
@@ -111,7 +112,12 @@ def recall_plot(sets):
 
 
 def place(recall):
-    return -math.log10(max(1 - recall, 1e-4))
+    """Where a recall stands on the axis; what misses less than the last place shows is drawn there."""
+    return -math.log10(max(1 - recall, 4e-4))
+
+
+# Points of less recall are left out where there are better ones.
+WORST_DRAWN = place(0.8)
 
 
 def recall_points(points):

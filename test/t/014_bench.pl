@@ -46,6 +46,21 @@ SKIP: {
     }
 }
 
+# A set whose every search finds all, or little, is drawn too.
+SKIP: {
+    skip 'gnuplot is not installed', 1 if system('command -v gnuplot >/dev/null') != 0;
+    my $drawn = `/usr/bin/python3 -c "
+import sys; sys.path.insert(0, '$FindBin::Bin/../bench')
+import plots, types
+for recalls in ((1, 1), (.99995, 1), (.5, .6), (.7, 1)):
+    points = [dict(recall=r, ef_search=40 + i, one_cpu=dict(per_second=100.)) for i, r in enumerate(recalls)]
+    plots.gnuplot(plots.recall_plot([types.SimpleNamespace(title='a set', curves=lambda: [('vecstore', points)])])[0],
+                  '$out/recall.svg', 460, 360)
+    print('drawn')
+" 2>&1`;
+    is($drawn, "drawn\n" x 4, 'plots of every recall') or diag($drawn);
+}
+
 # What is there is not measured again, until that is asked for.
 ($ok, $output, $errors) = suite(@quick);
 ok($ok && $output !~ /ef_search/, 'a second run measures nothing') or diag("$output\n$errors");
