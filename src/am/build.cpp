@@ -103,6 +103,7 @@ IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
     if (!pg_strong_random(&seed_, sizeof(seed_))) seed_ = 0x76656373746f7265ull;
     sample_ = std::make_unique<core::RowSample>(indexed_.kind, indexed_.dims);
     source_ = GraphSource::take(heap, index);
+    if (source_ != nullptr) sketch_of_ = core::VectorSketcher(indexed_.dims);
 }
 
 void IndexBuild::run() {
@@ -147,9 +148,12 @@ void IndexBuild::scan() {
 
 void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys, int64_t id) {
     check_dims(indexed_.dims, value.dims);
-    RowIdentity identity{id, rows_seen_++, 0};
+    RowIdentity identity{id, rows_seen_++, 0, {}};
     const bool of_floats = indexed_.kind == core::VectorKind::vector || indexed_.kind == core::VectorKind::halfvec;
-    if (source_ != nullptr && of_floats) identity.content = core::io::hash_row(0, value.raw.values, indexed_.dims);
+    if (source_ != nullptr && of_floats) {
+        identity.content = core::io::hash_row(0, value.raw.values, indexed_.dims);
+        identity.sketch = sketch_of_(value.raw.values);
+    }
     if (encoder_) {
         encode(value.raw, tid, keys, identity);
         return;
@@ -291,10 +295,13 @@ core::GraphMatch IndexBuild::match_graph(const std::vector<uint64_t>& content) {
     keys.push_back({"the order of the rows", {}, true});
     for (core::RowKeys& one : keys)
         for (const RowIdentity& identity : identities_) one.keys.push_back(one.by_position ? identity.number : identity.id);
+    std::vector<core::VectorSketch> sketches;
+    sketches.reserve(identities_.size());
+    for (const RowIdentity& identity : identities_) sketches.push_back(identity.sketch);
     try {
         const auto nodes = [&] { return ahead_->take_nodes([] { pg::check_interrupts(); }); };
         return core::match_graph({source_->vectors(), source_->graph().info(), nodes, *rows_, *encoder_, std::move(keys),
-                                  content, [] { pg::check_interrupts(); }});
+                                  content, sketches, [] { pg::check_interrupts(); }});
     } catch (const core::Error& error) {
         core::GraphMatch match;
         match.misfit = error.message();

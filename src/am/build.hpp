@@ -57,6 +57,7 @@ class IndexBuild {
         int64_t id;
         int64_t number;     // in the order of the table
         uint64_t content;   // hash of its vector
+        core::VectorSketch sketch;
     };
 
     void scan();
@@ -102,6 +103,7 @@ class IndexBuild {
 
     // Where there is a graph to adopt: who the rows are.
     GraphSource* source_;
+    core::VectorSketcher sketch_of_{0};
     std::vector<RowIdentity> identities_;   // by row
     int64_t rows_seen_ = 0;
 

@@ -39,7 +39,7 @@ void GraphSource::use_ids(AttrNumber column, Oid type) {
 
 size_t GraphSource::bytes_per_row() const {
     constexpr size_t keys = 184;   // two maps of keys, what they are made from, and those of the file
-    return core::RowGraph::bytes_per_row(graph_.info().max_neighbors0) + keys;
+    return core::RowGraph::bytes_per_row(graph_.info().max_neighbors0) + keys + sizeof(core::VectorSketch);
 }
 
 size_t GraphSource::file_bytes() const {

@@ -8,7 +8,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cmath>
 #include <numeric>
+#include <set>
 
 namespace vecstore::core {
 namespace {
@@ -230,11 +233,24 @@ Bytes faiss_file(const Data& data, const Lists& lists, size_t degree, int32_t me
     return ids.empty() ? inner : faiss_id_map("IxMp", inner, rows, ids);
 }
 
+// A file that is not to be read again.
+class ReadOnce : public io::MemorySource {
+  public:
+    explicit ReadOnce(const Bytes& file) : io::MemorySource("test file", file.data(), file.size()) {}
+    bool is_read = false;
+
+  protected:
+    size_t read_some(uint64_t offset, void* out, size_t length) override {
+        EXPECT_FALSE(is_read) << "at " << offset;
+        return io::MemorySource::read_some(offset, out, length);
+    }
+};
+
 // Rows that the table has, by ids and in their order.
 // with_content: so that equal vectors need not be compared.
 GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t>& ids, Metric metric = Metric::l2,
                  bool with_content = true) {
-    io::MemorySource source("test file", file.data(), file.size());
+    ReadOnce source(file);
     const auto vectors = io::open_vectors(source);
     const auto graph = io::open_graph(source);
     IndexOptions options;
@@ -245,8 +261,16 @@ GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t
     std::iota(order.begin(), order.end(), 0);
     std::vector<uint64_t> content(table.rows());
     for (size_t i = 0; with_content && i < table.rows(); ++i) content[i] = io::hash_row(0, table.row(i), table.dims);
-    const auto nodes = [&] { return read_nodes(*vectors, *graph, [] {}); };
-    return match_graph({*vectors, graph->info(), nodes, rows, index.encoder(), {{"ids", ids, false}, {"order", order, true}}, content, [] {}});
+    const VectorSketcher sketch_of(table.dims);
+    std::vector<VectorSketch> sketches;
+    for (size_t i = 0; i < table.rows(); ++i) sketches.push_back(sketch_of(table.row(i)));
+    const auto nodes = [&] {
+        FileNodes read = read_nodes(*vectors, *graph, [] {});
+        source.is_read = true;
+        return read;
+    };
+    return match_graph({*vectors, graph->info(), nodes, rows, index.encoder(), {{"ids", ids, false}, {"order", order, true}},
+                        content, sketches, [] {}});
 }
 
 TEST(GraphMatch, ByIds) {
@@ -322,6 +346,94 @@ TEST(GraphMatch, RefusesWhatDoesNotFit) {
     EXPECT_NE(match(faiss_file(data, lists, 16), half, std::vector<int64_t>(199, -1)).misfit, "");
 }
 
+// hnswlib's files for cosine distance hold the vectors as directions.
+TEST(GraphMatch, VectorsOfOtherLengthsHaveTheSameDirection) {
+    const Data data = clustered(400, 256);
+    Data table = data;
+    for (size_t i = 0; i < table.rows(); ++i)
+        for (size_t k = 0; k < table.dims; ++k) table.values[i * table.dims + k] *= 0.1f + static_cast<float>(i);
+    const std::vector<int64_t> none(400, -1);
+    const Bytes file = faiss_file(data, nearest_lists(data, 16), 16, 0);
+    EXPECT_EQ(match(file, table, none, Metric::cosine).matched, 400u);
+    EXPECT_EQ(match(file, table, none, Metric::cosine).misfit, "");
+    EXPECT_NE(match(file, table, none, Metric::l2).misfit, "");
+}
+
+TEST(VectorSketch, TellsVectorsApart) {
+    for (const size_t dims : {3, 64, 771}) {
+        const Data data = normal_data(200, dims, 11);
+        const VectorSketcher sketch_of(dims);
+        std::mt19937 random(5);
+        std::normal_distribution<float> normal;
+        for (size_t i = 1; i < data.rows(); ++i) {
+            const std::vector<float> x(data.row(i), data.row(i) + dims);
+            const VectorSketch one = sketch_of(x.data());
+            const float length = std::sqrt(one.norm2);
+            std::vector<float> rounded = x, moved = x, scaled = x;
+            for (float& value : rounded) value += length * 2e-5f * normal(random);
+            moved[i % dims] += length * 0.02f;
+            for (float& value : scaled) value *= 3;
+            EXPECT_TRUE(alike(one, sketch_of(rounded.data()), 2e-3f, false));
+            EXPECT_TRUE(alike(one, sketch_of(scaled.data()), 2e-3f, true));
+            EXPECT_FALSE(alike(one, sketch_of(moved.data()), 2e-3f, false));
+            EXPECT_FALSE(alike(one, sketch_of(scaled.data()), 2e-3f, false));
+            EXPECT_FALSE(alike(one, sketch_of(data.row(i - 1)), 2e-3f, false));
+        }
+    }
+}
+
+TEST(VectorSketch, WithoutDirectionOrTooLong) {
+    const VectorSketcher sketch_of(4);
+    const std::vector<float> zero(4), some{1, 0, 2, 0}, longest(4, 1e30f);
+    EXPECT_TRUE(alike(sketch_of(zero.data()), sketch_of(zero.data()), 2e-3f, false));
+    EXPECT_FALSE(alike(sketch_of(zero.data()), sketch_of(some.data()), 2e-3f, true));
+    EXPECT_FALSE(alike(sketch_of(zero.data()), sketch_of(zero.data()), 2e-3f, true));
+    EXPECT_FALSE(alike(sketch_of(longest.data()), sketch_of(longest.data()), 2e-3f, false));
+    EXPECT_FALSE(alike(sketch_of(longest.data()), sketch_of(some.data()), 2e-3f, true));
+}
+
+// ------------------------------------------------------------------------------------------------ order of nodes
+
+std::vector<uint32_t> nearby_order(const Lists& lists) {
+    const FileGraph graph = file_graph(lists);
+    return core::nearby_order(graph.begin, graph.neighbors, [] {});
+}
+
+TEST(NearbyOrder, PutsNeighborsTogether) {
+    // Groups of 20, whose members are each other's neighbors; numbers mean nothing.
+    constexpr uint32_t groups = 100, members = 20;
+    Lists lists(groups * members);
+    for (uint32_t i = 0; i < lists.size(); ++i) {
+        for (uint32_t k = 0; k < members; ++k)
+            if (k != i / groups) lists[i].push_back(k * groups + i % groups);
+        if (i < groups) lists[i].push_back((i + 37) % groups);
+    }
+    const std::vector<uint32_t> order = nearby_order(lists);
+    ASSERT_EQ(order.size(), lists.size());
+    EXPECT_EQ(std::set<uint32_t>(order.begin(), order.end()).size(), lists.size());
+    size_t changes = 0;
+    for (size_t i = 1; i < order.size(); ++i) changes += order[i] % groups != order[i - 1] % groups;
+    EXPECT_LE(changes, 2 * groups);
+}
+
+TEST(NearbyOrder, OfGraphsInPieces) {
+    EXPECT_TRUE(nearby_order(Lists{}).empty());
+    EXPECT_EQ(nearby_order({{}, {2}, {}}), (std::vector<uint32_t>{0, 1, 2}));
+    EXPECT_EQ(nearby_order({{2, 2}, {1}, {0}}), (std::vector<uint32_t>{0, 2, 1}));
+}
+
+// A node with very many neighbors is not gone through again for each of them.
+TEST(NearbyOrder, OfAHub) {
+    Lists lists(300000);
+    for (uint32_t i = 1; i < lists.size(); ++i) lists[0].push_back(i);
+    size_t steps = 0;
+    const FileGraph graph = file_graph(lists);
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(core::nearby_order(graph.begin, graph.neighbors, [&] { ++steps; }).size(), lists.size());
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+    EXPECT_GE(steps, lists.size() / 4096);
+}
+
 // ------------------------------------------------------------------------------------- what is done beside the scan
 
 struct GraphFile {
@@ -344,6 +456,7 @@ TEST(BuildAhead, ReadsTheFileOnAThreadOrWhenAsked) {
         EXPECT_EQ(nodes.nodes[77].content, io::hash_row(0, data.row(77), data.dims));
         EXPECT_EQ(nodes.begin.size(), data.rows() + 1);
         EXPECT_EQ(nodes.neighbors.size(), 8 * data.rows());
+        EXPECT_EQ(nodes.order.size(), data.rows());
         EXPECT_NEAR(nodes.least_norm2, 1, 1e-4);
         EXPECT_NEAR(nodes.most_norm2, 1, 1e-4);
     }

@@ -11,6 +11,9 @@
 //
 // Whatever the file says, distances and codes are those of the table's vectors.
 #include "core/hnsw/builder.hpp"
+
+#include <unordered_map>
+
 #include "core/hnsw/row_graph.hpp"
 #include "core/hnsw/tree_joiner.hpp"
 
@@ -20,9 +23,9 @@ struct GraphBuilder::Adoption {
     const RowBuffer& rows;
     const RowGraph& graph;
     MemStore& store;
-    std::vector<uint32_t> order;   // of the rows that the graph has
-    size_t upper = 0;              // so many of them, the first, are inserted
     std::vector<Link> placed;      // by row: its node on level 0
+
+    const std::vector<uint32_t>& order() const { return graph.order(); }
 
     NewRow row(uint32_t i, const float* internal) const {
         return {internal, rows.own_bytes(i), rows.own(i), rows.tid(i), rows.level(i), rows.filter_keys(i)};
@@ -128,7 +131,7 @@ class Linker {
     }
 
     void fetch(const Link& link) {
-        store_.prefetch(link.block, layout_.slot_offset(link.slot) + layout_.own_offset(), layout_.own_bytes());
+        store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.own_offset() + layout_.own_bytes());
     }
 
     // To candidates_: what the nearest candidates have most in common.
@@ -202,6 +205,18 @@ class SpanningForest {
     }
     size_t pieces() const { return pieces_; }
 
+    // Those of the rows whose nodes are in another piece than most are.
+    std::vector<uint32_t> outside_largest(const std::vector<uint32_t>& rows, const std::vector<Link>& placed) {
+        std::unordered_map<uint32_t, size_t> sizes;
+        for (const uint32_t row : rows) ++sizes[piece_of(placed[row])];
+        std::pair<size_t, uint32_t> largest{};
+        for (const auto& [piece, size] : sizes) largest = std::max(largest, {size, piece});
+        std::vector<uint32_t> outside;
+        for (const uint32_t row : rows)
+            if (piece_of(placed[row]) != largest.second) outside.push_back(row);
+        return outside;
+    }
+
   private:
     Node node_at(const Link& link) {
         auto page = store_.write(link.block);
@@ -229,9 +244,10 @@ void GraphBuilder::place_bottom(Adoption& work) {
         NodeEditor<MemStore> editor;
         const std::vector<LinkEntry> nobody;
     };
-    in_parallel(work.order.size() - work.upper, [&] {
+    in_parallel(work.order().size(), [&] {
         return [&, w = std::make_unique<Worker>(work.store, encoder_)](size_t i) {
-            const uint32_t row = work.order[work.upper + i];
+            const uint32_t row = work.order()[i];
+            if (work.rows.level(row) > 0) return;   // it was inserted
             NodeEditor<MemStore>::NewNode node{};
             node.tid = work.rows.tid(row);
             node.own = work.rows.own(row);
@@ -242,19 +258,19 @@ void GraphBuilder::place_bottom(Adoption& work) {
     });
     if (read_entry_point(work.store).link.valid()) return;
     auto page = work.store.write(meta_block);
-    meta_of(page.modify()).entry_point = work.placed[work.order.front()];
+    meta_of(page.modify()).entry_point = work.placed[work.order().front()];
     page.commit();
 }
 
 void GraphBuilder::link_bottom(Adoption& work) {
-    in_parallel(work.order.size(), [&] {
+    in_parallel(work.order().size(), [&] {
         auto linker = std::make_unique<Linker>(work.store, encoder_, options_.ef_construction);
         return [&, linker = std::move(linker)](size_t i) {
-            const uint32_t row = work.order[i];
+            const uint32_t row = work.order()[i];
             const Link& self = work.placed[row];
             const NewRow as_row = work.row(row, linker->internal());
             needs_[encoder_.layout().slot_id(self)] = linker->link(work.graph, work.placed, as_row, row);
-            if (i >= work.upper) linker->write_entry(self, as_row);
+            if (work.rows.level(row) == 0) linker->write_entry(self, as_row);
             done_.fetch_add(1, std::memory_order_relaxed);
         };
     });
@@ -266,31 +282,35 @@ bool GraphBuilder::join_tree(Adoption& work) {
     InsertMemory memory;
     NodeEditor<MemStore> editor(store, encoder_, memory.edit, &needs_);
     Inserter<MemStore> inserter(store, encoder_, options_.ef_construction, memory, &needs_);
-    SpanningForest forest(store, layout, work.order.size());
+    SpanningForest forest(store, layout, work.order().size());
     SlotMap nodes;
     nodes.resize(store.page_count() * layout.slots_per_page());
-    for (size_t i = 0; i < work.order.size(); ++i) {
+    for (size_t i = 0; i < work.order().size(); ++i) {
         if (i % progress_step == 0) store.pause_point();
-        const Link& link = work.placed[work.order[i]];
+        const Link& link = work.placed[work.order()[i]];
         forest.mark_mutual(link);
         nodes.set(layout.slot_id(link), SlotMap::live, link.generation);
     }
     bool doubtful = false;
-    // Links that were not chosen, and connect what the chosen ones do not.
     std::vector<float> vector(encoder_.geometry().stored_dims);
-    for (size_t i = 0; i < work.order.size(); ++i) {
+    const auto join = [&](uint32_t row, uint32_t near) {
+        const Link &link = work.placed[row], &other = work.placed[near];
+        encoder_.decode(work.rows.own_bytes(row), work.rows.own(row).scale, vector.data());
+        if (editor.add_neighbor(other, 0, link, vector.data(), layout.max_neighbors() - 1) != LinkResult::added) return;
+        // (Where it finds no room for the other end of the edge, that is mended below.)
+        doubtful |= !inserter.mark_parent(link, other, Link{});
+        forest.unite(link, other);
+    };
+    // Links that were not chosen, and connect what the chosen ones do not: of all pieces but the largest, which the others
+    // then join.
+    const std::vector<uint32_t> outside = forest.outside_largest(work.order(), work.placed);
+    for (size_t i = 0; i < outside.size(); ++i) {
         if (i % progress_step == 0) store.pause_point();
-        const uint32_t row = work.order[i];
-        const Link& link = work.placed[row];
+        const uint32_t row = outside[i];
         for (size_t k = 0; k < work.graph.candidate_count(row); ++k) {
-            const Link& other = work.placed[work.graph.candidates(row)[k]];
-            if (forest.connected(link, other)) continue;
-            encoder_.decode(work.rows.own_bytes(row), work.rows.own(row).scale, vector.data());
-            const LinkResult result = editor.add_neighbor(other, 0, link, vector.data(), layout.max_neighbors() - 1);
-            if (result != LinkResult::added) continue;
-            // (Where it finds no room for the other end of the edge, that is mended below.)
-            doubtful |= !inserter.mark_parent(link, other, Link{});
-            forest.unite(link, other);
+            const uint32_t near = work.graph.candidates(row)[k];
+            if (!forest.connected(work.placed[row], work.placed[near])) join(row, near);
+            if (!forest.connected(work.placed[row], work.placed[near])) join(near, row);
         }
     }
     // Mends what has an edge from one side only, and joins what is still in pieces.
@@ -323,15 +343,10 @@ bool GraphBuilder::adopt(const RowBuffer& rows, const RowGraph& graph, MemStore&
                          const std::function<void(size_t)>& progress) {
     begin(store, progress);
     store.on_pause([this] { progress_(done_.load()); });
-    Adoption work{rows, graph, store, {}, 0, std::vector<Link>(rows.size())};
+    Adoption work{rows, graph, store, std::vector<Link>(rows.size())};
     std::vector<OrderedRow> upper;
-    for (uint32_t row = 0; row < rows.size(); ++row) {
-        if (!graph.has(row) || rows.level(row) == 0) continue;
-        upper.push_back({row, Link{}});
-        work.order.push_back(row);
-    }
-    work.upper = upper.size();
-    work.order = graph.order(work.order);
+    for (uint32_t row = 0; row < rows.size(); ++row)
+        if (graph.has(row) && rows.level(row) > 0) upper.push_back({row, Link{}});
     // These levels lead to a neighborhood and no further, which half of the candidates serve as well.
     const size_t width = std::max<size_t>(options_.ef_construction / 2, 2 * encoder_.geometry().m);
     insert_all(rows, store, upper, [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
@@ -340,7 +355,7 @@ bool GraphBuilder::adopt(const RowBuffer& rows, const RowGraph& graph, MemStore&
     });
     done_ = 0;
     bool connected = true;
-    if (!work.order.empty()) {
+    if (!work.order().empty()) {
         place_bottom(work);
         link_bottom(work);
         connected = join_tree(work);

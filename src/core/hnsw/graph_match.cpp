@@ -1,6 +1,5 @@
 #include "core/hnsw/graph_match.hpp"
 
-#include <cmath>
 #include <random>
 #include <unordered_map>
 
@@ -81,6 +80,7 @@ class Matcher {
         if (!accept_mapping() || !accept_metric()) return std::move(result_);
         result_.graph.begin = std::move(file_.begin);
         result_.graph.neighbors = std::move(file_.neighbors);
+        result_.graph.order = std::move(file_.order);
         accept_links();
         return std::move(result_);
     }
@@ -115,12 +115,17 @@ class Matcher {
             if (i % progress_step == 0) request_.progress();
             for (Mapping& mapping : mappings_) {
                 const uint32_t row = row_at(mapping, i);
-                if (row != FileGraph::no_row && has_content_of(row, i)) mapping.set(file_.nodes[i].number, row);
+                if (row == FileGraph::no_row) continue;
+                if (has_content_of(row, i) || (!info().lossy && has_sketch_of(row, i)))
+                    mapping.set(file_.nodes[i].number, row);
+                else if (!info().lossy)
+                    mapping.note_different();
             }
         }
         const size_t rows = request_.rows.size();
         const size_t matched = best_mapping().matched();
-        if (matched < std::min(rows, nodes())) compare_vectors(matched > rows / 2 ? &best_mapping() : nullptr);
+        if (info().lossy && matched < std::min(rows, nodes()))
+            compare_vectors(matched > rows / 2 ? &best_mapping() : nullptr);
     }
 
     uint32_t row_at(const Mapping& mapping, size_t position) const {
@@ -129,12 +134,17 @@ class Matcher {
     bool has_content_of(uint32_t row, size_t position) const {
         return request_.content[row] == file_.nodes[position].content;
     }
+    bool has_sketch_of(uint32_t row, size_t position) const {
+        return alike(request_.sketches[row], file_.nodes[position].sketch, exact_tolerance,
+                     encoder_.geometry().metric == Metric::cosine);
+    }
     Mapping& best_mapping() {
         return *std::max_element(mappings_.begin(), mappings_.end(),
                                  [](const Mapping& a, const Mapping& b) { return a.matched() < b.matched(); });
     }
 
-    // Vectors of nodes and rows whose contents differ: they may differ by rounding alone. By one of the mappings, or all.
+    // Vectors of nodes and rows whose contents differ, where those of the file are approximations. By one of the mappings,
+    // or all.
     void compare_vectors(const Mapping* only) {
         io::VectorBatch batch;
         for (size_t i = 0; i < file_.nodes.size(); ++i) {
@@ -150,7 +160,7 @@ class Matcher {
                 if (!is_read) request_.vectors.seek(file_.nodes[i].number);
                 if (!is_read && !request_.vectors.read(batch, 1)) return;   // a file that became shorter
                 is_read = true;
-                if (row != compared) same = is_same(row, batch.values.data());
+                if (row != compared) same = is_approximated(row, batch.values.data());
                 compared = row;
                 if (same)
                     mapping.set(file_.nodes[i].number, row);
@@ -173,20 +183,14 @@ class Matcher {
         return kernels().l2_squared(internal, buffer.data(), buffer.size());
     }
 
-    bool is_same(uint32_t row, const float* values) {
+    // An approximation is nearer to its own row than to others.
+    bool is_approximated(uint32_t row, const float* values) {
         if (!usable(values)) return false;
-        if (!is_transformed_) norm2_ = encoder_.transform(values, internal_.data(), work_.data());
+        if (!is_transformed_) encoder_.transform(values, internal_.data(), work_.data());
         is_transformed_ = true;
-        const OwnVector& own = request_.rows.own(row);
-        const float distance = squared_distance(internal_.data(), row, own_);
-        if (!info().lossy) {
-            const float allowed = 2 * own.error + exact_tolerance * std::sqrt(std::max(norm2_, own.norm2));
-            return distance <= allowed * allowed;
-        }
-        // An approximation is nearer to its own row than to others.
         const size_t n = request_.rows.size();
         const auto another = static_cast<uint32_t>((row + 1 + random_() % std::max<size_t>(1, n - 1)) % n);
-        return distance <= squared_distance(internal_.data(), another, other_);
+        return squared_distance(internal_.data(), row, own_) <= squared_distance(internal_.data(), another, other_);
     }
 
     bool accept_mapping() {
@@ -257,7 +261,6 @@ class Matcher {
     std::vector<Mapping> mappings_;
     std::vector<float> own_, other_, work_, internal_;
     bool is_transformed_ = false;   // internal_ is the file's vector
-    float norm2_ = 0;
     std::mt19937_64 random_{20261121};
 };
 
@@ -265,16 +268,17 @@ class Matcher {
 
 FileNodes read_nodes(io::VectorReader& vectors, io::GraphReader& graph, const std::function<void()>& progress) {
     const auto dims = static_cast<size_t>(vectors.info().dims);
+    const VectorSketcher sketch_of(dims);
     FileNodes file;
     io::VectorBatch batch;
     while (vectors.read(batch, progress_step)) {
         progress();
         for (size_t i = 0; i < batch.rows; ++i) {
             const float* const values = &batch.values[i * dims];
-            const float norm2 = kernels().inner_product(values, values, dims);
-            file.least_norm2 = std::min(file.least_norm2, norm2);
-            file.most_norm2 = std::max(file.most_norm2, norm2);
-            file.nodes.push_back({batch.positions[i], batch.ids[i], io::hash_row(0, values, dims)});
+            const VectorSketch sketch = sketch_of(values);
+            file.least_norm2 = std::min(file.least_norm2, sketch.norm2);
+            file.most_norm2 = std::max(file.most_norm2, sketch.norm2);
+            file.nodes.push_back({batch.positions[i], batch.ids[i], io::hash_row(0, values, dims), sketch});
         }
     }
     const auto nodes = static_cast<size_t>(graph.info().nodes);
@@ -285,6 +289,7 @@ FileNodes read_nodes(io::VectorReader& vectors, io::GraphReader& graph, const st
         file.neighbors.insert(file.neighbors.end(), links.begin(), links.end());
         file.begin.push_back(file.neighbors.size());
     }
+    file.order = nearby_order(file.begin, file.neighbors, progress);
     return file;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/hnsw/builder.hpp"
 #include "core/hnsw/row_graph.hpp"
+#include "core/hnsw/vector_sketch.hpp"
 #include "core/io/graph_reader.hpp"
 
 namespace vecstore::core {
@@ -24,14 +25,17 @@ struct FileNodes {
         uint64_t number;
         int64_t id;
         uint64_t content;   // io::hash_row(0, ...) of its vector
+        VectorSketch sketch;
     };
-    static size_t bytes_per_node(size_t neighbors) { return sizeof(Node) + sizeof(uint64_t) + neighbors * sizeof(uint32_t); }
+    // And what ordering takes meanwhile.
+    static size_t bytes_per_node(size_t neighbors) { return sizeof(Node) + 40 + neighbors * sizeof(uint32_t); }
 
     std::vector<Node> nodes;            // in the order of the file, without those whose vectors are left out
     float least_norm2 = std::numeric_limits<float>::infinity();   // of the vectors
     float most_norm2 = 0;
     std::vector<uint64_t> begin{0};     // of each node's neighbors, as FileGraph has them
     std::vector<uint32_t> neighbors;
+    std::vector<uint32_t> order;        // of its nodes, likewise
 };
 
 // vectors: at its first row; graph: of the same file. progress() is called now and then, and may throw. Throws what
@@ -39,13 +43,14 @@ struct FileNodes {
 FileNodes read_nodes(io::VectorReader& vectors, io::GraphReader& graph, const std::function<void()>& progress);
 
 struct MatchRequest {
-    io::VectorReader& vectors;   // read only where contents differ
+    io::VectorReader& vectors;   // read only where they are approximations of the rows'
     const io::GraphInfo& graph;  // of the same file
     std::function<FileNodes()> nodes;   // what read_nodes() finds in it; asked for when its kind fits
     const RowBuffer& rows;
     const VectorEncoder& encoder;
     std::vector<RowKeys> keys;   // alternatives, of which the one that fits best is taken
-    const std::vector<uint64_t>& content;   // by row: io::hash_row(0, ...) of its vector, which spares comparing
+    const std::vector<uint64_t>& content;        // by row: io::hash_row(0, ...) of its vector
+    const std::vector<VectorSketch>& sketches;   // by row, of its vector
     std::function<void()> progress;   // called now and then, may throw
 };
 

@@ -16,9 +16,16 @@ struct FileGraph {
     std::vector<uint64_t> begin{0};     // where each node's neighbors are, and one more: where they end
     std::vector<uint32_t> neighbors;    // nodes
     std::vector<uint32_t> row_of;       // by node; no_row where the table has none
+    std::vector<uint32_t> order;        // all nodes, as nearby_order() puts them; or none
 
     size_t nodes() const { return begin.size() - 1; }
 };
+
+// Puts nodes into an order in which each comes soon after its neighbors, greedily: next comes the one with the most links
+// from those that came last (after Wei et al., "Speedup graph processing by graph ordering", SIGMOD 2016), of the neighbors of
+// the last few. begin, neighbors: as FileGraph has them. progress(): called now and then, may throw.
+std::vector<uint32_t> nearby_order(const std::vector<uint64_t>& begin, const std::vector<uint32_t>& neighbors,
+                                   const std::function<void()>& progress);
 
 // For every row, those that may become its neighbors: its neighbors in the file and the rows whose neighbor it is
 // there. A node without a row is bridged over: its neighbors stand in for it. Rows whose stored vectors and filter
@@ -40,15 +47,16 @@ class RowGraph {
     // Rows that the file has, but not in the largest piece.
     size_t cut_off() const { return cut_off_; }
 
-    // The rows that it has, so that neighbors come together: after those of `first`, which come in their own order, each
-    // row's neighbors that have not come yet, and then theirs.
-    std::vector<uint32_t> order(const std::vector<uint32_t>& first) const;
+    // The rows that it has, in the order of the file's nodes.
+    const std::vector<uint32_t>& order() const { return order_; }
 
     // What one row takes, with so many neighbors in the file: of the file's graph and of this.
-    static size_t bytes_per_row(size_t neighbors) { return neighbors * 3 * sizeof(uint32_t) + 48; }
+    static size_t bytes_per_row(size_t neighbors) { return neighbors * 3 * sizeof(uint32_t) + 56; }
 
   private:
     void find_equal(const RowBuffer& rows, const std::vector<uint64_t>& content, const std::function<void()>& progress);
+    void find_order(const FileGraph& file);
+    void keep_each_once(const std::function<void()>& progress);
     void keep_largest_piece(const std::function<void()>& progress);
     template <class Visit>
     void for_each_link(const FileGraph& file, const std::function<void()>& progress, Visit&& visit) const;
@@ -57,6 +65,7 @@ class RowGraph {
     std::vector<uint8_t> known_;
     std::vector<uint64_t> begin_, end_;
     std::vector<uint32_t> neighbors_;
+    std::vector<uint32_t> order_;
     size_t cut_off_ = 0;
 };
 
