@@ -114,11 +114,11 @@ class NodeEditor {
 
     // Adds x to the neighbors of the node at `at` although others are needed more there: in the place of the one
     // that is needed least of those that are no tree edges and of which may_go(link, reach) says so. False: there
-    // is none, the node is gone, or x is there already. gone: the link that x took the place of, if any.
-    template <class MayGo>
-    bool force_neighbor(const Link& at, const NewNeighbor& x, MayGo&& may_go, Link& gone) {
+    // is none, the node is gone, or x is there already. gone(link, reach): called with what x takes the place of, if
+    // anything, under the page's lock.
+    template <class MayGo, class Gone>
+    bool force_neighbor(const Link& at, const NewNeighbor& x, MayGo&& may_go, Gone&& gone) {
         auto page = store_.write(at.block);
-        gone = Link{};
         LinkResult early;
         if (!accepts(page.peek(), at, 0, x.link, 0, early)) return false;
         const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
@@ -128,7 +128,7 @@ class NodeEditor {
             const auto stays = [&](int i) { return !may_go(node.links()[i], reach_of(node, i)); };
             index = layout_.coded() ? weakest_by_codes(node, true, stays) : weakest_by_distance(node, stays);
             if (index < 0) return false;
-            gone = node.links()[index];
+            gone(node.links()[index], reach_of(node, static_cast<size_t>(index)));
         }
         return put(page, at, x.link, index, false) == LinkResult::added;
     }
