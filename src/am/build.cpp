@@ -2,6 +2,7 @@
 
 #include "am/index_state.hpp"
 #include "am/level.hpp"
+#include "core/hnsw/page_order.hpp"
 #include "core/io/content_hash.hpp"
 
 #include <thread>
@@ -329,13 +330,13 @@ void IndexBuild::extend_index(core::MemStore& store) {
 void IndexBuild::write_pages(core::MemStore& store, bool is_all) {
     report(BuildPhase::writing, store.page_count());
     pg::BufmgrStore target(index_, nullptr, pg::BufmgrStore::Wal::skip);
+    const core::PageOrder order(store, encoder_->layout(), [] { pg::check_interrupts(); });
     if (extended_to_ > store.page_count()) pg::pg_call([&] { RelationTruncate(index_, store.page_count()); });
     for (uint32_t block = 0; block < store.page_count(); ++block) {
         pg::check_interrupts();
         auto page = block < extended_to_ ? target.write(block)
                                          : append_page(target, core::page_head(store.payload(block)).kind, block);
-        const size_t used = store.used(block);
-        std::memcpy(page.modify(), store.payload(block), used);
+        const size_t used = order.copy_page(block, page.modify());
         page.commit(used);
         // As long as the pages are in the CPU's cache.
         if (is_all && (block + 1) % XLR_MAX_BLOCK_ID == 0) log_pages(block + 1);

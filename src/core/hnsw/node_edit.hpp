@@ -49,6 +49,18 @@ class NeedMap {
     std::vector<uint64_t> wanted_;   // bit i: neighbor i
 };
 
+// How far a neighbor is from its node, in units that are about the same for all of an index's nodes: with residuals of
+// random direction the norm follows from one factor, to within two per cent.
+inline float code_reach(const uint8_t* factor) { return -load_factors(factor).f_rescale; }
+
+// The same of the i-th neighbor in either mode: in plain mode its distance.
+inline float link_reach(const NodeLayout& layout, const ConstNode& node, size_t i) {
+    if (layout.coded()) return code_reach(node.factor(i));
+    float d;
+    std::memcpy(&d, node.factor(i), sizeof(d));
+    return d;
+}
+
 struct EditMemory {
     std::vector<float> center_vector;
     std::vector<float> squared = std::vector<float>(max_degree + 1);
@@ -133,13 +145,7 @@ class NodeEditor {
         return put(page, at, x.link, index, false) == LinkResult::added;
     }
 
-    // How far the i-th neighbor is from its node: in units of their own, the same for all nodes of an index.
-    float reach_of(const ConstNode& node, size_t i) const {
-        if (layout_.coded()) return reach(node.factor(i));
-        float d;
-        std::memcpy(&d, node.factor(i), sizeof(d));
-        return d;
-    }
+    float reach_of(const ConstNode& node, size_t i) const { return link_reach(layout_, node, i); }
 
     // Marks x's own end of the tree edge to `parent`, whatever became of x's list meanwhile; `instead_of`
     // (if valid) was expected to become the parent and did not. False: x is full of tree edges.
@@ -357,10 +363,6 @@ class NodeEditor {
         return LinkResult::added;
     }
 
-    // How far a neighbor is from its node, in units that are about the same for all of the node's: with
-    // residuals of random direction the norm follows from one factor, to within two per cent.
-    static float reach(const uint8_t* factor) { return -load_factors(factor).f_rescale; }
-
     static bool any_may_go(int) { return false; }   // as `stays` of what follows
 
     // Index of the neighbor that a full list needs least once x (encoded in memory_) joins it; -1: x is.
@@ -370,8 +372,8 @@ class NodeEditor {
         const size_t degree = node.head().degree;
         auto& root = memory_.root;
         root.resize(degree + 1);
-        for (size_t i = 0; i < degree; ++i) root[i] = reach(node.factor(i));
-        root[degree] = reach(memory_.factor);
+        for (size_t i = 0; i < degree; ++i) root[i] = code_reach(node.factor(i));
+        root[degree] = code_reach(memory_.factor);
         for (size_t i = 0; i <= degree; ++i) memory_.squared[i] = root[i] * root[i];
         auto code_of = [&](size_t i) { return i == degree ? memory_.code.data() : node.code(i); };
         return weakest(node, degree, keep_x, stays, [&](size_t a, size_t b) {
@@ -383,8 +385,8 @@ class NodeEditor {
         auto& differences = memory_.differences;
         kernels_.hamming_each(memory_.code.data(), node.codes(), layout_.code_bytes(), node.head().degree, differences.data());
         const CodeAngles& angles = encoder_.angles();
-        const float x = reach(memory_.factor);
-        return place_by_needs(node, wanted, keep_x, x, [&](size_t i) { return reach(node.factor(i)); }, [&](size_t i, float other) {
+        const float x = code_reach(memory_.factor);
+        return place_by_needs(node, wanted, keep_x, x, [&](size_t i) { return code_reach(node.factor(i)); }, [&](size_t i, float other) {
             // |x - other| < farther one  <=>  nearer one < 2 * farther one * cos
             return std::min(x, other) < 2 * std::max(x, other) * angles.cosine(differences[i]);
         });
@@ -530,7 +532,7 @@ class NodeEditor {
         if (degree < layout_.max_neighbors()) return static_cast<int>(degree);
         for (size_t i = 0; i < degree; ++i) {
             if (layout_.coded())
-                memory_.squared[i] = reach(node.factor(i));
+                memory_.squared[i] = code_reach(node.factor(i));
             else
                 std::memcpy(&memory_.squared[i], node.factor(i), sizeof(float));
         }
