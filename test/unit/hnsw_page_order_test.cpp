@@ -85,6 +85,10 @@ TEST_P(Written, IsTheSameGraphWithNeighborsTogether) {
         ASSERT_TRUE(read_filter_keys(written.store(), written.layout(), link, keys.data()));
         EXPECT_EQ(keys, written.filter_keys(row_at(written, link)));
     }
+    for (const Link& link : written.nodes(1)) {
+        ASSERT_TRUE(read_filter_keys(written.store(), written.layout(), link, keys.data()));
+        EXPECT_EQ(keys, std::vector<FilterKey>(keys.size())) << "not a row's";
+    }
 }
 
 TEST_P(Written, OfEqualRowsAndOfFew) {

@@ -137,30 +137,33 @@ void PageOrder::assign_slots(const std::vector<uint32_t>& nodes) {
     }
 }
 
-// All are read before any is written.
+// All are read before any is written. Slots that no node of level 0 comes to get what they would have if none had ever
+// been there, so that no search takes them for rows.
 void PageOrder::move_filter_entries(const std::function<void()>& progress) {
     const FilterLayout& filters = layout_.filters();
-    const size_t columns = filters.columns();
+    const size_t columns = filters.columns(), slots = new_slot_.size();
     const size_t code_bytes = filters.has_sketches() ? filters.code_bytes() : 0;
-    std::vector<uint32_t> nodes;
-    for (uint32_t slot = 0; slot < new_slot_.size(); ++slot)
-        if (new_slot_[slot] != nobody && node_at(store_, layout_, slot).head().level == 0) nodes.push_back(slot);
-    std::vector<FilterKey> keys(nodes.size() * columns);
-    std::vector<uint8_t> codes(nodes.size() * code_bytes), factors(nodes.size() * FilterLayout::factor_size);
-    for (size_t i = 0; i < nodes.size(); ++i) {
-        if (i % progress_step == 0) progress();
-        const Link from = link_to(nodes[i]);
-        read_filter_keys(store_, layout_, from, &keys[i * columns]);
+    // By old slot; the last entry is that of nobody.
+    std::vector<FilterKey> keys((slots + 1) * columns);
+    std::vector<uint8_t> codes((slots + 1) * code_bytes), factors((slots + 1) * FilterLayout::factor_size);
+    for (uint32_t slot = 0; slot < slots; ++slot) {
+        if (slot % progress_step == 0) progress();
+        if (new_slot_[slot] == nobody || node_at(store_, layout_, slot).head().level > 0) continue;
+        const Link from = link_to(slot);
+        read_filter_keys(store_, layout_, from, &keys[slot * columns]);
         if (!filters.has_sketches()) continue;
         const size_t index = filters.index_of(from);
         const uint8_t* const sketches = store_.payload(filters.page_of_sketch(filters.group_of(from.block), index));
-        std::memcpy(&codes[i * code_bytes], filters.code(sketches, index), code_bytes);
-        std::memcpy(&factors[i * FilterLayout::factor_size], filters.factor(sketches, index), FilterLayout::factor_size);
+        std::memcpy(&codes[slot * code_bytes], filters.code(sketches, index), code_bytes);
+        std::memcpy(&factors[slot * FilterLayout::factor_size], filters.factor(sketches, index), FilterLayout::factor_size);
     }
-    for (size_t i = 0; i < nodes.size(); ++i) {
-        if (i % progress_step == 0) progress();
-        write_filter_entry(store_, layout_, link_to(new_slot_[nodes[i]]),
-                           {&keys[i * columns], codes.data() + i * code_bytes, &factors[i * FilterLayout::factor_size]});
+    for (uint32_t slot = 0; slot < slots; ++slot) {
+        if (slot % progress_step == 0) progress();
+        const Link to = link_to(slot);
+        if (to.block == meta_block || !holds_nodes(store_, to.block)) continue;
+        const size_t from = old_slot_[slot] != nobody ? old_slot_[slot] : slots;
+        write_filter_entry(store_, layout_, to,
+                           {&keys[from * columns], codes.data() + from * code_bytes, &factors[from * FilterLayout::factor_size]});
     }
 }
 
