@@ -108,6 +108,35 @@ TEST_P(Written, OfEqualRowsAndOfFew) {
     }
 }
 
+// As a build goes on that has used up its memory: rows are inserted with what nodes want, or with that of the first ones.
+TEST_P(Written, TakesFurtherRowsWithWhatNodesWant) {
+    const Data all = normal_data(2000, GetParam().dims, 5, 30);
+    Data first{all.dims, {all.values.begin(), all.values.begin() + static_cast<std::ptrdiff_t>(1000 * all.dims)}};
+    for (const size_t most : {size_t{1} << 16, size_t{700}, size_t{0}}) {
+        TestIndex built(all.dims, options()), written(all.dims, options());
+        const RowBuffer rows = built.encode(first);
+        GraphBuilder builder(built.encoder(), {built.options().ef_construction, 1});
+        builder.build(rows, built.store(), [](size_t) {});
+        NeedMap needs = builder.take_needs();
+        const PageOrder order(built.store(), built.layout(), [] {});
+        write(built, order, written);
+        NeedMap moved = order.moved(needs, most);
+        if (most > 700) {
+            std::map<size_t, uint64_t> before, after;
+            for (const Link& link : built.nodes()) before[row_at(built, link)] = *needs.find(built.layout().slot_id(link));
+            for (const Link& link : written.nodes()) after[row_at(written, link)] = *moved.find(written.layout().slot_id(link));
+            EXPECT_EQ(after, before);
+        }
+        EXPECT_EQ(moved.find(most), nullptr);
+        InsertMemory memory;
+        for (size_t row = first.rows(); row < all.rows(); ++row) written.insert(all.row(row), row, memory, 0, &moved);
+        const auto checked = written.check();
+        EXPECT_TRUE(checked.problems.empty()) << checked.all();
+        EXPECT_EQ(checked.counts.rows, all.rows());
+        EXPECT_EQ(checked.counts.unattached, 0u);
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, Written,
                          testing::Values(Case{"two", 768, StorageMode::coded, 0, 2}, Case{"three", 384, StorageMode::coded, 0, 1},
                                          Case{"one", 1536, StorageMode::coded, 0, 1}, Case{"many", 16, StorageMode::plain, 0, 2},

@@ -42,11 +42,21 @@ struct NewNeighbor {
 // selected from anew. A builder keeps it while it builds; an entry is read and changed under its page's lock.
 class NeedMap {
   public:
-    explicit NeedMap(size_t slots) : wanted_(slots) {}
+    // Of so many slots. most: up to that number they become more when they are asked for, which is for one thread alone.
+    explicit NeedMap(size_t slots, size_t most = 0) : wanted_(slots), most_(most) {}
     uint64_t& operator[](uint64_t slot_id) { return wanted_[slot_id]; }
+    // The slot's entry; null: there are not so many.
+    uint64_t* find(uint64_t slot_id) {
+        if (slot_id >= wanted_.size()) {
+            if (slot_id >= most_) return nullptr;
+            wanted_.resize(std::min<size_t>(most_, 2 * slot_id + 1024));
+        }
+        return &wanted_[slot_id];
+    }
 
   private:
     std::vector<uint64_t> wanted_;   // bit i: neighbor i
+    size_t most_;
 };
 
 // How far a neighbor is from its node, in units that are about the same for all of an index's nodes: with residuals of
@@ -193,6 +203,11 @@ class NodeEditor {
   private:
     using WritePage = decltype(std::declval<Store&>().write(0));
 
+    // The slot's entry of needs_, if there is one. Read and changed under the page's lock.
+    uint64_t* wanted_by(const Link& link) const {
+        return needs_ == nullptr ? nullptr : needs_->find(layout_.slot_id(link));
+    }
+
     static int index_of(const ConstNode& node, const Link& link) {
         for (size_t i = 0; i < node.head().degree; ++i)
             if (node.links()[i] == link) return static_cast<int>(i);
@@ -239,7 +254,7 @@ class NodeEditor {
             std::memcpy(node.factor(i), entry.factor, factor_bytes);
         }
         const Link link{page.block(), static_cast<uint8_t>(slot), generation};
-        if (needs_ != nullptr) (*needs_)[layout_.slot_id(link)] = from.wanted;
+        if (uint64_t* const wanted = wanted_by(link)) *wanted = from.wanted;
         bool more_room = false;
         for (size_t i = 0; i < layout_.slots_per_page(); ++i)
             more_room |= !ConstNode(layout_, layout_.slot(page.peek(), i)).used() && i != slot;
@@ -255,8 +270,8 @@ class NodeEditor {
         const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
         encode(x, node);
         int index = node.head().degree;
-        if (needs_ != nullptr) {
-            index = place_by_codes(node, (*needs_)[layout_.slot_id(at)], tree_cap > 0);
+        if (uint64_t* const wanted = wanted_by(at)) {
+            index = place_by_codes(node, *wanted, tree_cap > 0);
         } else if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
             index = weakest_by_codes(node, tree_cap > 0, any_may_go);
         }
@@ -267,7 +282,7 @@ class NodeEditor {
     // Whose turn it is to go from a full plain list is decided from the neighbors' own vectors, which are
     // on other pages: read without this page's lock, then checked to be still the same list.
     LinkResult add_plain(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
-        if (needs_ != nullptr) return add_plain_by_needs(at, level, x, tree_cap);
+        if (uint64_t* const wanted = wanted_by(at)) return add_plain_by_needs(at, level, x, tree_cap, *wanted);
         for (int attempt = 0;; ++attempt) {
             int weakest = -1;
             memory_.seen_links.clear();
@@ -296,7 +311,7 @@ class NodeEditor {
     }
 
     // While building: x alone is compared with the neighbors.
-    LinkResult add_plain_by_needs(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
+    LinkResult add_plain_by_needs(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap, uint64_t& wanted) {
         for (int attempt = 0;; ++attempt) {
             measure_neighbors(at, x.vector);
             auto page = store_.write(at.block);
@@ -307,7 +322,6 @@ class NodeEditor {
                               std::equal(memory_.seen_links.begin(), memory_.seen_links.end(), node.links());
             if (!same && attempt < 3) continue;
             encode(x, node);
-            uint64_t& wanted = (*needs_)[layout_.slot_id(at)];
             const int index = same ? place_by_distances(node, wanted, tree_cap > 0) : weakest_by_distance(node, any_may_go);
             if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
             return put(page, at, x.link, index, tree_cap > 0);

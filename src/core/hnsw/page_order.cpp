@@ -1,7 +1,6 @@
 #include "core/hnsw/page_order.hpp"
 
 #include "core/hnsw/filter_pages.hpp"
-#include "core/hnsw/node_edit.hpp"
 
 namespace vecstore::core {
 
@@ -170,6 +169,13 @@ void PageOrder::move_filter_entries(const std::function<void()>& progress) {
 Link PageOrder::link_to(uint32_t slot_id) const {
     const auto slots = static_cast<uint32_t>(layout_.slots_per_page());
     return {slot_id / slots, static_cast<uint8_t>(slot_id % slots), 0};
+}
+
+NeedMap PageOrder::moved(NeedMap& needs, size_t most) const {
+    NeedMap result(std::min(old_slot_.size(), most), most);
+    for (uint64_t slot = 0; slot < old_slot_.size() && result.find(slot) != nullptr; ++slot)
+        if (old_slot_[slot] != nobody) result[slot] = needs[old_slot_[slot]];
+    return result;
 }
 
 void PageOrder::relabel(Link& link) const {

@@ -8,6 +8,7 @@
 
 #include <functional>
 
+#include "core/hnsw/node_edit.hpp"
 #include "core/storage/mem_store.hpp"
 
 namespace vecstore::core {
@@ -21,6 +22,9 @@ class PageOrder {
     // The page as it is to be written: at `payload`, of page_payload_size bytes. Returns how many of them are in use, at
     // the beginning; the others are left as they are.
     size_t copy_page(uint32_t block, uint8_t* payload) const;
+
+    // What nodes want, by their slots in the pages as they are written. most: see NeedMap.
+    NeedMap moved(NeedMap& needs, size_t most) const;
 
   private:
     static constexpr uint32_t nobody = UINT32_MAX;
