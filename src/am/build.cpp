@@ -2,6 +2,7 @@
 
 #include "am/index_state.hpp"
 #include "am/level.hpp"
+#include "core/hnsw/page_order.hpp"
 #include "core/io/content_hash.hpp"
 
 #include <thread>
@@ -213,7 +214,7 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
         }
         return;
     }
-    core::Inserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_);
+    core::Inserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_, needs_.get());
     inserter.insert(row);
 }
 
@@ -260,11 +261,15 @@ void IndexBuild::build_in_memory(bool is_all) {
     auto store = new_store();
     const bool refused = source_ != nullptr && !adopt_graph(*store);
     if (refused) store = new_store();
+    core::NeedMap needs(0);
     if (source_ == nullptr) {
         report(BuildPhase::graph, rows_->size());
-        with_builder(*store, [&](core::GraphBuilder& builder, auto progress) { builder.build(*rows_, *store, progress); });
+        with_builder(*store, [&](core::GraphBuilder& builder, auto progress) {
+            builder.build(*rows_, *store, progress);
+            needs = builder.take_needs();
+        });
     }
-    write_pages(*store, is_all);
+    write_pages(*store, needs, is_all);
 }
 
 // The graph of source_, where it is one of the table's rows. False: the store is to be thrown away.
@@ -333,16 +338,23 @@ void IndexBuild::extend_index(core::MemStore& store) {
         append_page(target, core::PageKind::unused, extended_to_).commit();
 }
 
-void IndexBuild::write_pages(core::MemStore& store, bool is_all) {
+// needs: of the store's nodes, where rows are to follow.
+void IndexBuild::write_pages(core::MemStore& store, core::NeedMap& needs, bool is_all) {
     report(BuildPhase::writing, store.page_count());
     pg::BufmgrStore target(index_, nullptr, pg::BufmgrStore::Wal::skip);
+    const core::PageOrder order(store, encoder_->layout(), [] { pg::check_interrupts(); });
+    // With them a row is inserted in four fifths of the time. Half of the memory that the build may take holds those of
+    // all nodes but of the smallest.
+    if (!is_all) {
+        const size_t most = static_cast<size_t>(maintenance_work_mem) * 1024 / 2 / sizeof(uint64_t);
+        needs_ = std::make_unique<core::NeedMap>(order.moved(needs, most));
+    }
     if (extended_to_ > store.page_count()) pg::pg_call([&] { RelationTruncate(index_, store.page_count()); });
     for (uint32_t block = 0; block < store.page_count(); ++block) {
         pg::check_interrupts();
         auto page = block < extended_to_ ? target.write(block)
                                          : append_page(target, core::page_head(store.payload(block)).kind, block);
-        const size_t used = store.used(block);
-        std::memcpy(page.modify(), store.payload(block), used);
+        const size_t used = order.copy_page(block, page.modify());
         page.commit(used);
         // As long as the pages are in the CPU's cache.
         if (is_all && (block + 1) % XLR_MAX_BLOCK_ID == 0) log_pages(block + 1);

@@ -76,7 +76,7 @@ class IndexBuild {
     void do_not_adopt_for_memory();
     void do_not_adopt(const std::string& reason, const std::string& hint = {});
     void extend_index(core::MemStore& store);
-    void write_pages(core::MemStore& store, bool is_all);
+    void write_pages(core::MemStore& store, core::NeedMap& needs, bool is_all);
     void report(BuildPhase phase, size_t total = 0);
     void log_pages(BlockNumber end);
 
@@ -115,6 +115,7 @@ class IndexBuild {
     std::unique_ptr<pg::RecentBuffers> recent_;
     std::unique_ptr<pg::BufmgrStore> store_;
     std::unique_ptr<core::InsertMemory> insert_memory_;
+    std::unique_ptr<core::NeedMap> needs_;
 };
 
 }  // namespace vecstore::am

@@ -125,10 +125,10 @@ class TestIndex {
     }
 
     // As a server inserts a row. Level: drawn, or given.
-    void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1) {
+    void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr) {
         RowMemory encoded;
         const OwnVector vector = encoder_.encode_row(raw, encoded);
-        Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory);
+        Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory, needs);
         inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row),
                          static_cast<uint8_t>(level < 0 ? drawn_level(row) : level), filter_keys(row).data()});
     }

@@ -116,6 +116,9 @@ class GraphBuilder {
     // but this library's pure code. `progress(done)` is called on the calling thread and may throw to cancel.
     void build(const RowBuffer& rows, MemStore& store, const std::function<void(size_t)>& progress);
 
+    // Which neighbors the nodes that were built want, for inserts that follow. To be taken once.
+    NeedMap take_needs() { return std::move(needs_); }
+
     // The same, but neighbors on level 0 are chosen among those of `graph` instead of searched for (adopt.cpp).
     // False: the graph leaves the rows in pieces, and the store is to be thrown away.
     bool adopt(const RowBuffer& rows, const RowGraph& graph, MemStore& store,
@@ -137,6 +140,8 @@ class GraphBuilder {
     void link_bottom(Adoption& work);
     bool join_tree(Adoption& work);
     void insert_rest(Adoption& work);
+    // The last step: see near_links.hpp.
+    void link_from_nearby(MemStore& store);
     // Finds the node of level 1 nearest to each row and sorts the rows by it.
     void cluster(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order);
 

@@ -42,12 +42,34 @@ struct NewNeighbor {
 // selected from anew. A builder keeps it while it builds; an entry is read and changed under its page's lock.
 class NeedMap {
   public:
-    explicit NeedMap(size_t slots) : wanted_(slots) {}
+    // Of so many slots. most: up to that number they become more when they are asked for, which is for one thread alone.
+    explicit NeedMap(size_t slots, size_t most = 0) : wanted_(slots), most_(most) {}
     uint64_t& operator[](uint64_t slot_id) { return wanted_[slot_id]; }
+    // The slot's entry; null: there are not so many.
+    uint64_t* find(uint64_t slot_id) {
+        if (slot_id >= wanted_.size()) {
+            if (slot_id >= most_) return nullptr;
+            wanted_.resize(std::min<size_t>(most_, 2 * slot_id + 1024));
+        }
+        return &wanted_[slot_id];
+    }
 
   private:
     std::vector<uint64_t> wanted_;   // bit i: neighbor i
+    size_t most_;
 };
+
+// How far a neighbor is from its node, in units that are about the same for all of an index's nodes: with residuals of
+// random direction the norm follows from one factor, to within two per cent.
+inline float code_reach(const uint8_t* factor) { return -load_factors(factor).f_rescale; }
+
+// The same of the i-th neighbor in either mode: in plain mode its distance.
+inline float link_reach(const NodeLayout& layout, const ConstNode& node, size_t i) {
+    if (layout.coded()) return code_reach(node.factor(i));
+    float d;
+    std::memcpy(&d, node.factor(i), sizeof(d));
+    return d;
+}
 
 struct EditMemory {
     std::vector<float> center_vector;
@@ -114,11 +136,11 @@ class NodeEditor {
 
     // Adds x to the neighbors of the node at `at` although others are needed more there: in the place of the one
     // that is needed least of those that are no tree edges and of which may_go(link, reach) says so. False: there
-    // is none, the node is gone, or x is there already. gone: the link that x took the place of, if any.
-    template <class MayGo>
-    bool force_neighbor(const Link& at, const NewNeighbor& x, MayGo&& may_go, Link& gone) {
+    // is none, the node is gone, or x is there already. gone(link, reach): called with what x takes the place of, if
+    // anything, under the page's lock.
+    template <class MayGo, class Gone>
+    bool force_neighbor(const Link& at, const NewNeighbor& x, MayGo&& may_go, Gone&& gone) {
         auto page = store_.write(at.block);
-        gone = Link{};
         LinkResult early;
         if (!accepts(page.peek(), at, 0, x.link, 0, early)) return false;
         const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
@@ -128,18 +150,12 @@ class NodeEditor {
             const auto stays = [&](int i) { return !may_go(node.links()[i], reach_of(node, i)); };
             index = layout_.coded() ? weakest_by_codes(node, true, stays) : weakest_by_distance(node, stays);
             if (index < 0) return false;
-            gone = node.links()[index];
+            gone(node.links()[index], reach_of(node, static_cast<size_t>(index)));
         }
         return put(page, at, x.link, index, false) == LinkResult::added;
     }
 
-    // How far the i-th neighbor is from its node: in units of their own, the same for all nodes of an index.
-    float reach_of(const ConstNode& node, size_t i) const {
-        if (layout_.coded()) return reach(node.factor(i));
-        float d;
-        std::memcpy(&d, node.factor(i), sizeof(d));
-        return d;
-    }
+    float reach_of(const ConstNode& node, size_t i) const { return link_reach(layout_, node, i); }
 
     // Marks x's own end of the tree edge to `parent`, whatever became of x's list meanwhile; `instead_of`
     // (if valid) was expected to become the parent and did not. False: x is full of tree edges.
@@ -187,6 +203,11 @@ class NodeEditor {
   private:
     using WritePage = decltype(std::declval<Store&>().write(0));
 
+    // The slot's entry of needs_, if there is one. Read and changed under the page's lock.
+    uint64_t* wanted_by(const Link& link) const {
+        return needs_ == nullptr ? nullptr : needs_->find(layout_.slot_id(link));
+    }
+
     static int index_of(const ConstNode& node, const Link& link) {
         for (size_t i = 0; i < node.head().degree; ++i)
             if (node.links()[i] == link) return static_cast<int>(i);
@@ -233,7 +254,7 @@ class NodeEditor {
             std::memcpy(node.factor(i), entry.factor, factor_bytes);
         }
         const Link link{page.block(), static_cast<uint8_t>(slot), generation};
-        if (needs_ != nullptr) (*needs_)[layout_.slot_id(link)] = from.wanted;
+        if (uint64_t* const wanted = wanted_by(link)) *wanted = from.wanted;
         bool more_room = false;
         for (size_t i = 0; i < layout_.slots_per_page(); ++i)
             more_room |= !ConstNode(layout_, layout_.slot(page.peek(), i)).used() && i != slot;
@@ -249,8 +270,8 @@ class NodeEditor {
         const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
         encode(x, node);
         int index = node.head().degree;
-        if (needs_ != nullptr) {
-            index = place_by_codes(node, (*needs_)[layout_.slot_id(at)], tree_cap > 0);
+        if (uint64_t* const wanted = wanted_by(at)) {
+            index = place_by_codes(node, *wanted, tree_cap > 0);
         } else if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
             index = weakest_by_codes(node, tree_cap > 0, any_may_go);
         }
@@ -261,7 +282,7 @@ class NodeEditor {
     // Whose turn it is to go from a full plain list is decided from the neighbors' own vectors, which are
     // on other pages: read without this page's lock, then checked to be still the same list.
     LinkResult add_plain(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
-        if (needs_ != nullptr) return add_plain_by_needs(at, level, x, tree_cap);
+        if (uint64_t* const wanted = wanted_by(at)) return add_plain_by_needs(at, level, x, tree_cap, *wanted);
         for (int attempt = 0;; ++attempt) {
             int weakest = -1;
             memory_.seen_links.clear();
@@ -290,7 +311,7 @@ class NodeEditor {
     }
 
     // While building: x alone is compared with the neighbors.
-    LinkResult add_plain_by_needs(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
+    LinkResult add_plain_by_needs(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap, uint64_t& wanted) {
         for (int attempt = 0;; ++attempt) {
             measure_neighbors(at, x.vector);
             auto page = store_.write(at.block);
@@ -301,7 +322,6 @@ class NodeEditor {
                               std::equal(memory_.seen_links.begin(), memory_.seen_links.end(), node.links());
             if (!same && attempt < 3) continue;
             encode(x, node);
-            uint64_t& wanted = (*needs_)[layout_.slot_id(at)];
             const int index = same ? place_by_distances(node, wanted, tree_cap > 0) : weakest_by_distance(node, any_may_go);
             if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
             return put(page, at, x.link, index, tree_cap > 0);
@@ -357,10 +377,6 @@ class NodeEditor {
         return LinkResult::added;
     }
 
-    // How far a neighbor is from its node, in units that are about the same for all of the node's: with
-    // residuals of random direction the norm follows from one factor, to within two per cent.
-    static float reach(const uint8_t* factor) { return -load_factors(factor).f_rescale; }
-
     static bool any_may_go(int) { return false; }   // as `stays` of what follows
 
     // Index of the neighbor that a full list needs least once x (encoded in memory_) joins it; -1: x is.
@@ -370,8 +386,8 @@ class NodeEditor {
         const size_t degree = node.head().degree;
         auto& root = memory_.root;
         root.resize(degree + 1);
-        for (size_t i = 0; i < degree; ++i) root[i] = reach(node.factor(i));
-        root[degree] = reach(memory_.factor);
+        for (size_t i = 0; i < degree; ++i) root[i] = code_reach(node.factor(i));
+        root[degree] = code_reach(memory_.factor);
         for (size_t i = 0; i <= degree; ++i) memory_.squared[i] = root[i] * root[i];
         auto code_of = [&](size_t i) { return i == degree ? memory_.code.data() : node.code(i); };
         return weakest(node, degree, keep_x, stays, [&](size_t a, size_t b) {
@@ -383,8 +399,8 @@ class NodeEditor {
         auto& differences = memory_.differences;
         kernels_.hamming_each(memory_.code.data(), node.codes(), layout_.code_bytes(), node.head().degree, differences.data());
         const CodeAngles& angles = encoder_.angles();
-        const float x = reach(memory_.factor);
-        return place_by_needs(node, wanted, keep_x, x, [&](size_t i) { return reach(node.factor(i)); }, [&](size_t i, float other) {
+        const float x = code_reach(memory_.factor);
+        return place_by_needs(node, wanted, keep_x, x, [&](size_t i) { return code_reach(node.factor(i)); }, [&](size_t i, float other) {
             // |x - other| < farther one  <=>  nearer one < 2 * farther one * cos
             return std::min(x, other) < 2 * std::max(x, other) * angles.cosine(differences[i]);
         });
@@ -530,7 +546,7 @@ class NodeEditor {
         if (degree < layout_.max_neighbors()) return static_cast<int>(degree);
         for (size_t i = 0; i < degree; ++i) {
             if (layout_.coded())
-                memory_.squared[i] = reach(node.factor(i));
+                memory_.squared[i] = code_reach(node.factor(i));
             else
                 std::memcpy(&memory_.squared[i], node.factor(i), sizeof(float));
         }

@@ -447,8 +447,17 @@ class Vacuum {
         counts_.tree_edges_made = tree.edges_made();
     }
     void make_near_links() {
-        NearLinks<Store> near(store_, encoder_, editor_, store_.page_count());
-        near.run();
+        // Measured on clustered data, a third of the rows replaced fifty times over: of rows not found by their own vector
+        // there are 0.05% with a sixth of what a node has room for and no fewer with a third, which takes eight times as
+        // many new links; 0.02% in a new index.
+        NearLinks<Store> near(store_, encoder_, store_.page_count(), layout_.max_neighbors() / 6 + 1);
+        near.run([this](size_t pages, auto&& make_worker) {
+            auto work = make_worker();
+            for (size_t i = 0; i < pages; ++i) {
+                store_.pause_point();
+                work(i);
+            }
+        });
         counts_.near_links_made = near.links_made();
     }
 
