@@ -222,7 +222,8 @@ bool IndexBuild::exceeds_memory(size_t rows) const {
     const size_t pages = core::GraphBuilder::pages_for(encoder_->geometry(), rows);
     const size_t adopted = source_ == nullptr ? 0 : rows * (source_->bytes_per_row() + 2 * sizeof(RowIdentity));
     const size_t file = source_ == nullptr ? 0 : source_->file_bytes();
-    return rows_->memory() + pages * BLCKSZ + adopted + file > static_cast<size_t>(maintenance_work_mem) * 1024;
+    const size_t order = core::PageOrder::memory(encoder_->layout(), pages * encoder_->layout().slots_per_page());
+    return rows_->memory() + pages * BLCKSZ + order + adopted + file > static_cast<size_t>(maintenance_work_mem) * 1024;
 }
 
 std::unique_ptr<core::MemStore> IndexBuild::new_store() {

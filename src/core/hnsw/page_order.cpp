@@ -121,6 +121,13 @@ PageOrder::PageOrder(MemStore& store, const NodeLayout& layout, const std::funct
     if (layout.filters().columns() > 0) move_filter_entries(progress);
 }
 
+size_t PageOrder::memory(const NodeLayout& layout, size_t slots) {
+    const FilterLayout& filters = layout.filters();
+    const size_t entry = filters.columns() * sizeof(FilterKey) + (filters.has_sketches() ? filters.code_bytes() + FilterLayout::factor_size : 0);
+    // Old and new slots and, while nodes are put together, lists of them and what is free; entries while they move.
+    return slots * (5 * sizeof(uint32_t) + entry);
+}
+
 void PageOrder::assign_slots(const std::vector<uint32_t>& nodes) {
     const size_t slots = store_.page_count() * layout_.slots_per_page();
     old_slot_.assign(slots, nobody);

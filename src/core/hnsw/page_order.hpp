@@ -19,6 +19,9 @@ class PageOrder {
     // itself: from then on it is good for copy_page() alone. progress(): called now and then, may throw.
     PageOrder(MemStore& store, const NodeLayout& layout, const std::function<void()>& progress);
 
+    // What it takes for so many slots, in bytes.
+    static size_t memory(const NodeLayout& layout, size_t slots);
+
     // The page as it is to be written: at `payload`, of page_payload_size bytes. Returns how many of them are in use, at
     // the beginning; the others are left as they are.
     size_t copy_page(uint32_t block, uint8_t* payload) const;
