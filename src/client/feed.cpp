@@ -1,10 +1,10 @@
 #include "client/feed.hpp"
 
 #include "client/local_files.hpp"
-#include "core/base/byte_order.hpp"
 #include "core/io/content_hash.hpp"
+#include "core/io/copy_fields.hpp"
 
-#include <limits>
+#include <optional>
 
 namespace vecstore::client {
 
@@ -13,94 +13,28 @@ namespace {
 using core::Error;
 using core::ErrorCode;
 
-template <class T>
-void append(std::string& out, T value) {
-    char bytes[sizeof(T)];
-    core::store_big_endian(bytes, value);
-    out.append(bytes, sizeof(T));
+using core::io::append_field;
+using core::io::append_number;
+using core::io::IdEncoding;
+using core::io::null_length;
+using core::io::VectorEncoding;
+
+VectorEncoding vector_encoding(const std::string& type) {
+    if (type == "real[]") return VectorEncoding::float4_array;
+    if (type == "double precision[]") return VectorEncoding::float8_array;
+    if (type == "vector" || (type.size() > 7 && type.compare(type.size() - 7, 7, ".vector") == 0)) return VectorEncoding::vector;
+    throw Error(ErrorCode::invalid_parameter, "the column for the vectors is of type " + type, {},
+                "It must be vector, real[] or double precision[].");
 }
 
-// --- vectors -------------------------------------------------------------------------------------------
-
-enum class VectorEncoding { vector, float4_array, float8_array };
-
-// OIDs of pg_type that never change.
-constexpr uint32_t float4_oid = 700;
-constexpr uint32_t float8_oid = 701;
-
-class VectorEncoder {
-  public:
-    void set_type(const std::string& type) {
-        if (type == "real[]") {
-            encoding_ = VectorEncoding::float4_array;
-        } else if (type == "double precision[]") {
-            encoding_ = VectorEncoding::float8_array;
-        } else if (type == "vector" ||
-                   (type.size() > 7 && type.compare(type.size() - 7, 7, ".vector") == 0)) {
-            encoding_ = VectorEncoding::vector;
-        } else {
-            throw Error(ErrorCode::invalid_parameter, "the column for the vectors is of type " + type, {},
-                        "It must be vector, real[] or double precision[].");
-        }
-    }
-
-    void append_vector(std::string& out, const float* values, size_t dims) const {
-        switch (encoding_) {
-            case VectorEncoding::vector:
-                append(out, static_cast<int32_t>(2 * sizeof(int16_t) + dims * sizeof(float)));
-                append(out, static_cast<int16_t>(dims));
-                append(out, int16_t{0});
-                append_numbers<float>(out, values, dims, false);
-                break;
-            case VectorEncoding::float4_array: append_array<float>(out, values, dims, float4_oid); break;
-            case VectorEncoding::float8_array: append_array<double>(out, values, dims, float8_oid); break;
-        }
-    }
-
-  private:
-    template <class Number>
-    static void append_array(std::string& out, const float* values, size_t dims, uint32_t element_type) {
-        append(out, static_cast<int32_t>(5 * sizeof(int32_t) + dims * (sizeof(int32_t) + sizeof(Number))));
-        append(out, int32_t{1});  // array dimensions
-        append(out, int32_t{0});  // no nulls
-        append(out, element_type);
-        append(out, static_cast<int32_t>(dims));
-        append(out, int32_t{1});  // lower bound
-        append_numbers<Number>(out, values, dims, true);
-    }
-
-    template <class Number>
-    static void append_numbers(std::string& out, const float* values, size_t dims, bool with_lengths) {
-        const size_t step = sizeof(Number) + (with_lengths ? sizeof(int32_t) : 0);
-        const size_t at = out.size();
-        out.resize(at + dims * step);
-        char* to = out.data() + at;
-        for (size_t i = 0; i < dims; i++, to += step) {
-            if (with_lengths) core::store_big_endian(to, static_cast<int32_t>(sizeof(Number)));
-            core::store_big_endian(to + step - sizeof(Number), static_cast<Number>(values[i]));
-        }
-    }
-
-    VectorEncoding encoding_ = VectorEncoding::vector;
-};
+IdEncoding id_encoding(const std::string& type) {
+    if (type == "bigint") return IdEncoding::int8;
+    if (type == "integer") return IdEncoding::int4;
+    if (type == "smallint") return IdEncoding::int2;
+    return IdEncoding::text;
+}
 
 // --- files of vectors ----------------------------------------------------------------------------------
-
-template <class T>
-void append_integer_id(std::string& out, int64_t id) {
-    if (id < std::numeric_limits<T>::min() || id > std::numeric_limits<T>::max()) {
-        throw Error(ErrorCode::out_of_range,
-                    "id " + std::to_string(id) + " does not fit into the column of ids", {},
-                    "Make it a bigint.");
-    }
-    append(out, static_cast<int32_t>(sizeof(T)));
-    append(out, static_cast<T>(id));
-}
-
-void append_text(std::string& out, const std::string& text) {
-    append(out, static_cast<int32_t>(text.size()));
-    out += text;
-}
 
 class VectorFeed final : public Feed {
   public:
@@ -129,8 +63,8 @@ class VectorFeed final : public Feed {
     bool has_number_ids() const override { return !id_column_.empty(); }
 
     void set_types(const TargetTypes& types) override {
-        encoder_.set_type(types.vector);
-        id_type_ = types.id;
+        vectors_ = vector_encoding(types.vector);
+        if (!id_column_.empty()) ids_ = id_encoding(types.id);
     }
 
     bool append_row(std::string& out, uint64_t& hash) override {
@@ -142,9 +76,9 @@ class VectorFeed final : public Feed {
         const auto dims = static_cast<size_t>(reader_->info().dims);
         const float* const values = batch_.values.data() + at * dims;
         hash = core::io::hash_row(id_column_.empty() ? 0 : batch_.ids[at], values, dims);
-        append(out, static_cast<int16_t>(id_column_.empty() ? 1 : 2));
-        encoder_.append_vector(out, values, dims);
-        if (!id_column_.empty()) append_id(out, batch_.ids[at]);
+        append_number(out, static_cast<int16_t>(id_column_.empty() ? 1 : 2));
+        core::io::append_float_vector(out, vectors_, values, dims);
+        core::io::append_id_field(out, ids_, batch_.ids[at], id_column_);
         return true;
     }
 
@@ -170,26 +104,14 @@ class VectorFeed final : public Feed {
         return rows;
     }
 
-    void append_id(std::string& out, int64_t id) const {
-        if (id_type_ == "bigint") {
-            append_integer_id<int64_t>(out, id);
-        } else if (id_type_ == "integer") {
-            append_integer_id<int32_t>(out, id);
-        } else if (id_type_ == "smallint") {
-            append_integer_id<int16_t>(out, id);
-        } else {
-            append_text(out, std::to_string(id));
-        }
-    }
-
     const std::unique_ptr<core::io::ByteSource> source_;
     const std::unique_ptr<core::io::VectorReader> reader_;
     const std::string id_column_;
     core::io::VectorBatch batch_;
     const uint64_t fingerprint_;
     const uint64_t rows_;
-    VectorEncoder encoder_;
-    std::string id_type_;
+    VectorEncoding vectors_ = VectorEncoding::vector;
+    IdEncoding ids_ = IdEncoding::none;
     size_t next_ = 0;
 };
 
@@ -213,38 +135,36 @@ class StoreFeed final : public Feed {
     }
     std::vector<std::string> other_columns() const override { return {id_column_, "document", "metadata"}; }
     bool has_number_ids() const override { return false; }
-    void set_types(const TargetTypes& types) override { encoder_.set_type(types.vector); }
+    void set_types(const TargetTypes& types) override { vectors_ = vector_encoding(types.vector); }
 
     bool append_row(std::string& out, uint64_t& hash) override {
         if (!reader_->read(row_)) return false;
         hash = row_.vector.empty() ? 0 : core::io::hash_row(0, row_.vector.data(), row_.vector.size());
-        append(out, int16_t{4});
+        append_number(out, int16_t{4});
         if (row_.vector.empty()) {
-            append(out, null_length);
+            append_number(out, null_length);
         } else {
-            encoder_.append_vector(out, row_.vector.data(), row_.vector.size());
+            core::io::append_float_vector(out, vectors_, row_.vector.data(), row_.vector.size());
         }
         append_text(out, row_.id);
-        if (row_.document) {
-            append_text(out, *row_.document);
-        } else {
-            append(out, null_length);
-        }
-        if (row_.metadata) {
-            append_text(out, '\x01' + *row_.metadata);  // the version of jsonb's binary format
-        } else {
-            append(out, null_length);
-        }
+        append_text(out, row_.document);
+        // After the version of jsonb's binary format.
+        append_text(out, row_.metadata ? std::optional<std::string>('\x01' + *row_.metadata) : std::nullopt);
         return true;
     }
 
   private:
-    static constexpr int32_t null_length = -1;
+    static void append_text(std::string& out, const std::optional<std::string>& text) {
+        if (text)
+            append_field(out, text->data(), text->size());
+        else
+            append_number(out, null_length);
+    }
 
     const std::unique_ptr<core::stores::Folder> folder_;
     const std::unique_ptr<core::stores::StoreReader> reader_;
     const std::string id_column_;
-    VectorEncoder encoder_;
+    VectorEncoding vectors_ = VectorEncoding::vector;
     core::stores::StoreRow row_;
 };
 

@@ -208,7 +208,11 @@ void Import::open_files() {
 }
 
 void Import::check_metadata_fits() const {
-    const uint64_t records = metadata_->survey().records;
+    const core::io::JsonSurvey& survey = metadata_->survey();
+    const uint64_t records = survey.records;
+    if (survey.layout == core::io::JsonSurvey::Layout::columns && survey.fields.empty() && info().by_id)
+        throw core::Error(core::ErrorCode::invalid_parameter, metadata_->source().name() + " has arrays of different lengths",
+                          "None is as long as " + shown_path_ + " has vectors.", "Each record has one element in each array.");
     if (info().by_id ? records > 0 || info().rows == 0 : records == info().rows) return;
     throw core::Error(core::ErrorCode::invalid_parameter,
                       metadata_->source().name() + " has metadata of " + std::to_string(records) +

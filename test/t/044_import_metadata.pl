@@ -93,6 +93,13 @@ attempt("CALL vecstore_import('labelled', '$folder/labels.bin', metadata => '$fo
 is(sql("SELECT string_agg(id || ':' || n || ':' || embedding, ' ' ORDER BY id) FROM labelled"), '0:0:[0,0] 1:1:[1,-1] 2:2:[2,-2]', 'metadata by label');
 write_file('few.json', '[{"n": 0}, {"n": 1}]');
 like(attempt("CALL vecstore_import('labelled', '$folder/labels.bin', metadata => '$folder/few.json', id_column => 'id')"), qr/has no record 2/, 'a label without a record');
+# There may be more records than vectors, in arrays too; but not more in one array than in another.
+write_file('arrays.json', '{"n": [0, 10, 20, 30], "w": ["a", "b", "c", "d"]}');
+attempt("CALL vecstore_import('more', '$folder/labels.bin', metadata => '$folder/arrays.json', create_table => true)");
+is(sql("SELECT string_agg(id || ':' || n || ':' || w, ' ' ORDER BY id) FROM more"), '0:0:a 1:10:b 2:20:c', 'arrays by label');
+write_file('lengths.json', '{"n": [0, 10, 20, 30], "w": ["a", "b"]}');
+like(attempt("CALL vecstore_import('lengths', '$folder/labels.bin', metadata => '$folder/lengths.json', create_table => true, metadata_column => 'm')"),
+    qr/ERROR: .*lengths.json" has arrays of different lengths/, 'arrays of different lengths');
 
 # conflicts
 like(bring('t_array', ", id_column => 'id'"), qr/ERROR:.*duplicate key/, 'on_conflict => error');

@@ -192,6 +192,12 @@ TEST(Json, RecordsOfAllLayouts) {
     EXPECT_EQ(records_of(R"({"a": [1, 2.5, true], "b": ["x", null, {}], "c": 7})", 3, &survey),
               (Texts{R"(1|"x")", "2.5|null", "true|{}"}));
     EXPECT_EQ(survey.layout, JsonSurvey::Layout::columns);
+    // Of another number of rows, and of no number.
+    EXPECT_EQ(records_of(R"({"a": [1, 2], "c": 7, "b": [3, 4], "d": []})", 2), (Texts{"1|3", "2|4"}));
+    EXPECT_EQ(records_of(R"({"a": [1, 2], "b": ["x", 4]})", 3, &survey), (Texts{R"(1|"x")", "2|4"}));
+    EXPECT_EQ(survey.fields.size(), 2u);
+    EXPECT_EQ(records_of(R"({"a": [1, 2], "b": [3]})", 3, &survey), (Texts{"", ""}));
+    EXPECT_TRUE(survey.fields.empty());
     EXPECT_EQ(records_of(R"(["x", 1, [2, 3]])", 3), (Texts{R"("x")", "1", "[2, 3]"}));
     EXPECT_EQ(records_of(R"({"a": "one record"})", 1).size(), 1u);
     EXPECT_EQ(records_of("[]", 0).size(), 0u);

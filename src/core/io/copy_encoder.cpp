@@ -14,20 +14,6 @@ namespace vecstore::core::io {
 
 namespace {
 
-// Postgres's numbers of these types.
-constexpr uint32_t float4_oid = 700;
-constexpr uint32_t float8_oid = 701;
-
-constexpr int32_t null_length = -1;
-
-template <class T>
-void check_id_fits(int64_t id, const std::string& column) {
-    if (id >= std::numeric_limits<T>::min() && id <= std::numeric_limits<T>::max()) return;
-    throw Error(ErrorCode::out_of_range,
-                "id " + std::to_string(id) + " does not fit into column \"" + column + "\"", {},
-                "Make it a bigint.");
-}
-
 // Whether names mean what they look like, so that records can be read without Postgres.
 bool has_plain_names(const JsonSurvey& survey) {
     return std::none_of(survey.fields.begin(), survey.fields.end(), [](const JsonField& field) {
@@ -114,13 +100,13 @@ bool CopyEncoder::fill(CopyBlock& block) {
 void CopyEncoder::encode_row(CopyBlock& block) {
     const float* const values = batch_.values.data() + next_row_ * dims_;
     const bool with_id = layout_.id != IdEncoding::none;
-    append(static_cast<int16_t>(1 + (with_id ? 1 : 0) + layout_.fields.size()));
+    append_number(out_, static_cast<int16_t>(1 + (with_id ? 1 : 0) + layout_.fields.size()));
     const size_t start = out_.size();
     encode_vector(values);
     const auto position = static_cast<int64_t>(batch_.positions[next_row_]);
     const int64_t id = layout_.ids_are_positions ? position : batch_.ids[next_row_];
     const uint64_t hash = hash_vector(layout_.stored_id(id), values, start);
-    if (with_id) encode_id(id);
+    append_id_field(out_, layout_.id, id, layout_.id_column);
     if (layout_.fields.empty()) {
         block.content_sum += hash;
     } else {
@@ -148,73 +134,22 @@ uint64_t CopyEncoder::hash_vector(int64_t id, const float* values, size_t start)
     }
 }
 
-template <class T>
-void CopyEncoder::append(T value) {
-    const size_t at = out_.size();
-    out_.resize(at + sizeof(T));
-    store_big_endian(out_.data() + at, value);
-}
-
-void CopyEncoder::append_bytes(const void* bytes, size_t length) {
-    const auto* const from = static_cast<const uint8_t*>(bytes);
-    out_.insert(out_.end(), from, from + length);
-}
-
-// Numbers as Number, each after its length when with_lengths.
-template <class Number>
-void CopyEncoder::append_numbers(const float* values, bool with_lengths) {
-    const size_t step = sizeof(Number) + (with_lengths ? sizeof(int32_t) : 0);
-    const size_t at = out_.size();
-    out_.resize(at + dims_ * step);
-    uint8_t* to = out_.data() + at;
-    for (size_t i = 0; i < dims_; i++, to += step) {
-        if (with_lengths) store_big_endian(to, static_cast<int32_t>(sizeof(Number)));
-        store_big_endian(to + step - sizeof(Number), static_cast<Number>(values[i]));
-    }
-}
-
-void CopyEncoder::append_array_header(uint32_t element_type) {
-    append<int32_t>(1);  // array dimensions
-    append<int32_t>(0);  // no nulls
-    append(element_type);
-    append(static_cast<int32_t>(dims_));
-    append<int32_t>(1);  // lower bound
-}
-
 void CopyEncoder::encode_vector(const float* values) {
-    const auto dims = static_cast<int32_t>(dims_);
-    constexpr int32_t array_header = 5 * sizeof(int32_t);
     switch (layout_.vector) {
-        case VectorEncoding::vector:
-            append(static_cast<int32_t>(2 * sizeof(int16_t) + dims_ * sizeof(float)));
-            append(static_cast<int16_t>(dims));
-            append<int16_t>(0);
-            append_numbers<float>(values, false);
-            break;
         case VectorEncoding::halfvec:
-            encode_halves(values);
-            break;
+            return encode_halves(values);
         case VectorEncoding::bits:
-            encode_bits(values);
-            break;
-        case VectorEncoding::float4_array:
-            append(static_cast<int32_t>(array_header + dims_ * (sizeof(int32_t) + sizeof(float))));
-            append_array_header(float4_oid);
-            append_numbers<float>(values, true);
-            break;
-        case VectorEncoding::float8_array:
-            append(static_cast<int32_t>(array_header + dims_ * (sizeof(int32_t) + sizeof(double))));
-            append_array_header(float8_oid);
-            append_numbers<double>(values, true);
-            break;
+            return encode_bits(values);
+        default:
+            return append_float_vector(out_, layout_.vector, values, dims_);
     }
 }
 
 void CopyEncoder::encode_halves(const float* values) {
     rounded_.resize(dims_);
-    append(static_cast<int32_t>(2 * sizeof(int16_t) + dims_ * sizeof(uint16_t)));
-    append(static_cast<int16_t>(dims_));
-    append<int16_t>(0);
+    append_number(out_, static_cast<int32_t>(2 * sizeof(int16_t) + dims_ * sizeof(uint16_t)));
+    append_number(out_, static_cast<int16_t>(dims_));
+    append_number<int16_t>(out_, 0);
     const size_t at = out_.size();
     out_.resize(at + dims_ * sizeof(uint16_t));
     for (size_t i = 0; i < dims_; i++) {
@@ -232,8 +167,8 @@ void CopyEncoder::encode_halves(const float* values) {
 
 void CopyEncoder::encode_bits(const float* values) {
     const size_t bytes = (dims_ + 7) / 8;
-    append(static_cast<int32_t>(sizeof(int32_t) + bytes));
-    append(static_cast<int32_t>(dims_));
+    append_number(out_, static_cast<int32_t>(sizeof(int32_t) + bytes));
+    append_number(out_, static_cast<int32_t>(dims_));
     const size_t at = out_.size();
     out_.resize(at + bytes);
     for (size_t i = 0; i < dims_; i++) {
@@ -246,33 +181,6 @@ void CopyEncoder::encode_bits(const float* values) {
                         "Import other vectors into a column of type vector, and see binary_quantize().");
         }
         if (values[i] != 0.0f) out_[at + i / 8] |= static_cast<uint8_t>(0x80 >> i % 8);
-    }
-}
-
-void CopyEncoder::encode_id(int64_t id) {
-    switch (layout_.id) {
-        case IdEncoding::none:
-            break;
-        case IdEncoding::int2:
-            check_id_fits<int16_t>(id, layout_.id_column);
-            append<int32_t>(sizeof(int16_t));
-            append(static_cast<int16_t>(id));
-            break;
-        case IdEncoding::int4:
-            check_id_fits<int32_t>(id, layout_.id_column);
-            append<int32_t>(sizeof(int32_t));
-            append(static_cast<int32_t>(id));
-            break;
-        case IdEncoding::int8:
-            append<int32_t>(sizeof(int64_t));
-            append(id);
-            break;
-        case IdEncoding::text: {
-            const std::string digits = std::to_string(id);
-            append(static_cast<int32_t>(digits.size()));
-            append_bytes(digits.data(), digits.size());
-            break;
-        }
     }
 }
 
@@ -296,7 +204,7 @@ void CopyEncoder::encode_fields(CopyBlock& block, uint64_t hash, uint64_t record
         const FlatValue& value = values_[static_cast<size_t>(layout_.fields[i].key)];
         const size_t payload = out_.size() + sizeof(int32_t);
         if (value.kind == json_null) {
-            append(null_length);
+            append_number(out_, null_length);
             with_fields = hash_field(with_fields, nullptr, 0);
             continue;
         }
@@ -324,8 +232,7 @@ bool CopyEncoder::parse_fields() {
 bool CopyEncoder::encode_field(FieldEncoding encoding, const FlatValue& value) {
     switch (encoding) {
         case FieldEncoding::text:
-            append(static_cast<int32_t>(value.text.size()));
-            append_bytes(value.text.data(), value.text.size());
+            append_field(out_, value.text.data(), value.text.size());
             return true;
         case FieldEncoding::int2:
             return encode_number<int16_t>(value);
@@ -339,8 +246,7 @@ bool CopyEncoder::encode_field(FieldEncoding encoding, const FlatValue& value) {
             return encode_number<double>(value);
         case FieldEncoding::boolean:
             if (value.kind != json_boolean) return false;
-            append<int32_t>(1);
-            out_.push_back(value.text == "true");
+            append_number_field<uint8_t>(out_, value.text == "true");
             return true;
         case FieldEncoding::other:
             break;
@@ -357,8 +263,7 @@ bool CopyEncoder::encode_number(const FlatValue& value) {
     if (!fits) return false;
     const auto [stopped, error] = std::from_chars(value.text.data(), end, number);
     if (stopped != end || error != std::errc()) return false;
-    append(static_cast<int32_t>(sizeof(number)));
-    append(number);
+    append_number_field(out_, number);
     return true;
 }
 

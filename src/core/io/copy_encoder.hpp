@@ -3,6 +3,7 @@
 // gap.
 #pragma once
 
+#include "core/io/copy_fields.hpp"
 #include "core/io/json_flat.hpp"
 #include "core/io/json_records.hpp"
 #include "core/io/vector_reader.hpp"
@@ -11,8 +12,6 @@
 
 namespace vecstore::core::io {
 
-enum class VectorEncoding { vector, halfvec, bits, float4_array, float8_array };
-enum class IdEncoding { none, int2, int4, int8, text };
 // `other`: whatever Postgres converts.
 enum class FieldEncoding { text, int2, int4, int8, float4, float8, boolean, other };
 
@@ -85,19 +84,12 @@ class CopyEncoder {
     void encode_halves(const float* values);
     void encode_bits(const float* values);
     uint64_t hash_vector(int64_t id, const float* values, size_t start) const;
-    void encode_id(int64_t id);
     void encode_fields(CopyBlock& block, uint64_t hash, uint64_t record);
     void read_record(uint64_t record);
     bool parse_fields();
     bool encode_field(FieldEncoding encoding, const FlatValue& value);
     template <class Number>
     bool encode_number(const FlatValue& value);
-    void append_array_header(uint32_t element_type);
-    template <class Number>
-    void append_numbers(const float* values, bool with_lengths);
-    template <class T>
-    void append(T value);
-    void append_bytes(const void* bytes, size_t length);
 
     VectorReader& reader_;
     const RowLayout layout_;

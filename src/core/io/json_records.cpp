@@ -310,18 +310,29 @@ class Surveyor {
         });
     }
 
-    bool is_for_rows(const Column& column) const { return column.is_array && column.count == rows_; }
+    bool is_for_rows(const Column& column) const { return column.is_array && column.count == length_; }
+
+    // Where no array is as long as expected, those of one length are for so many rows: found by ids they fit, and where
+    // not, whoever asks is told the number.
+    void choose_length() {
+        length_ = rows_;
+        if (std::any_of(columns_.begin(), columns_.end(), [&](const Column& c) { return is_for_rows(c); })) return;
+        const auto first = std::find_if(columns_.begin(), columns_.end(), [](const Column& c) { return c.is_array; });
+        if (std::all_of(first, columns_.end(), [&](const Column& c) { return !c.is_array || c.count == first->count; }))
+            length_ = first->count;
+    }
 
     // A record of one row may have arrays of one element: then it is a record.
     bool has_columns() const {
         const bool all_arrays =
             std::all_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.is_array; });
         const bool some =
-            std::any_of(columns_.begin(), columns_.end(), [&](const Column& c) { return is_for_rows(c); });
+            std::any_of(columns_.begin(), columns_.end(), [&](const Column& c) { return c.is_array && c.count == rows_; });
         return rows_ == 1 ? some && all_arrays : some || (all_arrays && !columns_.empty());
     }
 
     void use_columns() {
+        choose_length();
         std::vector<Column> used;
         for (const Column& column : columns_) {
             if (is_for_rows(column)) {
@@ -345,13 +356,14 @@ class Surveyor {
         }
         survey_.layout = JsonSurvey::Layout::columns;
         survey_.kinds = json_object;
-        if (!used.empty()) survey_.records = rows_;
+        if (!used.empty()) survey_.records = length_;
         for (const Column& column : used)
             survey_.fields.push_back({column.name, column.kinds, column.count, column.offset});
     }
 
     ByteSource& source_;
     const uint64_t rows_;
+    uint64_t length_ = 0;  // of arrays for rows
     JsonSurvey survey_;
     std::map<std::string, size_t> numbers_;  // of fields, by name
     std::vector<Column> columns_;
@@ -430,8 +442,9 @@ void JsonRecords::get(uint64_t record, std::vector<std::string>& texts) {
                     "It has " + std::to_string(records_) +
                         " records, which are found by the ids of the vectors, from 0 on.");
     }
-    if (places_.empty()) index();
     texts.resize(scanners_.size());
+    if (scanners_.empty()) return;  // no array is for rows
+    if (places_.empty()) index();
     for (size_t part = 0; part < scanners_.size(); part++) {
         texts[part].clear();
         scanners_[part].jump(places_[static_cast<size_t>(record) * scanners_.size() + part]);
