@@ -1,6 +1,7 @@
 #include "import/field_value.hpp"
 
 #include "core/io/content_hash.hpp"
+#include "core/io/copy_fields.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -14,7 +15,7 @@ namespace vecstore::import {
 
 namespace {
 
-constexpr int32 null_length = -1;
+using core::io::null_length;
 
 struct Text {
     char* data;

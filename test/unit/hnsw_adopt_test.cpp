@@ -23,8 +23,6 @@ using vecstore::test::faiss_id_map;
 using vecstore::test::raw;
 using vecstore::test::raw_all;
 
-using Lists = std::vector<std::vector<uint32_t>>;
-
 Data clustered(size_t rows, size_t dims) {
     Data data = normal_data(rows, dims, 7, 40);
     normalize(data);
@@ -48,24 +46,7 @@ Lists nearest_lists(const Data& data, size_t degree) {
 Lists built_lists(const Data& data, const IndexOptions& options) {
     TestIndex index(data.dims, options);
     index.build(data, 1);
-    Lists lists(data.rows());
-    const auto row_at = [&](const Link& link) { return TestIndex::row_of(index.node(link).head().tids[0]); };
-    for (const Link& link : index.nodes()) {
-        const Node node = index.node(link);
-        for (size_t i = 0; i < node.head().degree; ++i)
-            lists[row_at(link)].push_back(static_cast<uint32_t>(row_at(node.links()[i])));
-    }
-    return lists;
-}
-
-FileGraph file_graph(const Lists& lists) {
-    FileGraph graph;
-    for (size_t i = 0; i < lists.size(); ++i) {
-        graph.neighbors.insert(graph.neighbors.end(), lists[i].begin(), lists[i].end());
-        graph.begin.push_back(graph.neighbors.size());
-        graph.row_of.push_back(static_cast<uint32_t>(i));
-    }
-    return graph;
+    return index.neighbor_rows(data.rows());
 }
 
 Lists random_lists(size_t rows, size_t degree) {

@@ -60,6 +60,27 @@ inline void normalize(Data& data) {
     }
 }
 
+// All rows again and again, as often in all.
+inline Data repeated(const Data& data, size_t times) {
+    Data all{data.dims, {}};
+    for (; times > 0; --times) all.values.insert(all.values.end(), data.values.begin(), data.values.end());
+    return all;
+}
+
+// Of each row, or node, others.
+using Lists = std::vector<std::vector<uint32_t>>;
+
+// A file's graph whose nodes are the rows.
+inline FileGraph file_graph(const Lists& lists) {
+    FileGraph graph;
+    for (size_t i = 0; i < lists.size(); ++i) {
+        graph.neighbors.insert(graph.neighbors.end(), lists[i].begin(), lists[i].end());
+        graph.begin.push_back(graph.neighbors.size());
+        graph.row_of.push_back(static_cast<uint32_t>(i));
+    }
+    return graph;
+}
+
 // What the operator returns, in double arithmetic.
 inline double true_key(Metric metric, const float* a, const float* b, size_t dims) {
     double l2 = 0, l1 = 0, dot = 0, aa = 0, bb = 0;
@@ -246,6 +267,17 @@ class TestIndex {
             }
         }
         return links;
+    }
+
+    // The first row of the node there.
+    size_t row_at(const Link& link) { return row_of(node(link).head().tids[0]); }
+    // Of each of so many rows, those that its node on level 0 links to, in the order of the links.
+    Lists neighbor_rows(size_t rows) {
+        Lists lists(rows);
+        for (const Link& link : nodes())
+            for (size_t i = 0; i < node(link).head().degree; ++i)
+                lists[row_at(link)].push_back(static_cast<uint32_t>(row_at(node(link).links()[i])));
+        return lists;
     }
 
   private:

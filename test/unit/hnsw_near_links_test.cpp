@@ -16,8 +16,6 @@ struct Reached {
 // How many nodes have fewer than `enough` links from nodes that are no farther than the nearer half of their own
 // neighbors.
 size_t lonely_nodes(TestIndex& index, size_t enough) {
-    EditMemory memory;
-    const NodeEditor<MemStore> editor(index.store(), index.encoder(), memory);
     std::map<uint64_t, std::vector<Reached>> neighbors;
     std::map<uint64_t, float> near;
     for (const Link& link : index.nodes()) {
@@ -26,7 +24,7 @@ size_t lonely_nodes(TestIndex& index, size_t enough) {
         const uint64_t id = index.layout().slot_id(link);
         std::vector<float> reach;
         for (size_t i = 0; i < node.head().degree; ++i) {
-            reach.push_back(editor.reach_of(as_const, i));
+            reach.push_back(link_reach(index.layout(), as_const, i));
             neighbors[id].push_back({index.layout().slot_id(node.links()[i]), reach[i]});
         }
         std::sort(reach.begin(), reach.end());
@@ -36,20 +34,6 @@ size_t lonely_nodes(TestIndex& index, size_t enough) {
     for (const auto& [from, list] : neighbors)
         for (const Reached& to : list) links[to.node] += to.reach <= near[to.node];
     return static_cast<size_t>(std::count_if(near.begin(), near.end(), [&](const auto& n) { return links[n.first] < enough; }));
-}
-
-FileGraph graph_of(TestIndex& index, size_t rows) {
-    FileGraph graph;
-    std::vector<std::vector<uint32_t>> lists(rows);
-    const auto row_at = [&](const Link& link) { return static_cast<uint32_t>(TestIndex::row_of(index.node(link).head().tids[0])); };
-    for (const Link& link : index.nodes())
-        for (size_t i = 0; i < index.node(link).head().degree; ++i) lists[row_at(link)].push_back(row_at(index.node(link).links()[i]));
-    for (size_t row = 0; row < rows; ++row) {
-        graph.neighbors.insert(graph.neighbors.end(), lists[row].begin(), lists[row].end());
-        graph.begin.push_back(graph.neighbors.size());
-        graph.row_of.push_back(static_cast<uint32_t>(row));
-    }
-    return graph;
 }
 
 struct Case {
@@ -81,7 +65,7 @@ TEST_P(NearLinksOf, ABuildAndAnAdoption) {
     TestIndex built(data.dims, options()), adopted(data.dims, options());
     built.build(data, GetParam().threads);
     expect_few_lonely(built);
-    ASSERT_TRUE(adopted.adopt(data, graph_of(built, data.rows()), GetParam().threads));
+    ASSERT_TRUE(adopted.adopt(data, file_graph(built.neighbor_rows(data.rows())), GetParam().threads));
     expect_few_lonely(adopted);
 }
 
@@ -95,9 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, NearLinksOf,
 TEST(NearLinks, OfFewRowsOrEqualOnes) {
     for (const size_t rows : {size_t{0}, size_t{1}, size_t{2}, size_t{7}, size_t{40}}) {
         for (const uint16_t m : {2, 16}) {
-            Data data = normal_data(rows, 64, 3);
-            const Data once = data;
-            for (int again = 0; again < 30; ++again) data.values.insert(data.values.end(), once.values.begin(), once.values.end());
+            const Data data = repeated(normal_data(rows, 64, 3), 31);
             IndexOptions options;
             options.m = m;
             TestIndex index(data.dims, options);

@@ -19,19 +19,6 @@ struct Case {
     size_t threads;
 };
 
-size_t row_at(TestIndex& index, const Link& link) { return TestIndex::row_of(index.node(link).head().tids[0]); }
-
-// By row, the rows of its neighbors in the order of their links.
-std::map<size_t, std::vector<size_t>> neighbors_by_row(TestIndex& index) {
-    std::map<size_t, std::vector<size_t>> rows;
-    for (const Link& link : index.nodes()) {
-        auto& list = rows[row_at(index, link)];
-        const Node node = index.node(link);
-        for (size_t i = 0; i < node.head().degree; ++i) list.push_back(row_at(index, node.links()[i]));
-    }
-    return rows;
-}
-
 double share_beside_a_neighbor(TestIndex& index) {
     size_t beside = 0;
     const std::vector<Link> nodes = index.nodes();
@@ -66,7 +53,7 @@ TEST_P(Written, IsTheSameGraphWithNeighborsTogether) {
     const Data data = normal_data(3000, GetParam().dims, 5, 30);
     TestIndex built(data.dims, options()), written(data.dims, options());
     built.build(data, GetParam().threads);
-    const auto before = neighbors_by_row(built);
+    const Lists before = built.neighbor_rows(data.rows());
     const size_t upper = built.nodes(1).size();
     const PageOrder order(built.store(), built.layout(), [] {});
     write(built, order, written);
@@ -74,7 +61,7 @@ TEST_P(Written, IsTheSameGraphWithNeighborsTogether) {
     EXPECT_TRUE(checked.problems.empty()) << checked.all();
     EXPECT_EQ(checked.counts.rows, data.rows());
     EXPECT_EQ(checked.counts.unattached, 0u);
-    EXPECT_EQ(neighbors_by_row(written), before);
+    EXPECT_EQ(written.neighbor_rows(data.rows()), before);
     EXPECT_EQ(written.nodes(1).size(), upper);
     if (written.layout().slots_per_page() > 1) {
         EXPECT_GT(share_beside_a_neighbor(written), 0.8);
@@ -83,7 +70,7 @@ TEST_P(Written, IsTheSameGraphWithNeighborsTogether) {
     std::vector<FilterKey> keys(GetParam().filter_columns);
     for (const Link& link : written.nodes()) {
         ASSERT_TRUE(read_filter_keys(written.store(), written.layout(), link, keys.data()));
-        EXPECT_EQ(keys, written.filter_keys(row_at(written, link)));
+        EXPECT_EQ(keys, written.filter_keys(written.row_at(link)));
     }
     for (const Link& link : written.nodes(1)) {
         ASSERT_TRUE(read_filter_keys(written.store(), written.layout(), link, keys.data()));
@@ -93,9 +80,7 @@ TEST_P(Written, IsTheSameGraphWithNeighborsTogether) {
 
 TEST_P(Written, OfEqualRowsAndOfFew) {
     for (const size_t rows : {size_t{0}, size_t{1}, size_t{3}, size_t{50}}) {
-        Data data = normal_data(rows, GetParam().dims, 3);
-        const Data once = data;
-        for (int again = 0; again < 30; ++again) data.values.insert(data.values.end(), once.values.begin(), once.values.end());
+        const Data data = repeated(normal_data(rows, GetParam().dims, 3), 31);
         IndexOptions equal = options();
         equal.filter_key = [](size_t, size_t) { return FilterKey{7}; };
         TestIndex built(data.dims, equal), written(data.dims, equal);
@@ -123,8 +108,8 @@ TEST_P(Written, TakesFurtherRowsWithWhatNodesWant) {
         NeedMap moved = order.moved(needs, most);
         if (most > 700) {
             std::map<size_t, uint64_t> before, after;
-            for (const Link& link : built.nodes()) before[row_at(built, link)] = *needs.find(built.layout().slot_id(link));
-            for (const Link& link : written.nodes()) after[row_at(written, link)] = *moved.find(written.layout().slot_id(link));
+            for (const Link& link : built.nodes()) before[built.row_at(link)] = *needs.find(built.layout().slot_id(link));
+            for (const Link& link : written.nodes()) after[written.row_at(link)] = *moved.find(written.layout().slot_id(link));
             EXPECT_EQ(after, before);
         }
         EXPECT_EQ(moved.find(most), nullptr);

@@ -79,8 +79,8 @@ void GraphBuilder::build(const RowBuffer& rows, MemStore& store, const std::func
 }
 
 // Measured on 200,000 x 768, what is missed at high ef_search being nodes that no visited node links to: with a third of
-// what a node has room for recall@10 goes from .9828 to .9839 at ef_search 40, .9942 to .9950 at 80, .9975 to .9980 at 160,
-// in 4% of the time of the build; more makes no difference, and takes longer.
+// what a node has room for recall@10 goes from .9828 to .9839 at ef_search 40, .9942 to .9950 at 80, .9975 to .9980 at 160;
+// more makes no difference, and takes longer.
 void GraphBuilder::link_from_nearby(MemStore& store) {
     NearLinks<MemStore> near(store, encoder_, store.page_count(), encoder_.layout().max_neighbors() / 3);
     near.run([this](size_t pages, auto&& make_worker) { in_parallel(pages, make_worker); });

@@ -72,27 +72,27 @@ class NearLinks {
         }
     }
 
-    void note_nodes(Worker& worker, uint32_t block) {
+    void note_nodes(Worker&, uint32_t block) {
         for_each_live_node(store_, layout_, block, [&](const Link& link, const ConstNode& node) {
             nodes_.set(id(link), SlotMap::live, link.generation);
-            near_[id(link)] = nearby(worker.editor, node);
+            near_[id(link)] = nearby(node);
         });
     }
 
     // How far from the node still counts as nearby: as far as the nearer half of its neighbors.
-    static float nearby(const NodeEditor<Store>& editor, const ConstNode& node) {
+    float nearby(const ConstNode& node) const {
         const size_t degree = node.head().degree;
         if (degree == 0) return std::numeric_limits<float>::infinity();
         float reach[max_degree];
-        for (size_t i = 0; i < degree; ++i) reach[i] = editor.reach_of(node, i);
+        for (size_t i = 0; i < degree; ++i) reach[i] = link_reach(layout_, node, i);
         std::nth_element(reach, reach + degree / 2, reach + degree);
         return reach[degree / 2];
     }
 
-    void count_links(Worker& worker, uint32_t block) {
+    void count_links(Worker&, uint32_t block) {
         for_each_live_node(store_, layout_, block, [&](const Link&, const ConstNode& node) {
             for (size_t i = 0; i < node.head().degree; ++i)
-                if (counts(node.links()[i], worker.editor.reach_of(node, i))) count(node.links()[i], 1);
+                if (counts(node.links()[i], link_reach(layout_, node, i))) count(node.links()[i], 1);
         });
     }
 
@@ -104,7 +104,7 @@ class NearLinks {
         if (!any) return;
         std::vector<Lonely> lonely;
         for_each_live_node(store_, layout_, block, [&](const Link& link, const ConstNode& node) {
-            if (known(link) && is_lonely(id(link))) lonely.push_back(describe(worker.editor, link, node));
+            if (known(link) && is_lonely(id(link))) lonely.push_back(describe(link, node));
         });
         for (const Lonely& one : lonely) mend(worker, one);
     }
@@ -121,11 +121,11 @@ class NearLinks {
         }
     }
 
-    Lonely describe(const NodeEditor<Store>& editor, const Link& link, const ConstNode& node) const {
+    Lonely describe(const Link& link, const ConstNode& node) const {
         Lonely one{link, {}, std::vector<float>(encoder_.geometry().stored_dims)};
         std::vector<std::pair<float, Link>> by_reach;
         for (size_t i = 0; i < node.head().degree; ++i)
-            if (known(node.links()[i])) by_reach.emplace_back(editor.reach_of(node, i), node.links()[i]);
+            if (known(node.links()[i])) by_reach.emplace_back(link_reach(layout_, node, i), node.links()[i]);
         std::sort(by_reach.begin(), by_reach.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
         for (size_t i = 0; i < by_reach.size() && i < 2 * enough_; ++i) one.neighbors.push_back(by_reach[i].second);
         encoder_.decode(node, one.vector.data());

@@ -147,15 +147,13 @@ class NodeEditor {
         int index = node.head().degree;
         encode(x, node);
         if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
-            const auto stays = [&](int i) { return !may_go(node.links()[i], reach_of(node, i)); };
+            const auto stays = [&](int i) { return !may_go(node.links()[i], link_reach(layout_, node, i)); };
             index = layout_.coded() ? weakest_by_codes(node, true, stays) : weakest_by_distance(node, stays);
             if (index < 0) return false;
-            gone(node.links()[index], reach_of(node, static_cast<size_t>(index)));
+            gone(node.links()[index], link_reach(layout_, node, index));
         }
         return put(page, at, x.link, index, false) == LinkResult::added;
     }
-
-    float reach_of(const ConstNode& node, size_t i) const { return link_reach(layout_, node, i); }
 
     // Marks x's own end of the tree edge to `parent`, whatever became of x's list meanwhile; `instead_of`
     // (if valid) was expected to become the parent and did not. False: x is full of tree edges.
@@ -544,12 +542,7 @@ class NodeEditor {
     int weakest_by_distance(const ConstNode& node, Stays&& stays) {
         const size_t degree = node.head().degree;
         if (degree < layout_.max_neighbors()) return static_cast<int>(degree);
-        for (size_t i = 0; i < degree; ++i) {
-            if (layout_.coded())
-                memory_.squared[i] = code_reach(node.factor(i));
-            else
-                std::memcpy(&memory_.squared[i], node.factor(i), sizeof(float));
-        }
+        for (size_t i = 0; i < degree; ++i) memory_.squared[i] = link_reach(layout_, node, i);
         int worst = -1;
         for (size_t i = 0; i < degree; ++i) {
             if (((node.head().tree_edges_or_epoch >> i) & 1) || stays(static_cast<int>(i))) continue;

@@ -190,7 +190,9 @@ void PageOrder::relabel(Link& link) const {
     const uint64_t old = layout_.slot_id(link);
     const uint32_t slot = old < new_slot_.size() ? new_slot_[old] : nobody;
     if (slot == nobody) throw Error(ErrorCode::internal, "a link of a new graph leads nowhere");
-    link = Link{link_to(slot).block, link_to(slot).slot, link.generation};
+    const uint8_t generation = link.generation;
+    link = link_to(slot);
+    link.generation = generation;
 }
 
 size_t PageOrder::copy_page(uint32_t block, uint8_t* payload) const {

@@ -189,7 +189,7 @@ namespace {
 
 class Surveyor {
   public:
-    Surveyor(ByteSource& source, uint64_t rows) : source_(source), rows_(rows) {}
+    Surveyor(ByteSource& source, uint64_t rows) : source_(source), rows_(rows), length_(rows) {}
 
     JsonSurvey run() {
         JsonScanner scanner(source_);
@@ -315,19 +315,21 @@ class Surveyor {
     // Where no array is as long as expected, those of one length are for so many rows: found by ids they fit, and where
     // not, whoever asks is told the number.
     void choose_length() {
-        length_ = rows_;
-        if (std::any_of(columns_.begin(), columns_.end(), [&](const Column& c) { return is_for_rows(c); })) return;
+        if (has_array_for_rows()) return;
         const auto first = std::find_if(columns_.begin(), columns_.end(), [](const Column& c) { return c.is_array; });
         if (std::all_of(first, columns_.end(), [&](const Column& c) { return !c.is_array || c.count == first->count; }))
             length_ = first->count;
+    }
+
+    bool has_array_for_rows() const {
+        return std::any_of(columns_.begin(), columns_.end(), [&](const Column& c) { return is_for_rows(c); });
     }
 
     // A record of one row may have arrays of one element: then it is a record.
     bool has_columns() const {
         const bool all_arrays =
             std::all_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.is_array; });
-        const bool some =
-            std::any_of(columns_.begin(), columns_.end(), [&](const Column& c) { return c.is_array && c.count == rows_; });
+        const bool some = has_array_for_rows();
         return rows_ == 1 ? some && all_arrays : some || (all_arrays && !columns_.empty());
     }
 
@@ -363,7 +365,7 @@ class Surveyor {
 
     ByteSource& source_;
     const uint64_t rows_;
-    uint64_t length_ = 0;  // of arrays for rows
+    uint64_t length_;  // of arrays for rows
     JsonSurvey survey_;
     std::map<std::string, size_t> numbers_;  // of fields, by name
     std::vector<Column> columns_;
