@@ -343,7 +343,7 @@ void IndexBuild::extend_index(core::MemStore& store) {
 void IndexBuild::write_pages(core::MemStore& store, core::NeedMap& needs, bool is_all) {
     report(BuildPhase::writing, store.page_count());
     pg::BufmgrStore target(index_, nullptr, pg::BufmgrStore::Wal::skip);
-    const core::PageOrder order(store, encoder_->layout(), [] { pg::check_interrupts(); });
+    const core::PageOrder order(store, *encoder_, [] { pg::check_interrupts(); });
     // With them a row is inserted in four fifths of the time. Half of the memory that the build may take holds those of
     // all nodes but of the smallest.
     if (!is_all) {

@@ -2,6 +2,7 @@
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
 #include "am/hnsw.hpp"
+#include "core/hnsw/clustering.hpp"
 
 #include <limits>
 
@@ -50,7 +51,9 @@ ScanCosts filtered_costs(const IndexOptInfo* info, double rows, double share, si
     search.share = Max(share, 1e-9);
     search.ef_search = ef_search;
     search.sketches = true;
-    const double visits = Min(core::cost_of_enumerating(search), core::cost_of_traversing(search, search.share));
+    search.clusters = static_cast<double>(core::Clustering::clusters_for(static_cast<size_t>(Max(rows, 1))));
+    const double visits = Min(Min(core::cost_of_enumerating(search), core::cost_of_clusters(search)),
+                              core::cost_of_traversing(search, search.share));
     const double levels = 4 * std::log(rows + 1) / std::log(16.0);
     const double first = (Min(visits, rows) + levels) * visit + search.groups * random_page * uncached_share;
     return {first, first + Max(1.0, rows * share) * (visit + cpu_index_tuple_cost)};

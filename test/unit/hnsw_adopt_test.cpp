@@ -5,6 +5,7 @@
 #include "core/io/content_hash.hpp"
 #include "core/hnsw/build_ahead.hpp"
 #include "core/hnsw/graph_match.hpp"
+#include "core/hnsw/nearby_order.hpp"
 
 #include <gtest/gtest.h>
 

@@ -305,21 +305,6 @@ TEST(FilterLayout, LeavesRoomForAMean) {
 
 // --------------------------------------------------------------------------------------------------- scans
 
-// A random linear map of few latent dimensions around cluster centers, and a little noise: what embeddings are like.
-Data latent_data(size_t rows, size_t dims, uint32_t seed) {
-    constexpr size_t latent = 12;
-    const Data few = normal_data(rows, latent, seed, 12), map = normal_data(latent, dims, seed + 1),
-               noise = normal_data(rows, dims, seed + 2);
-    Data data{dims, std::vector<float>(rows * dims)};
-    for (size_t i = 0; i < rows; ++i) {
-        float* const x = &data.values[i * dims];
-        for (size_t k = 0; k < latent; ++k)
-            for (size_t j = 0; j < dims; ++j) x[j] += few.row(i)[k] * map.row(k)[j];
-        for (size_t j = 0; j < dims; ++j) x[j] += 0.3f * noise.row(i)[j];
-    }
-    return data;
-}
-
 // Rows of one kind, with their distances in double arithmetic.
 class Corpus {
   public:

@@ -12,6 +12,7 @@
 
 #include "core/hnsw/builder.hpp"
 #include "core/hnsw/ordered_scan.hpp"
+#include "core/hnsw/page_order.hpp"
 #include "core/hnsw/row_graph.hpp"
 #include "core/hnsw/validate.hpp"
 #include "core/io/content_hash.hpp"
@@ -58,6 +59,21 @@ inline void normalize(Data& data) {
         for (size_t j = 0; j < data.dims; ++j) sum += static_cast<double>(x[j]) * x[j];
         for (size_t j = 0; j < data.dims; ++j) x[j] = static_cast<float>(x[j] / std::sqrt(sum));
     }
+}
+
+// A random linear map of few latent dimensions around cluster centers, and a little noise: what embeddings are like.
+inline Data latent_data(size_t rows, size_t dims, uint32_t seed) {
+    constexpr size_t latent = 12;
+    const Data few = normal_data(rows, latent, seed, 12), map = normal_data(latent, dims, seed + 1),
+               noise = normal_data(rows, dims, seed + 2);
+    Data data{dims, std::vector<float>(rows * dims)};
+    for (size_t i = 0; i < rows; ++i) {
+        float* const x = &data.values[i * dims];
+        for (size_t k = 0; k < latent; ++k)
+            for (size_t j = 0; j < dims; ++j) x[j] += few.row(i)[k] * map.row(k)[j];
+        for (size_t j = 0; j < dims; ++j) x[j] += 0.3f * noise.row(i)[j];
+    }
+    return data;
 }
 
 // All rows again and again, as often in all.
@@ -292,6 +308,15 @@ class TestIndex {
     SearchCounts last_counts_;
     size_t settled_ = 0;
 };
+
+// As a build writes its pages out, some of which are there already.
+inline void write_in_order(TestIndex& from, const PageOrder& order, TestIndex& to) {
+    for (uint32_t block = 0; block < from.store().page_count(); ++block) {
+        auto page = block < to.store().page_count() ? to.store().write(block) : to.store().append(PageKind::unused);
+        const size_t used = order.copy_page(block, page.modify());
+        page.commit(used);
+    }
+}
 
 // The k nearest rows, and the key of the k-th.
 inline double kth_key(const Data& data, Metric metric, const float* query, size_t k) {

@@ -6,7 +6,6 @@
 #include "hnsw_graph.hpp"
 
 #include "core/hnsw/filter_pages.hpp"
-#include "core/hnsw/page_order.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -39,14 +38,6 @@ class Written : public testing::TestWithParam<Case> {
         options.filter_key = [](size_t row, size_t column) { return static_cast<FilterKey>(row * 10 + column + 1); };
         return options;
     }
-    // As a build writes its pages out, some of which are there already.
-    static void write(TestIndex& from, const PageOrder& order, TestIndex& to) {
-        for (uint32_t block = 0; block < from.store().page_count(); ++block) {
-            auto page = block < to.store().page_count() ? to.store().write(block) : to.store().append(PageKind::unused);
-            const size_t used = order.copy_page(block, page.modify());
-            page.commit(used);
-        }
-    }
 };
 
 TEST_P(Written, IsTheSameGraphWithNeighborsTogether) {
@@ -55,8 +46,8 @@ TEST_P(Written, IsTheSameGraphWithNeighborsTogether) {
     built.build(data, GetParam().threads);
     const Lists before = built.neighbor_rows(data.rows());
     const size_t upper = built.nodes(1).size();
-    const PageOrder order(built.store(), built.layout(), [] {});
-    write(built, order, written);
+    const PageOrder order(built.store(), built.encoder(), [] {});
+    write_in_order(built, order, written);
     const auto checked = written.check();
     EXPECT_TRUE(checked.problems.empty()) << checked.all();
     EXPECT_EQ(checked.counts.rows, data.rows());
@@ -85,8 +76,8 @@ TEST_P(Written, OfEqualRowsAndOfFew) {
         equal.filter_key = [](size_t, size_t) { return FilterKey{7}; };
         TestIndex built(data.dims, equal), written(data.dims, equal);
         built.build(data, 1);
-        const PageOrder order(built.store(), built.layout(), [] {});
-        write(built, order, written);
+        const PageOrder order(built.store(), built.encoder(), [] {});
+        write_in_order(built, order, written);
         const auto checked = written.check();
         EXPECT_TRUE(checked.problems.empty()) << checked.all();
         EXPECT_EQ(checked.counts.rows, data.rows());
@@ -103,8 +94,8 @@ TEST_P(Written, TakesFurtherRowsWithWhatNodesWant) {
         GraphBuilder builder(built.encoder(), {built.options().ef_construction, 1});
         builder.build(rows, built.store(), [](size_t) {});
         NeedMap needs = builder.take_needs();
-        const PageOrder order(built.store(), built.layout(), [] {});
-        write(built, order, written);
+        const PageOrder order(built.store(), built.encoder(), [] {});
+        write_in_order(built, order, written);
         NeedMap moved = order.moved(needs, most);
         if (most > 700) {
             std::map<size_t, uint64_t> before, after;

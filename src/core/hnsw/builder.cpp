@@ -2,7 +2,9 @@
 
 #include <cmath>
 
+#include "core/hnsw/clustering.hpp"
 #include "core/hnsw/near_links.hpp"
+#include "core/storage/cluster_layout.hpp"
 
 namespace vecstore::core {
 
@@ -26,8 +28,13 @@ size_t GraphBuilder::pages_for(const Geometry& geometry, size_t rows) {
     const double slots = static_cast<double>(rows) * (1.0 + 1.5 / (geometry.m - 1.0)) + 64;
     const size_t pages = static_cast<size_t>(slots / geometry.slots_per_page) + rows / chunks_per_page + 64;
     const FilterLayout filters(geometry);
-    return filters.columns() == 0 ? pages : pages + (pages / (filters.blocks_per_group() - filters.first_node_block()) + 1) *
-                                                   filters.first_node_block();
+    if (filters.columns() == 0) return pages;
+    const NodeLayout layout(geometry);
+    const size_t clusters = filters.has_sketches() ? ClusterLayout(layout).cluster_pages(Clustering::clusters_for(rows)) +
+                                                         ClusterLayout::stray_pages(pages * layout.slots_per_page()) + 1
+                                                   : 0;
+    const size_t groups = (pages + clusters) / (filters.blocks_per_group() - filters.first_node_block()) + 1;
+    return pages + clusters + groups * filters.first_node_block();
 }
 
 void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order) {

@@ -95,13 +95,20 @@ class FilterMap {
         return (static_cast<double>(slots_passed_) + 0.5) / (static_cast<double>(slots_tested_) + 1);
     }
 
-    // visit(index) for every slot of the group that passes, in order.
+    // visit(index) for every slot of the group that passes, in order; of those from `begin` to before `end`.
     template <class Visit>
     void for_each_passing(uint32_t group, Visit&& visit) {
+        for_each_passing(group, 0, layout_.slots_per_group(), visit);
+    }
+    template <class Visit>
+    void for_each_passing(uint32_t group, size_t begin, size_t end, Visit&& visit) {
         const uint64_t* const bits = bits_of(group);
-        for (size_t w = 0; w < words_; ++w)
-            for (uint64_t word = bits[w]; word != 0; word &= word - 1)
-                visit(w * 64 + static_cast<size_t>(__builtin_ctzll(word)));
+        for (size_t w = begin / 64; w * 64 < end; ++w) {
+            uint64_t word = bits[w];
+            if (w == begin / 64) word &= ~uint64_t{0} << (begin % 64);
+            if (end - w * 64 < 64) word &= (uint64_t{1} << (end - w * 64)) - 1;
+            for (; word != 0; word &= word - 1) visit(w * 64 + static_cast<size_t>(__builtin_ctzll(word)));
+        }
     }
 
   private:

@@ -1,4 +1,4 @@
-// How a search under conditions goes about it: through the graph, or through the sketches of the rows that pass.
+// How a search under conditions goes about it: through the graph, or through the sketches of rows that pass.
 //
 // Through the graph. The rows looked for lie in a ball around the query that holds some 1/share times as many rows
 // that do not pass. All of the ball has to be visited, whether nodes pass or not: a beam of that width, which takes
@@ -10,14 +10,19 @@
 // Through the sketches. Every row that passes is ranked by its sketch, and the nearest are visited until no other can
 // be near. That costs the same wherever the rows are, and misses next to nothing.
 //
-// Which is cheaper follows from the share of rows that pass; and whether that share is the same near the query, the
-// graph shows after a few visits.
+// Through clusters. The same, of the rows in the parts of the index that are near the query (passing_rows.hpp). Of all three
+// the fastest where between a half and a hundredth of the rows pass, as long as not many rows came after the build, which
+// are in no cluster.
+//
+// Which is cheapest follows from the share of rows that pass; and whether that share is the same near the query, the
+// graph shows after a few visits, and so do the nearest clusters.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace vecstore::core {
 
@@ -27,10 +32,13 @@ struct FilteredSearch {
     double share;    // of the slots that pass; above 0
     size_t ef_search;
     bool sketches;   // has the index sketches? Else all rows that pass are visited
+    double clusters = 0;   // of the index, and slots that are in none
+    double loose = 0;
 };
 
 struct FilterPlan {
     bool enumerate = false;   // not through the graph
+    bool by_clusters = false; // then beginning with those near the query
     // So few rows pass that all are looked at before the first is returned: none can be found too late to be in order.
     bool all_at_once = false;
     size_t guide_width = 0;
@@ -41,6 +49,7 @@ struct FilterPlan {
 // Costs in visits of nodes in the course of a search through the graph, 1 to 1.5 us each.
 constexpr double cost_of_group = 0.4;
 constexpr double cost_of_sketch = 0.05;
+constexpr double cost_of_cluster = 0.01;
 constexpr double cost_of_row_read = 0.35;
 constexpr size_t least_guide_width = 20;
 
@@ -55,6 +64,26 @@ inline double cost_of_enumerating(const FilteredSearch& s) {
     const double rows = s.slots * s.share;
     if (!s.sketches) return s.groups * cost_of_group + rows * cost_of_row_read;
     return s.groups * cost_of_group + rows * cost_of_sketch + std::min(rows, 2.0 * static_cast<double>(s.ef_search) + 20);
+}
+
+// So many rows that pass a search through clusters ranks at least, for a beam of this width; times rarer_near().
+inline double rows_ranked(double width) { return 12.5 * width; }
+
+// near_share: of the rows that pass, near the query.
+inline double rarer_near(double share, double near_share) {
+    return std::max(1.0, std::min(100.0, std::pow(share / near_share, 5)));
+}
+
+// Where it has nothing to do with the query which rows pass. (How many clusters: see passing_rows.hpp.)
+inline double cost_of_clusters(const FilteredSearch& s) {
+    if (s.clusters == 0) return std::numeric_limits<double>::infinity();
+    const auto width = static_cast<double>(s.ef_search);
+    const double slots_of_one = s.slots / s.clusters;
+    const double looked_at =
+        std::min(s.clusters, std::max((16 + 2 / s.share) * std::max(1.0, width / 40), rows_ranked(width) / (s.share * slots_of_one)));
+    const double slots = slots_of_one * looked_at + s.loose;
+    return s.clusters * cost_of_cluster + looked_at * cost_of_group +
+           slots * (cost_of_group * s.groups / s.slots + s.share * cost_of_sketch) + std::min(slots * s.share, 0.7 * width + 10);
 }
 
 // share: of the rows near the query. A quarter of ef_search rows that pass are to be in the ball.
@@ -73,10 +102,11 @@ inline double cost_of_traversing(const FilteredSearch& s, double share) {
 
 // near_share: as far as it is known, else search.share.
 inline FilterPlan plan_filter(const FilteredSearch& search, double near_share) {
-    const double enumerating = cost_of_enumerating(search);
+    const double enumerating = std::min(cost_of_enumerating(search), cost_of_clusters(search));
     FilterPlan plan;
     plan.search = search;
     plan.all_at_once = search.slots * search.share <= 4 * static_cast<double>(search.ef_search);
+    plan.by_clusters = !plan.all_at_once && cost_of_clusters(search) < cost_of_enumerating(search);
     plan.enumerate = plan.all_at_once || enumerating <= cost_of_traversing(search, near_share);
     plan.guide_width = static_cast<size_t>(guide_width(search, near_share));
     plan.most_visits = static_cast<uint64_t>(2 * enumerating) + 100;

@@ -3,6 +3,7 @@
 #include <random>
 #include <unordered_map>
 
+#include "core/hnsw/nearby_order.hpp"
 #include "core/io/content_hash.hpp"
 
 namespace vecstore::core {

@@ -16,6 +16,8 @@
 #pragma once
 
 #include "core/base/error.hpp"
+#include "core/hnsw/clusters.hpp"
+#include "core/hnsw/filter_pages.hpp"
 #include "core/hnsw/node_edit.hpp"
 #include "core/hnsw/search.hpp"
 #include "core/hnsw/tid_list.hpp"
@@ -175,6 +177,7 @@ class Inserter {
             memory_.sketch.resize(layout_.code_bytes() + 64);
             encode_link(layout_, row.internal, memory_.origin.data(), memory_.sketch.data(), memory_.sketch_factor);
         }
+        if (layout_.filters().has_sketches()) note_stray(store_, layout_, node);
         write_filter_entry(store_, layout_, node, {row.filter_keys, memory_.sketch.data(), memory_.sketch_factor});
     }
 

@@ -129,6 +129,7 @@ class OrderedScan {
         FilterPlan plan;
         if (filtered_) plan = look_at_filter();
         all_at_once_ = plan.all_at_once;
+        use_clusters_ = plan.by_clusters && !options_.exhaustive;
         if (options_.exhaustive || plan.enumerate) {
             read_rest();
             return;
@@ -156,9 +157,10 @@ class OrderedScan {
         const uint32_t groups = map_->groups(), looked_at = std::min(groups, most_groups);
         for (uint32_t i = 0; i < looked_at; ++i)
             map_->bits_of(static_cast<uint32_t>(uint64_t{i} * groups / looked_at));
-        return plan_filter({static_cast<double>(groups) * static_cast<double>(filters.slots_per_group()),
-                            static_cast<double>(groups), map_->share(), options_.ef_search, filters.has_sketches()},
-                           map_->share());
+        FilteredSearch search{static_cast<double>(groups) * static_cast<double>(filters.slots_per_group()),
+                              static_cast<double>(groups), map_->share(), options_.ef_search, filters.has_sketches()};
+        if (filters.has_sketches()) read_clusters(store_, layout_, memory_.filtered, search);
+        return plan_filter(search, map_->share());
     }
 
     // Every live node whose rows are not known yet, in the order of the pages, whether links lead to it or not. What
@@ -168,6 +170,10 @@ class OrderedScan {
     void read_rest() {
         if (filtered_) {
             passing_.emplace(store_, layout_, query_, memory_, *map_);
+            if (use_clusters_) {
+                passing_->start_near(width_);
+                return;
+            }
             passing_->start(width_, collector());
             // (There may be more than some of the groups let expect.)
             if (options_.exhaustive || (all_at_once_ && passing_->ranked() <= 10 * options_.ef_search))
@@ -210,7 +216,7 @@ class OrderedScan {
             // However wide, it has met all that the graph leads to.
             if (within_limit() && !passing_)
                 read_rest();
-            else
+            else if (!within_limit() || !passing_->has_more())
                 exhausted_ = true;
         }
     }
@@ -332,7 +338,7 @@ class OrderedScan {
     std::optional<FilteredBeam<Store>> filtered_;
     std::optional<PassingRows<Store>> passing_;
     size_t width_;
-    bool all_at_once_ = false;
+    bool all_at_once_ = false, use_clusters_ = false;
     bool widened_ = false;
     uint64_t descent_visits_ = 0;
     bool started_ = false;

@@ -1,5 +1,8 @@
 #include "core/hnsw/page_order.hpp"
 
+#include <algorithm>
+
+#include "core/hnsw/clusters.hpp"
 #include "core/hnsw/filter_pages.hpp"
 
 namespace vecstore::core {
@@ -22,23 +25,22 @@ ConstNode node_at(MemStore& store, const NodeLayout& layout, uint32_t slot_id) {
 // many as share a page.
 class PageOrder::Grouping {
   public:
-    Grouping(MemStore& store, const NodeLayout& layout)
-        : store_(store), layout_(layout), free_(store.page_count() * layout.slots_per_page()) {}
+    // clusters: those that nodes are to stay together with, or null.
+    Grouping(MemStore& store, const NodeLayout& layout, const Clustering* clusters)
+        : store_(store),
+          layout_(layout),
+          clusters_(clusters),
+          place_(store.page_count() * layout.slots_per_page(), nobody) {}
 
     // Slots of all nodes as they are to follow each other.
     std::vector<uint32_t> run(const std::function<void()>& progress) {
-        const auto slots = static_cast<uint32_t>(layout_.slots_per_page());
-        for_each_node(progress, [&](uint32_t node) { free_[node] = 1; });
-        if (slots > 1) for_each_node(progress, [&](uint32_t node) {
-            while (free_[node] && gather(node)) {
-            }
-        });
-        for_each_node([] {}, [&](uint32_t node) {
-            if (free_[node]) left_[level(node) > 0].push_back(node);
-        });
-        for (std::vector<uint32_t>* more : {&whole_[1], &left_[0], &left_[1]})
-            whole_[0].insert(whole_[0].end(), more->begin(), more->end());
-        return std::move(whole_[0]);
+        const std::vector<uint32_t> nodes = clusters_ != nullptr ? clusters_->nodes() : nodes_as_they_are(progress);
+        for (uint32_t i = 0; i < nodes.size(); ++i) place_[nodes[i]] = i;
+        for (uint32_t i = 0; i < nodes.size(); ++i) {
+            if (i % progress_step == 0) progress();
+            while (is_free(nodes[i])) gather(nodes[i]);
+        }
+        return in_order_of_places();
     }
 
   private:
@@ -46,52 +48,57 @@ class PageOrder::Grouping {
         float reach = std::numeric_limits<float>::infinity();
         uint32_t node = nobody;
     };
+    struct Group {
+        uint32_t place;   // of its first node, in the order that they were looked at
+        uint32_t begin;   // among grouped_
+        uint32_t size;
+    };
 
-    template <class Visit>
-    void for_each_node(const std::function<void()>& progress, Visit&& visit) {
+    std::vector<uint32_t> nodes_as_they_are(const std::function<void()>& progress) {
         const auto slots = static_cast<uint32_t>(layout_.slots_per_page());
+        std::vector<uint32_t> nodes;
         for (uint32_t block = meta_block + 1; block < store_.page_count(); ++block) {
             if (block % progress_step == 0) progress();
             if (!holds_nodes(store_, block)) continue;
             for (uint32_t node = block * slots; node < (block + 1) * slots; ++node)
-                if (node_at(store_, layout_, node).used()) visit(node);
+                if (node_at(store_, layout_, node).used()) nodes.push_back(node);
         }
+        return nodes;
     }
 
-    size_t level(uint32_t node) { return node_at(store_, layout_, node).head().level; }
+    bool is_free(uint32_t slot) const { return slot < place_.size() && place_[slot] != nobody; }
 
-    // Makes one group, of the node or of nodes near it. False: no neighbor of the node is free.
-    bool gather(uint32_t node) {
+    // Makes one group, of the node or of nodes near it.
+    void gather(uint32_t node) {
         Near near = nearest_free(node);
-        if (near.node == nobody) return false;
-        for (Near next = nearest_free(near.node); next.reach < near.reach; next = nearest_free(near.node)) {
+        for (Near next = near; near.node != nobody; near = next) {
+            next = nearest_free(near.node);
+            if (!(next.reach < near.reach)) break;
             node = near.node;
-            near = next;
         }
-        group_.clear();
+        Group group{nobody, static_cast<uint32_t>(grouped_.size()), 0};
         nearest_.clear();
-        join(node);
-        while (near.node != nobody && group_.size() < layout_.slots_per_page()) {
-            join(near.node);
+        join(node, group);
+        while (near.node != nobody && group.size < layout_.slots_per_page()) {
+            join(near.node, group);
             near = Near{};
             for (const Near& one : nearest_)
-                if (free_[one.node] && one.reach < near.reach) near = one;
+                if (is_free(one.node) && one.reach < near.reach) near = one;
         }
-        // One that does not fill its page comes at the end, still together.
-        auto& list = group_.size() == layout_.slots_per_page() ? whole_[level(node) > 0] : left_[level(node) > 0];
-        list.insert(list.end(), group_.begin(), group_.end());
-        return true;
+        groups_[node_at(store_, layout_, node).head().level > 0].push_back(group);
     }
 
-    void join(uint32_t node) {
-        free_[node] = 0;
-        group_.push_back(node);
-        if (group_.size() < layout_.slots_per_page()) for_each_free(node, [&](const Near& near) { nearest_.push_back(near); });
+    void join(uint32_t node, Group& group) {
+        group.place = std::min(group.place, place_[node]);
+        place_[node] = nobody;
+        grouped_.push_back(node);
+        if (++group.size < layout_.slots_per_page())
+            for_each_free(node, [&](const Near& near) { nearest_.push_back(near); });
     }
 
     Near nearest_free(uint32_t node) {
         Near nearest;
-        for_each_free(node, [&](const Near& near) {
+        if (layout_.slots_per_page() > 1) for_each_free(node, [&](const Near& near) {
             if (near.reach < nearest.reach) nearest = near;
         });
         return nearest;
@@ -101,31 +108,65 @@ class PageOrder::Grouping {
     void for_each_free(uint32_t slot_id, Visit&& visit) {
         const ConstNode node = node_at(store_, layout_, slot_id);
         for (size_t i = 0; i < node.head().degree; ++i) {
-            const uint64_t neighbor = layout_.slot_id(node.links()[i]);
-            if (neighbor < free_.size() && free_[neighbor])
-                visit(Near{link_reach(layout_, node, i), static_cast<uint32_t>(neighbor)});
+            const auto neighbor = static_cast<uint32_t>(layout_.slot_id(node.links()[i]));
+            if (is_free(neighbor) && cluster_of(neighbor) == cluster_of(slot_id))
+                visit(Near{link_reach(layout_, node, i), neighbor});
         }
+    }
+
+    uint32_t cluster_of(uint32_t slot) const { return clusters_ != nullptr ? clusters_->cluster_of(slot) : Clustering::none; }
+
+    // Groups by the places of their first nodes, those of level 0 before those above. Groups that do not fill a page share
+    // some with those that come next.
+    std::vector<uint32_t> in_order_of_places() {
+        const size_t per_page = layout_.slots_per_page();
+        std::vector<uint32_t> nodes, rest;
+        nodes.reserve(grouped_.size());
+        for (std::vector<Group>& groups : groups_) {
+            std::sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.place < b.place; });
+            std::vector<uint32_t> waiting;
+            for (const Group& group : groups) {
+                auto& list = group.size == per_page ? nodes : waiting;
+                list.insert(list.end(), &grouped_[group.begin], &grouped_[group.begin] + group.size);
+                if (waiting.size() < per_page) continue;
+                nodes.insert(nodes.end(), waiting.begin(), waiting.begin() + per_page);
+                waiting.erase(waiting.begin(), waiting.begin() + per_page);
+            }
+            rest.insert(rest.end(), waiting.begin(), waiting.end());
+        }
+        nodes.insert(nodes.end(), rest.begin(), rest.end());
+        return nodes;
     }
 
     MemStore& store_;
     const NodeLayout& layout_;
-    std::vector<uint8_t> free_;                 // by slot: a node that is in no group yet
-    std::vector<uint32_t> group_;
-    std::vector<Near> nearest_;                 // neighbors of the group
-    std::vector<uint32_t> whole_[2], left_[2];  // of level 0, of those above
+    const Clustering* clusters_;
+    std::vector<uint32_t> place_;     // by slot: of a node that is in no group yet
+    std::vector<uint32_t> grouped_;
+    std::vector<Group> groups_[2];    // of level 0, of those above
+    std::vector<Near> nearest_;       // neighbors of the group
 };
 
-PageOrder::PageOrder(MemStore& store, const NodeLayout& layout, const std::function<void()>& progress)
-    : store_(store), layout_(layout) {
-    assign_slots(Grouping(store, layout).run(progress));
-    if (layout.filters().columns() > 0) move_filter_entries(progress);
+PageOrder::PageOrder(MemStore& store, const VectorEncoder& encoder, const std::function<void()>& progress)
+    : store_(store), layout_(encoder.layout()) {
+    if (!layout_.filters().has_sketches()) {
+        assign_slots(Grouping(store, layout_, nullptr).run(progress));
+        if (layout_.filters().columns() > 0) move_filter_entries(progress);
+        return;
+    }
+    const Clustering clusters(store, encoder, progress);
+    assign_slots(Grouping(store, layout_, &clusters).run(progress));
+    move_filter_entries(progress);
+    map_clusters(clusters);
 }
 
 size_t PageOrder::memory(const NodeLayout& layout, size_t slots) {
     const FilterLayout& filters = layout.filters();
     const size_t entry = filters.columns() * sizeof(FilterKey) + (filters.has_sketches() ? filters.code_bytes() + FilterLayout::factor_size : 0);
-    // Old and new slots and, while nodes are put together, lists of them and what is free; entries while they move.
-    return slots * (5 * sizeof(uint32_t) + entry);
+    // Old and new slots, or, while nodes are put together, their places, clusters and groups, and before that the graph.
+    const size_t graph = filters.has_sketches() ? layout.max_neighbors() * sizeof(uint32_t) : 0;
+    const size_t centroids = filters.has_sketches() ? Clustering::clusters_for(slots) * layout.geometry().stored_dims * sizeof(float) : 0;
+    return slots * (8 * sizeof(uint32_t) + std::max(entry, graph)) + 2 * centroids;
 }
 
 void PageOrder::assign_slots(const std::vector<uint32_t>& nodes) {
@@ -171,6 +212,30 @@ void PageOrder::move_filter_entries(const std::function<void()>& progress) {
         write_filter_entry(store_, layout_, to,
                            {&keys[from * columns], codes.data() + from * code_bytes, &factors[from * FilterLayout::factor_size]});
     }
+}
+
+// A page belongs to the cluster of its first node: those that did not fill a page of theirs share one with the next.
+void PageOrder::map_clusters(const Clustering& clustering) {
+    const size_t per_page = layout_.slots_per_page();
+    std::vector<Cluster> clusters;
+    uint32_t last = Clustering::none, nodes_end = meta_block + 1;
+    const auto blocks = static_cast<uint32_t>(old_slot_.size() / per_page);
+    const auto cluster_at = [&](size_t slot) {
+        return old_slot_[slot] != nobody ? clustering.cluster_of(old_slot_[slot]) : Clustering::none;
+    };
+    for (uint32_t block = meta_block + 1; block < blocks; ++block) {
+        const uint32_t cluster = cluster_at(block * per_page);
+        if (cluster == Clustering::none) continue;
+        nodes_end = block + 1;
+        if (last != Clustering::none && cluster <= last) continue;
+        const float* const centroid = clustering.centroid(cluster);
+        clusters.push_back({block, std::vector<float>(centroid, centroid + layout_.geometry().stored_dims)});
+        last = cluster;
+    }
+    write_clusters(store_, layout_, clusters, nodes_end);
+    // Those that were left when all pages were full are behind the nodes of upper levels.
+    for (size_t slot = nodes_end * per_page; slot < old_slot_.size(); ++slot)
+        if (cluster_at(slot) != Clustering::none) note_stray(store_, layout_, link_to(static_cast<uint32_t>(slot)));
 }
 
 Link PageOrder::link_to(uint32_t slot_id) const {

@@ -1,4 +1,5 @@
 // Nodes of a finished graph in the order their pages are written out in: neighbors share a page.
+// Where there are filter columns, so do clusters (clustering.hpp).
 //
 // A search goes from a node to its neighbors, and where a page holds more than one node, each page that is read for one of
 // them has the other as well. Nodes get their slots before it is known who their neighbors will be, so that few of them
@@ -8,6 +9,7 @@
 
 #include <functional>
 
+#include "core/hnsw/clustering.hpp"
 #include "core/hnsw/node_edit.hpp"
 #include "core/storage/mem_store.hpp"
 
@@ -16,8 +18,9 @@ namespace vecstore::core {
 class PageOrder {
   public:
     // Of a store that no other thread works on, and none changes any more. Entries of filter columns are moved in the store
-    // itself: from then on it is good for copy_page() alone. progress(): called now and then, may throw.
-    PageOrder(MemStore& store, const NodeLayout& layout, const std::function<void()>& progress);
+    // itself, and clusters appended (clusters.hpp): from then on it is good for copy_page() alone. progress(): called now and
+    // then, may throw.
+    PageOrder(MemStore& store, const VectorEncoder& encoder, const std::function<void()>& progress);
 
     // What it takes for so many slots, in bytes.
     static size_t memory(const NodeLayout& layout, size_t slots);
@@ -35,6 +38,7 @@ class PageOrder {
     class Grouping;
 
     void assign_slots(const std::vector<uint32_t>& nodes);
+    void map_clusters(const Clustering& clustering);
     void move_filter_entries(const std::function<void()>& progress);
     size_t copy_nodes(uint32_t block, uint8_t* payload) const;
     Link link_to(uint32_t slot_id) const;

@@ -1,41 +1,90 @@
-// The rows that pass a filter, nearest first by what their sketches tell, without the graph.
+// The rows that pass a filter, nearest first by what their sketches tell, without the graph: all of them, or those of the
+// clusters that are nearest to the query, and of others as they are needed.
+//
+// How many clusters, the search finds out: it goes on until three quarters more of them than had to be looked at for the last
+// of the nearest quarter of its rows, and a few, brought none that is as near; and until a number of rows was ranked, which
+// is larger where fewer rows pass near the query than elsewhere: those that do are then far, and nearly as far as others.
+// Measured on 200,000 x 768 with ef_search 40, of 800 clusters: 20 where half of the rows pass, 35 where a tenth does, 250
+// where a hundredth does, with .98 of the ten nearest. Where a tenth passes, all of it far from the query, 500, with .96.
 #pragma once
 
+#include "core/hnsw/filter_plan.hpp"
 #include "core/hnsw/search.hpp"
 
 namespace vecstore::core {
+
+// Reads the map of clusters, and strays, for start_near(); says of the search how many there are.
+template <class Store>
+void read_clusters(Store& store, const NodeLayout& layout, FilteredMemory& memory, FilteredSearch& search) {
+    constexpr size_t words_of_page = ClusterLayout::words_per_page;
+    ClusterMap& map = memory.map_of_clusters;
+    read_cluster_map(store, layout, map);
+    memory.strays.clear();
+    for (size_t i = 0; i < map.head.stray_pages; ++i) {
+        auto page = store.read(map.stray_page(i));
+        // (Where a damaged page has kept no strays, all may be.)
+        const bool known = page_head(page.payload()).kind == PageKind::strays;
+        if (known && page_head(page.payload()).reserved2 == 0) continue;
+        memory.strays.resize(map.head.stray_pages * words_of_page);
+        uint64_t* const words = &memory.strays[i * words_of_page];
+        if (known)
+            std::memcpy(words, ClusterLayout::words(page.payload()), words_of_page * sizeof(uint64_t));
+        else
+            std::fill_n(words, words_of_page, ~uint64_t{0});
+    }
+    search.clusters = map.head.clusters;
+    for (const uint64_t word : memory.strays) search.loose += static_cast<double>(__builtin_popcountll(word));
+    const uint32_t pages = store.page_count();
+    if (pages > map.head.blocks) search.loose += static_cast<double>(pages - map.head.blocks) * static_cast<double>(layout.slots_per_page());
+}
 
 template <class Store>
 class PassingRows {
   public:
     PassingRows(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory, FilterMap<Store>& map)
-        : store_(store), layout_(layout), query_(query), memory_(memory), map_(map) {}
+        : store_(store), layout_(layout), query_(query), memory_(memory), own_(memory.filtered), map_(map) {}
 
     // Ranks all of them. Without sketches: visits all of them, visitor(node, link, distance).
     template <class Visitor>
     void start(size_t width, Visitor&& visitor) {
-        frontier().clear(width + 16);
-        memory_.bound.clear(width);
-        const float from_origin = query_.distance_to_origin();
-        pages_ = store_.page_count();
+        begin(width);
         for (uint32_t group = 0; group < map_.groups(); ++group) {
             store_.check_interrupts();
             if (layout_.filters().has_sketches())
-                rank(group, from_origin);
+                rank(group, 0, layout_.filters().slots_per_group());
             else
                 visit_all(group, visitor);
         }
         for (size_t i = count_ - std::min(count_, ahead); i < count_; ++i) visit(waiting_[i % ahead], visitor);
     }
 
-    void widen(size_t width) { memory_.bound.widen(width); }
+    // Ranks those of clusters near the query, and those that are in none. memory.filtered has the map, and strays.
+    void start_near(size_t width) {
+        begin(width);
+        is_near_ = true;
+        own_.best.clear(best_of(width));
+        find_clusters();
+        rank_strays();
+        if (pages_ > own_.map_of_clusters.head.blocks) rank_blocks(own_.map_of_clusters.head.blocks, pages_);
+        rank_enough();
+    }
+
+    void widen(size_t width) {
+        memory_.bound.widen(width);
+        if (own_.clusters.empty()) return;
+        width_ = std::max(width_, width);
+        own_.best.widen(best_of(width));
+        rank_enough();
+    }
 
     // Visits the nearest. False when those left are too far to count.
     template <class Visitor>
     bool step(Visitor&& visitor) {
         Candidate nearest;
-        if (!frontier().pop(query_.kernel_table(), memory_.bound.get(), [](const Link&) { return true; }, nearest))
-            return false;
+        while (!frontier().pop(query_.kernel_table(), memory_.bound.get(), [](const Link&) { return true; }, nearest)) {
+            // As long as there are fewer than wanted, farther clusters are looked at, too.
+            if (memory_.bound.get() < std::numeric_limits<float>::infinity() || !rank_next()) return false;
+        }
         store_.check_interrupts();
         visit(nearest.link, visitor);
         return true;
@@ -44,37 +93,155 @@ class PassingRows {
     uint64_t visits() const { return visits_; }
     // How many there are, where they have sketches.
     size_t ranked() const { return ranked_; }
+    // Are there clusters that were not looked at yet?
+    bool has_more() const { return !own_.clusters.empty(); }
 
   private:
     static constexpr size_t ahead = 8;   // nodes whose pages are on the way into the cache
+    // Clusters after which the share of rows that pass near the query is known well enough.
+    static constexpr size_t first_judged = 8;
 
-    Frontier& frontier() { return memory_.filtered.frontiers[0]; }
+    Frontier& frontier() { return own_.frontiers[0]; }
 
-    void rank(uint32_t group, float from_origin) {
-        const size_t per_page = layout_.filters().sketches_per_page();
-        auto& slots = memory_.filtered.slots;
+    // Of so many rows as are wanted those whose estimates tell how far to go.
+    static size_t best_of(size_t width) { return std::max<size_t>(width / 4, 5); }
+
+    void begin(size_t width) {
+        width_ = width;
+        frontier().clear(width + 16);
+        memory_.bound.clear(width);
+        own_.clusters.clear();
+        is_near_ = false;
+        from_origin_ = query_.distance_to_origin();
+        pages_ = store_.page_count();
+    }
+
+    static bool farther(const NearCluster& a, const NearCluster& b) { return a.distance > b.distance; }
+
+    // A heap of all of them by their distance. Where a page is damaged, one that has all nodes.
+    void find_clusters() {
+        const ClusterMap& map = own_.map_of_clusters;
+        const size_t per_page = ClusterLayout(layout_).clusters_per_page();
+        const uint32_t end = std::min(map.head.nodes_end, pages_);
+        bool sound = true;
+        for (size_t first = 0; sound && first < map.head.clusters; first += per_page)
+            sound = read_clusters_of(map.cluster_page(first / per_page), std::min<size_t>(per_page, map.head.clusters - first), end);
+        if (!sound) own_.clusters.assign(1, NearCluster{0, meta_block + 1, end});
+        std::make_heap(own_.clusters.begin(), own_.clusters.end(), farther);
+        looked_at_ = last_of_use_ = ranked_near_ = seen_ = 0;
+        rarer_ = 1;
+    }
+
+    // Those of one page. False: they are not.
+    bool read_clusters_of(uint32_t block, size_t count, uint32_t end) {
+        const ClusterLayout places(layout_);
+        float* const distances = memory_.estimates.data();
+        auto page = store_.read(block);
+        const uint8_t* const payload = page.payload();
+        if (page_head(payload).kind != PageKind::clusters) return false;
+        for (size_t i = 0; i < count; ++i) {
+            if (i % max_degree == 0)
+                query_.estimate(places.codes(payload) + i * layout_.code_bytes(), places.factors(payload) + i * factor_bytes,
+                                std::min(max_degree, count - i), from_origin_, memory_.sums.data(), distances);
+            const uint32_t begin = places.begins(payload)[i];
+            if (begin >= end || (!own_.clusters.empty() && begin <= own_.clusters.back().begin)) return false;
+            if (!own_.clusters.empty()) own_.clusters.back().end = begin;
+            own_.clusters.push_back({distances[i % max_degree], begin, end});
+        }
+        return true;
+    }
+
+    void rank_enough() {
+        while (!looked_at_enough() && rank_next()) {
+        }
+    }
+
+    bool looked_at_enough() const {
+        const auto rows = static_cast<double>(ranked_near_);
+        return static_cast<double>(looked_at_) >= 1.75 * static_cast<double>(last_of_use_) + 6 &&
+               rows >= rows_ranked(static_cast<double>(width_)) * rarer_;
+    }
+
+    // The nearest cluster that was not looked at. False: there is none.
+    bool rank_next() {
+        if (own_.clusters.empty()) return false;
+        store_.check_interrupts();
+        std::pop_heap(own_.clusters.begin(), own_.clusters.end(), farther);
+        const NearCluster cluster = own_.clusters.back();
+        own_.clusters.pop_back();
+        if (!own_.clusters.empty()) store_.expect(layout_.filters().page_of_keys(layout_.filters().group_of(own_.clusters.front().begin)), 0);
+        const float before = own_.best.get();
+        const size_t ranked_before = ranked_;
+        rank_blocks(cluster.begin, cluster.end);
+        ++looked_at_;
+        ranked_near_ += ranked_ - ranked_before;
+        seen_ += (cluster.end - cluster.begin) * layout_.slots_per_page();
+        if (looked_at_ == first_judged) rarer_ = rarer_near(map_.share(), share_near(map_.share(), ranked_near_, seen_));
+        if (own_.best.get() < before || before == std::numeric_limits<float>::infinity()) last_of_use_ = looked_at_;
+        return true;
+    }
+
+    void rank_blocks(uint32_t begin, uint32_t end) {
+        const FilterLayout& filters = layout_.filters();
+        if (begin >= end) return;
+        const uint32_t first = filters.group_of(begin), last = filters.group_of(end - 1);
+        for (uint32_t group = first; group <= last; ++group)
+            rank(group, group == first ? filters.index_of({begin, 0, 0}) : 0,
+                 group == last ? filters.index_of({end - 1, 0, 0}) + layout_.slots_per_page() : filters.slots_per_group());
+    }
+
+    void rank_strays() {
+        const FilterLayout& filters = layout_.filters();
+        auto& slots = own_.slots;
+        uint32_t group = 0;
         slots.clear();
-        map_.for_each_passing(group, [&](size_t i) {
-            if (layout_.filters().slot_at(group, i).block < pages_) slots.push_back(static_cast<uint32_t>(i));
+        for (size_t w = 0; w < own_.strays.size(); ++w) {
+            for (uint64_t word = own_.strays[w]; word != 0; word &= word - 1) {
+                const uint64_t id = w * 64 + static_cast<size_t>(__builtin_ctzll(word));
+                const Link link{static_cast<uint32_t>(id / layout_.slots_per_page()), static_cast<uint8_t>(id % layout_.slots_per_page()), 0};
+                if (link.block == meta_block || link.block >= pages_ || !map_.passes(link)) continue;
+                if (filters.group_of(link.block) != group) {
+                    rank_slots(group);
+                    slots.clear();
+                    group = filters.group_of(link.block);
+                }
+                slots.push_back(static_cast<uint32_t>(filters.index_of(link)));
+            }
+        }
+        rank_slots(group);
+    }
+
+    // Those of a part of a group.
+    void rank(uint32_t group, size_t begin, size_t end) {
+        own_.slots.clear();
+        map_.for_each_passing(group, begin, end, [&](size_t i) {
+            if (layout_.filters().slot_at(group, i).block < pages_) own_.slots.push_back(static_cast<uint32_t>(i));
         });
+        rank_slots(group);
+    }
+
+    // Those of a group that own_.slots names.
+    void rank_slots(uint32_t group) {
+        const size_t per_page = layout_.filters().sketches_per_page();
+        const auto& slots = own_.slots;
         for (size_t begin = 0; begin < slots.size();) {
             size_t end = begin + 1;
             while (end < slots.size() && slots[end] / per_page == slots[begin] / per_page) ++end;
             if (end < slots.size()) store_.expect(layout_.filters().page_of_sketch(group, slots[end]), 0);
-            rank_page(group, &slots[begin], end - begin, from_origin);
+            rank_page(group, &slots[begin], end - begin);
             begin = end;
         }
     }
 
     // Those of one page of sketches.
-    void rank_page(uint32_t group, const uint32_t* slots, size_t count, float from_origin) {
+    void rank_page(uint32_t group, const uint32_t* slots, size_t count) {
         const FilterLayout& filters = layout_.filters();
         auto page = store_.read(filters.page_of_sketch(group, slots[0]));
         const uint8_t* const payload = page.payload();
         const bool known = page_head(payload).kind == PageKind::sketches;
         ranked_ += count;
-        float* const distances = memory_.filtered.distances[0];
-        Link* const links = memory_.filtered.links[0];
+        float* const distances = own_.distances[0];
+        Link* const links = own_.links[0];
         const auto fetch = [&](size_t i) {
             if (i >= count) return;
             const uint8_t* const code = filters.code(payload, slots[i]);
@@ -89,8 +256,9 @@ class PassingRows {
                 links[i] = filters.slot_at(group, slot);
                 // One that nothing is known of has to be looked at.
                 distances[i] = known ? query_.estimate_one(filters.code(payload, slot), filters.factor(payload, slot),
-                                                           from_origin)
+                                                           from_origin_)
                                      : -std::numeric_limits<float>::infinity();
+                if (is_near_) own_.best.add(distances[i]);
             }
             frontier().push(
                 distances, links, n, std::numeric_limits<float>::infinity(), true, [](const Link&) { return true; },
@@ -121,15 +289,22 @@ class PassingRows {
         link.generation = node.head().generation;
         const float distance = query_.distance(node);
         memory_.bound.add(distance);
-        if (memory_.filtered.shown.insert(layout_.node_id(link))) visitor(node, link, distance);
+        if (own_.shown.insert(layout_.node_id(link))) visitor(node, link, distance);
     }
 
     Store& store_;
     const NodeLayout& layout_;
     const Query& query_;
     SearchMemory& memory_;
+    FilteredMemory& own_;
     FilterMap<Store>& map_;
     uint32_t pages_ = 0;
+    float from_origin_ = 0;
+    bool is_near_ = false;                     // through clusters
+    size_t width_ = 0;
+    size_t looked_at_ = 0, last_of_use_ = 0;   // clusters, up to the last that brought one of the best
+    size_t ranked_near_ = 0, seen_ = 0;        // rows and slots there
+    double rarer_ = 1;                         // rows that pass, near the query
     Link waiting_[ahead];
     size_t count_ = 0;    // of nodes put there
     size_t ranked_ = 0;

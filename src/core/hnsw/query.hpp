@@ -37,8 +37,12 @@ class Query {
 
     // Estimates of distance() to all neighbors of a coded node that is `distance` away: degree floats.
     void estimate(const ConstNode& node, size_t degree, float distance, int32_t* sums, float* out) const {
-        code_.score(*k_, node.codes(), degree, sums);
-        code_.estimates(*k_, sums, node.factors(), degree, distance, out);
+        estimate(node.codes(), node.factors(), degree, distance, sums, out);
+    }
+    // The same for codes that lie one after the other, and their factors. Up to 63 bytes beyond the last code are read.
+    void estimate(const uint8_t* codes, const uint8_t* factors, size_t count, float distance, int32_t* sums, float* out) const {
+        code_.score(*k_, codes, count, sums);
+        code_.estimates(*k_, sums, factors, count, distance, out);
     }
 
     // The same for one code and factor that are not in a node. The code's buffer is 63 bytes longer.

@@ -21,12 +21,6 @@ struct FileGraph {
     size_t nodes() const { return begin.size() - 1; }
 };
 
-// Puts nodes into an order in which each comes soon after its neighbors, greedily: next comes the one with the most links
-// from those that came last (after Wei et al., "Speedup graph processing by graph ordering", SIGMOD 2016), of the neighbors of
-// the last few. begin, neighbors: as FileGraph has them. progress(): called now and then, may throw.
-std::vector<uint32_t> nearby_order(const std::vector<uint64_t>& begin, const std::vector<uint32_t>& neighbors,
-                                   const std::function<void()>& progress);
-
 // For every row, those that may become its neighbors: its neighbors in the file and the rows whose neighbor it is
 // there. A node without a row is bridged over: its neighbors stand in for it. Rows whose stored vectors and filter
 // keys are equal are one row here, the first of them. Of a graph in pieces only the largest is kept.

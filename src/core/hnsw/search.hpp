@@ -11,6 +11,7 @@
 
 #include "core/hnsw/frontier.hpp"
 #include "core/hnsw/query.hpp"
+#include "core/hnsw/clusters.hpp"
 #include "core/hnsw/filter_pages.hpp"
 #include "core/hnsw/page_walk.hpp"
 
@@ -21,6 +22,12 @@ namespace vecstore::core {
 struct Way {
     float distance = -std::numeric_limits<float>::infinity();   // unknown: it is visited first
     Link link;
+};
+
+// A run of blocks, and how far from the query its middle is.
+struct NearCluster {
+    float distance;
+    uint32_t begin, end;
 };
 
 // What a search under conditions needs beside the rest (filtered_beam.hpp).
@@ -34,6 +41,11 @@ struct FilteredMemory {
     float distances[kinds][max_degree];
     Link links[kinds][max_degree];
     std::vector<uint32_t> slots;
+    // Of a search through clusters (passing_rows.hpp).
+    ClusterMap map_of_clusters;
+    std::vector<NearCluster> clusters;
+    std::vector<uint64_t> strays;   // a bit for each slot, where any is set; else empty
+    BeamBound best;                 // estimates
 };
 
 // Memory of one search, kept between searches.

@@ -106,7 +106,10 @@ void count_page(const uint8_t* payload, const NodeLayout& layout, PageCounts& co
         case PageKind::meta: break;
         case PageKind::mean: ++counts.mean_pages; break;
         case PageKind::filters:
-        case PageKind::sketches: ++counts.filter_pages; break;
+        case PageKind::sketches:
+        case PageKind::cluster_map:
+        case PageKind::clusters:
+        case PageKind::strays: ++counts.filter_pages; break;
         case PageKind::nodes:
             ++counts.node_pages;
             for (size_t s = 0; s < layout.slots_per_page(); ++s) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/hnsw/clusters.hpp"
 #include "core/hnsw/edge_sums.hpp"
 #include "core/hnsw/encoder.hpp"
 #include "core/hnsw/frontier.hpp"
@@ -146,6 +147,7 @@ class PageCheck {
     std::string read_rows(const Link& link, const NodeHead& head, RowList& rows);
     size_t times_held(const RowPlace& place, const HeapTid& tid);
     void check_duplicate_rows();
+    void check_clusters();
     void require(const HeapTid& tid, const RawVector* raw);
     void check_row_vector(const RowPlace& place, const HeapTid& tid, const RawVector& raw);
 
@@ -231,6 +233,7 @@ void PageCheck<Store>::read_pages() {
     counts_.rows = rows_.size();
     std::sort(rows_.begin(), rows_.end(), [](const RowPlace& a, const RowPlace& b) { return a.key() < b.key(); });
     check_duplicate_rows();
+    check_clusters();
 }
 
 template <class Store>
@@ -241,7 +244,7 @@ void PageCheck<Store>::check_page(uint32_t block, size_t used_bytes) {
     // (One whose insert was interrupted is empty until the next one needs it.)
     const PageKind due = kind == PageKind::unused ? kind : layout_.filters().kind_of(block);
     const bool of_filters = kind == PageKind::filters || kind == PageKind::sketches;
-    if (kind > PageKind::sketches) {
+    if (kind > last_page_kind) {
         report(block, -1, "unknown kind of page " + std::to_string(static_cast<int>(kind)));
     } else if ((kind == PageKind::meta) != (block == meta_block)) {
         report(block, -1, block == meta_block ? "is no metapage" : "is a second metapage");
@@ -342,6 +345,42 @@ std::string PageCheck<Store>::read_rows(const Link& link, const NodeHead& head, 
         at = chunk.next;
     }
     return {};
+}
+
+// Every node must be where a search through clusters looks: in one of them, among those that came later, or a stray. (Strays
+// are read after the nodes: what came meanwhile had its bit before.)
+template <class Store>
+void PageCheck<Store>::check_clusters() {
+    if (meta_.cluster_map == 0) return;
+    ClusterMap map;
+    read_cluster_map(store_, layout_, map);
+    if (map.empty()) return report(meta_.cluster_map, -1, "is no map of clusters");
+    std::vector<uint64_t> strays;
+    for (size_t i = 0; i < map.head.stray_pages; ++i) {
+        read_page(map.stray_page(i), page_);
+        const bool known = page_head(page_.data()).kind == PageKind::strays;
+        if (!known) report(map.stray_page(i), -1, "does not hold strays");
+        const uint64_t* const words = ClusterLayout::words(page_.data());
+        for (size_t w = 0; w < ClusterLayout::words_per_page; ++w) strays.push_back(known ? words[w] : ~uint64_t{0});
+    }
+    const ClusterLayout places(layout_);
+    uint32_t first = map.head.nodes_end, last = 0;
+    for (size_t i = 0; i < map.head.clusters; ++i) {
+        const size_t place = i % places.clusters_per_page();
+        const uint32_t block = map.cluster_page(i / places.clusters_per_page());
+        if (place == 0) read_page(block, page_);
+        if (page_head(page_.data()).kind != PageKind::clusters) return report(block, -1, "does not hold clusters");
+        const uint32_t begin = places.begins(page_.data())[place];
+        if (begin <= last || begin >= map.head.nodes_end) report(block, -1, "cluster " + std::to_string(i) + " begins with block " + std::to_string(begin));
+        first = std::min(first, begin);
+        last = begin;
+    }
+    for (size_t id = 0; id < slots_.size(); ++id) {
+        const auto block = static_cast<uint32_t>(id / layout_.slots_per_page());
+        const bool live = (slots_[id].bits & (used | dead)) == used && slots_[id].level == 0;
+        if (!live || block >= map.head.blocks || (block >= first && block < map.head.nodes_end) || (strays[id / 64] >> (id % 64) & 1)) continue;
+        report(block, static_cast<int>(id % layout_.slots_per_page()), "is in no cluster, and no stray");
+    }
 }
 
 template <class Store>

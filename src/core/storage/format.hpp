@@ -10,6 +10,7 @@
 //   tids   TidChunks: heap TIDs of nodes that have more than fit into the node
 //   filters  keys of the filter columns, for all slots of the pages that follow (filter_layout.hpp)
 //   sketches codes of own vectors, for the same slots
+//   cluster_map, clusters, strays  which of those are near each other (cluster_layout.hpp)
 #pragma once
 
 #include <cstddef>
@@ -50,7 +51,19 @@ struct HeapTid {
 };
 static_assert(sizeof(HeapTid) == 6);
 
-enum class PageKind : uint16_t { unused = 0, meta = 1, mean = 2, nodes = 3, tids = 4, filters = 5, sketches = 6 };
+enum class PageKind : uint16_t {
+    unused = 0,
+    meta = 1,
+    mean = 2,
+    nodes = 3,
+    tids = 4,
+    filters = 5,
+    sketches = 6,
+    cluster_map = 7,
+    clusters = 8,
+    strays = 9,
+};
+constexpr PageKind last_page_kind = PageKind::strays;
 
 struct PageHead {
     PageKind kind;
@@ -145,7 +158,9 @@ struct MetaData {
     uint32_t mean_block;        // first page of the mean; invalid_block: none was subtracted
     uint32_t mean_pages;
     uint32_t tid_page;          // page where a free TidChunk may be found
-    uint8_t reserved[64];
+    uint32_t cluster_map;       // page of the map of clusters; 0: there are none
+    uint32_t clustered_blocks;  // a slot of those below that gets a new node is a stray
+    uint8_t reserved[56];
 };
 
 #pragma pack(pop)

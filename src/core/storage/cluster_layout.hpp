@@ -1,0 +1,80 @@
+// Where clusters of nodes are, so that a search under conditions looks at the sketches near its query alone.
+//
+// A build writes the nodes of level 0 out cluster by cluster (hnsw/clustering.hpp): a cluster is a run of blocks, and its
+// rows' keys and sketches lie together too. Behind the nodes come
+//   a cluster map   one page (MetaData::cluster_map): a ClusterMapHead, then the numbers of the pages below
+//   clusters        for each the code and factor of its centroid as sketches have them, seen from the origin, and the
+//                   block that it begins with; it ends where the next one does, the last at ClusterMapHead::nodes_end
+//   strays          a bit for every slot of the blocks that there were: set before the slot gets a node that was not there
+//                   when the clusters were made. Bits are never cleared: the slot of a cluster has got a node that may
+//                   be anywhere, and so may the next one be
+// Nodes of blocks beyond those (ClusterMapHead::blocks) are in no cluster. An index that was empty when it was created has
+// no clusters.
+#pragma once
+
+#include "core/storage/layout.hpp"
+
+namespace vecstore::core {
+
+#pragma pack(push, 1)
+
+struct ClusterMapHead {
+    uint32_t clusters;
+    uint32_t nodes_end;       // the block behind the last cluster
+    uint32_t blocks;          // that strays have bits for
+    uint32_t cluster_pages;
+    uint32_t stray_pages;
+};
+
+#pragma pack(pop)
+
+class ClusterLayout {
+  public:
+    explicit ClusterLayout(const NodeLayout& layout)
+        : code_bytes_(layout.code_bytes()), per_page_((page_room - read_beyond) / (code_bytes_ + factor_bytes + sizeof(uint32_t))) {}
+
+    size_t clusters_per_page() const { return per_page_; }
+    size_t cluster_pages(size_t clusters) const { return (clusters + per_page_ - 1) / per_page_; }
+    static size_t stray_pages(uint64_t slots) { return static_cast<size_t>((slots + strays_per_page - 1) / strays_per_page); }
+
+    // Of one page of clusters: arrays of so many.
+    template <class Byte>
+    Byte* codes(Byte* payload) const { return payload + sizeof(PageHead); }
+    template <class Byte>
+    Byte* factors(Byte* payload) const { return codes(payload) + per_page_ * code_bytes_; }
+    template <class Byte>
+    auto begins(Byte* payload) const { return as_blocks(factors(payload) + per_page_ * factor_bytes); }
+
+    template <class Byte>
+    static auto map_head(Byte* payload) {
+        using Head = std::conditional_t<std::is_const_v<Byte>, const ClusterMapHead, ClusterMapHead>;
+        return reinterpret_cast<Head*>(payload + sizeof(PageHead));
+    }
+    // Numbers of the pages of clusters, then of those of strays.
+    template <class Byte>
+    static auto map_pages(Byte* payload) { return as_blocks(payload + sizeof(PageHead) + sizeof(ClusterMapHead)); }
+    static constexpr size_t most_pages = (page_room - sizeof(ClusterMapHead)) / sizeof(uint32_t);
+
+    // On a page of strays the bits are words; the page's head says whether any is set (PageHead::reserved2).
+    template <class Byte>
+    static auto words(Byte* payload) {
+        using Word = std::conditional_t<std::is_const_v<Byte>, const uint64_t, uint64_t>;
+        return reinterpret_cast<Word*>(payload + sizeof(PageHead));
+    }
+    static constexpr size_t words_per_page = page_room / sizeof(uint64_t);
+    static constexpr size_t strays_per_page = words_per_page * 64;
+
+  private:
+    static constexpr size_t read_beyond = 64;   // what kernels may read beyond the last code
+
+    template <class Byte>
+    static auto as_blocks(Byte* at) {
+        using Block = std::conditional_t<std::is_const_v<Byte>, const uint32_t, uint32_t>;
+        return reinterpret_cast<Block*>(at);
+    }
+
+    size_t code_bytes_;
+    size_t per_page_;
+};
+
+}  // namespace vecstore::core

@@ -1,0 +1,226 @@
+// Clusters: made by a build, kept by inserts and vacuum; a search through them finds what it should, and all of it.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "hnsw_graph.hpp"
+
+#include "core/hnsw/clusters.hpp"
+#include "core/hnsw/vacuum.hpp"
+
+namespace vecstore::core {
+namespace {
+
+constexpr size_t built_rows = 6000, all_rows = 7000;
+constexpr FilterKey most_key = 20;   // rows have keys of 1 to that
+
+struct Case {
+    const char* name;
+    size_t dims;
+    Metric metric;
+    bool compact;
+};
+
+class Clusters : public testing::TestWithParam<Case> {
+  protected:
+    void SetUp() override {
+        data_ = latent_data(all_rows + 40, GetParam().dims, 5);
+        if (GetParam().metric != Metric::l2) normalize(data_);
+        const auto end = data_.values.begin() + static_cast<std::ptrdiff_t>(all_rows * data_.dims);
+        queries_ = Data{data_.dims, {end, data_.values.end()}};
+        data_.values.erase(end, data_.values.end());
+        options_.metric = GetParam().metric;
+        options_.compact = GetParam().compact;
+        options_.filter_columns = 2;
+        options_.filter_key = [](size_t row, size_t column) { return column == 0 ? 1 + row * 7919 % most_key : 1 + row; };
+        TestIndex built(data_.dims, options_);
+        Data first{data_.dims, {data_.values.begin(), data_.values.begin() + static_cast<std::ptrdiff_t>(built_rows * data_.dims)}};
+        built.build(first, 2);
+        index_ = std::make_unique<TestIndex>(data_.dims, options_);
+        write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), *index_);
+        for (size_t row = 0; row < built_rows; ++row) there_.insert(row);
+    }
+
+    static RowFilter keys_up_to(FilterKey most) {
+        RowFilter filter;
+        FilterCondition condition;
+        condition.column = 0;
+        condition.kind = FilterCondition::Kind::range;
+        condition.low = 1;
+        condition.high = most;
+        filter.add(condition);
+        return filter;
+    }
+    bool passes(size_t row, FilterKey most) const { return there_.count(row) > 0 && options_.filter_key(row, 0) <= most; }
+
+    // Rows in the order that a search through clusters finds them in, with a beam of `width`, made wider until so many came.
+    std::vector<std::pair<float, size_t>> found(const float* query, FilterKey most, size_t width, size_t wanted) {
+        SearchMemory memory;
+        Query prepared;
+        const RawVector raw(query);
+        prepared.prepare_scan(index_->encoder(), &raw);
+        const RowFilter filter = keys_up_to(most);
+        FilterMap<MemStore> map(index_->store(), index_->layout(), filter, memory.filtered.map);
+        memory.filtered.shown.clear();
+        FilteredSearch search{};
+        read_clusters(index_->store(), index_->layout(), memory.filtered, search);
+        EXPECT_GT(search.clusters, 50);
+        PassingRows<MemStore> rows(index_->store(), index_->layout(), prepared, memory, map);
+        std::vector<std::pair<float, size_t>> list;
+        rows.start_near(width);
+        const auto collect = [&](const ConstNode& node, const Link&, float distance) {
+            list.emplace_back(distance, TestIndex::row_of(node.head().tids[0]));
+        };
+        for (;;) {
+            while (rows.step(collect)) {
+            }
+            if (list.size() >= wanted || width > 4 * all_rows) break;
+            rows.widen(width *= 2);
+        }
+        looked_at_all_ = !rows.has_more();
+        return list;
+    }
+
+    double recall_of(FilterKey most, size_t width) {
+        size_t hits = 0;
+        for (size_t q = 0; q < queries_.rows(); ++q) {
+            std::vector<std::pair<double, size_t>> truth;
+            for (const size_t row : there_)
+                if (passes(row, most)) truth.emplace_back(true_key(options_.metric, queries_.row(q), data_.row(row), data_.dims), row);
+            std::partial_sort(truth.begin(), truth.begin() + 10, truth.end());
+            auto list = found(queries_.row(q), most, width, 10);
+            EXPECT_FALSE(looked_at_all_ && most == most_key) << "a search that is meant to look at a part";
+            std::sort(list.begin(), list.end());
+            std::set<size_t> nearest;
+            for (size_t i = 0; i < std::min<size_t>(10, list.size()); ++i) nearest.insert(list[i].second);
+            for (size_t i = 0; i < 10; ++i) hits += nearest.count(truth[i].second);
+        }
+        return static_cast<double>(hits) / (10.0 * static_cast<double>(queries_.rows()));
+    }
+
+    void expect_good() {
+        const auto checked = index_->check();
+        EXPECT_TRUE(checked.problems.empty()) << checked.all();
+        EXPECT_EQ(checked.counts.rows, there_.size());
+        for (const FilterKey most : {FilterKey{1}, FilterKey{6}, most_key}) {
+            SCOPED_TRACE(most);
+            EXPECT_GE(recall_of(most, 40), 0.93);
+            const auto all = found(queries_.row(0), most, 40, all_rows);
+            std::set<size_t> rows;
+            for (const auto& [distance, row] : all) {
+                EXPECT_TRUE(passes(row, most)) << row;
+                EXPECT_TRUE(rows.insert(row).second) << row << " came twice";
+            }
+            EXPECT_EQ(rows.size(), static_cast<size_t>(std::count_if(there_.begin(), there_.end(), [&](size_t row) { return passes(row, most); })));
+        }
+    }
+
+    Data data_, queries_;
+    IndexOptions options_;
+    std::unique_ptr<TestIndex> index_;
+    std::set<size_t> there_;
+    bool looked_at_all_ = false;
+};
+
+TEST_P(Clusters, OfABuild) { expect_good(); }
+
+TEST_P(Clusters, WithRowsThatCameAndWent) {
+    InsertMemory memory;
+    for (size_t row = built_rows; row < built_rows + 400; ++row) {
+        index_->insert(data_.row(row), row, memory);
+        there_.insert(row);
+    }
+    expect_good();
+    for (size_t row = 0; row < built_rows; row += 5) there_.erase(row);
+    {
+        Vacuum<MemStore> vacuum(index_->store(), index_->encoder(), options_.ef_construction, memory);
+        vacuum.run([&](const HeapTid& tid) { return there_.count(TestIndex::row_of(tid)) == 0; });
+    }
+    expect_good();
+    // Into the places of others.
+    const uint32_t pages = index_->store().page_count();
+    for (size_t row = built_rows + 400; row < all_rows; ++row) {
+        index_->insert(data_.row(row), row, memory);
+        there_.insert(row);
+    }
+    EXPECT_EQ(index_->store().page_count(), pages) << "no slots were used again";
+    expect_good();
+}
+
+// Nodes that one page holds are in one cluster, and clusters are what they say: rows near each other.
+TEST_P(Clusters, AreOfRowsNearEachOther) {
+    ClusterMap map;
+    read_cluster_map(index_->store(), index_->layout(), map);
+    ASSERT_FALSE(map.empty());
+    const ClusterLayout places(index_->layout());
+    std::vector<uint32_t> begins;
+    for (size_t i = 0; i < map.head.clusters; ++i)
+        begins.push_back(places.begins(index_->store().payload(map.cluster_page(i / places.clusters_per_page())))[i % places.clusters_per_page()]);
+    EXPECT_TRUE(std::is_sorted(begins.begin(), begins.end()));
+    const auto cluster_of = [&](const Link& link) { return std::upper_bound(begins.begin(), begins.end(), link.block) - begins.begin(); };
+    size_t inside = 0, links = 0;
+    std::map<ptrdiff_t, size_t> sizes;
+    for (const Link& link : index_->nodes()) {
+        ++sizes[cluster_of(link)];
+        const Node node = index_->node(link);
+        for (size_t i = 0; i < node.head().degree; ++i, ++links) inside += cluster_of(node.links()[i]) == cluster_of(link);
+    }
+    EXPECT_GT(static_cast<double>(inside), 0.3 * static_cast<double>(links));
+    size_t largest = 0;
+    for (const auto& [cluster, size] : sizes) largest = std::max(largest, size);
+    EXPECT_LT(largest, built_rows / 10);
+}
+
+TEST_P(Clusters, DamageIsFoundAndHarmless) {
+    ClusterMap map;
+    read_cluster_map(index_->store(), index_->layout(), map);
+    const auto payload = [&](uint32_t block) { return const_cast<uint8_t*>(index_->store().payload(block)); };
+    const ClusterLayout places(index_->layout());
+    const auto expect_found = [&](const char* text, const std::function<void()>& damage) {
+        SCOPED_TRACE(text);
+        std::map<uint32_t, std::vector<uint8_t>> kept;
+        std::vector<uint32_t> pages = map.pages;
+        pages.insert(pages.end(), {meta_block, index_->meta().cluster_map});
+        for (const uint32_t block : pages) kept[block].assign(payload(block), payload(block) + page_payload_size);
+        damage();
+        EXPECT_TRUE(index_->check().has(text)) << index_->check().all();
+        const RowFilter filter = keys_up_to(6);
+        ScanOptions scan;
+        scan.filter = &filter;
+        EXPECT_EQ(index_->scan(queries_.row(0), 10, scan, &data_).size(), 10u);
+        for (const auto& [block, bytes] : kept) std::copy(bytes.begin(), bytes.end(), payload(block));
+    };
+    expect_found("is no map of clusters", [&] { page_head(payload(index_->meta().cluster_map)).kind = PageKind::unused; });
+    expect_found("is no map of clusters", [&] { ClusterLayout::map_pages(payload(index_->meta().cluster_map))[0] = 1u << 30; });
+    expect_found("does not hold clusters", [&] { page_head(payload(map.cluster_page(0))).kind = PageKind::unused; });
+    expect_found("does not hold strays", [&] { page_head(payload(map.stray_page(0))).kind = PageKind::unused; });
+    expect_found("begins with block", [&] { places.begins(payload(map.cluster_page(0)))[1] = 0xFFFFFFF0u; });
+    expect_found("is in no cluster, and no stray", [&] { places.begins(payload(map.cluster_page(0)))[0] += 1; });
+    EXPECT_TRUE(index_->check().problems.empty()) << index_->check().all();
+}
+
+TEST(ClusterPages, NoneOfFewRowsOrWithoutSketches) {
+    for (const bool plain : {false, true}) {
+        IndexOptions options;
+        options.filter_columns = 1;
+        options.filter_key = [](size_t row, size_t) { return 1 + row; };
+        if (plain) options.mode = StorageMode::plain;
+        const Data data = normal_data(plain ? 3000 : 500, 64, 3);
+        TestIndex built(64, options), index(64, options);
+        built.build(data, 1);
+        write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), index);
+        EXPECT_EQ(index.meta().cluster_map, 0u);
+        InsertMemory memory;
+        index.insert(data.row(0), data.rows(), memory);
+        EXPECT_TRUE(index.check().problems.empty()) << index.check().all();
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Clusters,
+                         testing::Values(Case{"l2", 128, Metric::l2, false}, Case{"cosine", 256, Metric::cosine, true},
+                                         Case{"product", 128, Metric::inner_product, false}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace vecstore::core
