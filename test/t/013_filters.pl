@@ -283,7 +283,7 @@ for my $condition ("word BETWEEN 'a' AND 'b'", "libc LIKE 'https://example.com/9
 
 sql('DROP TABLE t', 'CREATE TABLE items (id serial PRIMARY KEY, v vector(256), tenant int, tags int[], note text)');
 my $columns = 'v, id % 20, ARRAY[id % 7, id % 11]';
-sql("INSERT INTO items (v, tenant, tags) SELECT $columns FROM pool WHERE id <= 1500",
+sql("INSERT INTO items (v, tenant, tags) SELECT $columns FROM pool WHERE id <= 2600",    # enough for clusters
     'CREATE INDEX items_idx ON items USING hnsw (v vector_cosine_ops, tenant, tags)');
 
 # Per query: all rows of a tenant by the index, and whether they are those of the table.
@@ -331,6 +331,43 @@ for my $round (1 .. 3) {
     is($standby->safe_psql('postgres', $answers), $here, "the standby answers the same, $round");
     filtered_is_complete($standby, "the standby, $round");
 }
+$standby->stop;
+
+# ------------------------------------------------------------------------------------------------- clusters
+
+# So many rows that a tenth of them is found through clusters: after the build, and when rows have come and gone.
+sql('CREATE TABLE many (id int PRIMARY KEY, v vector(128), tenant int)', 'CREATE TABLE asked (id int PRIMARY KEY, v vector(128))');
+load_vectors($node, table => 'many', kind => 'embeddings', rows => 30000, dims => 128, seed => 32, first_id => 1);
+load_vectors($node, table => 'asked', kind => 'embeddings', rows => 40, dims => 128, seed => 33, first_id => 1);
+sql('UPDATE many SET tenant = hashint4(id) & 7', 'CREATE INDEX many_idx ON many USING hnsw (v vector_cosine_ops, tenant)');
+
+sub clusters_are_good {
+    my ($server, $name, $limit) = @_;
+    my ($rows, $hits) = split /\|/, $server->safe_psql('postgres', load_library() . "
+        CREATE TEMP TABLE exact AS SELECT q.id AS q, n.id FROM asked q, LATERAL
+            (SELECT i.id FROM many i WHERE i.tenant = q.id % 8 ORDER BY (i.v <=> q.v) + 0 LIMIT $limit) n;
+        SET enable_seqscan = off; SET enable_sort = off;
+        CREATE TEMP TABLE got AS SELECT q.id AS q, n.id FROM asked q, LATERAL
+            (SELECT i.id FROM many i WHERE i.tenant = q.id % 8 ORDER BY i.v <=> q.v LIMIT $limit) n;
+        SELECT count(DISTINCT (q, id)), count(*) FILTER (WHERE (q, id) IN (SELECT q, id FROM exact)) FROM got");
+    is($rows, 40 * $limit, "$name: as many rows as asked for");
+    cmp_ok($hits, '>=', 0.95 * 40 * $limit, sprintf('%s: recall@%d %.4f', $name, $limit, $hits / 40 / $limit));
+    return;
+}
+my $way = sql(load_library() . 'SET enable_seqscan = off; SET enable_sort = off; EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) '
+      . 'SELECT id FROM many WHERE tenant = 3 ORDER BY v <=> (SELECT v FROM asked WHERE id = 1) LIMIT 10');
+like($way, qr/Index Cond: \(tenant = 3\)/, 'in the index');
+clusters_are_good($node, 'built', $_) for 10, 300;
+sql('DELETE FROM many WHERE id % 6 = 0');
+sql('VACUUM many');
+sql('INSERT INTO many SELECT 100000 + id, v, hashint4(id) & 7 FROM (SELECT id, (SELECT array_agg(x + random() / 50)::vector(128) FROM unnest(v::real[]) x) AS v FROM many WHERE id % 10 = 1) x');
+$node->stop('immediate');
+$node->start;
+clusters_are_good($node, 'after a crash', $_) for 10, 300;
+check_clean($node, 'many_idx', 'after a crash: check is clean');
+$standby->start;
+$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+check_clean($standby, 'many_idx', 'on the standby: check is clean');
 $standby->stop;
 
 # ----------------------------------------------------------------------------------------------------- damage

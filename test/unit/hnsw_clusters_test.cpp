@@ -22,6 +22,8 @@ struct Case {
     bool compact;
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 class Clusters : public testing::TestWithParam<Case> {
   protected:
     void SetUp() override {
@@ -83,18 +85,21 @@ class Clusters : public testing::TestWithParam<Case> {
     }
 
     double recall_of(FilterKey most, size_t width) {
-        size_t hits = 0;
+        size_t hits = 0, looked_at_all = 0;
         for (size_t q = 0; q < queries_.rows(); ++q) {
             std::vector<std::pair<double, size_t>> truth;
             for (const size_t row : there_)
                 if (passes(row, most)) truth.emplace_back(true_key(options_.metric, queries_.row(q), data_.row(row), data_.dims), row);
             std::partial_sort(truth.begin(), truth.begin() + 10, truth.end());
             auto list = found(queries_.row(q), most, width, 10);
-            EXPECT_FALSE(looked_at_all_ && most == most_key) << "a search that is meant to look at a part";
+            looked_at_all += looked_at_all_;
             std::sort(list.begin(), list.end());
             std::set<size_t> nearest;
             for (size_t i = 0; i < std::min<size_t>(10, list.size()); ++i) nearest.insert(list[i].second);
             for (size_t i = 0; i < 10; ++i) hits += nearest.count(truth[i].second);
+        }
+        if (most == most_key) {
+            EXPECT_LT(looked_at_all, queries_.rows() / 4) << "searches that are meant to look at a part";
         }
         return static_cast<double>(hits) / (10.0 * static_cast<double>(queries_.rows()));
     }

@@ -65,7 +65,8 @@ size_t tree_edge_of(const Node& node) { return __builtin_ctzll(node.head().tree_
 
 const Damage damages[] = {
     // --- pages
-    {"UnknownPageKind", [](TestIndex& x) { page_head(page_of(x, a_node(x).block)).kind = PageKind(9); }, "unknown kind of page 9"},
+    {"UnknownPageKind", [](TestIndex& x) { page_head(page_of(x, a_node(x).block)).kind = PageKind(99); }, "unknown kind of page 99"},
+    {"ClustersOfNoMap", [](TestIndex& x) { page_head(page_of(x, a_node(x).block)).kind = PageKind::clusters; }, "holds clusters that the metapage does not know"},
     {"SecondMetapage", [](TestIndex& x) { page_head(page_of(x, page_of_kind(x, PageKind::tids))).kind = PageKind::meta; }, "second metapage"},
     {"StrayMeanPage", [](TestIndex& x) { page_head(page_of(x, page_of_kind(x, PageKind::tids))).kind = PageKind::mean; }, "mean that the metapage does not know"},
     {"LostMeanPage", [](TestIndex& x) { page_head(page_of(x, 1)).kind = PageKind::unused; }, "does not hold the mean"},

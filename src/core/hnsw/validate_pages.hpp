@@ -183,6 +183,7 @@ class PageCheck {
     std::vector<uint8_t> page_, other_;   // copies of pages: no lock is held while anything is judged
     std::vector<bool> node_pages_;
     std::vector<Slot> slots_;
+    std::vector<uint32_t> cluster_blocks_;   // pages of clusters, strays, and their map
     std::vector<RowPlace> rows_;
     size_t cursor_ = 0;
     std::vector<HeapTid> missing_;
@@ -253,6 +254,7 @@ void PageCheck<Store>::check_page(uint32_t block, size_t used_bytes) {
     } else if ((of_filters || due != PageKind::unused) && kind != due) {
         report(block, -1, due == PageKind::unused ? "holds filter keys that are of no pages" : "does not hold filter keys");
     }
+    if (kind >= PageKind::cluster_map && kind <= PageKind::strays) cluster_blocks_.push_back(block);
     count_page(page_.data(), layout_, counts_.pages);
     if (kind == PageKind::nodes) check_node_page(block, used_bytes);
     if (kind == PageKind::tids) check_tid_page(block, used_bytes);
@@ -351,9 +353,13 @@ std::string PageCheck<Store>::read_rows(const Link& link, const NodeHead& head, 
 // are read after the nodes: what came meanwhile had its bit before.)
 template <class Store>
 void PageCheck<Store>::check_clusters() {
-    if (meta_.cluster_map == 0) return;
     ClusterMap map;
     read_cluster_map(store_, layout_, map);
+    std::vector<uint32_t> due = map.pages;
+    due.push_back(meta_.cluster_map);
+    for (const uint32_t block : cluster_blocks_)
+        if (std::find(due.begin(), due.end(), block) == due.end()) report(block, -1, "holds clusters that the metapage does not know");
+    if (meta_.cluster_map == 0) return;
     if (map.empty()) return report(meta_.cluster_map, -1, "is no map of clusters");
     std::vector<uint64_t> strays;
     for (size_t i = 0; i < map.head.stray_pages; ++i) {
