@@ -52,8 +52,7 @@ ScanCosts filtered_costs(const IndexOptInfo* info, double rows, double share, si
     search.ef_search = ef_search;
     search.sketches = true;
     search.clusters = static_cast<double>(core::Clustering::clusters_for(static_cast<size_t>(Max(rows, 1))));
-    const double visits = Min(Min(core::cost_of_enumerating(search), core::cost_of_clusters(search)),
-                              core::cost_of_traversing(search, search.share));
+    const double visits = Min(core::cost_of_sketches(search), core::cost_of_traversing(search, search.share));
     const double levels = 4 * std::log(rows + 1) / std::log(16.0);
     const double first = (Min(visits, rows) + levels) * visit + search.groups * random_page * uncached_share;
     return {first, first + Max(1.0, rows * share) * (visit + cpu_index_tuple_cost)};

@@ -29,31 +29,21 @@ class Clusters : public testing::TestWithParam<Case> {
     void SetUp() override {
         data_ = latent_data(all_rows + 40, GetParam().dims, 5);
         if (GetParam().metric != Metric::l2) normalize(data_);
-        const auto end = data_.values.begin() + static_cast<std::ptrdiff_t>(all_rows * data_.dims);
-        queries_ = Data{data_.dims, {end, data_.values.end()}};
-        data_.values.erase(end, data_.values.end());
+        for (size_t q = all_rows; q < data_.rows(); ++q) queries_.values.insert(queries_.values.end(), data_.row(q), data_.row(q) + data_.dims);
+        queries_.dims = data_.dims;
+        data_ = first_rows(data_, all_rows);
         options_.metric = GetParam().metric;
         options_.compact = GetParam().compact;
         options_.filter_columns = 2;
         options_.filter_key = [](size_t row, size_t column) { return column == 0 ? 1 + row * 7919 % most_key : 1 + row; };
         TestIndex built(data_.dims, options_);
-        Data first{data_.dims, {data_.values.begin(), data_.values.begin() + static_cast<std::ptrdiff_t>(built_rows * data_.dims)}};
-        built.build(first, 2);
+        built.build(first_rows(data_, built_rows), 2);
         index_ = std::make_unique<TestIndex>(data_.dims, options_);
         write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), *index_);
         for (size_t row = 0; row < built_rows; ++row) there_.insert(row);
     }
 
-    static RowFilter keys_up_to(FilterKey most) {
-        RowFilter filter;
-        FilterCondition condition;
-        condition.column = 0;
-        condition.kind = FilterCondition::Kind::range;
-        condition.low = 1;
-        condition.high = most;
-        filter.add(condition);
-        return filter;
-    }
+    static RowFilter keys_up_to(FilterKey most) { return filter_of({range(0, 1, most)}); }
     bool passes(size_t row, FilterKey most) const { return there_.count(row) > 0 && options_.filter_key(row, 0) <= most; }
 
     // Rows in the order that a search through clusters finds them in, with a beam of `width`, made wider until so many came.

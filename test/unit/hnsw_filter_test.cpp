@@ -11,14 +11,6 @@ namespace {
 
 using Kind = FilterCondition::Kind;
 
-FilterCondition range(uint16_t column, FilterKey low, FilterKey high) {
-    FilterCondition condition;
-    condition.column = column;
-    condition.low = low;
-    condition.high = high;
-    return condition;
-}
-
 FilterCondition keys_of(uint16_t column, Kind kind, std::vector<FilterKey> keys) {
     FilterCondition condition;
     condition.column = column;
@@ -39,12 +31,6 @@ bool meets(const FilterCondition& c, FilterKey key) {
 bool meet_all(const std::vector<FilterCondition>& conditions, const std::vector<FilterKey>& keys) {
     return std::all_of(conditions.begin(), conditions.end(),
                        [&](const FilterCondition& c) { return meets(c, keys[c.column]); });
-}
-
-RowFilter filter_of(const std::vector<FilterCondition>& conditions) {
-    RowFilter filter;
-    for (const FilterCondition& c : conditions) filter.add(c);
-    return filter;
 }
 
 // ------------------------------------------------------------------------------------------- conditions

@@ -83,6 +83,25 @@ inline Data repeated(const Data& data, size_t times) {
     return all;
 }
 
+// Some rows of them, from the first.
+inline Data first_rows(const Data& data, size_t rows) {
+    return {data.dims, {data.values.begin(), data.values.begin() + static_cast<std::ptrdiff_t>(rows * data.dims)}};
+}
+
+inline FilterCondition range(uint16_t column, FilterKey low, FilterKey high) {
+    FilterCondition condition;
+    condition.column = column;
+    condition.low = low;
+    condition.high = high;
+    return condition;
+}
+
+inline RowFilter filter_of(const std::vector<FilterCondition>& conditions) {
+    RowFilter filter;
+    for (const FilterCondition& c : conditions) filter.add(c);
+    return filter;
+}
+
 // Of each row, or node, others.
 using Lists = std::vector<std::vector<uint32_t>>;
 

@@ -87,7 +87,7 @@ TEST_P(Written, OfEqualRowsAndOfFew) {
 // As a build goes on that has used up its memory: rows are inserted with what nodes want, or with that of the first ones.
 TEST_P(Written, TakesFurtherRowsWithWhatNodesWant) {
     const Data all = normal_data(2000, GetParam().dims, 5, 30);
-    Data first{all.dims, {all.values.begin(), all.values.begin() + static_cast<std::ptrdiff_t>(1000 * all.dims)}};
+    const Data first = first_rows(all, 1000);
     for (const size_t most : {size_t{1} << 16, size_t{700}, size_t{0}}) {
         TestIndex built(all.dims, options()), written(all.dims, options());
         const RowBuffer rows = built.encode(first);

@@ -32,23 +32,18 @@ Clustering::Clustering(MemStore& store, const VectorEncoder& encoder, const std:
 
 size_t Clustering::clusters_for(size_t nodes) { return static_cast<size_t>(1.8 * std::sqrt(static_cast<double>(nodes))) + 1; }
 
-ConstNode Clustering::node(uint32_t slot) const {
-    const auto slots = static_cast<uint32_t>(layout_.slots_per_page());
-    return ConstNode(layout_, layout_.slot(store_.payload(slot / slots), slot % slots));
-}
-
 void Clustering::order_nodes(const std::function<void()>& progress) {
     const size_t slots = layout_.slots_per_page();
     std::vector<uint64_t> begin{0};
     std::vector<uint32_t> neighbors;
-    std::vector<uint8_t> level;   // of the node in each slot, and one more; 0: there is none
+    std::vector<uint8_t> level;   // by slot: of its node, plus one; 0: there is none
     for (uint32_t block = 0; block < store_.page_count(); ++block) {
         if (block % progress_step == 0) progress();
-        const bool has_nodes = page_head(store_.payload(block)).kind == PageKind::nodes;
+        const bool has_nodes = holds_nodes(store_, block);
         for (size_t s = 0; s < slots; ++s) {
             level.push_back(0);
             if (has_nodes) {
-                const ConstNode n = node(static_cast<uint32_t>(level.size() - 1));
+                const ConstNode n = node_at(store_, layout_, level.size() - 1);
                 if (n.used()) level.back() = static_cast<uint8_t>(n.head().level + 1);
                 for (size_t i = 0; n.used() && i < n.head().degree; ++i)
                     neighbors.push_back(static_cast<uint32_t>(layout_.slot_id(n.links()[i])));
@@ -77,7 +72,7 @@ void Clustering::find_centroids(const std::function<void()>& progress) {
     for (size_t i = 0; i < bottom_; ++i) {
         if (i % progress_step == 0) progress();
         const uint32_t cluster = cluster_[nodes_[i]];
-        encoder_.decode(node(nodes_[i]), vector.data());
+        encoder_.decode(node_at(store_, layout_, nodes_[i]), vector.data());
         float* const sum = &centroids_[cluster * dims_];
         for (size_t d = 0; d < dims_; ++d) sum[d] += vector[d];
         ++sizes[cluster];
@@ -95,7 +90,7 @@ void Clustering::assign(const std::function<void()>& progress) {
 }
 
 uint32_t Clustering::nearest_around(uint32_t slot) {
-    const ConstNode self = node(slot);
+    const ConstNode self = node_at(store_, layout_, slot);
     uint32_t nearest = cluster_[slot];
     float least = std::numeric_limits<float>::infinity();
     const auto compare = [&](uint32_t cluster) {

@@ -36,7 +36,6 @@ class Clustering {
     void find_centroids(const std::function<void()>& progress);
     void assign(const std::function<void()>& progress);
     uint32_t nearest_around(uint32_t slot);
-    ConstNode node(uint32_t slot) const;
 
     MemStore& store_;
     const VectorEncoder& encoder_;

@@ -12,7 +12,7 @@ namespace vecstore::core {
 // A run of blocks, and the middle of the vectors there.
 struct Cluster {
     uint32_t begin;
-    std::vector<float> centroid;   // internal, stored_dims
+    const float* centroid;   // internal, stored_dims
 };
 
 // Writes the map of so many clusters, in the order of their blocks, the last of which ends at nodes_end. Of a store that
@@ -32,7 +32,7 @@ void write_clusters(Store& store, const NodeLayout& layout, const std::vector<Cl
         uint8_t* const payload = page.modify();
         for (size_t i = 0; i < std::min(places.clusters_per_page(), clusters.size() - first); ++i) {
             const Cluster& cluster = clusters[first + i];
-            encode_link(layout, cluster.centroid.data(), origin.data(), code.data(), places.factors(payload) + i * factor_bytes);
+            encode_link(layout, cluster.centroid, origin.data(), code.data(), places.factors(payload) + i * factor_bytes);
             std::memcpy(places.codes(payload) + i * layout.code_bytes(), code.data(), layout.code_bytes());
             places.begins(payload)[i] = cluster.begin;
         }

@@ -86,6 +86,9 @@ inline double cost_of_clusters(const FilteredSearch& s) {
            slots * (cost_of_group * s.groups / s.slots + s.share * cost_of_sketch) + std::min(slots * s.share, 0.7 * width + 10);
 }
 
+// Not through the graph.
+inline double cost_of_sketches(const FilteredSearch& s) { return std::min(cost_of_enumerating(s), cost_of_clusters(s)); }
+
 // share: of the rows near the query. A quarter of ef_search rows that pass are to be in the ball.
 inline double guide_width(const FilteredSearch& s, double share) {
     const double rows = std::max(10.0, static_cast<double>(s.ef_search) / 4);
@@ -102,7 +105,7 @@ inline double cost_of_traversing(const FilteredSearch& s, double share) {
 
 // near_share: as far as it is known, else search.share.
 inline FilterPlan plan_filter(const FilteredSearch& search, double near_share) {
-    const double enumerating = std::min(cost_of_enumerating(search), cost_of_clusters(search));
+    const double enumerating = cost_of_sketches(search);
     FilterPlan plan;
     plan.search = search;
     plan.all_at_once = search.slots * search.share <= 4 * static_cast<double>(search.ef_search);

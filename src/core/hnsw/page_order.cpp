@@ -1,6 +1,7 @@
 #include "core/hnsw/page_order.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/hnsw/clusters.hpp"
 #include "core/hnsw/filter_pages.hpp"
@@ -10,13 +11,6 @@ namespace vecstore::core {
 namespace {
 
 constexpr uint32_t progress_step = 1024;
-
-bool holds_nodes(MemStore& store, uint32_t block) { return page_head(store.payload(block)).kind == PageKind::nodes; }
-
-ConstNode node_at(MemStore& store, const NodeLayout& layout, uint32_t slot_id) {
-    const auto slots = static_cast<uint32_t>(layout.slots_per_page());
-    return ConstNode(layout, layout.slot(store.payload(slot_id / slots), slot_id % slots));
-}
 
 }  // namespace
 
@@ -149,15 +143,11 @@ class PageOrder::Grouping {
 
 PageOrder::PageOrder(MemStore& store, const VectorEncoder& encoder, const std::function<void()>& progress)
     : store_(store), layout_(encoder.layout()) {
-    if (!layout_.filters().has_sketches()) {
-        assign_slots(Grouping(store, layout_, nullptr).run(progress));
-        if (layout_.filters().columns() > 0) move_filter_entries(progress);
-        return;
-    }
-    const Clustering clusters(store, encoder, progress);
-    assign_slots(Grouping(store, layout_, &clusters).run(progress));
-    move_filter_entries(progress);
-    map_clusters(clusters);
+    std::optional<Clustering> clusters;
+    if (layout_.filters().has_sketches()) clusters.emplace(store, encoder, progress);
+    assign_slots(Grouping(store, layout_, clusters ? &*clusters : nullptr).run(progress));
+    if (layout_.filters().columns() > 0) move_filter_entries(progress);
+    if (clusters) map_clusters(*clusters);
 }
 
 size_t PageOrder::memory(const NodeLayout& layout, size_t slots) {
@@ -196,7 +186,7 @@ void PageOrder::move_filter_entries(const std::function<void()>& progress) {
     for (uint32_t slot = 0; slot < slots; ++slot) {
         if (slot % progress_step == 0) progress();
         if (new_slot_[slot] == nobody || node_at(store_, layout_, slot).head().level > 0) continue;
-        const Link from = link_to(slot);
+        const Link from = layout_.slot_link(slot);
         read_filter_keys(store_, layout_, from, &keys[slot * columns]);
         if (!filters.has_sketches()) continue;
         const size_t index = filters.index_of(from);
@@ -206,7 +196,7 @@ void PageOrder::move_filter_entries(const std::function<void()>& progress) {
     }
     for (uint32_t slot = 0; slot < slots; ++slot) {
         if (slot % progress_step == 0) progress();
-        const Link to = link_to(slot);
+        const Link to = layout_.slot_link(slot);
         if (to.block == meta_block || !holds_nodes(store_, to.block)) continue;
         const size_t from = old_slot_[slot] != nobody ? old_slot_[slot] : slots;
         write_filter_entry(store_, layout_, to,
@@ -228,19 +218,13 @@ void PageOrder::map_clusters(const Clustering& clustering) {
         if (cluster == Clustering::none) continue;
         nodes_end = block + 1;
         if (last != Clustering::none && cluster <= last) continue;
-        const float* const centroid = clustering.centroid(cluster);
-        clusters.push_back({block, std::vector<float>(centroid, centroid + layout_.geometry().stored_dims)});
+        clusters.push_back({block, clustering.centroid(cluster)});
         last = cluster;
     }
     write_clusters(store_, layout_, clusters, nodes_end);
     // Those that were left when all pages were full are behind the nodes of upper levels.
     for (size_t slot = nodes_end * per_page; slot < old_slot_.size(); ++slot)
-        if (cluster_at(slot) != Clustering::none) note_stray(store_, layout_, link_to(static_cast<uint32_t>(slot)));
-}
-
-Link PageOrder::link_to(uint32_t slot_id) const {
-    const auto slots = static_cast<uint32_t>(layout_.slots_per_page());
-    return {slot_id / slots, static_cast<uint8_t>(slot_id % slots), 0};
+        if (cluster_at(slot) != Clustering::none) note_stray(store_, layout_, layout_.slot_link(slot));
 }
 
 NeedMap PageOrder::moved(NeedMap& needs, size_t most) const {
@@ -256,7 +240,7 @@ void PageOrder::relabel(Link& link) const {
     const uint32_t slot = old < new_slot_.size() ? new_slot_[old] : nobody;
     if (slot == nobody) throw Error(ErrorCode::internal, "a link of a new graph leads nowhere");
     const uint8_t generation = link.generation;
-    link = link_to(slot);
+    link = layout_.slot_link(slot);
     link.generation = generation;
 }
 

@@ -41,7 +41,6 @@ class PageOrder {
     void map_clusters(const Clustering& clustering);
     void move_filter_entries(const std::function<void()>& progress);
     size_t copy_nodes(uint32_t block, uint8_t* payload) const;
-    Link link_to(uint32_t slot_id) const;
     void relabel(Link& link) const;
 
     MemStore& store_;

@@ -198,7 +198,7 @@ class PassingRows {
         for (size_t w = 0; w < own_.strays.size(); ++w) {
             for (uint64_t word = own_.strays[w]; word != 0; word &= word - 1) {
                 const uint64_t id = w * 64 + static_cast<size_t>(__builtin_ctzll(word));
-                const Link link{static_cast<uint32_t>(id / layout_.slots_per_page()), static_cast<uint8_t>(id % layout_.slots_per_page()), 0};
+                const Link link = layout_.slot_link(id);
                 if (link.block == meta_block || link.block >= pages_ || !map_.passes(link)) continue;
                 if (filters.group_of(link.block) != group) {
                     rank_slots(group);

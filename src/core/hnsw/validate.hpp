@@ -53,8 +53,9 @@ class GraphCheck : public PageCheck<Store> {
     bool is_cut_off(const Slot& slot) const;
     bool anything_cut_off() const;
     Link link_of(uint64_t id) const {
-        return {static_cast<uint32_t>(id / layout_.slots_per_page()),
-                static_cast<uint8_t>(id % layout_.slots_per_page()), slots_[id].generation};
+        Link link = layout_.slot_link(id);
+        link.generation = slots_[id].generation;
+        return link;
     }
 
     bool any_required_ = false;

@@ -382,10 +382,10 @@ void PageCheck<Store>::check_clusters() {
         last = begin;
     }
     for (size_t id = 0; id < slots_.size(); ++id) {
-        const auto block = static_cast<uint32_t>(id / layout_.slots_per_page());
+        const Link at = layout_.slot_link(id);
         const bool live = (slots_[id].bits & (used | dead)) == used && slots_[id].level == 0;
-        if (!live || block >= map.head.blocks || (block >= first && block < map.head.nodes_end) || (strays[id / 64] >> (id % 64) & 1)) continue;
-        report(block, static_cast<int>(id % layout_.slots_per_page()), "is in no cluster, and no stray");
+        if (!live || at.block >= map.head.blocks || (at.block >= first && at.block < map.head.nodes_end) || (strays[id / 64] >> (id % 64) & 1)) continue;
+        report(at.block, at.slot, "is in no cluster, and no stray");
     }
 }
 

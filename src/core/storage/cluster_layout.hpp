@@ -31,7 +31,7 @@ struct ClusterMapHead {
 class ClusterLayout {
   public:
     explicit ClusterLayout(const NodeLayout& layout)
-        : code_bytes_(layout.code_bytes()), per_page_((page_room - read_beyond) / (code_bytes_ + factor_bytes + sizeof(uint32_t))) {}
+        : code_bytes_(layout.code_bytes()), per_page_((page_room - FilterLayout::read_beyond) / (code_bytes_ + factor_bytes + sizeof(uint32_t))) {}
 
     size_t clusters_per_page() const { return per_page_; }
     size_t cluster_pages(size_t clusters) const { return (clusters + per_page_ - 1) / per_page_; }
@@ -65,8 +65,6 @@ class ClusterLayout {
     static constexpr size_t strays_per_page = words_per_page * 64;
 
   private:
-    static constexpr size_t read_beyond = 64;   // what kernels may read beyond the last code
-
     template <class Byte>
     static auto as_blocks(Byte* at) {
         using Block = std::conditional_t<std::is_const_v<Byte>, const uint32_t, uint32_t>;

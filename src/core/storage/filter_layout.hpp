@@ -89,12 +89,12 @@ class FilterLayout {
     size_t sketches_per_page() const { return sketches_per_page_; }
 
     static constexpr size_t factor_size = 4;
+    static constexpr size_t read_beyond = 64;   // what kernels may read beyond the last code
 
   private:
     // Of a page's 8,192 bytes the page header takes 24 and the head 8.
     static constexpr size_t room = 8192 - 24 - sizeof(PageHead);
     static constexpr size_t keys_per_page = room / sizeof(FilterKey);
-    static constexpr size_t read_beyond = 64;   // what kernels may read beyond the last code
     static constexpr int reciprocal_bits = 42;
     static_assert(keys_per_page < 1 << (reciprocal_bits - 32));
 

@@ -66,6 +66,10 @@ class NodeLayout {
     uint64_t slot_id(const Link& link) const {
         return static_cast<uint64_t>(link.block) * geometry_.slots_per_page + link.slot;
     }
+    // The slot of that number; without generation.
+    Link slot_link(uint64_t slot_id) const {
+        return {static_cast<uint32_t>(slot_id / geometry_.slots_per_page), static_cast<uint8_t>(slot_id % geometry_.slots_per_page), 0};
+    }
 
   private:
     Geometry geometry_;

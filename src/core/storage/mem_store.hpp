@@ -209,4 +209,12 @@ class MemStore {
     std::mutex mutex_;
 };
 
+inline bool holds_nodes(MemStore& store, uint32_t block) { return page_head(store.payload(block)).kind == PageKind::nodes; }
+
+// The node in a slot, without a lock: of a store that no other thread works on.
+inline ConstNode node_at(MemStore& store, const NodeLayout& layout, uint64_t slot_id) {
+    const Link at = layout.slot_link(slot_id);
+    return ConstNode(layout, layout.slot(store.payload(at.block), at.slot));
+}
+
 }  // namespace vecstore::core
