@@ -76,6 +76,29 @@ INSTANTIATE_TEST_SUITE_P(Kinds, NearLinksOf,
                                          Case{"plain", 48, StorageMode::plain, false, 2}),
                          [](const auto& info) { return info.param.name; });
 
+// What is looked for are the long vectors: that the short ones are led to as well must not cost that.
+TEST(NearLinks, AreNotGivenWhereLongVectorsAreNearest) {
+    constexpr size_t rows = 6000, queries = 100;
+    Data data = normal_data(rows + queries, 64, 3);
+    normalize(data);
+    std::mt19937 random(11);
+    std::uniform_real_distribution<float> length(0.3f, 3.0f);
+    for (size_t row = 0; row < data.rows(); ++row) {
+        const float factor = length(random);
+        for (size_t i = 0; i < data.dims; ++i) data.values[row * data.dims + i] *= factor;
+    }
+    IndexOptions options;
+    options.metric = Metric::inner_product;
+    options.mode = StorageMode::plain;
+    const Data indexed = first_rows(data, rows);
+    data.values.erase(data.values.begin(), data.values.begin() + static_cast<std::ptrdiff_t>(rows * data.dims));
+    TestIndex index(data.dims, options);
+    index.build(indexed, 2);
+    ScanOptions scan;
+    scan.ef_search = 10;
+    EXPECT_GE(recall(index, indexed, data, 10, scan), 0.78);   // .67 with such links
+}
+
 TEST(NearLinks, OfFewRowsOrEqualOnes) {
     for (const size_t rows : {size_t{0}, size_t{1}, size_t{2}, size_t{7}, size_t{40}}) {
         for (const uint16_t m : {2, 16}) {

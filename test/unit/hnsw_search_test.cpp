@@ -326,11 +326,12 @@ TEST(OrderedScan, RowsThatAreGoneDoNotHoldUpTheBeam) {
 }
 
 TEST(OrderedScan, BeamsOfLargeIndexesAreWider) {
-    EXPECT_EQ(beam_width(200000, 40), 40u);
-    EXPECT_EQ(beam_width(200000, 1), 20u);
-    EXPECT_EQ(beam_width(1000000, 40), 71u);
-    EXPECT_EQ(beam_width(1000000, 1), 20u);
-    EXPECT_GT(beam_width(10000000, 40), beam_width(1000000, 40));
+    EXPECT_EQ(beam_width(200000, 40, OwnFormat::f16), 40u);
+    EXPECT_EQ(beam_width(200000, 1, OwnFormat::f16), 20u);
+    EXPECT_EQ(beam_width(1000000, 40, OwnFormat::f16), 71u);
+    EXPECT_EQ(beam_width(1000000, 1, OwnFormat::f16), 20u);
+    EXPECT_EQ(beam_width(200000, 40, OwnFormat::planes), 60u);
+    EXPECT_GT(beam_width(10000000, 40, OwnFormat::f16), beam_width(1000000, 40, OwnFormat::f16));
 }
 
 // Where distances differ as they do in real data (few dimensions' worth of structure, in many), a query costs

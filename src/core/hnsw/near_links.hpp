@@ -5,6 +5,10 @@
 // node sees the links that leave it, not those that lead to it. So here the links from nodes nearby are counted, for
 // every node, and those that have too few get new ones in the lists of their nearest neighbors, in the
 // place of neighbors that have enough.
+//
+// Not for inner products of vectors of unequal lengths. There long vectors are what everybody is near to and what is
+// looked for; links from nearby, given to all, take from the long ones' lists what leads to other long ones. Measured on
+// 20,000 x 128 with lengths of .3 to 3, recall@10 at ef_search 10 and 40: .977 and .993 with them, .995 and .999 without.
 #pragma once
 
 #include <atomic>
@@ -29,6 +33,7 @@ class NearLinks {
     // worker = make_worker() of its own; between the calls no lock is held.
     template <class InParallel>
     void run(InParallel&& in_parallel) {
+        if (encoder_.space().is_product()) return;
         const size_t slots = static_cast<size_t>(pages_) * layout_.slots_per_page();
         nodes_.resize(slots);
         near_.resize(slots);
