@@ -48,8 +48,9 @@ struct FilterPlan {
 
 // Costs in visits of nodes in the course of a search through the graph, 1 to 1.5 us each.
 constexpr double cost_of_group = 0.4;
-constexpr double cost_of_sketch = 0.05;
-constexpr double cost_of_cluster = 0.01;
+constexpr double cost_of_sketch = 0.012;
+constexpr double cost_of_cluster = 0.01;      // to compare one with the query
+constexpr double cost_of_cluster_read = 0.15; // to go to one
 constexpr double cost_of_row_read = 0.35;
 constexpr size_t least_guide_width = 20;
 
@@ -60,30 +61,24 @@ inline double share_near(double share, uint64_t passing, uint64_t seen) {
     return (static_cast<double>(passing) + prior * share) / (static_cast<double>(seen) + prior);
 }
 
+// Of rows ranked by their sketches the nearest are visited, without their neighbors.
+inline double cost_of_nearest(double rows, double width) { return cost_of_row_read * std::min(rows, 1.1 * width + 5); }
+
 inline double cost_of_enumerating(const FilteredSearch& s) {
     const double rows = s.slots * s.share;
     if (!s.sketches) return s.groups * cost_of_group + rows * cost_of_row_read;
-    return s.groups * cost_of_group + rows * cost_of_sketch + std::min(rows, 2.0 * static_cast<double>(s.ef_search) + 20);
+    return s.groups * cost_of_group + rows * cost_of_sketch + cost_of_nearest(rows, static_cast<double>(s.ef_search));
 }
 
-// So many rows that pass a search through clusters ranks at least, for a beam of this width; times rarer_near().
-inline double rows_ranked(double width) { return 12.5 * width; }
-
-// near_share: of the rows that pass, near the query.
-inline double rarer_near(double share, double near_share) {
-    return std::max(1.0, std::min(100.0, std::pow(share / near_share, 5)));
-}
-
-// Where it has nothing to do with the query which rows pass. (How many clusters: see passing_rows.hpp.)
+// Where it has nothing to do with the query which rows pass. (How many clusters: see near_enough.hpp.)
 inline double cost_of_clusters(const FilteredSearch& s) {
     if (s.clusters == 0) return std::numeric_limits<double>::infinity();
     const auto width = static_cast<double>(s.ef_search);
     const double slots_of_one = s.slots / s.clusters;
-    const double looked_at =
-        std::min(s.clusters, std::max((16 + 2 / s.share) * std::max(1.0, width / 40), rows_ranked(width) / (s.share * slots_of_one)));
+    const double looked_at = std::min(s.clusters, (20 + 3 / s.share) * std::max(1.0, width / 40));
     const double slots = slots_of_one * looked_at + s.loose;
-    return s.clusters * cost_of_cluster + looked_at * cost_of_group +
-           slots * (cost_of_group * s.groups / s.slots + s.share * cost_of_sketch) + std::min(slots * s.share, 0.7 * width + 10);
+    return s.clusters * cost_of_cluster + looked_at * cost_of_cluster_read +
+           slots * (cost_of_group * s.groups / s.slots + s.share * cost_of_sketch) + cost_of_nearest(slots * s.share, width);
 }
 
 // Not through the graph.

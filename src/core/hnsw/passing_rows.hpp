@@ -1,11 +1,7 @@
 // The rows that pass a filter, nearest first by what their sketches tell, without the graph: all of them, or those of the
 // clusters that are nearest to the query, and of others as they are needed.
 //
-// How many clusters, the search finds out: it goes on until three quarters more of them than had to be looked at for the last
-// of the nearest quarter of its rows, and a few, brought none that is as near; and until a number of rows was ranked, which
-// is larger where fewer rows pass near the query than elsewhere: those that do are then far, and nearly as far as others.
-// Measured on 200,000 x 768 with ef_search 40, of 800 clusters: 20 where half of the rows pass, 35 where a tenth does, 250
-// where a hundredth does, with .98 of the ten nearest. Where a tenth passes, all of it far from the query, 500, with .96.
+// How many clusters, the search finds out (near_enough.hpp).
 #pragma once
 
 #include "core/hnsw/filter_plan.hpp"
@@ -61,8 +57,7 @@ class PassingRows {
     // Ranks those of clusters near the query, and those that are in none. memory.filtered has the map, and strays.
     void start_near(size_t width) {
         begin(width);
-        is_near_ = true;
-        own_.best.clear(best_of(width));
+        own_.near_enough.clear(width);
         find_clusters();
         rank_strays();
         if (pages_ > own_.map_of_clusters.head.blocks) rank_blocks(own_.map_of_clusters.head.blocks, pages_);
@@ -72,8 +67,7 @@ class PassingRows {
     void widen(size_t width) {
         memory_.bound.widen(width);
         if (own_.clusters.empty()) return;
-        width_ = std::max(width_, width);
-        own_.best.widen(best_of(width));
+        own_.near_enough.widen(width);
         rank_enough();
     }
 
@@ -98,20 +92,14 @@ class PassingRows {
 
   private:
     static constexpr size_t ahead = 8;   // nodes whose pages are on the way into the cache
-    // Clusters after which the share of rows that pass near the query is known well enough.
-    static constexpr size_t first_judged = 8;
 
     Frontier& frontier() { return own_.frontiers[0]; }
 
-    // Of so many rows as are wanted those whose estimates tell how far to go.
-    static size_t best_of(size_t width) { return std::max<size_t>(width / 4, 5); }
-
     void begin(size_t width) {
-        width_ = width;
         frontier().clear(width + 16);
         memory_.bound.clear(width);
         own_.clusters.clear();
-        is_near_ = false;
+        in_cluster_ = false;
         from_origin_ = query_.distance_to_origin();
         pages_ = store_.page_count();
     }
@@ -128,8 +116,6 @@ class PassingRows {
             sound = read_clusters_of(map.cluster_page(first / per_page), std::min<size_t>(per_page, map.head.clusters - first), end);
         if (!sound) own_.clusters.assign(1, NearCluster{0, meta_block + 1, end});
         std::make_heap(own_.clusters.begin(), own_.clusters.end(), farther);
-        looked_at_ = last_of_use_ = ranked_near_ = seen_ = 0;
-        rarer_ = 1;
     }
 
     // Those of one page. False: they are not.
@@ -152,15 +138,11 @@ class PassingRows {
     }
 
     void rank_enough() {
-        while (!looked_at_enough() && rank_next()) {
+        while (!own_.near_enough.is_enough(own_.clusters, map_.share(), [this](const NearCluster& c) { return slots_of(c); }) && rank_next()) {
         }
     }
 
-    bool looked_at_enough() const {
-        const auto rows = static_cast<double>(ranked_near_);
-        return static_cast<double>(looked_at_) >= 1.75 * static_cast<double>(last_of_use_) + 6 &&
-               rows >= rows_ranked(static_cast<double>(width_)) * rarer_;
-    }
+    size_t slots_of(const NearCluster& cluster) const { return (cluster.end - cluster.begin) * layout_.slots_per_page(); }
 
     // The nearest cluster that was not looked at. False: there is none.
     bool rank_next() {
@@ -170,14 +152,10 @@ class PassingRows {
         const NearCluster cluster = own_.clusters.back();
         own_.clusters.pop_back();
         if (!own_.clusters.empty()) store_.expect(layout_.filters().page_of_keys(layout_.filters().group_of(own_.clusters.front().begin)), 0);
-        const float before = own_.best.get();
-        const size_t ranked_before = ranked_;
+        own_.near_enough.enter(cluster, slots_of(cluster));
+        in_cluster_ = true;
         rank_blocks(cluster.begin, cluster.end);
-        ++looked_at_;
-        ranked_near_ += ranked_ - ranked_before;
-        seen_ += (cluster.end - cluster.begin) * layout_.slots_per_page();
-        if (looked_at_ == first_judged) rarer_ = rarer_near(map_.share(), share_near(map_.share(), ranked_near_, seen_));
-        if (own_.best.get() < before || before == std::numeric_limits<float>::infinity()) last_of_use_ = looked_at_;
+        in_cluster_ = false;
         return true;
     }
 
@@ -242,24 +220,28 @@ class PassingRows {
         ranked_ += count;
         float* const distances = own_.distances[0];
         Link* const links = own_.links[0];
+        const size_t code_bytes = filters.code_bytes();
+        own_.codes.resize(max_degree * code_bytes + FilterLayout::read_beyond);
         const auto fetch = [&](size_t i) {
             if (i >= count) return;
             const uint8_t* const code = filters.code(payload, slots[i]);
-            for (size_t at = 0; at < filters.code_bytes(); at += 64) __builtin_prefetch(code + at);
+            for (size_t at = 0; at < code_bytes; at += 64) __builtin_prefetch(code + at);
         };
         for (size_t i = 0; i < std::min<size_t>(ahead, count); ++i) fetch(i);
         for (size_t begin = 0; begin < count; begin += max_degree) {
             const size_t n = std::min(max_degree, count - begin);
+            // Put side by side, as several at a time are compared at little more than what one costs.
             for (size_t i = 0; i < n; ++i) {
                 const uint32_t slot = slots[begin + i];
                 fetch(begin + i + ahead);
                 links[i] = filters.slot_at(group, slot);
-                // One that nothing is known of has to be looked at.
-                distances[i] = known ? query_.estimate_one(filters.code(payload, slot), filters.factor(payload, slot),
-                                                           from_origin_)
-                                     : -std::numeric_limits<float>::infinity();
-                if (is_near_) own_.best.add(distances[i]);
+                std::memcpy(&own_.codes[i * code_bytes], filters.code(payload, slot), code_bytes);
+                std::memcpy(own_.factors + i * factor_bytes, filters.factor(payload, slot), factor_bytes);
             }
+            query_.estimate(own_.codes.data(), own_.factors, n, from_origin_, memory_.sums.data(), distances);
+            // Those that nothing is known of have to be looked at.
+            if (!known) std::fill_n(distances, n, -std::numeric_limits<float>::infinity());
+            for (size_t i = 0; in_cluster_ && i < n; ++i) own_.near_enough.add(distances[i]);
             frontier().push(
                 distances, links, n, std::numeric_limits<float>::infinity(), true, [](const Link&) { return true; },
                 [](const Link&) {});
@@ -300,11 +282,7 @@ class PassingRows {
     FilterMap<Store>& map_;
     uint32_t pages_ = 0;
     float from_origin_ = 0;
-    bool is_near_ = false;                     // through clusters
-    size_t width_ = 0;
-    size_t looked_at_ = 0, last_of_use_ = 0;   // clusters, up to the last that brought one of the best
-    size_t ranked_near_ = 0, seen_ = 0;        // rows and slots there
-    double rarer_ = 1;                         // rows that pass, near the query
+    bool in_cluster_ = false;   // what is ranked now
     Link waiting_[ahead];
     size_t count_ = 0;    // of nodes put there
     size_t ranked_ = 0;

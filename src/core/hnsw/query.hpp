@@ -45,15 +45,6 @@ class Query {
         code_.estimates(*k_, sums, factors, count, distance, out);
     }
 
-    // The same for one code and factor that are not in a node. The code's buffer is 63 bytes longer.
-    float estimate_one(const uint8_t* code, const uint8_t* factor, float distance) const {
-        int32_t sum;
-        float out;
-        code_.score(*k_, code, 1, &sum);
-        code_.estimates(*k_, &sum, factor, 1, distance, &out);
-        return out;
-    }
-
     // Of the internal vector: what estimates of sketches start from.
     float distance_to_origin() const;
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/hnsw/frontier.hpp"
+#include "core/hnsw/near_enough.hpp"
 #include "core/hnsw/query.hpp"
 #include "core/hnsw/clusters.hpp"
 #include "core/hnsw/filter_pages.hpp"
@@ -24,12 +25,6 @@ struct Way {
     Link link;
 };
 
-// A run of blocks, and how far from the query its middle is.
-struct NearCluster {
-    float distance;
-    uint32_t begin, end;
-};
-
 // What a search under conditions needs beside the rest (filtered_beam.hpp).
 struct FilteredMemory {
     static constexpr size_t kinds = 2;
@@ -41,11 +36,13 @@ struct FilteredMemory {
     float distances[kinds][max_degree];
     Link links[kinds][max_degree];
     std::vector<uint32_t> slots;
+    std::vector<uint8_t> codes;   // of some of them
+    uint8_t factors[max_degree * factor_bytes];
     // Of a search through clusters (passing_rows.hpp).
     ClusterMap map_of_clusters;
     std::vector<NearCluster> clusters;
     std::vector<uint64_t> strays;   // a bit for each slot, where any is set; else empty
-    BeamBound best;                 // estimates
+    NearEnough near_enough;
 };
 
 // Memory of one search, kept between searches.
