@@ -38,8 +38,9 @@ enum IterativeScan { iterative_off, iterative_relaxed, iterative_strict };
 void install_planner_hook();
 void install_path_hook();
 
-// Gives a query conditions that follow from its joins (join_filters.cpp), and defines the setting that forbids it.
-void push_join_filters(Query* query);
+// Gives a query conditions that follow from its joins (join_filters.cpp), and says whether there are any; change: false: only
+// says so. And defines the setting that forbids it.
+bool push_join_filters(Query* query, bool change);
 void define_join_filters();
 
 // Is this, of the planner's, an index of ours?

@@ -12,6 +12,9 @@
 // the condition lets all rows pass: that it says nothing new is just what the estimates of the join's rows need.
 // Where it is not used as an index condition it is true, too: the join itself will tell.
 //
+// Where most rows of the joined table meet its condition the sub-select costs more than it saves, so the statement is
+// planned as it is written, too (planner.cpp).
+//
 // Of a LEFT JOIN that says as much as only an inner one can, WHERE tenants.region = 'eu' above it does: rows without a
 // tenant have no region. (The planner finds that out later.)
 #include "am/access_method.hpp"
@@ -233,7 +236,9 @@ Node* joined(const Link& link, Query* select) {
                                                 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
 }
 
-void add_conditions(Facts& facts, int table) {
+// change: adds them, else only says whether there are any.
+bool add_conditions(Facts& facts, int table, bool change) {
+    bool any_added = false;
     const Relation relation = table_open(rt_fetch(table, facts.query->rtable)->relid, NoLock);
     const List* const indexes = RelationGetIndexList(relation);
     table_close(relation, NoLock);
@@ -245,10 +250,13 @@ void add_conditions(Facts& facts, int table) {
         if (conditions == NIL || rows_of(rt_fetch(link.theirs->varno, facts.query->rtable)->relid) > most_rows) continue;
         Node* const any = joined(link, keys_of(facts, link, conditions));
         if (any == nullptr) continue;
+        any_added = true;
+        if (!change) break;
         FromExpr* const from = facts.query->jointree;
         from->quals = make_and_qual(from->quals, any);
         facts.query->hasSubLinks = true;
     }
+    return any_added;
 }
 
 }  // namespace
@@ -289,21 +297,22 @@ Node* support_joined(Node* request) {
 }
 
 // Nothing here has a destructor: errors may pass through.
-void push_join_filters(Query* query) {
+bool push_join_filters(Query* query, bool change) {
     check_stack_depth();
-    if (!enabled || query->commandType != CMD_SELECT) return;
+    if (!enabled || query->commandType != CMD_SELECT) return false;
+    bool pushed = false;
     ListCell* cell;
     foreach (cell, query->rtable) {
         auto* const rte = static_cast<RangeTblEntry*>(lfirst(cell));
-        if (rte->rtekind == RTE_SUBQUERY && rte->subquery != nullptr) push_join_filters(rte->subquery);
+        if (rte->rtekind == RTE_SUBQUERY && rte->subquery != nullptr) pushed |= push_join_filters(rte->subquery, change);
     }
     if (query->limitCount == nullptr || query->sortClause == NIL || query->setOperations != nullptr ||
         query->groupClause != NIL || query->hasAggs || query->rowMarks != NIL || list_length(query->rtable) < 2)
-        return;
+        return pushed;
     Facts facts{query, nullptr, nullptr, nullptr, NIL};
     collect(facts, reinterpret_cast<Node*>(query->jointree), true, nullptr);
     const int table = ordered_table(facts);
-    if (table > 0 && is_plain_table(facts, table)) add_conditions(facts, table);
+    return (table > 0 && is_plain_table(facts, table) && add_conditions(facts, table, change)) || pushed;
 }
 
 void define_join_filters() {

@@ -72,11 +72,31 @@ void walk(Plan* plan) {
 }
 
 // Nothing here has a destructor: errors of the planner may pass through.
+PlannedStmt* plan_as_it_is(Query* parse, const char* query_string, int cursor_options, ParamListInfo params) {
+    return previous_planner != nullptr ? previous_planner(parse, query_string, cursor_options, params)
+                                       : standard_planner(parse, query_string, cursor_options, params);
+}
+
+// With conditions on joined tables tested in the index, or above it: in one plan the sub-select that looks for the joined
+// keys is what costs, in the other the rows that the join throws away. Of 200,000 x 768 joined with 10,000 rows of which
+// 100, 50, 20 and 10% are asked for, a query takes 674, 554, 235 and 163 us with the sub-select, and 60, 100, 331 and
+// 1,289 us without, for which the planner expects 358, 358, 280 and 229, and 23, 26, 35 and 53.
+constexpr double cost_of_walk = 10;   // beside what the planner takes it for
+// Up to PostgreSQL 17 a plan costs as much where enable_seqscan = off forbids to read the joined table: that says nothing.
+constexpr Cost forbidden = 1e9;
+
+PlannedStmt* plan_joins(Query* parse, const char* query_string, int cursor_options, ParamListInfo params) {
+    if (!push_join_filters(parse, false)) return plan_as_it_is(parse, query_string, cursor_options, params);
+    auto* const pushed = static_cast<Query*>(copyObjectImpl(parse));
+    push_join_filters(pushed, true);
+    PlannedStmt* const filtered = plan_as_it_is(pushed, query_string, cursor_options, params);
+    PlannedStmt* const as_written = plan_as_it_is(parse, query_string, cursor_options, params);
+    const Cost cost = filtered->planTree->total_cost;
+    return cost < forbidden && cost_of_walk * as_written->planTree->total_cost < cost ? as_written : filtered;
+}
+
 PlannedStmt* plan_statement(Query* parse, const char* query_string, int cursor_options, ParamListInfo params) {
-    push_join_filters(parse);
-    PlannedStmt* statement = previous_planner != nullptr
-                                 ? previous_planner(parse, query_string, cursor_options, params)
-                                 : standard_planner(parse, query_string, cursor_options, params);
+    PlannedStmt* statement = plan_joins(parse, query_string, cursor_options, params);
     // A row that is updated or locked may be evaluated again from its new version: leave such statements alone.
     if (statement->commandType == CMD_SELECT && statement->rowMarks == NIL) {
         walk(statement->planTree);

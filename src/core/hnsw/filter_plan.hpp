@@ -34,7 +34,16 @@ struct FilteredSearch {
     bool sketches;   // has the index sketches? Else all rows that pass are visited
     double clusters = 0;   // of the index, and slots that are in none
     double loose = 0;
+    size_t widened_to = 0; // the beam, when more rows were asked for
+
+    double width() const { return static_cast<double>(std::max(ef_search, widened_to)); }
 };
+
+// Of a beam of this width, first_width at first, so many rows are near enough to be handed out: a quarter at first, two thirds
+// of wide ones (ordered_scan.hpp, look_ahead()). Those have to be the nearest.
+inline double rows_in_reach(double width, double first_width) {
+    return std::max(first_width / 4, std::min(width - 0.75 * first_width, width * 2 / 3));
+}
 
 struct FilterPlan {
     bool enumerate = false;   // not through the graph
@@ -67,13 +76,13 @@ inline double cost_of_nearest(double rows, double width) { return cost_of_row_re
 inline double cost_of_enumerating(const FilteredSearch& s) {
     const double rows = s.slots * s.share;
     if (!s.sketches) return s.groups * cost_of_group + rows * cost_of_row_read;
-    return s.groups * cost_of_group + rows * cost_of_sketch + cost_of_nearest(rows, static_cast<double>(s.ef_search));
+    return s.groups * cost_of_group + rows * cost_of_sketch + cost_of_nearest(rows, s.width());
 }
 
 // Where it has nothing to do with the query which rows pass. (How many clusters: see near_enough.hpp.)
 inline double cost_of_clusters(const FilteredSearch& s) {
     if (s.clusters == 0) return std::numeric_limits<double>::infinity();
-    const auto width = static_cast<double>(s.ef_search);
+    const double width = s.width();
     const double slots_of_one = s.slots / s.clusters;
     const double looked_at = std::min(s.clusters, (20 + 3 / s.share) * std::max(1.0, width / 40));
     const double slots = slots_of_one * looked_at + s.loose;
@@ -84,9 +93,9 @@ inline double cost_of_clusters(const FilteredSearch& s) {
 // Not through the graph.
 inline double cost_of_sketches(const FilteredSearch& s) { return std::min(cost_of_enumerating(s), cost_of_clusters(s)); }
 
-// share: of the rows near the query. A quarter of ef_search rows that pass are to be in the ball.
+// share: of the rows near the query. As many rows that pass as may be handed out are to be in the ball.
 inline double guide_width(const FilteredSearch& s, double share) {
-    const double rows = std::max(10.0, static_cast<double>(s.ef_search) / 4);
+    const double rows = std::max(10.0, rows_in_reach(s.width(), static_cast<double>(s.ef_search)));
     double width = rows / share * (1 + 0.05 / share);
     // Near the edge of where rows pass, those that do are hard to get to. (Up to half as many again may be chance.)
     const double fewer = s.share / share / 1.5;
@@ -95,7 +104,7 @@ inline double guide_width(const FilteredSearch& s, double share) {
 }
 
 inline double cost_of_traversing(const FilteredSearch& s, double share) {
-    return guide_width(s, share) + static_cast<double>(s.ef_search) + 8;
+    return guide_width(s, share) + s.width() + 8;
 }
 
 // near_share: as far as it is known, else search.share.
@@ -103,7 +112,7 @@ inline FilterPlan plan_filter(const FilteredSearch& search, double near_share) {
     const double enumerating = cost_of_sketches(search);
     FilterPlan plan;
     plan.search = search;
-    plan.all_at_once = search.slots * search.share <= 4 * static_cast<double>(search.ef_search);
+    plan.all_at_once = search.slots * search.share <= 4 * search.width();
     plan.by_clusters = !plan.all_at_once && cost_of_clusters(search) < cost_of_enumerating(search);
     plan.enumerate = plan.all_at_once || enumerating <= cost_of_traversing(search, near_share);
     plan.guide_width = static_cast<size_t>(guide_width(search, near_share));

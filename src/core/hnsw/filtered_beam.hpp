@@ -34,7 +34,7 @@ class FilteredBeam {
 
     void widen(size_t width) {
         memory_.bound.widen(width);
-        plan_.search.ef_search = width;
+        plan_.search.widened_to = width;
         if (is_judged()) judge();
     }
 

@@ -8,7 +8,7 @@
 //
 // How far rows are from the middles of their clusters, as the query sees it. The difference between a row's distance and
 // its cluster's is about normally distributed, alike in all clusters. So of each one left it is known how many of its rows
-// to expect nearer than the best quarter so far.
+// to expect nearer than the last of those that will be handed out.
 //
 // Neither alone is enough. Simulated on 200,000 x 768 and 30,000 x 128 with conditions that have nothing to do with the query,
 // select what is near it and what is far from it, at 50, 10 and 1%: to find .96 of the ten nearest everywhere, both together take two
@@ -20,6 +20,8 @@
 #include <cmath>
 #include <cstdint>
 #include <vector>
+
+#include "core/hnsw/filter_plan.hpp"
 
 namespace vecstore::core {
 
@@ -52,7 +54,7 @@ class NormalTail {
 class NearEnough {
   public:
     void clear(size_t width) {
-        width_ = width;
+        width_ = first_width_ = width;
         met_.clear();
         best_.clear();
         places_ = sum_ = sum2_ = 0;
@@ -105,7 +107,7 @@ class NearEnough {
             places_ > most_mean_place * static_cast<double>(looked_at_) * static_cast<double>(width_))
             return false;
         next_check_ = looked_at_ + looked_at_ / 8 + 1;
-        return expected_in(left, share, slots_of) <= most_expected * static_cast<double>(width_);
+        return expected_in(left, share, slots_of) <= most_expected * rows_in_reach(static_cast<double>(width_), static_cast<double>(first_width_));
     }
 
     size_t looked_at() const { return looked_at_; }
@@ -113,7 +115,7 @@ class NearEnough {
   private:
     static constexpr size_t first_check = 6;
     static constexpr double most_mean_place = 0.22;
-    static constexpr double most_expected = 0.04;   // of the width; a quarter of it are the best
+    static constexpr double most_expected = 0.16;   // of the rows handed out
 
     struct Met {
         float distance;
@@ -121,7 +123,7 @@ class NearEnough {
         bool operator<(const Met& other) const { return distance < other.distance; }
     };
 
-    // Rows nearer than the best quarter.
+    // Rows nearer than some that will be handed out.
     template <class SlotsOf>
     double expected_in(const std::vector<NearCluster>& left, double share, SlotsOf& slots_of) {
         const auto rows = static_cast<double>(met_.size());
@@ -130,16 +132,17 @@ class NearEnough {
         const double mean = sum_ / rows, spread = std::sqrt(std::max(sum2_ / rows - mean * mean, 1e-30));
         distances_.clear();
         for (const Met& m : best_) distances_.push_back(m.distance);
-        const auto quarter = distances_.begin() + static_cast<ptrdiff_t>(std::max<size_t>(width_ / 4, 1) - 1);
-        std::nth_element(distances_.begin(), quarter, distances_.end());
-        const double limit = *quarter - mean;
+        const double reach = rows_in_reach(static_cast<double>(width_), static_cast<double>(first_width_));
+        const auto last = distances_.begin() + static_cast<ptrdiff_t>(std::max(reach, 1.0)) - 1;
+        std::nth_element(distances_.begin(), last, distances_.end());
+        const double limit = *last - mean;
         double expected = 0;
         for (const NearCluster& cluster : left)
             expected += NormalTail::beyond((cluster.distance - limit) / spread) * static_cast<double>(slots_of(cluster));
         return expected * passing;
     }
 
-    size_t width_ = 0;
+    size_t width_ = 0, first_width_ = 0;
     std::vector<Met> met_;    // all rows
     std::vector<Met> best_;   // a heap, the farthest first
     std::vector<float> distances_;
