@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "core/base/pooled.hpp"
 #include "core/hnsw/encoder.hpp"
 #include "core/hnsw/insert.hpp"
 #include "core/hnsw/search.hpp"
@@ -31,33 +32,7 @@ std::shared_ptr<IndexState> index_state(Relation index);
 // truncated in this transaction, ON COMMIT DELETE ROWS).
 void forget_index_state(Relation index);
 
-// Memory of searches and inserts, kept between statements. Several may be in use at once (joins).
-template <class Memory>
-class Pooled {
-  public:
-    Pooled() {
-        auto& pool = free_list();
-        if (pool.empty()) {
-            memory_ = std::make_unique<Memory>();
-        } else {
-            memory_ = std::move(pool.back());
-            pool.pop_back();
-        }
-    }
-    ~Pooled() {
-        if (memory_ && free_list().size() < 4) free_list().push_back(std::move(memory_));
-    }
-    Pooled(const Pooled&) = delete;
-    Pooled& operator=(const Pooled&) = delete;
-    Memory& operator*() { return *memory_; }
-    Memory* operator->() { return memory_.get(); }
-
-  private:
-    static std::vector<std::unique_ptr<Memory>>& free_list() {
-        static std::vector<std::unique_ptr<Memory>> list;
-        return list;
-    }
-    std::unique_ptr<Memory> memory_;
-};
+// Of searches and inserts, between statements.
+using core::Pooled;
 
 }  // namespace vecstore::am

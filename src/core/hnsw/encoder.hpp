@@ -26,6 +26,9 @@ struct RowMemory {
     std::vector<float> internal, work;
     std::vector<uint8_t> own_bytes;
 };
+inline size_t memory_of(const RowMemory& memory) {
+    return (memory.internal.capacity() + memory.work.capacity()) * sizeof(float) + memory.own_bytes.capacity();
+}
 
 class VectorEncoder {
   public:

@@ -81,6 +81,9 @@ struct InsertMemory {
     std::vector<Way> ways;
 };
 
+// What else there is has an end in ef_construction.
+inline size_t memory_of(const InsertMemory& memory) { return memory_of(memory.search); }
+
 template <class Store>
 class Inserter {
   public:

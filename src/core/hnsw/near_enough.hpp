@@ -111,6 +111,7 @@ class NearEnough {
     }
 
     size_t looked_at() const { return looked_at_; }
+    size_t memory() const { return (met_.capacity() + best_.capacity()) * sizeof(Met) + distances_.capacity() * sizeof(float); }
 
   private:
     static constexpr size_t first_check = 6;

@@ -57,6 +57,16 @@ struct SearchMemory {
     FilteredMemory filtered;
 };
 
+// Bytes of what grows with the rows that a search comes to.
+inline size_t memory_of(const SearchMemory& memory) {
+    const FilteredMemory& filtered = memory.filtered;
+    size_t bytes = memory.visited.memory() + memory.frontier.memory() + filtered.shown.memory() + filtered.near_enough.memory() +
+                   (filtered.map.bits.capacity() + filtered.strays.capacity()) * sizeof(uint64_t) +
+                   filtered.clusters.capacity() * sizeof(NearCluster);
+    for (const Frontier& frontier : filtered.frontiers) bytes += frontier.memory();
+    return bytes;
+}
+
 struct SearchCounts {
     uint64_t pages = 0;      // page reads
     uint64_t visits = 0;     // nodes visited
