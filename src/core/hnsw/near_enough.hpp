@@ -10,10 +10,10 @@
 // its cluster's is about normally distributed, alike in all clusters. So of each one left it is known how many of its rows
 // to expect nearer than the last of those that will be handed out.
 //
-// Neither alone is enough. Simulated on 200,000 x 768 and 30,000 x 128 with conditions that have nothing to do with the query,
-// select what is near it and what is far from it, at 50, 10 and 1%: to find .96 of the ten nearest everywhere, both together take two
-// thirds of the clusters that the better one takes, and half of those of the rule before them, which went on until three quarters
-// more clusters than the last useful one brought nothing.
+// Neither alone is enough. Simulated on 200,000 x 768 in 805 clusters, a tenth of the rows passing: where those are all far from
+// the query, the places alone end after 254 clusters with .94 of the ten nearest, both after 272 with .99 (and the rule before
+// them, to go on until three quarters more clusters than the last useful one brought nothing, after 656); for random queries,
+// unlike all rows, the expectation alone ends after 87 with .23, both after 650 with .83.
 #pragma once
 
 #include <algorithm>
