@@ -71,6 +71,9 @@ uint32_t BufmgrStore::page_count() {
 
 uint8_t* BufmgrStore::WritePage::modify() {
     if (image_ != nullptr) return image_;
+    // A page that was added just before a crash, and never written, is all zeros. Without its bounds a change to it has no end:
+    // what generic WAL notes of it would overrun its buffer.
+    is_new_ = is_new_ || PageIsNew(BufferGetPage(buffer_));
     Page page = pg_call([&]() -> Page {
         if (store_.wal_ == Wal::skip) return BufferGetPage(buffer_);
         state_ = GenericXLogStart(store_.index_);
