@@ -29,8 +29,7 @@ class Clusters : public testing::TestWithParam<Case> {
     void SetUp() override {
         data_ = latent_data(all_rows + 40, GetParam().dims, 5);
         if (GetParam().metric != Metric::l2) normalize(data_);
-        for (size_t q = all_rows; q < data_.rows(); ++q) queries_.values.insert(queries_.values.end(), data_.row(q), data_.row(q) + data_.dims);
-        queries_.dims = data_.dims;
+        queries_ = rows_from(data_, all_rows);
         data_ = first_rows(data_, all_rows);
         options_.metric = GetParam().metric;
         options_.compact = GetParam().compact;

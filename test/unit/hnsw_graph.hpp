@@ -88,6 +88,11 @@ inline Data first_rows(const Data& data, size_t rows) {
     return {data.dims, {data.values.begin(), data.values.begin() + static_cast<std::ptrdiff_t>(rows * data.dims)}};
 }
 
+// And the rest of them.
+inline Data rows_from(const Data& data, size_t first) {
+    return {data.dims, {data.values.begin() + static_cast<std::ptrdiff_t>(first * data.dims), data.values.end()}};
+}
+
 inline FilterCondition range(uint16_t column, FilterKey low, FilterKey high) {
     FilterCondition condition;
     condition.column = column;

@@ -55,8 +55,8 @@ class NearEnough {
   public:
     void clear(size_t width) {
         width_ = first_width_ = width;
-        met_.clear();
         best_.clear();
+        others_.clear();
         places_ = sum_ = sum2_ = 0;
         looked_at_ = slots_ = 0;
         next_check_ = first_check;
@@ -65,14 +65,11 @@ class NearEnough {
     void widen(size_t width) {
         if (width <= width_) return;
         width_ = width;
-        best_ = met_;
-        if (best_.size() > width_) {
-            std::nth_element(best_.begin(), best_.begin() + static_cast<ptrdiff_t>(width_), best_.end());
-            best_.resize(width_);
+        while (best_.size() < width_ && !others_.empty()) {
+            std::pop_heap(others_.begin(), others_.end(), farther);
+            push_best(others_.back());
+            others_.pop_back();
         }
-        std::make_heap(best_.begin(), best_.end());
-        places_ = 0;
-        for (const Met& m : best_) places_ += m.place;
         next_check_ = std::max(first_check, looked_at_);
     }
 
@@ -88,16 +85,16 @@ class NearEnough {
         sum_ += from_middle;
         sum2_ += from_middle * from_middle;
         const Met met{distance, static_cast<float>(looked_at_) - 0.5f};
-        met_.push_back(met);
-        if (best_.size() == width_) {
-            if (!(met < best_.front())) return;
-            places_ -= best_.front().place;
-            std::pop_heap(best_.begin(), best_.end());
-            best_.pop_back();
+        if (best_.size() == width_ && !(met < best_.front())) {
+            push_other(met);
+            return;
         }
-        places_ += met.place;
-        best_.push_back(met);
-        std::push_heap(best_.begin(), best_.end());
+        push_best(met);
+        if (best_.size() <= width_) return;
+        std::pop_heap(best_.begin(), best_.end());
+        push_other(best_.back());
+        places_ -= best_.back().place;
+        best_.pop_back();
     }
 
     // left: the clusters not entered; slots_of(cluster): slots there; share: of all slots, that pass.
@@ -107,11 +104,11 @@ class NearEnough {
             places_ > most_mean_place * static_cast<double>(looked_at_) * static_cast<double>(width_))
             return false;
         next_check_ = looked_at_ + looked_at_ / 8 + 1;
-        return expected_in(left, share, slots_of) <= most_expected * rows_in_reach(static_cast<double>(width_), static_cast<double>(first_width_));
+        return expected_in(left, share, slots_of) <= most_expected * reach();
     }
 
     size_t looked_at() const { return looked_at_; }
-    size_t memory() const { return (met_.capacity() + best_.capacity()) * sizeof(Met) + distances_.capacity() * sizeof(float); }
+    size_t memory() const { return (best_.capacity() + others_.capacity()) * sizeof(Met) + distances_.capacity() * sizeof(float); }
 
   private:
     static constexpr size_t first_check = 6;
@@ -123,18 +120,32 @@ class NearEnough {
         float place;   // counted in clusters
         bool operator<(const Met& other) const { return distance < other.distance; }
     };
+    static bool farther(const Met& a, const Met& b) { return b < a; }
+
+    void push_best(const Met& met) {
+        places_ += met.place;
+        best_.push_back(met);
+        std::push_heap(best_.begin(), best_.end());
+    }
+
+    void push_other(const Met& met) {
+        others_.push_back(met);
+        std::push_heap(others_.begin(), others_.end(), farther);
+    }
+
+    // Rows that will be handed out.
+    double reach() const { return rows_in_reach(static_cast<double>(width_), static_cast<double>(first_width_)); }
 
     // Rows nearer than some that will be handed out.
     template <class SlotsOf>
     double expected_in(const std::vector<NearCluster>& left, double share, SlotsOf& slots_of) {
-        const auto rows = static_cast<double>(met_.size());
+        const auto rows = static_cast<double>(best_.size() + others_.size());
         // Of what pass more rows the nearer, or the farther from the query, no fewer are expected than there may be.
         const double passing = std::max(share, rows / static_cast<double>(slots_));
         const double mean = sum_ / rows, spread = std::sqrt(std::max(sum2_ / rows - mean * mean, 1e-30));
         distances_.clear();
         for (const Met& m : best_) distances_.push_back(m.distance);
-        const double reach = rows_in_reach(static_cast<double>(width_), static_cast<double>(first_width_));
-        const auto last = distances_.begin() + static_cast<ptrdiff_t>(std::max(reach, 1.0)) - 1;
+        const auto last = distances_.begin() + static_cast<ptrdiff_t>(std::max(reach(), 1.0)) - 1;
         std::nth_element(distances_.begin(), last, distances_.end());
         const double limit = *last - mean;
         double expected = 0;
@@ -144,8 +155,8 @@ class NearEnough {
     }
 
     size_t width_ = 0, first_width_ = 0;
-    std::vector<Met> met_;    // all rows
-    std::vector<Met> best_;   // a heap, the farthest first
+    std::vector<Met> best_;     // the nearest rows: a heap, the farthest first
+    std::vector<Met> others_;   // a heap, the nearest first
     std::vector<float> distances_;
     double places_ = 0;       // of the best, their sum
     double sum_ = 0, sum2_ = 0;

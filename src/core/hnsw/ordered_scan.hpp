@@ -36,7 +36,7 @@ struct ScanOptions {
 // How wide a beam ef_search stands for. The larger an index, the less a beam of the same width finds: from 200,000 x 768 to
 // 1,000,000 x 768 recall@10 of a beam of 40 falls from .98 to .944, of a compact index from .973 to .908. With these widths it
 // is .969 and .956. And the less, the rougher the nodes' own vectors are by which the beam is told: of 4,000 x 16,000, with
-// three bits for a component, it finds .947 at 40 and .975 with these widths.
+// three bits for a component, it finds .947 at 40 and .978 with these widths.
 inline size_t beam_width(double nodes, size_t ef_search, OwnFormat format) {
     constexpr size_t least = 20;   // Narrower ones do not find their way; they would cost next to nothing less.
     constexpr double large = 300000;
