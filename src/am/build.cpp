@@ -3,6 +3,7 @@
 #include "am/index_state.hpp"
 #include "am/level.hpp"
 #include "core/hnsw/page_order.hpp"
+#include "core/hnsw/spread.hpp"
 #include "core/io/content_hash.hpp"
 
 #include <thread>
@@ -112,7 +113,10 @@ void IndexBuild::run() {
     start_ahead();
     scan();
     if (!encoder_) begin_encoding();
-    if (!store_) build_in_memory(true);
+    if (!store_)
+        build_in_memory(true);
+    else
+        core::note_spread(*store_, *encoder_, insert_memory_->search, core::spread_samples);
     log_pages(pg::pg_call([&] { return RelationGetNumberOfBlocks(index_); }));
 }
 

@@ -6,6 +6,7 @@
 #include "am/index_state.hpp"
 #include "am/level.hpp"
 #include "core/hnsw/builder.hpp"
+#include "core/hnsw/spread.hpp"
 
 namespace vecstore::am {
 
@@ -44,6 +45,7 @@ bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relati
     inserter.insert({row->internal.data(), row->own_bytes.data(), own,
                      core::HeapTid{ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)},
                      random_level(encoder.geometry().m), keys});
+    core::keep_spread(store, encoder, memory->search, inserter.last_placed());
     return false;
 }
 

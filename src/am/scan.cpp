@@ -30,7 +30,7 @@ class ScanRun {
         : state_(std::move(state)),
           store_(scan->indexRelation, RelationUsesLocalBuffers(scan->indexRelation) ? nullptr : &state_->recent),
           heap_(scan, datum) {
-        const bool ordered = query_.prepare_scan(state_->encoder, query);
+        const bool ordered = query_.prepare_scan(state_->encoder, query, core::typical_length(store_, state_->encoder));
         const Relation index = scan->indexRelation;
         const size_t slots = state_->encoder.layout().slots_per_page();
         const std::function<uint64_t()> rows = [=] { return uint64_t{RelationGetNumberOfBlocks(index)} * slots; };

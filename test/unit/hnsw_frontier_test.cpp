@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/distance/kernels.hpp"
+#include "core/hnsw/beam_bound.hpp"
 #include "core/hnsw/frontier.hpp"
 #include "core/hnsw/select.hpp"
 

@@ -192,6 +192,7 @@ class TestIndex {
         Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory, needs);
         inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row),
                          static_cast<uint8_t>(level < 0 ? drawn_level(row) : level), filter_keys(row).data()});
+        last_placed_ = inserter.last_placed();
     }
     template <class Rows>
     void insert(const Rows& data) {
@@ -237,7 +238,7 @@ class TestIndex {
     std::vector<size_t> scan_for(const RawVector& query, size_t limit, ScanOptions options, KeyOf&& key_of) {
         SearchMemory memory;
         Query prepared;
-        options.strict_order &= prepared.prepare_scan(encoder_, &query);
+        options.strict_order &= prepared.prepare_scan(encoder_, &query, typical_length(store_, encoder_));
         OrderedScan<MemStore> scan(store_, encoder_, prepared, memory, options);
         settled_ = 0;
         const auto settle = [&](const HeapTid& tid) {
@@ -248,11 +249,15 @@ class TestIndex {
         HeapTid tid;
         while (rows.size() < limit && scan.next(settle, tid)) rows.push_back(row_of(tid));
         last_counts_ = scan.counts();
+        last_visits_ = scan.visits();
         return rows;
     }
     // Rows of the last scan whose order the index could not tell.
     size_t settled() const { return settled_; }
     const SearchCounts& last_counts() const { return last_counts_; }
+    uint64_t last_visits() const { return last_visits_; }
+    // Where the node of the row inserted last is.
+    const Link& last_placed() const { return last_placed_; }
 
     MetaData meta() {
         auto page = store_.read(meta_block);
@@ -330,6 +335,8 @@ class TestIndex {
     VectorEncoder encoder_;
     MemStore store_;
     SearchCounts last_counts_;
+    uint64_t last_visits_ = 0;
+    Link last_placed_;
     size_t settled_ = 0;
 };
 

@@ -361,7 +361,7 @@ bool GraphBuilder::adopt(const RowBuffer& rows, const RowGraph& graph, MemStore&
         connected = join_tree(work);
     }
     if (connected) insert_rest(work);
-    if (connected) link_from_nearby(store);
+    if (connected) finish(store);
     store.on_pause({});
     return connected;
 }

@@ -140,8 +140,8 @@ class GraphBuilder {
     void link_bottom(Adoption& work);
     bool join_tree(Adoption& work);
     void insert_rest(Adoption& work);
-    // The last step: see near_links.hpp.
-    void link_from_nearby(MemStore& store);
+    // The last steps: see near_links.hpp and spread.hpp.
+    void finish(MemStore& store);
     // Finds the node of level 1 nearest to each row and sorts the rows by it.
     void cluster(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order);
 

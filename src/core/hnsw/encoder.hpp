@@ -67,6 +67,8 @@ class VectorEncoder {
     // Can the rows be ordered by their distance from this query? Not when it has no direction and only directions
     // count, nor when it is so long that all distances overflow.
     bool gives_order(const RawVector& query) const;
+    // Inner products that are told from L2 distances, of rows that are equally long: a query that is not is made so.
+    bool length_matters() const { return geometry().metric == Metric::inner_product && !space().is_product(); }
 
     // Longer vectors' squared distances would leave the range of a float.
     static constexpr float max_norm2 = 1e37f;

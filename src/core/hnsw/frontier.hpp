@@ -249,38 +249,4 @@ class Frontier {
     bool far_is_heap_ = false;
 };
 
-// Keeps the `width` smallest of the distances it is shown: the beam's bound.
-class BeamBound {
-  public:
-    void clear(size_t width) {
-        width_ = width;
-        heap_.clear();
-    }
-    void widen(size_t width) { width_ = std::max(width_, width); }
-    void resize(size_t width) {
-        width_ = width;
-        for (; heap_.size() > width_; heap_.pop_back()) std::pop_heap(heap_.begin(), heap_.end());
-    }
-
-    void add(float distance) {
-        if (heap_.size() < width_) {
-            heap_.push_back(distance);
-            std::push_heap(heap_.begin(), heap_.end());
-        } else if (distance < heap_.front()) {
-            std::pop_heap(heap_.begin(), heap_.end());
-            heap_.back() = distance;
-            std::push_heap(heap_.begin(), heap_.end());
-        }
-    }
-
-    // A search of this width may stop when its nearest candidate is farther away than this.
-    float get() const {
-        return heap_.size() >= width_ ? heap_.front() : std::numeric_limits<float>::infinity();
-    }
-
-  private:
-    std::vector<float> heap_;
-    size_t width_ = 0;
-};
-
 }  // namespace vecstore::core

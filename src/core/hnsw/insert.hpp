@@ -100,6 +100,7 @@ class Inserter {
     // near: a node of level 0 that is known to be near, to start a row of level 0 from; or none.
     void insert(const NewRow& row, const Link& near = Link{}) {
         memory_.query.prepare_internal(encoder_, row.internal, row.own.norm2);
+        slots_.clear();
         auto& chosen = memory_.chosen;
         if (chosen.size() <= row.level) chosen.resize(row.level + 1);
         for (size_t l = 0; l <= row.level; ++l) chosen[l].clear();
@@ -122,8 +123,8 @@ class Inserter {
         link_back_above(row);
         raise_entry_point(row.level);
     }
-    // Where the last row went, on level 0.
-    const Link& last_placed() const { return slots_[0]; }
+    // Where the last row's node went, on level 0; no link of a row that joined another's node.
+    Link last_placed() const { return slots_.empty() ? Link{} : slots_[0]; }
 
     // Finds neighbors anew for a node on level 0 that lost its place in the tree, among those that
     // accepts(link) allows: links back to it, and an edge of the tree. The node's vector is `internal`.

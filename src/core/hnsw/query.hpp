@@ -21,8 +21,9 @@ class Query {
     // From a raw vector, which must be indexable.
     void prepare(const VectorEncoder& encoder, const RawVector& raw);
     // From what a scan is asked for; null: NULL. False when the rows have no order by it (VectorEncoder::
-    // gives_order): the query is then another one, by which the graph can be walked.
-    bool prepare_scan(const VectorEncoder& encoder, const RawVector* raw);
+    // gives_order): the query is then another one, by which the graph can be walked. length: see
+    // VectorEncoder::length_matters; 0: not known.
+    bool prepare_scan(const VectorEncoder& encoder, const RawVector* raw, float length = 0);
     // From an internal vector with its norm2.
     void prepare_internal(const VectorEncoder& encoder, const float* internal, float norm2);
 
@@ -52,6 +53,7 @@ class Query {
 
   private:
     void make_code(uint32_t code_dims);
+    void prepare_as_long(const VectorEncoder& encoder, const RawVector& raw, double length);
     void prepare_any(const VectorEncoder& encoder);
     float distance_error(float distance, float bound) const;
     RowKey product_key(float distance, const NodeHead& head) const;
@@ -68,6 +70,7 @@ class Query {
     float norm_ = 0;
     float rounding_ = 0;
     float error_share_ = 1;
+    double key_scale_ = 1;   // of keys to what the operator returns
     std::vector<uint8_t> plane_memory_;
     QueryCode code_;
 };

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/hnsw/beam_bound.hpp"
 #include "core/hnsw/frontier.hpp"
 #include "core/hnsw/near_enough.hpp"
 #include "core/hnsw/query.hpp"
@@ -60,7 +61,8 @@ struct SearchMemory {
 // Bytes of what grows with the rows that a search comes to.
 inline size_t memory_of(const SearchMemory& memory) {
     const FilteredMemory& filtered = memory.filtered;
-    size_t bytes = memory.visited.memory() + memory.frontier.memory() + filtered.shown.memory() + filtered.near_enough.memory() +
+    size_t bytes = memory.visited.memory() + memory.frontier.memory() + memory.bound.memory() + filtered.guide_bound.memory() +
+                   filtered.shown.memory() + filtered.near_enough.memory() +
                    (filtered.map.bits.capacity() + filtered.strays.capacity()) * sizeof(uint64_t) +
                    filtered.clusters.capacity() * sizeof(NearCluster);
     for (const Frontier& frontier : filtered.frontiers) bytes += frontier.memory();
@@ -104,12 +106,13 @@ class Beam {
     Beam(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory)
         : store_(store), layout_(layout), query_(query), memory_(memory) {}
 
-    void start(uint8_t level, size_t width) {
+    void start(uint8_t level, size_t width) { start(level, BeamExtent{width}); }
+    void start(uint8_t level, const BeamExtent& extent) {
         level_ = level;
         has_next_ = false;
         memory_.visited.clear();
-        memory_.frontier.clear(width + 16);
-        memory_.bound.clear(width);
+        memory_.frontier.clear(extent.width + 16);
+        memory_.bound.clear(extent);
     }
 
     // A way into the level. Its distance, where it is not known, is found out when it is visited.
@@ -117,7 +120,7 @@ class Beam {
         if (memory_.visited.insert(layout_.node_id(way.link))) memory_.frontier.push_near(way.distance, way.link);
     }
 
-    void widen(size_t width) { memory_.bound.widen(width); }
+    void widen(const BeamExtent& extent) { memory_.bound.widen(extent); }
 
     // Visits the nearest candidate: visitor(node, link, distance) runs under the page's shared lock.
     // False when there is none within the beam.
@@ -163,6 +166,8 @@ class Beam {
     }
 
     const SearchCounts& counts() const { return counts_; }
+    // What the distance of the node being visited was taken for when it was chosen.
+    float estimate() const { return estimate_; }
     SearchMemory& memory() { return memory_; }
 
   private:
@@ -176,6 +181,7 @@ class Beam {
             const ConstNode node(layout_, layout_.slot(page.payload(), candidate.link.slot));
             if (node.head().level != level_) return;
             ++counts_.visits;
+            estimate_ = candidate.distance;
             const float distance = measure(node);
             // Dead nodes are only a way: a beam full of them would end before it comes to a live one.
             if (!node.dead()) memory_.bound.add(distance);
@@ -216,6 +222,7 @@ class Beam {
     SearchMemory& memory_;
     SearchCounts counts_;
     uint8_t level_ = 0;
+    float estimate_ = 0;
     bool has_next_ = false;
     Candidate next_;   // chosen, but not yet visited
 };
@@ -223,13 +230,26 @@ class Beam {
 struct EntryPoint {
     Link link;
     uint8_t level = 0;
+    Spread spread{};   // read on the way
 };
 
 template <class Store>
 EntryPoint read_entry_point(Store& store) {
     auto page = store.read(meta_block);
     const MetaData& meta = meta_of(page.payload());
-    return {meta.entry_point, meta.entry_level};
+    return {meta.entry_point, meta.entry_level, meta.spread};
+}
+
+// How long the rows' vectors are, where that matters to a query (Query::prepare_scan); else 0.
+template <class Store>
+float typical_length(Store& store, const VectorEncoder& encoder) {
+    if (!encoder.length_matters()) return 0;
+    const EntryPoint entry = read_entry_point(store);
+    if (entry.spread.length > 0) return entry.spread.length;
+    if (!entry.link.valid()) return 0;
+    auto page = store.read(entry.link.block);
+    if (!holds_node(encoder.layout(), page.payload(), entry.link)) return 0;
+    return std::sqrt(ConstNode(encoder.layout(), encoder.layout().slot(page.payload(), entry.link.slot)).head().norm2);
 }
 
 // How wide the search is on the last level before the one that it goes down to. One way down may end in the

@@ -23,6 +23,7 @@
 #include "core/hnsw/insert.hpp"
 #include "core/hnsw/near_links.hpp"
 #include "core/hnsw/slot_map.hpp"
+#include "core/hnsw/spread.hpp"
 #include "core/hnsw/tree_joiner.hpp"
 
 namespace vecstore::core {
@@ -69,6 +70,7 @@ class Vacuum {
         }
         free_dead();
         set_pending(false);
+        if (any_dead_) note_spread(store_, encoder_, memory_.search, spread_samples);
     }
 
     const VacuumCounts& counts() const { return counts_; }

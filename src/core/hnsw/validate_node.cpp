@@ -97,6 +97,8 @@ std::string meta_problem(const MetaData& meta) {
     if (meta.mean_block != invalid_block &&
         meta.mean_pages != (meta.geometry.dims + floats_per_mean_page - 1) / floats_per_mean_page)
         return "the metapage is broken: the mean has " + std::to_string(meta.mean_pages) + " pages";
+    for (const float factor : meta.spread.log_factor)
+        if (!(factor >= 0 && factor <= highest_log_factor)) return "the metapage is broken: impossible spread of distances " + number(factor);
     return {};
 }
 

@@ -146,6 +146,15 @@ struct Geometry {
     uint16_t filter_columns;  // columns of the index beside the vector
 };
 
+// How the distances from a typical vector to those around it are spread (spread.hpp).
+constexpr size_t spread_points = 3;
+constexpr float highest_log_factor = 2;
+struct Spread {
+    float log_factor[spread_points];   // 0: not known
+    float length;                      // of a typical vector, before centring
+    uint32_t pages;                    // of the index when that was measured; 0: it was not
+};
+
 struct MetaData {
     uint32_t magic;
     uint32_t version;
@@ -160,7 +169,8 @@ struct MetaData {
     uint32_t tid_page;          // page where a free TidChunk may be found
     uint32_t cluster_map;       // page of the map of clusters; 0: there are none
     uint32_t clustered_blocks;  // a slot of those below that gets a new node is a stray
-    uint8_t reserved[56];
+    Spread spread;
+    uint8_t reserved[36];
 };
 
 #pragma pack(pop)
