@@ -2,8 +2,8 @@
 
 #include "am/index_state.hpp"
 #include "am/level.hpp"
+#include "core/hnsw/after_insert.hpp"
 #include "core/hnsw/page_order.hpp"
-#include "core/hnsw/spread.hpp"
 #include "core/io/content_hash.hpp"
 
 #include <thread>
@@ -116,7 +116,7 @@ void IndexBuild::run() {
     if (!store_)
         build_in_memory(true);
     else
-        core::note_spread(*store_, *encoder_, insert_memory_->search, core::spread_samples);
+        core::note_spread(*store_, *encoder_, insert_memory_->search);
     log_pages(pg::pg_call([&] { return RelationGetNumberOfBlocks(index_); }));
 }
 
@@ -220,6 +220,7 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
     }
     core::Inserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_, needs_.get());
     inserter.insert(row);
+    core::after_insert(*store_, *encoder_, *insert_memory_, row.level, inserter.last_placed());
 }
 
 bool IndexBuild::exceeds_memory(size_t rows) const {

@@ -5,8 +5,8 @@
 #include "am/filter_type.hpp"
 #include "am/index_state.hpp"
 #include "am/level.hpp"
+#include "core/hnsw/after_insert.hpp"
 #include "core/hnsw/builder.hpp"
-#include "core/hnsw/spread.hpp"
 
 namespace vecstore::am {
 
@@ -42,10 +42,11 @@ bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relati
     Pooled<core::RowMemory> row;
     const core::OwnVector own = encoder.encode_row(value.raw, *row);
     core::Inserter<pg::BufmgrStore> inserter(store, encoder, state->ef_construction, *memory);
+    const uint8_t level = random_level(encoder.geometry().m);
     inserter.insert({row->internal.data(), row->own_bytes.data(), own,
                      core::HeapTid{ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)},
-                     random_level(encoder.geometry().m), keys});
-    core::keep_spread(store, encoder, memory->search, inserter.last_placed());
+                     level, keys});
+    core::after_insert(store, encoder, *memory, level, inserter.last_placed());
     return false;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/hnsw/after_insert.hpp"
 #include "core/hnsw/builder.hpp"
 #include "core/hnsw/ordered_scan.hpp"
 #include "core/hnsw/page_order.hpp"
@@ -190,9 +191,10 @@ class TestIndex {
         RowMemory encoded;
         const OwnVector vector = encoder_.encode_row(raw, encoded);
         Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory, needs);
-        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row),
-                         static_cast<uint8_t>(level < 0 ? drawn_level(row) : level), filter_keys(row).data()});
-        last_placed_ = inserter.last_placed();
+        const auto chosen = static_cast<uint8_t>(level < 0 ? drawn_level(row) : level);
+        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row), chosen,
+                         filter_keys(row).data()});
+        after_insert(store_, encoder_, memory, chosen, inserter.last_placed());
     }
     template <class Rows>
     void insert(const Rows& data) {
@@ -256,8 +258,6 @@ class TestIndex {
     size_t settled() const { return settled_; }
     const SearchCounts& last_counts() const { return last_counts_; }
     uint64_t last_visits() const { return last_visits_; }
-    // Where the node of the row inserted last is.
-    const Link& last_placed() const { return last_placed_; }
 
     MetaData meta() {
         auto page = store_.read(meta_block);
@@ -336,7 +336,6 @@ class TestIndex {
     MemStore store_;
     SearchCounts last_counts_;
     uint64_t last_visits_ = 0;
-    Link last_placed_;
     size_t settled_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include "core/hnsw/near_links.hpp"
 #include "core/hnsw/spread.hpp"
 #include "core/storage/cluster_layout.hpp"
+#include "core/storage/signpost_layout.hpp"
 
 namespace vecstore::core {
 
@@ -27,10 +28,12 @@ uint8_t draw_level(double u, uint16_t m) {
 size_t GraphBuilder::pages_for(const Geometry& geometry, size_t rows) {
     // A node has 1 / (m - 1) upper slots on average; rows of equal vectors take chunks instead.
     const double slots = static_cast<double>(rows) * (1.0 + 1.5 / (geometry.m - 1.0)) + 64;
-    const size_t pages = static_cast<size_t>(slots / geometry.slots_per_page) + rows / chunks_per_page + 64;
+    const NodeLayout layout(geometry);
+    const size_t above = static_cast<size_t>(static_cast<double>(rows) * 1.5 / geometry.m) + 64;
+    const size_t pages = static_cast<size_t>(slots / geometry.slots_per_page) + rows / chunks_per_page + 64 +
+                         SignpostLayout(layout).pages_for(above);
     const FilterLayout filters(geometry);
     if (filters.columns() == 0) return pages;
-    const NodeLayout layout(geometry);
     const size_t clusters = filters.has_sketches() ? ClusterLayout(layout).cluster_pages(Clustering::clusters_for(rows)) +
                                                          ClusterLayout::stray_pages(pages * layout.slots_per_page()) + 1
                                                    : 0;
@@ -93,7 +96,7 @@ void GraphBuilder::finish(MemStore& store) {
     NearLinks<MemStore> near(store, encoder_, store.page_count(), encoder_.layout().max_neighbors() / 3);
     near.run([this](size_t pages, auto&& make_worker) { in_parallel(pages, make_worker); });
     SearchMemory memory;
-    note_spread(store, encoder_, memory, spread_samples);
+    note_spread(store, encoder_, memory);
 }
 
 }  // namespace vecstore::core

@@ -11,26 +11,29 @@ namespace {
 
 constexpr uint32_t progress_step = 1024;
 constexpr int rounds = 5;
-// Fewer are looked at all together.
 constexpr size_t least_nodes = 2000;
 
 }  // namespace
 
-Clustering::Clustering(MemStore& store, const VectorEncoder& encoder, const std::function<void()>& progress)
-    : store_(store), encoder_(encoder), layout_(encoder.layout()), dims_(encoder.geometry().stored_dims) {
+Clustering::Clustering(MemStore& store, const VectorEncoder& encoder, uint8_t level, const std::function<size_t(size_t)>& count,
+                       const std::function<void()>& progress)
+    : store_(store), encoder_(encoder), layout_(encoder.layout()), dims_(encoder.geometry().stored_dims), level_(level) {
     order_nodes(progress);
-    if (bottom_ < least_nodes) return;
-    begin_with_runs();
+    const size_t clusters = count(size_);
+    if (clusters < 2) return;
+    begin_with_runs(clusters);
     for (int round = 0; round < rounds; ++round) {
         find_centroids(progress);
         assign(progress);
     }
     find_centroids(progress);
-    std::stable_sort(nodes_.begin(), nodes_.begin() + static_cast<ptrdiff_t>(bottom_),
+    std::stable_sort(nodes_.begin(), nodes_.begin() + static_cast<ptrdiff_t>(size_),
                      [&](uint32_t a, uint32_t b) { return cluster_[a] < cluster_[b]; });
 }
 
-size_t Clustering::clusters_for(size_t nodes) { return static_cast<size_t>(1.8 * std::sqrt(static_cast<double>(nodes))) + 1; }
+size_t Clustering::clusters_for(size_t nodes) {
+    return nodes < least_nodes ? 0 : static_cast<size_t>(1.8 * std::sqrt(static_cast<double>(nodes))) + 1;
+}
 
 void Clustering::order_nodes(const std::function<void()>& progress) {
     const size_t slots = layout_.slots_per_page();
@@ -44,8 +47,9 @@ void Clustering::order_nodes(const std::function<void()>& progress) {
             level.push_back(0);
             if (has_nodes) {
                 const ConstNode n = node_at(store_, layout_, level.size() - 1);
-                if (n.used()) level.back() = static_cast<uint8_t>(n.head().level + 1);
-                for (size_t i = 0; n.used() && i < n.head().degree; ++i)
+                const bool wanted = n.used() && n.head().level >= level_ && (level_ == 0 || n.head().level == level_);
+                if (wanted) level.back() = static_cast<uint8_t>(n.head().level + 1);
+                for (size_t i = 0; wanted && i < n.head().degree; ++i)
                     neighbors.push_back(static_cast<uint32_t>(layout_.slot_id(n.links()[i])));
             }
             begin.push_back(neighbors.size());
@@ -53,14 +57,13 @@ void Clustering::order_nodes(const std::function<void()>& progress) {
     }
     nodes_ = nearby_order(begin, neighbors, progress);
     nodes_.erase(std::remove_if(nodes_.begin(), nodes_.end(), [&](uint32_t slot) { return level[slot] == 0; }), nodes_.end());
-    std::stable_partition(nodes_.begin(), nodes_.end(), [&](uint32_t slot) { return level[slot] == 1; });
-    bottom_ = static_cast<size_t>(std::count(level.begin(), level.end(), 1));
+    std::stable_partition(nodes_.begin(), nodes_.end(), [&](uint32_t slot) { return level[slot] == level_ + 1; });
+    size_ = static_cast<size_t>(std::count(level.begin(), level.end(), level_ + 1));
 }
 
-void Clustering::begin_with_runs() {
-    const size_t count = clusters_for(bottom_);
+void Clustering::begin_with_runs(size_t count) {
     cluster_.assign(store_.page_count() * layout_.slots_per_page(), none);
-    for (size_t i = 0; i < bottom_; ++i) cluster_[nodes_[i]] = static_cast<uint32_t>(i * count / bottom_);
+    for (size_t i = 0; i < size_; ++i) cluster_[nodes_[i]] = static_cast<uint32_t>(i * count / size_);
     centroids_.resize(count * dims_);
     met_by_.assign(count, none);
 }
@@ -69,7 +72,7 @@ void Clustering::find_centroids(const std::function<void()>& progress) {
     std::fill(centroids_.begin(), centroids_.end(), 0.0f);
     std::vector<uint32_t> sizes(centroids_.size() / dims_);
     std::vector<float> vector(dims_);
-    for (size_t i = 0; i < bottom_; ++i) {
+    for (size_t i = 0; i < size_; ++i) {
         if (i % progress_step == 0) progress();
         const uint32_t cluster = cluster_[nodes_[i]];
         encoder_.decode(node_at(store_, layout_, nodes_[i]), vector.data());
@@ -83,7 +86,7 @@ void Clustering::find_centroids(const std::function<void()>& progress) {
 
 void Clustering::assign(const std::function<void()>& progress) {
     std::fill(met_by_.begin(), met_by_.end(), none);
-    for (size_t i = 0; i < bottom_; ++i) {
+    for (size_t i = 0; i < size_; ++i) {
         if (i % progress_step == 0) progress();
         cluster_[nodes_[i]] = nearest_around(nodes_[i]);
     }

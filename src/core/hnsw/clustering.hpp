@@ -1,4 +1,4 @@
-// Clusters of the nodes of a finished graph.
+// Clusters of the nodes of one level of a finished graph.
 //
 // k-means (Lloyd's iterations), made cheap by the graph: it begins with runs of an order in which neighbors come together
 // (nearby_order.hpp), and a node may go over to the clusters of its neighbors alone, of which there are about six. Measured on
@@ -17,22 +17,25 @@ class Clustering {
   public:
     static constexpr uint32_t none = UINT32_MAX;
 
-    // Of the nodes of level 0 of a store that no other thread works on. progress(): called now and then, may throw.
-    Clustering(MemStore& store, const VectorEncoder& encoder, const std::function<void()>& progress);
+    // Of the nodes of a level of a store that no other thread works on. count(nodes): how many; fewer than two: none.
+    // progress(): called now and then, may throw.
+    Clustering(MemStore& store, const VectorEncoder& encoder, uint8_t level, const std::function<size_t(size_t)>& count,
+               const std::function<void()>& progress);
 
-    // As many as searches go through fast: each has to be looked at, and the nearest from end to end.
+    // Of level 0, as many as searches under conditions go through fast: each has to be looked at, and the nearest from end to
+    // end. Few nodes are looked at all together.
     static size_t clusters_for(size_t nodes);
 
-    // All nodes of level 0, cluster by cluster, then those above; by slot_id(), of which there are fewer than 2^32.
+    // All nodes of the level, cluster by cluster, then of level 0 those above; by slot_id(), of which there are fewer than 2^32.
     const std::vector<uint32_t>& nodes() const { return nodes_; }
-    // none: of nodes above level 0, and where there are too few nodes to divide.
+    // none: of nodes of other levels, and where there are no clusters.
     uint32_t cluster_of(uint32_t slot) const { return slot < cluster_.size() ? cluster_[slot] : none; }
     // Internal, stored_dims.
     const float* centroid(uint32_t cluster) const { return &centroids_[cluster * dims_]; }
 
   private:
     void order_nodes(const std::function<void()>& progress);
-    void begin_with_runs();
+    void begin_with_runs(size_t count);
     void find_centroids(const std::function<void()>& progress);
     void assign(const std::function<void()>& progress);
     uint32_t nearest_around(uint32_t slot);
@@ -41,7 +44,8 @@ class Clustering {
     const VectorEncoder& encoder_;
     const NodeLayout& layout_;
     const size_t dims_;
-    size_t bottom_ = 0;                  // how many of nodes_ are of level 0
+    const uint8_t level_;
+    size_t size_ = 0;                    // how many of nodes_ are of the level
     std::vector<uint32_t> nodes_;
     std::vector<uint32_t> cluster_;      // by slot
     std::vector<float> centroids_;

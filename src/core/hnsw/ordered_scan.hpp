@@ -19,6 +19,7 @@
 #include "core/hnsw/page_walk.hpp"
 #include "core/hnsw/passing_rows.hpp"
 #include "core/hnsw/search.hpp"
+#include "core/hnsw/signposts.hpp"
 #include "core/hnsw/spread.hpp"
 
 namespace vecstore::core {
@@ -143,7 +144,7 @@ class OrderedScan {
             exhausted_ = true;
             return;
         }
-        const std::vector<Way>& ways = descend(beam_, entry, 0);
+        const std::vector<Way>& ways = find_ways(store_, layout_, query_, beam_, entry);
         descent_visits_ = beam_.counts().visits;
         if (filtered_) {
             filtered_->start(width_, plan);
@@ -211,12 +212,14 @@ class OrderedScan {
         // Three quarters of ef_search stay between the row handed out and the end of the beam; more in a
         // long scan, where a row found too late would be out of order.
         const size_t wanted = taken + 1 + std::max(options_.ef_search * 3 / 4, taken / 2);
-        const bool beyond = taken >= sure_ && is_known(spread_);   // (SIZE_MAX: never)
-        if (beyond && !widened_ && (!options_.iterative || options_.max_visits < visits() + 2 * width_)) {
+        // By a factor, so many are sure, however wide the beam.
+        const bool by_factor = is_known(spread_) && sure_ != SIZE_MAX;
+        const bool beyond = by_factor ? taken >= sure_ : wanted > width_;
+        if (by_factor && beyond && !widened_ && (!options_.iterative || options_.max_visits < visits() + 2 * width_)) {
             // All of the first beam, in which there are ef_search rows; with as much to go, that does not matter.
             sure_ = SIZE_MAX;
             beam_.widen(extent());
-        } else if (options_.iterative && (beyond || wanted > width_)) {
+        } else if (options_.iterative && beyond) {
             // Some at a time: going on costs a little whether it is for one row or for ten.
             const size_t more = std::max<size_t>(options_.ef_search / 4, 8), sure = taken + more;
             // (A long scan does not end so soon that it would pay to tell easy queries from others.)

@@ -5,6 +5,7 @@
 
 #include "core/hnsw/clusters.hpp"
 #include "core/hnsw/filter_pages.hpp"
+#include "core/hnsw/signpost_pages.hpp"
 
 namespace vecstore::core {
 
@@ -144,9 +145,10 @@ class PageOrder::Grouping {
 PageOrder::PageOrder(MemStore& store, const VectorEncoder& encoder, const std::function<void()>& progress)
     : store_(store), layout_(encoder.layout()) {
     std::optional<Clustering> clusters;
-    if (layout_.filters().has_sketches()) clusters.emplace(store, encoder, progress);
+    if (layout_.filters().has_sketches()) clusters.emplace(store, encoder, 0, Clustering::clusters_for, progress);
     assign_slots(Grouping(store, layout_, clusters ? &*clusters : nullptr).run(progress));
     if (layout_.filters().columns() > 0) move_filter_entries(progress);
+    set_signposts(encoder, progress);   // before clusters: nodes behind those are taken for newer than they are
     if (clusters) map_clusters(*clusters);
 }
 
@@ -225,6 +227,21 @@ void PageOrder::map_clusters(const Clustering& clustering) {
     // Those that were left when all pages were full are behind the nodes of upper levels.
     for (size_t slot = nodes_end * per_page; slot < old_slot_.size(); ++slot)
         if (cluster_at(slot) != Clustering::none) note_stray(store_, layout_, layout_.slot_link(slot));
+}
+
+void PageOrder::set_signposts(const VectorEncoder& encoder, const std::function<void()>& progress) {
+    if (!layout_.coded()) return;
+    const SignpostLayout places(layout_);
+    const Clustering groups(store_, encoder, 1, [&](size_t nodes) { return places.groups_for(nodes); }, progress);
+    SignpostWriter writer(store_, encoder);
+    for (const uint32_t slot : groups.nodes()) {
+        if (groups.cluster_of(slot) == Clustering::none) return;
+        const ConstNode node = node_at(store_, layout_, slot);
+        Link bottom = node.head().down;
+        relabel(bottom);
+        writer.add(groups.centroid(groups.cluster_of(slot)), node, bottom);
+    }
+    writer.finish();
 }
 
 NeedMap PageOrder::moved(NeedMap& needs, size_t most) const {

@@ -55,6 +55,7 @@ struct SearchMemory {
     std::vector<float> estimates = std::vector<float>(max_degree);
     std::vector<Link> links = std::vector<Link>(max_degree);
     std::vector<Way> ways, passed;                       // of descend()
+    std::vector<uint32_t> signpost_pages;
     FilteredMemory filtered;
 };
 
@@ -230,14 +231,16 @@ class Beam {
 struct EntryPoint {
     Link link;
     uint8_t level = 0;
-    Spread spread{};   // read on the way
+    // Read on the way:
+    Spread spread{};
+    uint32_t signpost_map = 0;
 };
 
 template <class Store>
 EntryPoint read_entry_point(Store& store) {
     auto page = store.read(meta_block);
     const MetaData& meta = meta_of(page.payload());
-    return {meta.entry_point, meta.entry_level, meta.spread};
+    return {meta.entry_point, meta.entry_level, meta.spread, meta.signpost_map};
 }
 
 // How long the rows' vectors are, where that matters to a query (Query::prepare_scan); else 0.

@@ -48,12 +48,15 @@ class SpreadMeter {
     SpreadMeter(Store& store, const VectorEncoder& encoder, SearchMemory& memory)
         : store_(store), encoder_(encoder), layout_(encoder.layout()), memory_(memory) {}
 
-    // Searches from so many of the nodes. All zeros where there are too few for it to matter, and of inner products that may
+    // Searches from some of the nodes. All zeros where there are too few for it to matter, and of inner products that may
     // be negative.
-    Spread measure(size_t samples) {
+    Spread measure() {
         Spread spread{};
         const uint32_t pages = store_.page_count();
-        if (encoder_.space().is_product() || pages * layout_.slots_per_page() < least_nodes) return spread;
+        const size_t slots = pages * layout_.slots_per_page();
+        if (encoder_.space().is_product() || slots < least_nodes) return spread;
+        // Each takes as long as one or two inserts.
+        const size_t samples = std::clamp<size_t>(slots / slots_for_sample, least_samples, most_samples);
         searches_.clear();
         double lengths = 0;
         for (size_t i = 0; i < samples; ++i) {
@@ -72,6 +75,7 @@ class SpreadMeter {
 
   private:
     static constexpr size_t least_nodes = 1000;
+    static constexpr size_t slots_for_sample = 400, least_samples = 64, most_samples = 256;
     static constexpr size_t width = spread_widths[spread_points - 1] * BeamBound::most_widths;
 
     struct Visit {
@@ -140,18 +144,16 @@ class SpreadMeter {
 
 // Measures, and writes down what was found.
 template <class Store>
-void note_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memory, size_t samples) {
-    const Spread spread = SpreadMeter<Store>(store, encoder, memory).measure(samples);
+void note_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memory) {
+    const Spread spread = SpreadMeter<Store>(store, encoder, memory).measure();
     auto page = store.write(meta_block);
     if (spread.pages == 0 && meta_of(page.peek()).spread.pages == 0) return;
     meta_of(page.modify()).spread = spread;
     page.commit();
 }
 
-constexpr size_t spread_samples = 128;
 
-// After inserts: again whenever the index has grown by half, from half as many nodes. placed: where the last row's node
-// is.
+// After inserts: again whenever the index has grown by half. placed: where the last row's node is.
 template <class Store>
 void keep_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memory, const Link& placed) {
     constexpr uint32_t pages_between_looks = 64;
@@ -162,7 +164,7 @@ void keep_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memor
         const uint64_t measured = meta_of(page.payload()).spread.pages;
         if (pages < pages_between_looks || pages * uint64_t{2} <= measured * 3) return;
     }
-    note_spread(store, encoder, memory, spread_samples / 2);
+    note_spread(store, encoder, memory);
 }
 
 }  // namespace vecstore::core

@@ -22,6 +22,7 @@
 
 #include "core/hnsw/insert.hpp"
 #include "core/hnsw/near_links.hpp"
+#include "core/hnsw/signposts.hpp"
 #include "core/hnsw/slot_map.hpp"
 #include "core/hnsw/spread.hpp"
 #include "core/hnsw/tree_joiner.hpp"
@@ -67,10 +68,11 @@ class Vacuum {
             move_entry_point();
             join_tree();
             make_near_links();
+            drop_signposts(store_, layout_, [this](const Link& link) { return unwanted(link); });
         }
         free_dead();
         set_pending(false);
-        if (any_dead_) note_spread(store_, encoder_, memory_.search, spread_samples);
+        if (any_dead_) note_spread(store_, encoder_, memory_.search);
     }
 
     const VacuumCounts& counts() const { return counts_; }

@@ -112,6 +112,9 @@ void count_page(const uint8_t* payload, const NodeLayout& layout, PageCounts& co
         case PageKind::cluster_map:
         case PageKind::clusters:
         case PageKind::strays: ++counts.filter_pages; break;
+        case PageKind::signpost_map:
+        case PageKind::signpost_groups:
+        case PageKind::signposts: ++counts.signpost_pages; break;
         case PageKind::nodes:
             ++counts.node_pages;
             for (size_t s = 0; s < layout.slots_per_page(); ++s) {

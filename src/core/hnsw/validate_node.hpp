@@ -17,6 +17,7 @@ struct PageCounts {
     uint64_t tid_pages = 0;
     uint64_t mean_pages = 0;
     uint64_t filter_pages = 0;
+    uint64_t signpost_pages = 0;
     uint64_t unused_pages = 0;   // never written: the index was being extended when the server crashed
     uint64_t nodes = 0;          // live ones of level 0
     uint64_t upper_nodes = 0;    // live ones above

@@ -10,6 +10,7 @@
 #include "core/hnsw/edge_sums.hpp"
 #include "core/hnsw/encoder.hpp"
 #include "core/hnsw/frontier.hpp"
+#include "core/hnsw/signposts.hpp"
 #include "core/hnsw/validate_node.hpp"
 
 namespace vecstore::core {
@@ -148,6 +149,8 @@ class PageCheck {
     size_t times_held(const RowPlace& place, const HeapTid& tid);
     void check_duplicate_rows();
     void check_clusters();
+    void check_signposts();
+    void check_signposts_on(uint32_t block);
     void require(const HeapTid& tid, const RawVector* raw);
     void check_row_vector(const RowPlace& place, const HeapTid& tid, const RawVector& raw);
 
@@ -235,6 +238,7 @@ void PageCheck<Store>::read_pages() {
     std::sort(rows_.begin(), rows_.end(), [](const RowPlace& a, const RowPlace& b) { return a.key() < b.key(); });
     check_duplicate_rows();
     check_clusters();
+    check_signposts();
 }
 
 template <class Store>
@@ -386,6 +390,52 @@ void PageCheck<Store>::check_clusters() {
         const bool live = (slots_[id].bits & (used | dead)) == used && slots_[id].level == 0;
         if (!live || at.block >= map.head.blocks || (at.block >= first && at.block < map.head.nodes_end) || (strays[id / 64] >> (id % 64) & 1)) continue;
         report(at.block, at.slot, "is in no cluster, and no stray");
+    }
+}
+
+// (Pages of groups that a crash kept out of the map are as harmless as free ones.)
+template <class Store>
+void PageCheck<Store>::check_signposts() {
+    const uint32_t map_block = meta_.signpost_map;
+    if (map_block == 0) return;
+    if (!exists(map_block)) return report(meta_block, -1, "the map of signposts, page " + std::to_string(map_block) + ", lies beyond the end of the index");
+    const SignpostLayout places(layout_);
+    std::vector<uint32_t> pages;
+    size_t left = read_signpost_groups(store_, layout_, map_block, pages);
+    if (left == 0) return report(map_block, -1, "is no map of signposts");
+    for (const uint32_t block : pages) {
+        const size_t count = std::min(left, places.groups().capacity());
+        left -= count;
+        if (!exists(block)) {
+            report(map_block, -1, "names page " + std::to_string(block) + " for groups of signposts, beyond the end of the index");
+            continue;
+        }
+        read_page(block, page_);
+        if (page_head(page_.data()).kind != PageKind::signpost_groups) {
+            report(block, -1, "does not hold groups of signposts");
+            continue;
+        }
+        std::vector<uint32_t> posts;
+        for (size_t i = 0; i < count; ++i) posts.push_back(places.groups().more(page_.data(), i));
+        for (const uint32_t at : posts) check_signposts_on(at);
+    }
+}
+
+template <class Store>
+void PageCheck<Store>::check_signposts_on(uint32_t block) {
+    if (!exists(block)) return report(meta_.signpost_map, -1, "signposts on page " + std::to_string(block) + " lie beyond the end of the index");
+    const SketchPage<Link> place = SignpostLayout(layout_).posts();
+    read_page(block, page_);
+    if (page_head(page_.data()).kind != PageKind::signposts) return report(block, -1, "does not hold signposts");
+    const size_t count = page_head(page_.data()).reserved;
+    if (count > place.capacity()) return report(block, -1, "holds an impossible number of signposts, " + std::to_string(count));
+    for (size_t i = 0; i < count; ++i) {
+        const Link link = place.more(page_.data(), i);
+        ConstNode node(layout_, nullptr);
+        const Target found = look(link, node);
+        std::string problem = target_problem(found);
+        if (found == Target::there && node.head().level != 0) problem = "is of level " + std::to_string(node.head().level);
+        if (!problem.empty()) report(block, -1, "signpost " + std::to_string(i) + " to " + to_text(link) + " " + problem);
     }
 }
 

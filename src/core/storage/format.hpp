@@ -11,6 +11,7 @@
 //   filters  keys of the filter columns, for all slots of the pages that follow (filter_layout.hpp)
 //   sketches codes of own vectors, for the same slots
 //   cluster_map, clusters, strays  which of those are near each other (cluster_layout.hpp)
+//   signpost_map, signpost_groups, signposts  short ways into level 0 (signpost_layout.hpp)
 #pragma once
 
 #include <cstddef>
@@ -62,12 +63,15 @@ enum class PageKind : uint16_t {
     cluster_map = 7,
     clusters = 8,
     strays = 9,
+    signpost_map = 10,
+    signpost_groups = 11,
+    signposts = 12,
 };
-constexpr PageKind last_page_kind = PageKind::strays;
+constexpr PageKind last_page_kind = PageKind::signposts;
 
 struct PageHead {
     PageKind kind;
-    uint16_t reserved;
+    uint16_t reserved;    // of signposts: how many there are
     uint32_t reserved2;
 };
 static_assert(sizeof(PageHead) == 8);
@@ -170,7 +174,8 @@ struct MetaData {
     uint32_t cluster_map;       // page of the map of clusters; 0: there are none
     uint32_t clustered_blocks;  // a slot of those below that gets a new node is a stray
     Spread spread;
-    uint8_t reserved[36];
+    uint32_t signpost_map;      // page of the map of signposts; 0: there are none
+    uint8_t reserved[32];
 };
 
 #pragma pack(pop)

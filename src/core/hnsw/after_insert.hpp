@@ -1,0 +1,18 @@
+// What an index that grows needs to know, kept up to date.
+#pragma once
+
+#include "core/hnsw/insert.hpp"
+#include "core/hnsw/signposts.hpp"
+#include "core/hnsw/spread.hpp"
+
+namespace vecstore::core {
+
+// A row of this level has been inserted (with `memory`); placed: where its node is, if it has one of its own.
+template <class Store>
+void after_insert(Store& store, const VectorEncoder& encoder, InsertMemory& memory, uint8_t level, const Link& placed) {
+    if (!placed.valid()) return;
+    if (level > 0) Signposts<Store>(store, encoder.layout(), memory.query, memory.search).add(placed);
+    keep_spread(store, encoder, memory.search, placed);
+}
+
+}  // namespace vecstore::core

@@ -1,0 +1,278 @@
+// The short way into level 0: instead of walking down the levels a search looks at the groups of signposts that are nearest
+// to its query (signpost_layout.hpp), by codes that lie one after the other, and begins with the nodes that are nearest there.
+//
+// Measured on 200,000 x 768 in memory: of 12,400 nodes of level 1 in 222 groups, those of the nearest four groups lead to the
+// same recall as the walk (.989 at ef_search 40, as many visits), in 7 us less of 51; the first 100 queries after a restart
+// read 1,120 pages of upper levels less.
+//
+// Builds write them. Inserts add nodes to the nearest group with room, or begin a group; vacuum takes out what it is about to
+// free. Each changes one page at a time, under its lock; the map's lock is taken first by whoever begins a group. What a
+// crash leaves out, or a damaged page, costs a way: where there are none, searches walk down.
+#pragma once
+
+#include <algorithm>
+
+#include "core/hnsw/search.hpp"
+#include "core/storage/append.hpp"
+#include "core/storage/signpost_layout.hpp"
+
+namespace vecstore::core {
+
+// Keeps the nearest of what it is shown, nearest first.
+template <class Item, size_t most>
+class NearestFew {
+  public:
+    void add(float distance, const Item& item) {
+        if (!(distance < limit())) return;
+        size_t at = count_ < most ? count_++ : most - 1;
+        for (; at > 0 && distance < distances_[at - 1]; --at) {
+            distances_[at] = distances_[at - 1];
+            items_[at] = items_[at - 1];
+        }
+        distances_[at] = distance;
+        items_[at] = item;
+    }
+    // No farther one is kept.
+    float limit() const { return count_ < most ? std::numeric_limits<float>::infinity() : distances_[most - 1]; }
+    size_t size() const { return count_; }
+    const Item& operator[](size_t i) const { return items_[i]; }
+    float distance(size_t i) const { return distances_[i]; }
+
+  private:
+    float distances_[most];
+    Item items_[most];
+    size_t count_ = 0;
+};
+
+// Reads the map of signposts: the pages of groups, of which there are so many. None where the page is damaged.
+template <class Store>
+size_t read_signpost_groups(Store& store, const NodeLayout& layout, uint32_t map_block, std::vector<uint32_t>& pages) {
+    pages.clear();
+    auto page = store.read(map_block);
+    const SignpostMapHead& head = *SignpostLayout::map_head(page.payload());
+    if (page_head(page.payload()).kind != PageKind::signpost_map || head.pages > SignpostLayout::most_pages) return 0;
+    const uint32_t* const blocks = SignpostLayout::map_pages(page.payload());
+    pages.assign(blocks, blocks + head.pages);
+    return std::min<size_t>(head.groups, head.pages * SignpostLayout(layout).groups().capacity());
+}
+
+template <class Store>
+class Signposts {
+  public:
+    static constexpr size_t groups_looked_at = 6;
+    static constexpr size_t ways_taken = last_descent_width;
+    static constexpr size_t groups_tried = 4;   // for room, by inserts
+
+    Signposts(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory)
+        : store_(store), layout_(layout), places_(layout), query_(query), memory_(memory) {}
+
+    // Ways into level 0, the nearest first, into memory.ways. False: there are none, or too many groups to look at.
+    bool find(uint32_t map_block) {
+        NearestFew<uint32_t, groups_looked_at> groups;
+        if (!rank_groups(map_block, groups)) return false;
+        NearestFew<Link, ways_taken> posts;
+        for (size_t i = 0; i < groups.size(); ++i) store_.expect(groups[i], sizeof(PageHead));
+        for (size_t i = 0; i < groups.size(); ++i) rank_posts(groups[i], posts);
+        auto& ways = memory_.ways;
+        ways.clear();
+        for (size_t i = 0; i < posts.size(); ++i) ways.push_back({posts.distance(i), posts[i]});
+        return !ways.empty();
+    }
+
+    // A node of level 1 or above has been inserted: its slot on level 0. The query is its vector.
+    void add(const Link& node) {
+        if (!layout_.coded()) return;
+        code_.resize(layout_.code_bytes() + 64);
+        const std::vector<float> origin(layout_.geometry().stored_dims);
+        encode_link(layout_, query_.internal(), origin.data(), code_.data(), factor_);
+        const uint32_t map_block = read_signpost_map(store_);
+        if (map_block == 0) {
+            begin(node);
+            return;
+        }
+        NearestFew<uint32_t, groups_tried> groups;
+        if (!rank_groups(map_block, groups)) return;
+        for (size_t i = 0; i < groups.size(); ++i)
+            if (put(groups[i], node)) return;
+        begin_group(map_block, node);
+    }
+
+    static uint32_t read_signpost_map(Store& store) {
+        auto page = store.read(meta_block);
+        return meta_of(page.payload()).signpost_map;
+    }
+
+  private:
+    // False: there are none to rank, or too many.
+    template <size_t most>
+    bool rank_groups(uint32_t map_block, NearestFew<uint32_t, most>& nearest) {
+        auto& pages = memory_.signpost_pages;
+        const size_t groups = read_signpost_groups(store_, layout_, map_block, pages);
+        if (groups == 0 || groups > SignpostLayout::most_groups) return false;
+        from_origin_ = query_.distance_to_origin();
+        const auto& place = places_.groups();
+        for (size_t i = 0; i < pages.size(); ++i) {
+            auto page = store_.read(pages[i]);
+            if (page_head(page.payload()).kind != PageKind::signpost_groups) continue;
+            const size_t count = std::min(place.capacity(), groups - std::min(groups, i * place.capacity()));
+            rank(place, page.payload(), count, nearest);
+        }
+        return nearest.size() > 0;
+    }
+
+    void rank_posts(uint32_t block, NearestFew<Link, ways_taken>& nearest) {
+        auto page = store_.read(block);
+        const PageHead& head = page_head(page.payload());
+        if (head.kind != PageKind::signposts) return;
+        rank(places_.posts(), page.payload(), std::min<size_t>(head.reserved, places_.posts().capacity()), nearest);
+    }
+
+    template <class Place, class Nearest>
+    void rank(const Place& place, const uint8_t* payload, size_t count, Nearest& nearest) {
+        float* const distances = memory_.estimates.data();
+        for (size_t first = 0; first < count; first += max_degree) {
+            const size_t n = std::min(max_degree, count - first);
+            query_.estimate(place.code(payload, first), place.factor(payload, first), n, from_origin_, memory_.sums.data(), distances);
+            for (size_t i = 0; i < n; ++i)
+                if (distances[i] < nearest.limit()) nearest.add(distances[i], place.more(payload, first + i));
+        }
+    }
+
+    // False: the page is full.
+    bool put(uint32_t block, const Link& node) {
+        auto page = store_.write(block);
+        if (page_head(page.peek()).kind != PageKind::signposts || page_head(page.peek()).reserved >= places_.posts().capacity()) return false;
+        put_into(page, node);
+        return true;
+    }
+
+    template <class WritePage>
+    void put_into(WritePage& page, const Link& node) {
+        uint8_t* const payload = page.modify();
+        places_.posts().put(payload, page_head(payload).reserved++, code_.data(), factor_, node);
+        page.commit(page_payload_size);
+    }
+
+    uint32_t append_posts(const Link& node) {
+        auto page = append_page(store_, layout_, PageKind::signposts);
+        const uint32_t block = page.block();
+        put_into(page, node);
+        return block;
+    }
+
+    uint32_t append_groups(uint32_t posts_block) {
+        auto page = append_page(store_, layout_, PageKind::signpost_groups);
+        const uint32_t block = page.block();
+        places_.groups().put(page.modify(), 0, code_.data(), factor_, posts_block);
+        page.commit(page_payload_size);
+        return block;
+    }
+
+    // The first signpost of an index that was empty when it was made: whoever comes first. (Two at once: the second one's
+    // pages are lost.) Not of one with nodes that have none, which searches would not find their way to.
+    void begin(const Link& node) {
+        constexpr uint32_t few_pages = 64;
+        if (store_.page_count() > few_pages + first_free_block(layout_)) return;
+        const uint32_t groups = append_groups(append_posts(node));
+        uint32_t map_block;
+        {
+            auto page = append_page(store_, layout_, PageKind::signpost_map);
+            map_block = page.block();
+            *SignpostLayout::map_head(page.modify()) = {1, 1};
+            SignpostLayout::map_pages(page.modify())[0] = groups;
+            page.commit(page_payload_size);
+        }
+        auto meta = store_.write(meta_block);
+        if (meta_of(meta.peek()).signpost_map != 0) return;
+        meta_of(meta.modify()).signpost_map = map_block;
+        meta.commit();
+    }
+
+    // Its middle is the node.
+    void begin_group(uint32_t map_block, const Link& node) {
+        const uint32_t posts = append_posts(node);
+        auto map = store_.write(map_block);
+        const SignpostMapHead head = *SignpostLayout::map_head(map.peek());
+        const size_t capacity = places_.groups().capacity();
+        if (page_head(map.peek()).kind != PageKind::signpost_map || head.pages > SignpostLayout::most_pages) return;
+        if (head.groups < head.pages * capacity) {
+            auto page = store_.write(SignpostLayout::map_pages(map.peek())[head.groups / capacity]);
+            if (page_head(page.peek()).kind != PageKind::signpost_groups) return;
+            places_.groups().put(page.modify(), head.groups % capacity, code_.data(), factor_, posts);
+            page.commit(page_payload_size);
+        } else {
+            if (head.pages == SignpostLayout::most_pages) return;
+            const uint32_t groups = append_groups(posts);
+            SignpostLayout::map_pages(map.modify())[head.pages] = groups;
+            ++SignpostLayout::map_head(map.modify())->pages;
+        }
+        ++SignpostLayout::map_head(map.modify())->groups;
+        map.commit(page_payload_size);
+    }
+
+    Store& store_;
+    const NodeLayout& layout_;
+    const SignpostLayout places_;
+    const Query& query_;
+    SearchMemory& memory_;
+    float from_origin_ = 0;
+    std::vector<uint8_t> code_;
+    uint8_t factor_[factor_bytes] = {};
+};
+
+// Ways into level 0, the nearest first. They are in the beam's memory until it goes down again.
+template <class Store>
+const std::vector<Way>& find_ways(Store& store, const NodeLayout& layout, const Query& query, Beam<Store>& beam, const EntryPoint& entry) {
+    if (entry.signpost_map != 0 && Signposts<Store>(store, layout, query, beam.memory()).find(entry.signpost_map)) return beam.memory().ways;
+    return descend(beam, entry, 0);
+}
+
+// visit(block) for the page of each group.
+template <class Store, class Visit>
+void for_each_signpost_page(Store& store, const NodeLayout& layout, uint32_t map_block, Visit&& visit) {
+    if (map_block == 0 || map_block >= store.page_count()) return;
+    const SignpostLayout places(layout);
+    std::vector<uint32_t> group_pages, pages;
+    size_t left = read_signpost_groups(store, layout, map_block, group_pages);
+    for (const uint32_t block : group_pages) {
+        pages.clear();
+        if (block < store.page_count()) {
+            auto page = store.read(block);
+            if (page_head(page.payload()).kind == PageKind::signpost_groups)
+                for (size_t i = 0; i < std::min(left, places.groups().capacity()); ++i) pages.push_back(places.groups().more(page.payload(), i));
+        }
+        left -= std::min(left, places.groups().capacity());
+        for (const uint32_t posts : pages)
+            if (posts < store.page_count()) visit(posts);
+    }
+}
+
+// Takes out the signposts that is_gone(link) says so of. Not while another does.
+template <class Store, class IsGone>
+void drop_signposts(Store& store, const NodeLayout& layout, IsGone&& is_gone) {
+    const SketchPage<Link> place = SignpostLayout(layout).posts();
+    const auto count_of = [&](const uint8_t* payload) { return std::min<size_t>(page_head(payload).reserved, place.capacity()); };
+    const auto any_gone = [&](uint32_t block) {
+        auto page = store.read(block);
+        if (page_head(page.payload()).kind != PageKind::signposts) return false;
+        for (size_t i = 0; i < count_of(page.payload()); ++i)
+            if (is_gone(place.more(page.payload(), i))) return true;
+        return false;
+    };
+    for_each_signpost_page(store, layout, Signposts<Store>::read_signpost_map(store), [&](uint32_t block) {
+        store.pause_point();
+        if (!any_gone(block)) return;
+        auto page = store.write(block);
+        size_t count = count_of(page.peek());
+        for (size_t i = 0; i < count;) {
+            if (is_gone(place.more(page.peek(), i)))
+                place.move(page.modify(), --count, i);
+            else
+                ++i;
+        }
+        page_head(page.modify()).reserved = static_cast<uint16_t>(count);
+        page.commit(page_payload_size);
+    });
+}
+
+}  // namespace vecstore::core

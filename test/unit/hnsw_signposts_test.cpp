@@ -1,0 +1,257 @@
+// Signposts: that every node of level 1 has one, that searches get by them to where the walk down leads, and what becomes of
+// them when rows go, or pages are damaged.
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "core/hnsw/vacuum.hpp"
+#include "hnsw_graph.hpp"
+
+namespace vecstore::core {
+namespace {
+
+TEST(NearestFew, AreTheNearestInOrder) {
+    std::mt19937 random(3);
+    for (const size_t shown : {0, 1, 7, 8, 9, 300}) {
+        NearestFew<int, 8> few;
+        std::vector<std::pair<float, int>> all;
+        for (size_t i = 0; i < shown; ++i) {
+            all.emplace_back(static_cast<float>(random()), static_cast<int>(i));
+            few.add(all.back().first, all.back().second);
+        }
+        few.add(NAN, -1);
+        std::sort(all.begin(), all.end());
+        if (shown > 8) {
+            ASSERT_EQ(few.size(), 8u);
+            EXPECT_EQ(few.limit(), all[7].first);
+            for (size_t i = 0; i < 8; ++i) EXPECT_EQ(few[i], all[i].second);
+        }
+    }
+}
+
+struct Case {
+    const char* name;
+    size_t dims;
+    Metric metric;
+    bool compact;
+    uint16_t filter_columns;
+};
+
+constexpr size_t all_rows = 9000, few_rows = 3000, query_count = 100;
+
+class SignpostsOf : public testing::TestWithParam<Case> {
+  protected:
+    void SetUp() override {
+        data_ = latent_data(all_rows + query_count, GetParam().dims, 5);
+        if (GetParam().metric != Metric::l2) normalize(data_);
+        queries_ = rows_from(data_, all_rows);
+        data_ = first_rows(data_, all_rows);
+        options_.metric = GetParam().metric;
+        options_.compact = GetParam().compact;
+        options_.filter_columns = GetParam().filter_columns;
+        options_.filter_key = [](size_t row, size_t) { return 1 + row; };
+        index_ = std::make_unique<TestIndex>(data_.dims, options_);
+    }
+
+    void build(size_t rows) {
+        TestIndex built(data_.dims, options_);
+        built.build(first_rows(data_, rows), 2);
+        write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), *index_);
+    }
+    void insert(size_t begin, size_t end) {
+        for (size_t row = begin; row < end; ++row) index_->insert(data_.row(row), row, memory_);
+    }
+    template <class IsDead>
+    void vacuum(IsDead&& is_dead) {
+        Vacuum<MemStore> run(index_->store(), index_->encoder(), 64, memory_);
+        run.run([&](const HeapTid& tid) { return is_dead(TestIndex::row_of(tid)); });
+    }
+
+    std::vector<uint32_t> pages() {
+        std::vector<uint32_t> pages;
+        for_each_signpost_page(index_->store(), index_->layout(), index_->meta().signpost_map, [&](uint32_t block) { pages.push_back(block); });
+        return pages;
+    }
+    std::vector<uint64_t> signposts() {
+        std::vector<uint64_t> ids;
+        const SketchPage<Link> place = SignpostLayout(index_->layout()).posts();
+        for (const uint32_t block : pages())
+            for (size_t i = 0; i < page_head(index_->store().payload(block)).reserved; ++i)
+                ids.push_back(index_->layout().node_id(place.more(index_->store().payload(block), i)));
+        std::sort(ids.begin(), ids.end());
+        return ids;
+    }
+    // Those that there should be.
+    std::vector<uint64_t> below_level_1() {
+        std::vector<uint64_t> ids;
+        for (const Link& link : index_->nodes(1))
+            if (index_->node(link).live()) ids.push_back(index_->layout().node_id(index_->node(link).head().down));
+        std::sort(ids.begin(), ids.end());
+        return ids;
+    }
+
+    struct Found {
+        double recall;
+        uint64_t visits, upper_visits;
+    };
+    Found find(const Data& rows, bool with_signposts = true) {
+        const uint32_t map = index_->meta().signpost_map;
+        if (!with_signposts) index_->meta_in_place().signpost_map = 0;
+        Found found{recall(*index_, rows, queries_, 10, {}), 0, 0};
+        for (size_t q = 0; q < queries_.rows(); ++q) {
+            index_->scan(queries_.row(q), 10, {}, &rows);
+            found.visits += index_->last_visits();
+            found.upper_visits += index_->last_counts().visits - index_->last_visits();
+        }
+        index_->meta_in_place().signpost_map = map;
+        return found;
+    }
+    void expect_as_good_as_the_walk(const Data& rows) {
+        const auto checked = index_->check();
+        EXPECT_TRUE(checked.problems.empty()) << checked.all();
+        const Found by_signposts = find(rows), by_walk = find(rows, false);
+        EXPECT_EQ(by_signposts.upper_visits, 0u);
+        EXPECT_GT(by_walk.upper_visits, 5 * query_count);
+        EXPECT_GE(by_signposts.recall, by_walk.recall - 0.01);
+        EXPECT_LE(by_signposts.visits, by_walk.visits * 11 / 10);
+    }
+
+    Data data_{0, {}}, queries_{0, {}};
+    IndexOptions options_;
+    std::unique_ptr<TestIndex> index_;
+    InsertMemory memory_;
+};
+
+TEST_P(SignpostsOf, ABuild) {
+    build(all_rows);
+    EXPECT_EQ(signposts(), below_level_1());
+    EXPECT_GT(pages().size(), 4u);
+    expect_as_good_as_the_walk(data_);
+}
+
+TEST_P(SignpostsOf, AnIndexThatGrewFromNothing) {
+    insert(0, all_rows);
+    EXPECT_EQ(signposts(), below_level_1());
+    EXPECT_GT(pages().size(), 2u);
+    expect_as_good_as_the_walk(data_);
+}
+
+TEST_P(SignpostsOf, ABuildThatGrew) {
+    build(few_rows);
+    const size_t before = pages().size();
+    insert(few_rows, all_rows);
+    EXPECT_EQ(signposts(), below_level_1());
+    EXPECT_GT(pages().size(), before);
+    expect_as_good_as_the_walk(data_);
+}
+
+TEST_P(SignpostsOf, WhatVacuumLeaves) {
+    build(all_rows);
+    vacuum([](size_t row) { return row >= few_rows; });
+    EXPECT_EQ(signposts(), below_level_1());
+    expect_as_good_as_the_walk(first_rows(data_, few_rows));
+    insert(few_rows, all_rows);
+    EXPECT_EQ(signposts(), below_level_1());
+    expect_as_good_as_the_walk(data_);
+    vacuum([](size_t) { return true; });
+    EXPECT_TRUE(signposts().empty());
+    EXPECT_TRUE(index_->scan(queries_.row(0), 10, {}, &data_).empty());
+    insert(0, few_rows);
+    EXPECT_EQ(signposts(), below_level_1());
+    expect_as_good_as_the_walk(first_rows(data_, few_rows));
+}
+
+TEST_P(SignpostsOf, RowsOfSeveralThreads) {
+    insert(0, 200);   // (of two that begin at once, one's are lost)
+    std::vector<std::thread> threads;
+    for (size_t t = 0; t < 4; ++t)
+        threads.emplace_back([&, t] {
+            InsertMemory memory;
+            RowMemory row;
+            Inserter<MemStore> inserter(index_->store(), index_->encoder(), 64, memory);
+            for (size_t i = 200 + t; i < all_rows; i += 4) {
+                const OwnVector own = index_->encoder().encode_row(data_.row(i), row);
+                const auto level = static_cast<uint8_t>(i % 12 == 0);
+                const FilterKey keys[] = {1 + i};
+                inserter.insert({row.internal.data(), row.own_bytes.data(), own, TestIndex::tid_of(i), level, keys});
+                after_insert(index_->store(), index_->encoder(), memory, level, inserter.last_placed());
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(signposts(), below_level_1());
+    expect_as_good_as_the_walk(data_);
+}
+
+TEST_P(SignpostsOf, DamageIsFoundAndHarmless) {
+    build(all_rows);
+    const SignpostLayout places(index_->layout());
+    std::vector<uint32_t> groups;
+    read_signpost_groups(index_->store(), index_->layout(), index_->meta().signpost_map, groups);
+    const std::vector<uint32_t> posts = pages();
+    const auto payload = [&](uint32_t block) { return const_cast<uint8_t*>(index_->store().payload(block)); };
+    const auto expect_found = [&](const char* text, const std::function<void()>& damage) {
+        SCOPED_TRACE(text);
+        std::map<uint32_t, std::vector<uint8_t>> kept;
+        std::vector<uint32_t> all = posts;
+        all.insert(all.end(), groups.begin(), groups.end());
+        all.insert(all.end(), {meta_block, index_->meta().signpost_map});
+        for (const uint32_t block : all) kept[block].assign(payload(block), payload(block) + page_payload_size);
+        damage();
+        EXPECT_TRUE(index_->check().has(text)) << index_->check().all();
+        for (size_t q = 0; q < 10; ++q) EXPECT_EQ(index_->scan(queries_.row(q), 10, {}, &data_).size(), 10u);
+        index_->insert(data_.row(7), 7, memory_, 2);
+        for (const auto& [block, bytes] : kept) std::copy(bytes.begin(), bytes.end(), payload(block));
+        index_->meta_in_place().entry_level = std::max<uint8_t>(index_->meta().entry_level, 1);
+    };
+    const uint32_t map = index_->meta().signpost_map;
+    expect_found("is no map of signposts", [&] { page_head(payload(map)).kind = PageKind::unused; });
+    expect_found("is no map of signposts", [&] { SignpostLayout::map_head(payload(map))->pages = 1u << 30; });
+    expect_found("is no map of signposts", [&] { SignpostLayout::map_head(payload(map))->groups = 0; });
+    expect_found("does not hold groups of signposts", [&] { page_head(payload(groups[0])).kind = PageKind::unused; });
+    expect_found("does not hold signposts", [&] { page_head(payload(posts[0])).kind = PageKind::unused; });
+    expect_found("an impossible number of signposts", [&] { page_head(payload(posts[0])).reserved = 60000; });
+    const uint8_t nothing[512] = {};
+    expect_found("is not on a page of nodes", [&] {
+        for (const uint32_t block : posts) places.posts().put(payload(block), 0, nothing, nothing, Link{map, 0, 0});
+    });
+    expect_found("is of level 1", [&] {
+        const Link upper = index_->nodes(1).at(0);
+        places.posts().put(payload(posts[0]), 0, nothing, nothing, upper);
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, SignpostsOf,
+                         testing::Values(Case{"l2", 256, Metric::l2, false, 0}, Case{"cosine", 768, Metric::cosine, true, 0},
+                                         Case{"product", 256, Metric::inner_product, false, 0},
+                                         Case{"filters", 256, Metric::l2, false, 1}),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(Signposts, AreNotBegunWhereNodesWouldHaveNone) {
+    const Data data = latent_data(4000, 256, 5);
+    TestIndex index(256, {});
+    index.build(data, 2);   // as older builds did: not written in order
+    ASSERT_EQ(index.meta().signpost_map, 0u);
+    InsertMemory memory;
+    for (size_t row = 0; row < 20; ++row) index.insert(data.row(row), row, memory, 2);
+    EXPECT_EQ(index.meta().signpost_map, 0u);
+}
+
+TEST(Signposts, NoneWithoutCodesOrOfFewNodes) {
+    for (const bool plain : {false, true}) {
+        IndexOptions options;
+        if (plain) options.mode = StorageMode::plain;
+        const Data data = normal_data(plain ? 4000 : 300, 64, 3);
+        TestIndex built(64, options), index(64, options);
+        built.build(data, 1);
+        write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), index);
+        EXPECT_EQ(index.meta().signpost_map, 0u);
+        EXPECT_TRUE(index.check().problems.empty()) << index.check().all();
+    }
+}
+
+}  // namespace
+}  // namespace vecstore::core
