@@ -20,6 +20,7 @@
 #include "core/hnsw/filter_pages.hpp"
 #include "core/hnsw/node_edit.hpp"
 #include "core/hnsw/search.hpp"
+#include "core/hnsw/signposts.hpp"
 #include "core/hnsw/tid_list.hpp"
 
 namespace vecstore::core {
@@ -199,7 +200,7 @@ class Inserter {
         if (!entry.link.valid()) return false;
         const uint8_t top = std::min(row.level, entry.level);
         auto& ways = memory_.ways;
-        ways = descend(beam_, entry, top);
+        ways = top > 0 ? descend(beam_, entry, top) : find_ways(store_, layout_, memory_.query, beam_, entry);
         for (int l = top; l >= lowest; --l) {
             search_level(static_cast<uint8_t>(l), ways, width);
             if (l == 0 && join_equal(row)) return true;
