@@ -109,7 +109,7 @@ class Measured : public testing::Test {
     Data data_, queries_;
 };
 
-TEST_F(Measured, ASearchVisitsEfSearchNodesOnAverageMoreWhereItIsHard) {
+TEST_F(Measured, ASearchVisitsFewerNodesOnAverageMoreWhereItIsHard) {
     TestIndex index(data_.dims, {}, 1 << 14);
     index.build(data_, 2);
     const Spread spread = index.meta().spread;
@@ -119,8 +119,7 @@ TEST_F(Measured, ASearchVisitsEfSearchNodesOnAverageMoreWhereItIsHard) {
         index.meta_in_place().spread = {};
         const Found by_rank = find(index, data_, queries_, ef_search);
         index.meta_in_place().spread = spread;
-        EXPECT_NEAR(now.visits, ef_search, 0.2 * ef_search) << ef_search;
-        EXPECT_LT(now.visits, 1.05 * by_rank.visits) << ef_search;
+        EXPECT_NEAR(now.visits, 0.85 * by_rank.visits, 0.15 * by_rank.visits) << ef_search;
         EXPECT_GE(now.recall, by_rank.recall - 0.003) << ef_search;
         EXPECT_GE(now.recall, 0.98) << ef_search;
         EXPECT_GT(now.hard_to_easy, 1.2 * by_rank.hard_to_easy) << ef_search;
@@ -174,7 +173,7 @@ TEST_F(Measured, AnIndexThatGrowsIsMeasuredNowAndThen) {
     EXPECT_GE(measured, 4u);
     EXPECT_LE(measured, 8u);
     const Found found = find(index, data_, queries_, 40);
-    EXPECT_NEAR(found.visits, 40, 12);
+    EXPECT_NEAR(found.visits, 40, 14);
     EXPECT_GE(found.recall, 0.95);
 }
 
@@ -189,6 +188,23 @@ TEST_F(Measured, VacuumMeasuresAgain) {
     Vacuum<MemStore> half(index.store(), index.encoder(), 64, memory);
     half.run([](const HeapTid& tid) { return TestIndex::row_of(tid) % 2 == 0; });
     EXPECT_TRUE(is_known(index.meta().spread));
+}
+
+// Vectors that are random in many dimensions: codes tell little of which is near, and a beam by rank visits several times
+// its width. One by a factor is to find as much.
+TEST(Spread, OfWhatIsHardToTell) {
+    Data data = normal_data(6000 + 100, 256, 5);
+    const Data queries = take_queries(data, 100);
+    TestIndex index(data.dims, {});
+    index.build(data, 2);
+    const Spread spread = index.meta().spread;
+    ASSERT_TRUE(is_known(spread));
+    const Found now = find(index, data, queries, 40);
+    index.meta_in_place().spread = {};
+    const Found by_rank = find(index, data, queries, 40);
+    EXPECT_GE(by_rank.visits, 80);
+    EXPECT_GE(now.visits, 0.6 * by_rank.visits);
+    EXPECT_GE(now.recall, by_rank.recall - 0.06);
 }
 
 // Where a search cannot end by a factor, there is none.

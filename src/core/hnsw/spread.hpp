@@ -1,5 +1,6 @@
-// How many nodes a search visits that goes so many times as far as its tenth nearest: measured on the index's own nodes,
-// so that ef_search can stand for an average.
+// How many nodes a search visits that goes so many times as far as its tenth nearest: measured on the index's own nodes, so
+// that ef_search can stand for an average: .85 of what beams of the ef_search nearest would visit. (Those visit some more
+// than ef_search, and many more where codes tell little of distances, as among vectors that are random in many dimensions.)
 //
 // Measured on 200,000 x 768, 1,000 queries: a beam of the 40 nearest visits 47 nodes and finds .980 of the ten nearest; one of
 // 1.14 times the distance of the tenth visits 39 and finds .985. For .990 it takes 46 visits instead of 68, for .995 59 instead
@@ -48,13 +49,13 @@ class SpreadMeter {
     SpreadMeter(Store& store, const VectorEncoder& encoder, SearchMemory& memory)
         : store_(store), encoder_(encoder), layout_(encoder.layout()), memory_(memory) {}
 
-    // Searches from some of the nodes. All zeros where there are too few for it to matter, and of inner products that may
-    // be negative.
+    // Searches from some of the nodes. All zeros where there are too few for it to matter, of inner products that may be
+    // negative, and where nodes hold so little of their vectors that they seem nearer to each other than to a query.
     Spread measure() {
         Spread spread{};
         const uint32_t pages = store_.page_count();
         const size_t slots = pages * layout_.slots_per_page();
-        if (encoder_.space().is_product() || slots < least_nodes) return spread;
+        if (encoder_.space().is_product() || slots < least_nodes || layout_.geometry().own_format == OwnFormat::planes) return spread;
         // Each takes as long as one or two inserts.
         const size_t samples = std::clamp<size_t>(slots / slots_for_sample, least_samples, most_samples);
         searches_.clear();
@@ -74,6 +75,7 @@ class SpreadMeter {
     }
 
   private:
+    static constexpr double share_of_rank = 0.85;
     static constexpr size_t least_nodes = 1000;
     static constexpr size_t slots_for_sample = 400, least_samples = 64, most_samples = 256;
     static constexpr size_t width = spread_widths[spread_points - 1] * BeamBound::most_widths;
@@ -110,17 +112,22 @@ class SpreadMeter {
         });
     }
 
-    // With which the searches visit so many nodes on average.
+    // With which the searches visit as many nodes, on average, as beams of this width are to.
     float find_factor(size_t wanted) {
+        const double target = share_of_rank * visits_of_all(BeamExtent{wanted});
         double low = 0, high = highest_log_factor;
         for (int i = 0; i < 14; ++i) {
             const double middle = (low + high) / 2;
             const BeamExtent extent{wanted, spread_rank, static_cast<float>(std::exp(middle))};
-            double visits = 0;
-            for (const std::vector<Visit>& search : searches_) visits += static_cast<double>(visits_of(search, extent));
-            (visits < static_cast<double>(wanted * searches_.size()) ? low : high) = middle;
+            (visits_of_all(extent) < target ? low : high) = middle;
         }
         return static_cast<float>(low);
+    }
+
+    double visits_of_all(const BeamExtent& extent) {
+        double visits = 0;
+        for (const std::vector<Visit>& search : searches_) visits += static_cast<double>(visits_of(search, extent));
+        return visits;
     }
 
     // Where a search would have ended.
