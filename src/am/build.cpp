@@ -220,7 +220,8 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
     }
     core::Inserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_, needs_.get());
     inserter.insert(row);
-    core::after_insert(*store_, *encoder_, *insert_memory_, row.level, inserter.last_placed());
+    // (The spread is measured once, when all are there: nobody asks the index before.)
+    core::set_signpost(*store_, *encoder_, *insert_memory_, row.level, inserter.last_placed());
 }
 
 bool IndexBuild::exceeds_memory(size_t rows) const {

@@ -35,10 +35,8 @@ class Clusters : public testing::TestWithParam<Case> {
         options_.compact = GetParam().compact;
         options_.filter_columns = 2;
         options_.filter_key = [](size_t row, size_t column) { return column == 0 ? 1 + row * 7919 % most_key : 1 + row; };
-        TestIndex built(data_.dims, options_);
-        built.build(first_rows(data_, built_rows), 2);
         index_ = std::make_unique<TestIndex>(data_.dims, options_);
-        write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), *index_);
+        build_in_order(first_rows(data_, built_rows), 2, *index_);
         for (size_t row = 0; row < built_rows; ++row) there_.insert(row);
     }
 
@@ -147,10 +145,10 @@ TEST_P(Clusters, AreOfRowsNearEachOther) {
     ClusterMap map;
     read_cluster_map(index_->store(), index_->layout(), map);
     ASSERT_FALSE(map.empty());
-    const ClusterLayout places(index_->layout());
+    const SketchPage<uint32_t> places = ClusterLayout(index_->layout()).clusters();
     std::vector<uint32_t> begins;
     for (size_t i = 0; i < map.head.clusters; ++i)
-        begins.push_back(places.begins(index_->store().payload(map.cluster_page(i / places.clusters_per_page())))[i % places.clusters_per_page()]);
+        begins.push_back(places.more(index_->store().payload(map.cluster_page(i / places.capacity())), i % places.capacity()));
     EXPECT_TRUE(std::is_sorted(begins.begin(), begins.end()));
     const auto cluster_of = [&](const Link& link) { return std::upper_bound(begins.begin(), begins.end(), link.block) - begins.begin(); };
     size_t inside = 0, links = 0;
@@ -170,27 +168,25 @@ TEST_P(Clusters, DamageIsFoundAndHarmless) {
     ClusterMap map;
     read_cluster_map(index_->store(), index_->layout(), map);
     const auto payload = [&](uint32_t block) { return const_cast<uint8_t*>(index_->store().payload(block)); };
-    const ClusterLayout places(index_->layout());
+    const SketchPage<uint32_t> places = ClusterLayout(index_->layout()).clusters();
     const auto expect_found = [&](const char* text, const std::function<void()>& damage) {
         SCOPED_TRACE(text);
-        std::map<uint32_t, std::vector<uint8_t>> kept;
         std::vector<uint32_t> pages = map.pages;
         pages.insert(pages.end(), {meta_block, index_->meta().cluster_map});
-        for (const uint32_t block : pages) kept[block].assign(payload(block), payload(block) + page_payload_size);
+        const KeptPages kept(*index_, pages);
         damage();
         EXPECT_TRUE(index_->check().has(text)) << index_->check().all();
         const RowFilter filter = keys_up_to(6);
         ScanOptions scan;
         scan.filter = &filter;
         EXPECT_EQ(index_->scan(queries_.row(0), 10, scan, &data_).size(), 10u);
-        for (const auto& [block, bytes] : kept) std::copy(bytes.begin(), bytes.end(), payload(block));
     };
     expect_found("is no map of clusters", [&] { page_head(payload(index_->meta().cluster_map)).kind = PageKind::unused; });
     expect_found("is no map of clusters", [&] { ClusterLayout::map_pages(payload(index_->meta().cluster_map))[0] = 1u << 30; });
     expect_found("does not hold clusters", [&] { page_head(payload(map.cluster_page(0))).kind = PageKind::unused; });
     expect_found("does not hold strays", [&] { page_head(payload(map.stray_page(0))).kind = PageKind::unused; });
-    expect_found("begins with block", [&] { places.begins(payload(map.cluster_page(0)))[1] = 0xFFFFFFF0u; });
-    expect_found("is in no cluster, and no stray", [&] { places.begins(payload(map.cluster_page(0)))[0] += 1; });
+    expect_found("begins with block", [&] { places.set_more(payload(map.cluster_page(0)), 1, 0xFFFFFFF0u); });
+    expect_found("is in no cluster, and no stray", [&] { places.set_more(payload(map.cluster_page(0)), 0, places.more(payload(map.cluster_page(0)), 0) + 1); });
     EXPECT_TRUE(index_->check().problems.empty()) << index_->check().all();
 }
 
@@ -201,9 +197,8 @@ TEST(ClusterPages, NoneOfFewRowsOrWithoutSketches) {
         options.filter_key = [](size_t row, size_t) { return 1 + row; };
         if (plain) options.mode = StorageMode::plain;
         const Data data = normal_data(plain ? 3000 : 500, 64, 3);
-        TestIndex built(64, options), index(64, options);
-        built.build(data, 1);
-        write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), index);
+        TestIndex index(64, options);
+        build_in_order(data, 1, index);
         EXPECT_EQ(index.meta().cluster_map, 0u);
         InsertMemory memory;
         index.insert(data.row(0), data.rows(), memory);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <memory>
 #include <random>
 #include <set>
@@ -347,6 +348,32 @@ inline void write_in_order(TestIndex& from, const PageOrder& order, TestIndex& t
         page.commit(used);
     }
 }
+
+// The same as CREATE INDEX does it all, into an empty index.
+inline void build_in_order(const Data& data, size_t threads, TestIndex& index) {
+    TestIndex built(data.dims, index.options());
+    built.build(data, threads);
+    write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), index);
+}
+
+// Pages that a test damages: as they were, when it is through.
+class KeptPages {
+  public:
+    KeptPages(TestIndex& index, const std::vector<uint32_t>& blocks) : index_(index) {
+        for (const uint32_t block : blocks) kept_[block].assign(payload(block), payload(block) + page_payload_size);
+    }
+    ~KeptPages() {
+        for (const auto& [block, bytes] : kept_) std::copy(bytes.begin(), bytes.end(), payload(block));
+    }
+    KeptPages(const KeptPages&) = delete;
+    KeptPages& operator=(const KeptPages&) = delete;
+
+  private:
+    uint8_t* payload(uint32_t block) { return const_cast<uint8_t*>(index_.store().payload(block)); }
+
+    TestIndex& index_;
+    std::map<uint32_t, std::vector<uint8_t>> kept_;
+};
 
 // The k nearest rows, and the key of the k-th.
 inline double kth_key(const Data& data, Metric metric, const float* query, size_t k) {

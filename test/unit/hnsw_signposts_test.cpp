@@ -58,9 +58,7 @@ class SignpostsOf : public testing::TestWithParam<Case> {
     }
 
     void build(size_t rows) {
-        TestIndex built(data_.dims, options_);
-        built.build(first_rows(data_, rows), 2);
-        write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), *index_);
+        build_in_order(first_rows(data_, rows), 2, *index_);
     }
     void insert(size_t begin, size_t end) {
         for (size_t row = begin; row < end; ++row) index_->insert(data_.row(row), row, memory_);
@@ -73,7 +71,8 @@ class SignpostsOf : public testing::TestWithParam<Case> {
 
     std::vector<uint32_t> pages() {
         std::vector<uint32_t> pages;
-        for_each_signpost_page(index_->store(), index_->layout(), index_->meta().signpost_map, [&](uint32_t block) { pages.push_back(block); });
+        for_each_signpost_page(index_->store(), index_->layout(), index_->meta().signpost_map, [&](uint32_t block) { pages.push_back(block); },
+                               [](uint32_t block, const std::string& text) { ADD_FAILURE() << block << ": " << text; });
         return pages;
     }
     std::vector<uint64_t> signposts() {
@@ -190,22 +189,19 @@ TEST_P(SignpostsOf, DamageIsFoundAndHarmless) {
     build(all_rows);
     const SignpostLayout places(index_->layout());
     std::vector<uint32_t> groups;
-    read_signpost_groups(index_->store(), index_->layout(), index_->meta().signpost_map, groups);
+    read_signpost_groups(index_->store(), places, index_->meta().signpost_map, groups);
     const std::vector<uint32_t> posts = pages();
     const auto payload = [&](uint32_t block) { return const_cast<uint8_t*>(index_->store().payload(block)); };
     const auto expect_found = [&](const char* text, const std::function<void()>& damage) {
         SCOPED_TRACE(text);
-        std::map<uint32_t, std::vector<uint8_t>> kept;
         std::vector<uint32_t> all = posts;
         all.insert(all.end(), groups.begin(), groups.end());
         all.insert(all.end(), {meta_block, index_->meta().signpost_map});
-        for (const uint32_t block : all) kept[block].assign(payload(block), payload(block) + page_payload_size);
+        const KeptPages kept(*index_, all);
         damage();
         EXPECT_TRUE(index_->check().has(text)) << index_->check().all();
         for (size_t q = 0; q < 10; ++q) EXPECT_EQ(index_->scan(queries_.row(q), 10, {}, &data_).size(), 10u);
         index_->insert(data_.row(7), 7, memory_, 2);
-        for (const auto& [block, bytes] : kept) std::copy(bytes.begin(), bytes.end(), payload(block));
-        index_->meta_in_place().entry_level = std::max<uint8_t>(index_->meta().entry_level, 1);
     };
     const uint32_t map = index_->meta().signpost_map;
     expect_found("is no map of signposts", [&] { page_head(payload(map)).kind = PageKind::unused; });
@@ -245,9 +241,8 @@ TEST(Signposts, NoneWithoutCodesOrOfFewNodes) {
         IndexOptions options;
         if (plain) options.mode = StorageMode::plain;
         const Data data = normal_data(plain ? 4000 : 300, 64, 3);
-        TestIndex built(64, options), index(64, options);
-        built.build(data, 1);
-        write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), index);
+        TestIndex index(64, options);
+        build_in_order(data, 1, index);
         EXPECT_EQ(index.meta().signpost_map, 0u);
         EXPECT_TRUE(index.check().problems.empty()) << index.check().all();
     }

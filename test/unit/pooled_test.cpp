@@ -39,9 +39,8 @@ TEST(Pooled, KnowsHowMuchASearchTook) {
     IndexOptions options;
     options.filter_columns = 1;
     options.filter_key = [](size_t row, size_t) { return 1 + row % 2; };
-    TestIndex built(data.dims, options), index(data.dims, options);
-    built.build(data, 2);
-    write_in_order(built, PageOrder(built.store(), built.encoder(), [] {}), index);
+    TestIndex index(data.dims, options);
+    build_in_order(data, 2, index);
     const RowFilter half = filter_of({range(0, 1, 1)});
     for (const RowFilter* filter : {static_cast<const RowFilter*>(nullptr), &half}) {
         size_t bytes[2] = {0, 0};

@@ -47,7 +47,7 @@ void Clustering::order_nodes(const std::function<void()>& progress) {
             level.push_back(0);
             if (has_nodes) {
                 const ConstNode n = node_at(store_, layout_, level.size() - 1);
-                const bool wanted = n.used() && n.head().level >= level_ && (level_ == 0 || n.head().level == level_);
+                const bool wanted = n.used() && (level_ == 0 || n.head().level == level_);
                 if (wanted) level.back() = static_cast<uint8_t>(n.head().level + 1);
                 for (size_t i = 0; wanted && i < n.head().degree; ++i)
                     neighbors.push_back(static_cast<uint32_t>(layout_.slot_id(n.links()[i])));

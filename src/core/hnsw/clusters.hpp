@@ -24,17 +24,16 @@ void write_clusters(Store& store, const NodeLayout& layout, const std::vector<Cl
                         static_cast<uint32_t>(places.cluster_pages(clusters.size())),
                         static_cast<uint32_t>(ClusterLayout::stray_pages(uint64_t{store.page_count()} * layout.slots_per_page()))};
     if (clusters.empty() || head.cluster_pages + head.stray_pages > ClusterLayout::most_pages) return;
-    const std::vector<float> origin(layout.geometry().stored_dims);
-    std::vector<uint8_t> code(layout.code_bytes() + 64);
+    const size_t per_page = places.clusters().capacity();
+    OriginCode centroid;
     std::vector<uint32_t> pages;
-    for (size_t first = 0; first < clusters.size(); first += places.clusters_per_page()) {
+    for (size_t first = 0; first < clusters.size(); first += per_page) {
         auto page = append_page(store, layout, PageKind::clusters);
         uint8_t* const payload = page.modify();
-        for (size_t i = 0; i < std::min(places.clusters_per_page(), clusters.size() - first); ++i) {
+        for (size_t i = 0; i < std::min(per_page, clusters.size() - first); ++i) {
             const Cluster& cluster = clusters[first + i];
-            encode_link(layout, cluster.centroid, origin.data(), code.data(), places.factors(payload) + i * factor_bytes);
-            std::memcpy(places.codes(payload) + i * layout.code_bytes(), code.data(), layout.code_bytes());
-            places.begins(payload)[i] = cluster.begin;
+            centroid.encode(layout, cluster.centroid);
+            places.clusters().put(payload, i, centroid.code(), centroid.factor(), cluster.begin);
         }
         pages.push_back(page.block());
         page.commit(page_payload_size);

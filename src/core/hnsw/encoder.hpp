@@ -116,6 +116,23 @@ class VectorEncoder {
 float encode_link(const NodeLayout& layout, const float* x, const float* center, uint8_t* code,
                   uint8_t* factor);
 
+// A vector's code as seen from the origin, with its factor: what sketches, centroids and signposts are.
+class OriginCode {
+  public:
+    void encode(const NodeLayout& layout, const float* x) {
+        origin_.assign(layout.geometry().stored_dims, 0.0f);
+        code_.resize(layout.code_bytes() + 64);
+        encode_link(layout, x, origin_.data(), code_.data(), factor_);
+    }
+    const uint8_t* code() const { return code_.data(); }
+    const uint8_t* factor() const { return factor_; }
+
+  private:
+    std::vector<float> origin_;
+    std::vector<uint8_t> code_;
+    uint8_t factor_[factor_bytes] = {};
+};
+
 // The factors of a code, factor_bytes.
 void store_link_factors(const NodeLayout& layout, const ResidualSums& sums, uint8_t* factor);
 

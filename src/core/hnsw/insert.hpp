@@ -76,9 +76,7 @@ struct InsertMemory {
     std::vector<LinkEntry> entries;
     std::vector<ChosenNeighbors> chosen;   // by level
     std::vector<FilterKey> filter_keys;
-    std::vector<float> origin;
-    std::vector<uint8_t> sketch;
-    uint8_t sketch_factor[factor_bytes] = {};
+    OriginCode sketch;
     std::vector<Way> ways;
 };
 
@@ -178,12 +176,10 @@ class Inserter {
     void write_entry(const Link& node, const NewRow& row) {
         if (layout_.filters().columns() == 0) return;
         if (layout_.filters().has_sketches()) {
-            memory_.origin.assign(encoder_.geometry().stored_dims, 0.0f);
-            memory_.sketch.resize(layout_.code_bytes() + 64);
-            encode_link(layout_, row.internal, memory_.origin.data(), memory_.sketch.data(), memory_.sketch_factor);
+            memory_.sketch.encode(layout_, row.internal);
+            note_stray(store_, layout_, node);
         }
-        if (layout_.filters().has_sketches()) note_stray(store_, layout_, node);
-        write_filter_entry(store_, layout_, node, {row.filter_keys, memory_.sketch.data(), memory_.sketch_factor});
+        write_filter_entry(store_, layout_, node, {row.filter_keys, memory_.sketch.code(), memory_.sketch.factor()});
     }
 
     // Marks the edge to `parent` in the list of `node` as a tree edge.

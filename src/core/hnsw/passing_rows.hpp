@@ -109,7 +109,7 @@ class PassingRows {
     // A heap of all of them by their distance. Where a page is damaged, one that has all nodes.
     void find_clusters() {
         const ClusterMap& map = own_.map_of_clusters;
-        const size_t per_page = ClusterLayout(layout_).clusters_per_page();
+        const size_t per_page = ClusterLayout(layout_).clusters().capacity();
         const uint32_t end = std::min(map.head.nodes_end, pages_);
         bool sound = true;
         for (size_t first = 0; sound && first < map.head.clusters; first += per_page)
@@ -120,16 +120,16 @@ class PassingRows {
 
     // Those of one page. False: they are not.
     bool read_clusters_of(uint32_t block, size_t count, uint32_t end) {
-        const ClusterLayout places(layout_);
+        const SketchPage<uint32_t> place = ClusterLayout(layout_).clusters();
         float* const distances = memory_.estimates.data();
         auto page = store_.read(block);
         const uint8_t* const payload = page.payload();
         if (page_head(payload).kind != PageKind::clusters) return false;
         for (size_t i = 0; i < count; ++i) {
             if (i % max_degree == 0)
-                query_.estimate(places.codes(payload) + i * layout_.code_bytes(), places.factors(payload) + i * factor_bytes,
-                                std::min(max_degree, count - i), from_origin_, memory_.sums.data(), distances);
-            const uint32_t begin = places.begins(payload)[i];
+                query_.estimate(place.code(payload, i), place.factor(payload, i), std::min(max_degree, count - i), from_origin_,
+                                memory_.sums.data(), distances);
+            const uint32_t begin = place.more(payload, i);
             if (begin >= end || (!own_.clusters.empty() && begin <= own_.clusters.back().begin)) return false;
             if (!own_.clusters.empty()) own_.clusters.back().end = begin;
             own_.clusters.push_back({distances[i % max_degree], begin, end});

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <algorithm>
+#include <string>
 
 #include "core/hnsw/search.hpp"
 #include "core/storage/append.hpp"
@@ -46,14 +47,14 @@ class NearestFew {
 
 // Reads the map of signposts: the pages of groups, of which there are so many. None where the page is damaged.
 template <class Store>
-size_t read_signpost_groups(Store& store, const NodeLayout& layout, uint32_t map_block, std::vector<uint32_t>& pages) {
+size_t read_signpost_groups(Store& store, const SignpostLayout& places, uint32_t map_block, std::vector<uint32_t>& pages) {
     pages.clear();
     auto page = store.read(map_block);
     const SignpostMapHead& head = *SignpostLayout::map_head(page.payload());
     if (page_head(page.payload()).kind != PageKind::signpost_map || head.pages > SignpostLayout::most_pages) return 0;
     const uint32_t* const blocks = SignpostLayout::map_pages(page.payload());
     pages.assign(blocks, blocks + head.pages);
-    return std::min<size_t>(head.groups, head.pages * SignpostLayout(layout).groups().capacity());
+    return std::min<size_t>(head.groups, head.pages * places.groups().capacity());
 }
 
 template <class Store>
@@ -82,9 +83,7 @@ class Signposts {
     // A node of level 1 or above has been inserted: its slot on level 0. The query is its vector.
     void add(const Link& node) {
         if (!layout_.coded()) return;
-        code_.resize(layout_.code_bytes() + 64);
-        const std::vector<float> origin(layout_.geometry().stored_dims);
-        encode_link(layout_, query_.internal(), origin.data(), code_.data(), factor_);
+        code_.encode(layout_, query_.internal());
         const uint32_t map_block = read_signpost_map(store_);
         if (map_block == 0) {
             begin(node);
@@ -107,7 +106,7 @@ class Signposts {
     template <size_t most>
     bool rank_groups(uint32_t map_block, NearestFew<uint32_t, most>& nearest) {
         auto& pages = memory_.signpost_pages;
-        const size_t groups = read_signpost_groups(store_, layout_, map_block, pages);
+        const size_t groups = read_signpost_groups(store_, places_, map_block, pages);
         if (groups == 0 || groups > SignpostLayout::most_groups) return false;
         from_origin_ = query_.distance_to_origin();
         const auto& place = places_.groups();
@@ -149,7 +148,7 @@ class Signposts {
     template <class WritePage>
     void put_into(WritePage& page, const Link& node) {
         uint8_t* const payload = page.modify();
-        places_.posts().put(payload, page_head(payload).reserved++, code_.data(), factor_, node);
+        places_.posts().put(payload, page_head(payload).reserved++, code_.code(), code_.factor(), node);
         page.commit(page_payload_size);
     }
 
@@ -163,7 +162,7 @@ class Signposts {
     uint32_t append_groups(uint32_t posts_block) {
         auto page = append_page(store_, layout_, PageKind::signpost_groups);
         const uint32_t block = page.block();
-        places_.groups().put(page.modify(), 0, code_.data(), factor_, posts_block);
+        places_.groups().put(page.modify(), 0, code_.code(), code_.factor(), posts_block);
         page.commit(page_payload_size);
         return block;
     }
@@ -198,7 +197,7 @@ class Signposts {
         if (head.groups < head.pages * capacity) {
             auto page = store_.write(SignpostLayout::map_pages(map.peek())[head.groups / capacity]);
             if (page_head(page.peek()).kind != PageKind::signpost_groups) return;
-            places_.groups().put(page.modify(), head.groups % capacity, code_.data(), factor_, posts);
+            places_.groups().put(page.modify(), head.groups % capacity, code_.code(), code_.factor(), posts);
             page.commit(page_payload_size);
         } else {
             if (head.pages == SignpostLayout::most_pages) return;
@@ -216,8 +215,7 @@ class Signposts {
     const Query& query_;
     SearchMemory& memory_;
     float from_origin_ = 0;
-    std::vector<uint8_t> code_;
-    uint8_t factor_[factor_bytes] = {};
+    OriginCode code_;   // of the node to be added
 };
 
 // Ways into level 0, the nearest first. They are in the beam's memory until it goes down again.
@@ -227,23 +225,35 @@ const std::vector<Way>& find_ways(Store& store, const NodeLayout& layout, const 
     return descend(beam, entry, 0);
 }
 
-// visit(block) for the page of each group.
-template <class Store, class Visit>
-void for_each_signpost_page(Store& store, const NodeLayout& layout, uint32_t map_block, Visit&& visit) {
-    if (map_block == 0 || map_block >= store.page_count()) return;
+// visit(block) for the page of each group; complain(block, text) of what is not as it should be. (Pages of groups that a crash
+// kept out of the map are as harmless as free ones.)
+template <class Store, class Visit, class Complain>
+void for_each_signpost_page(Store& store, const NodeLayout& layout, uint32_t map_block, Visit&& visit, Complain&& complain) {
+    if (map_block == 0) return;
     const SignpostLayout places(layout);
+    const uint32_t end = store.page_count();
+    const auto exists = [&](uint32_t block, uint32_t named_by, const char* what) {
+        if (block >= end) complain(named_by, std::string(what) + " on page " + std::to_string(block) + " lie beyond the end of the index");
+        return block < end;
+    };
+    if (!exists(map_block, meta_block, "groups of signposts")) return;
     std::vector<uint32_t> group_pages, pages;
-    size_t left = read_signpost_groups(store, layout, map_block, group_pages);
+    size_t left = read_signpost_groups(store, places, map_block, group_pages);
+    if (left == 0) complain(map_block, "is no map of signposts");
     for (const uint32_t block : group_pages) {
+        const size_t count = std::min(left, places.groups().capacity());
+        left -= count;
+        if (!exists(block, map_block, "groups of signposts")) continue;
         pages.clear();
-        if (block < store.page_count()) {
+        {
             auto page = store.read(block);
             if (page_head(page.payload()).kind == PageKind::signpost_groups)
-                for (size_t i = 0; i < std::min(left, places.groups().capacity()); ++i) pages.push_back(places.groups().more(page.payload(), i));
+                for (size_t i = 0; i < count; ++i) pages.push_back(places.groups().more(page.payload(), i));
+            else
+                complain(block, "does not hold groups of signposts");
         }
-        left -= std::min(left, places.groups().capacity());
         for (const uint32_t posts : pages)
-            if (posts < store.page_count()) visit(posts);
+            if (exists(posts, block, "signposts")) visit(posts);
     }
 }
 
@@ -272,7 +282,7 @@ void drop_signposts(Store& store, const NodeLayout& layout, IsGone&& is_gone) {
         }
         page_head(page.modify()).reserved = static_cast<uint16_t>(count);
         page.commit(page_payload_size);
-    });
+    }, [](uint32_t, const std::string&) {});
 }
 
 }  // namespace vecstore::core

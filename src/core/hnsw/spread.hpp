@@ -159,7 +159,6 @@ void note_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memor
     page.commit();
 }
 
-
 // After inserts: again whenever the index has grown by half. placed: where the last row's node is.
 template <class Store>
 void keep_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memory, const Link& placed) {

@@ -373,14 +373,14 @@ void PageCheck<Store>::check_clusters() {
         const uint64_t* const words = ClusterLayout::words(page_.data());
         for (size_t w = 0; w < ClusterLayout::words_per_page; ++w) strays.push_back(known ? words[w] : ~uint64_t{0});
     }
-    const ClusterLayout places(layout_);
+    const SketchPage<uint32_t> places = ClusterLayout(layout_).clusters();
     uint32_t first = map.head.nodes_end, last = 0;
     for (size_t i = 0; i < map.head.clusters; ++i) {
-        const size_t place = i % places.clusters_per_page();
-        const uint32_t block = map.cluster_page(i / places.clusters_per_page());
+        const size_t place = i % places.capacity();
+        const uint32_t block = map.cluster_page(i / places.capacity());
         if (place == 0) read_page(block, page_);
         if (page_head(page_.data()).kind != PageKind::clusters) return report(block, -1, "does not hold clusters");
-        const uint32_t begin = places.begins(page_.data())[place];
+        const uint32_t begin = places.more(page_.data(), place);
         if (begin <= last || begin >= map.head.nodes_end) report(block, -1, "cluster " + std::to_string(i) + " begins with block " + std::to_string(begin));
         first = std::min(first, begin);
         last = begin;
@@ -393,37 +393,15 @@ void PageCheck<Store>::check_clusters() {
     }
 }
 
-// (Pages of groups that a crash kept out of the map are as harmless as free ones.)
 template <class Store>
 void PageCheck<Store>::check_signposts() {
-    const uint32_t map_block = meta_.signpost_map;
-    if (map_block == 0) return;
-    if (!exists(map_block)) return report(meta_block, -1, "the map of signposts, page " + std::to_string(map_block) + ", lies beyond the end of the index");
-    const SignpostLayout places(layout_);
-    std::vector<uint32_t> pages;
-    size_t left = read_signpost_groups(store_, layout_, map_block, pages);
-    if (left == 0) return report(map_block, -1, "is no map of signposts");
-    for (const uint32_t block : pages) {
-        const size_t count = std::min(left, places.groups().capacity());
-        left -= count;
-        if (!exists(block)) {
-            report(map_block, -1, "names page " + std::to_string(block) + " for groups of signposts, beyond the end of the index");
-            continue;
-        }
-        read_page(block, page_);
-        if (page_head(page_.data()).kind != PageKind::signpost_groups) {
-            report(block, -1, "does not hold groups of signposts");
-            continue;
-        }
-        std::vector<uint32_t> posts;
-        for (size_t i = 0; i < count; ++i) posts.push_back(places.groups().more(page_.data(), i));
-        for (const uint32_t at : posts) check_signposts_on(at);
-    }
+    for_each_signpost_page(
+        store_, layout_, meta_.signpost_map, [this](uint32_t block) { check_signposts_on(block); },
+        [this](uint32_t block, const std::string& text) { report(block, -1, text); });
 }
 
 template <class Store>
 void PageCheck<Store>::check_signposts_on(uint32_t block) {
-    if (!exists(block)) return report(meta_.signpost_map, -1, "signposts on page " + std::to_string(block) + " lie beyond the end of the index");
     const SketchPage<Link> place = SignpostLayout(layout_).posts();
     read_page(block, page_);
     if (page_head(page_.data()).kind != PageKind::signposts) return report(block, -1, "does not hold signposts");

@@ -12,7 +12,7 @@
 // no clusters.
 #pragma once
 
-#include "core/storage/layout.hpp"
+#include "core/storage/page_arrays.hpp"
 
 namespace vecstore::core {
 
@@ -28,32 +28,15 @@ struct ClusterMapHead {
 
 #pragma pack(pop)
 
-class ClusterLayout {
+// The map's pages are those of clusters, then those of strays.
+class ClusterLayout : public MapPage<ClusterMapHead> {
   public:
-    explicit ClusterLayout(const NodeLayout& layout)
-        : code_bytes_(layout.code_bytes()), per_page_((page_room - FilterLayout::read_beyond) / (code_bytes_ + factor_bytes + sizeof(uint32_t))) {}
+    explicit ClusterLayout(const NodeLayout& layout) : clusters_(layout.code_bytes()) {}
 
-    size_t clusters_per_page() const { return per_page_; }
-    size_t cluster_pages(size_t clusters) const { return (clusters + per_page_ - 1) / per_page_; }
+    // One page of clusters: centroids, and the block that each begins with.
+    const SketchPage<uint32_t>& clusters() const { return clusters_; }
+    size_t cluster_pages(size_t clusters) const { return (clusters + clusters_.capacity() - 1) / clusters_.capacity(); }
     static size_t stray_pages(uint64_t slots) { return static_cast<size_t>((slots + strays_per_page - 1) / strays_per_page); }
-
-    // Of one page of clusters: arrays of so many.
-    template <class Byte>
-    Byte* codes(Byte* payload) const { return payload + sizeof(PageHead); }
-    template <class Byte>
-    Byte* factors(Byte* payload) const { return codes(payload) + per_page_ * code_bytes_; }
-    template <class Byte>
-    auto begins(Byte* payload) const { return as_blocks(factors(payload) + per_page_ * factor_bytes); }
-
-    template <class Byte>
-    static auto map_head(Byte* payload) {
-        using Head = std::conditional_t<std::is_const_v<Byte>, const ClusterMapHead, ClusterMapHead>;
-        return reinterpret_cast<Head*>(payload + sizeof(PageHead));
-    }
-    // Numbers of the pages of clusters, then of those of strays.
-    template <class Byte>
-    static auto map_pages(Byte* payload) { return as_blocks(payload + sizeof(PageHead) + sizeof(ClusterMapHead)); }
-    static constexpr size_t most_pages = (page_room - sizeof(ClusterMapHead)) / sizeof(uint32_t);
 
     // On a page of strays the bits are words; the page's head says whether any is set (PageHead::reserved2).
     template <class Byte>
@@ -65,14 +48,7 @@ class ClusterLayout {
     static constexpr size_t strays_per_page = words_per_page * 64;
 
   private:
-    template <class Byte>
-    static auto as_blocks(Byte* at) {
-        using Block = std::conditional_t<std::is_const_v<Byte>, const uint32_t, uint32_t>;
-        return reinterpret_cast<Block*>(at);
-    }
-
-    size_t code_bytes_;
-    size_t per_page_;
+    SketchPage<uint32_t> clusters_;
 };
 
 }  // namespace vecstore::core
