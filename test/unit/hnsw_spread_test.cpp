@@ -199,6 +199,7 @@ TEST(Spread, OfWhatIsHardToTell) {
     index.build(data, 2);
     const Spread spread = index.meta().spread;
     ASSERT_TRUE(is_known(spread));
+    EXPECT_GT(spread.log_factor[0], 0);   // (a beam held to 20 visits does not get as far as ten rows)
     const Found now = find(index, data, queries, 40);
     index.meta_in_place().spread = {};
     const Found by_rank = find(index, data, queries, 40);
@@ -218,6 +219,15 @@ TEST(Spread, IsOfDistancesAlone) {
         index.build(data, 2);
         EXPECT_EQ(is_known(index.meta().spread), metric != Metric::inner_product) << static_cast<int>(metric);
     }
+}
+
+// Rounded to a few bits, vectors seem nearer to each other than a query is.
+TEST(Spread, NoneOfVectorsOfAFewBits) {
+    const Data data = normal_data(1300, 8000, 5, 20);
+    TestIndex index(data.dims, {});
+    index.build(data, 2);
+    ASSERT_EQ(index.layout().geometry().own_format, OwnFormat::planes);
+    EXPECT_FALSE(is_known(index.meta().spread));
 }
 
 TEST(Spread, OfFewRowsOrEqualOnes) {
