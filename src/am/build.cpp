@@ -229,7 +229,7 @@ bool IndexBuild::exceeds_memory(size_t rows) const {
     const size_t adopted = source_ == nullptr ? 0 : rows * (source_->bytes_per_row() + 2 * sizeof(RowIdentity));
     const size_t file = source_ == nullptr ? 0 : source_->file_bytes();
     const size_t order = core::PageOrder::memory(encoder_->layout(), pages * encoder_->layout().slots_per_page());
-    return rows_->memory() + pages * BLCKSZ + order + adopted + file > static_cast<size_t>(maintenance_work_mem) * 1024;
+    return rows_->memory() + rows * core::GraphBuilder::bytes_per_row() + pages * BLCKSZ + order + adopted + file > static_cast<size_t>(maintenance_work_mem) * 1024;
 }
 
 std::unique_ptr<core::MemStore> IndexBuild::new_store() {

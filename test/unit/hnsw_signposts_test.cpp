@@ -229,11 +229,29 @@ INSTANTIATE_TEST_SUITE_P(Kinds, SignpostsOf,
 TEST(Signposts, AreNotBegunWhereNodesWouldHaveNone) {
     const Data data = latent_data(4000, 256, 5);
     TestIndex index(256, {});
-    index.build(data, 2);   // as older builds did: not written in order
-    ASSERT_EQ(index.meta().signpost_map, 0u);
+    index.build(data, 2);
+    index.meta_in_place().signpost_map = 0;   // as older builds left it
     InsertMemory memory;
     for (size_t row = 0; row < 20; ++row) index.insert(data.row(row), row, memory, 2);
     EXPECT_EQ(index.meta().signpost_map, 0u);
+}
+
+// So that searches of inserts stay in the cache: not only rows of the same signpost come together, but those of signposts near
+// each other, too.
+TEST(Signposts, PutRowsInOrder) {
+    const Data data = latent_data(9000, 256, 5);
+    TestIndex index(256, {});
+    index.build(data, 1);
+    std::vector<size_t> rows;
+    for (const Link& link : index.nodes()) rows.push_back(index.row_at(link));
+    const auto mean_distance = [&](size_t apart) {
+        double sum = 0;
+        size_t count = 0;
+        for (size_t i = rows.size() / 4; i + apart < rows.size(); ++i, ++count)   // (behind those of upper levels)
+            sum += std::sqrt(kernels().l2_squared(data.row(rows[i]), data.row(rows[i + apart]), data.dims));
+        return sum / static_cast<double>(count);
+    };
+    EXPECT_LT(mean_distance(50), mean_distance(3000) * 0.7);
 }
 
 TEST(Signposts, NoneWithoutCodesOrOfFewNodes) {

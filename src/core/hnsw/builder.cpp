@@ -4,6 +4,7 @@
 
 #include "core/hnsw/clustering.hpp"
 #include "core/hnsw/near_links.hpp"
+#include "core/hnsw/signpost_pages.hpp"
 #include "core/hnsw/spread.hpp"
 #include "core/storage/cluster_layout.hpp"
 #include "core/storage/signpost_layout.hpp"
@@ -43,11 +44,29 @@ size_t GraphBuilder::pages_for(const Geometry& geometry, size_t rows) {
 
 void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order) {
     insert_all(rows, store, order, [](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
-        inserter.insert(row, ordered.near);
+        inserter.insert(row, &ordered.near);
     });
 }
 
-void GraphBuilder::cluster(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order) {
+std::vector<uint32_t> GraphBuilder::set_signposts(MemStore& store) {
+    const NodeLayout& layout = encoder_.layout();
+    const SignpostLayout places(layout);
+    const Clustering groups(store, encoder_, 1, [&](size_t nodes) { return places.groups_for(nodes); },
+                            [this] { progress_(done_.load(std::memory_order_relaxed)); });
+    SignpostWriter writer(store, encoder_);
+    std::vector<uint32_t> place(store.page_count() * layout.slots_per_page());
+    uint32_t next = 0;
+    for (const uint32_t slot : groups.nodes()) {
+        const ConstNode node = node_at(store, layout, slot);
+        if (node.head().level != 1) continue;
+        place[layout.slot_id(node.head().down)] = next++;
+        if (groups.cluster_of(slot) != Clustering::none) writer.add(groups.centroid(groups.cluster_of(slot)), node, node.head().down);
+    }
+    writer.finish();
+    return place;
+}
+
+void GraphBuilder::sort_by_nearest(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order) {
     struct Worker {
         Worker(const VectorEncoder& encoder, MemStore& store)
             : beam(store, encoder.layout(), query, memory), internal(encoder.geometry().stored_dims) {}
@@ -56,6 +75,7 @@ void GraphBuilder::cluster(const RowBuffer& rows, MemStore& store, std::vector<O
         Beam<MemStore> beam;
         std::vector<float> internal;
     };
+    const std::vector<uint32_t> place = set_signposts(store);
     const EntryPoint entry = read_entry_point(store);
     in_parallel(order.size(), [&] {
         auto worker = std::make_unique<Worker>(encoder_, store);
@@ -63,13 +83,13 @@ void GraphBuilder::cluster(const RowBuffer& rows, MemStore& store, std::vector<O
             const size_t row = order[i].row;
             encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
             w->query.prepare_internal(encoder_, w->internal.data(), rows.own(row).norm2);
-            const std::vector<Way>& found = descend(w->beam, entry, 0);
-            if (!found.empty()) order[i].near = found.front().link;
+            NearWays& near = order[i].near;
+            near.take(find_ways(store, encoder_.layout(), w->query, w->beam, entry));
+            if (near.count > 0) order[i].place = place[encoder_.layout().slot_id(near.ways[0].link)];
         };
     });
-    std::sort(order.begin(), order.end(), [&](const OrderedRow& a, const OrderedRow& b) {
-        const uint64_t x = encoder_.layout().slot_id(a.near), y = encoder_.layout().slot_id(b.near);
-        return x != y ? x < y : a.row < b.row;
+    std::sort(order.begin(), order.end(), [](const OrderedRow& a, const OrderedRow& b) {
+        return a.place != b.place ? a.place < b.place : a.row < b.row;
     });
 }
 
@@ -82,9 +102,9 @@ void GraphBuilder::build(const RowBuffer& rows, MemStore& store, const std::func
     begin(store, progress);
     std::vector<OrderedRow> upper, bottom;
     for (size_t i = 0; i < rows.size(); ++i)
-        (rows.level(i) > 0 ? upper : bottom).push_back({static_cast<uint32_t>(i), Link{}});
+        (rows.level(i) > 0 ? upper : bottom).push_back({static_cast<uint32_t>(i), 0, {}});
     insert_all(rows, store, upper);
-    if (read_entry_point(store).link.valid() && upper.size() > 8) cluster(rows, store, bottom);
+    if (read_entry_point(store).link.valid() && upper.size() > 8) sort_by_nearest(rows, store, bottom);
     insert_all(rows, store, bottom);
     finish(store);
 }

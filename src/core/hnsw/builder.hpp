@@ -1,9 +1,10 @@
 // Building a graph in memory from many rows at once.
 //
 // Rows are collected encoded, then inserted in an order that keeps neighbors in space neighbors in time:
-// the nodes of level 1 and above first, then every other row sorted by the level-1 node nearest to it.
-// The search of each insertion then stays in the CPU's cache, and pages laid out in that order are read
-// together later.
+// the nodes of level 1 and above first, of which signposts are made (signpost_layout.hpp), then every other row sorted
+// by the signpost nearest to it, those one after the other that are near each other. The search of each insertion
+// starts from the nearest signposts and stays in the CPU's cache, and pages laid out in that order are read together
+// later.
 #pragma once
 
 #include <atomic>
@@ -111,6 +112,8 @@ class GraphBuilder {
 
     // Pages that `rows` rows may need, the metapage and some slack included.
     static size_t pages_for(const Geometry& geometry, size_t rows);
+    // Bytes that are needed for each row while the graph is built, beside the pages.
+    static constexpr size_t bytes_per_row() { return sizeof(OrderedRow); }
 
     // Inserts all rows. May be called from one thread; starts options.threads - 1 others, which run nothing
     // but this library's pure code. `progress(done)` is called on the calling thread and may throw to cancel.
@@ -127,7 +130,8 @@ class GraphBuilder {
   private:
     struct OrderedRow {
         uint32_t row;
-        Link near;   // a node of level 0 near it, or none
+        uint32_t place = 0;   // to be inserted in this order
+        NearWays near;        // none: from the entry point
     };
     struct Adoption;
 
@@ -142,8 +146,11 @@ class GraphBuilder {
     void insert_rest(Adoption& work);
     // The last steps: see near_links.hpp and spread.hpp.
     void finish(MemStore& store);
-    // Finds the node of level 1 nearest to each row and sorts the rows by it.
-    void cluster(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order);
+    // Makes signposts of the nodes of level 1. Returns the places of their slots on level 0, by slot_id(), in an order in
+    // which those near each other come together.
+    std::vector<uint32_t> set_signposts(MemStore& store);
+    // Finds the nodes of level 1 nearest to each row and sorts the rows by the nearest one's place.
+    void sort_by_nearest(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order);
 
     // Runs work(i) for all i below n on all threads; every thread makes a `work` of its own by make_worker().
     template <class MakeWorker>

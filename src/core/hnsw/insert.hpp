@@ -96,17 +96,21 @@ class Inserter {
           beam_(store, encoder.layout(), memory.query, memory.search),
           ef_construction_(std::clamp<size_t>(ef_construction, 20, max_candidates - 64)) {}
 
-    // near: a node of level 0 that is known to be near, to start a row of level 0 from; or none.
-    void insert(const NewRow& row, const Link& near = Link{}) {
+    // near: where to start a row of level 0 from, if that is known.
+    void insert(const NewRow& row, const NearWays* near = nullptr) {
         memory_.query.prepare_internal(encoder_, row.internal, row.own.norm2);
         slots_.clear();
         auto& chosen = memory_.chosen;
         if (chosen.size() <= row.level) chosen.resize(row.level + 1);
         for (size_t l = 0; l <= row.level; ++l) chosen[l].clear();
-        const EntryPoint entry = near.valid() ? EntryPoint{near, 0} : read_entry_point(store_);
+        const EntryPoint entry = read_entry_point(store_);
+        if (near != nullptr && near->count > 0)
+            memory_.ways.assign(near->ways, near->ways + near->count);
+        else
+            find_ways_for(row.level, entry);
         if (search_levels(entry, row, 0, ef_construction_)) return;   // joined a node with the same vector
         const Link bottom = place_levels(row);
-        connect(row.internal, bottom, chosen[0], near.valid() ? read_entry_point(store_) : entry);
+        connect(row.internal, bottom, chosen[0], entry);
         link_back_above(row);
         raise_entry_point(row.level);
     }
@@ -117,7 +121,9 @@ class Inserter {
         memory_.query.prepare_internal(encoder_, row.internal, row.own.norm2);
         if (chosen.size() <= row.level) chosen.resize(row.level + 1);
         for (size_t l = 0; l <= row.level; ++l) chosen[l].clear();
-        search_levels(read_entry_point(store_), row, 1, width);
+        const EntryPoint entry = read_entry_point(store_);
+        find_ways_for(row.level, entry);
+        search_levels(entry, row, 1, width);
         place_levels(row);
         link_back_above(row);
         raise_entry_point(row.level);
@@ -190,14 +196,20 @@ class Inserter {
   private:
     static constexpr int max_retries = 8;
 
-    // Searches all levels that exist, down to the lowest. True: a node has the same stored vector and took the row in.
+    // memory_.ways: into the uppermost level that both the row and the graph have.
+    void find_ways_for(uint8_t level, const EntryPoint& entry) {
+        if (!entry.link.valid()) return;
+        const uint8_t top = std::min(level, entry.level);
+        memory_.ways = top > 0 ? descend(beam_, entry, top) : find_ways(store_, layout_, memory_.query, beam_, entry);
+    }
+
+    // Searches all levels that exist, from memory_.ways down to the lowest. True: a node has the same stored vector and took
+    // the row in.
     bool search_levels(const EntryPoint& entry, const NewRow& row, int lowest, size_t width) {
         memory_.found.clear();
         if (!entry.link.valid()) return false;
-        const uint8_t top = std::min(row.level, entry.level);
         auto& ways = memory_.ways;
-        ways = top > 0 ? descend(beam_, entry, top) : find_ways(store_, layout_, memory_.query, beam_, entry);
-        for (int l = top; l >= lowest; --l) {
+        for (int l = std::min(row.level, entry.level); l >= lowest; --l) {
             search_level(static_cast<uint8_t>(l), ways, width);
             if (l == 0 && join_equal(row)) return true;
             if (l > 0) take_ways_down(ways);

@@ -5,7 +5,7 @@
 
 #include "core/hnsw/clusters.hpp"
 #include "core/hnsw/filter_pages.hpp"
-#include "core/hnsw/signpost_pages.hpp"
+#include "core/storage/signpost_layout.hpp"
 
 namespace vecstore::core {
 
@@ -148,7 +148,6 @@ PageOrder::PageOrder(MemStore& store, const VectorEncoder& encoder, const std::f
     if (layout_.filters().has_sketches()) clusters.emplace(store, encoder, 0, Clustering::clusters_for, progress);
     assign_slots(Grouping(store, layout_, clusters ? &*clusters : nullptr).run(progress));
     if (layout_.filters().columns() > 0) move_filter_entries(progress);
-    set_signposts(encoder, progress);   // before clusters: nodes behind those are taken for newer than they are
     if (clusters) map_clusters(*clusters);
 }
 
@@ -229,21 +228,6 @@ void PageOrder::map_clusters(const Clustering& clustering) {
         if (cluster_at(slot) != Clustering::none) note_stray(store_, layout_, layout_.slot_link(slot));
 }
 
-void PageOrder::set_signposts(const VectorEncoder& encoder, const std::function<void()>& progress) {
-    if (!layout_.coded()) return;
-    const SignpostLayout places(layout_);
-    const Clustering groups(store_, encoder, 1, [&](size_t nodes) { return places.groups_for(nodes); }, progress);
-    SignpostWriter writer(store_, encoder);
-    for (const uint32_t slot : groups.nodes()) {
-        if (groups.cluster_of(slot) == Clustering::none) return;
-        const ConstNode node = node_at(store_, layout_, slot);
-        Link bottom = node.head().down;
-        relabel(bottom);
-        writer.add(groups.centroid(groups.cluster_of(slot)), node, bottom);
-    }
-    writer.finish();
-}
-
 NeedMap PageOrder::moved(NeedMap& needs, size_t most) const {
     NeedMap result(std::min(old_slot_.size(), most), most);
     for (uint64_t slot = 0; slot < old_slot_.size() && result.find(slot) != nullptr; ++slot)
@@ -266,6 +250,14 @@ size_t PageOrder::copy_page(uint32_t block, uint8_t* payload) const {
     const size_t used = store_.used(block);
     std::memcpy(payload, store_.payload(block), used);
     if (block == meta_block) relabel(meta_of(payload).entry_point);
+    if (page_head(payload).kind == PageKind::signposts) {
+        const SketchPage<Link> posts = SignpostLayout(layout_).posts();
+        for (size_t i = 0; i < page_head(payload).reserved; ++i) {
+            Link link = posts.more(payload, i);
+            relabel(link);
+            posts.set_more(payload, i, link);
+        }
+    }
     if (page_head(payload).kind != PageKind::tids) return used;
     for (size_t i = 0; sizeof(PageHead) + (i + 1) * sizeof(TidChunk) <= used; ++i)
         if (chunk_at(payload, i).used) relabel(chunk_at(payload, i).owner);

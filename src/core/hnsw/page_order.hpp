@@ -18,8 +18,8 @@ namespace vecstore::core {
 class PageOrder {
   public:
     // Of a store that no other thread works on, and none changes any more. Entries of filter columns are moved in the store
-    // itself, signposts and clusters appended (signposts.hpp, clusters.hpp): from then on it is good for copy_page() alone. progress(): called now and
-    // then, may throw.
+    // itself, clusters appended (clusters.hpp): from then on it is good for copy_page() alone. progress(): called now and then,
+    // may throw.
     PageOrder(MemStore& store, const VectorEncoder& encoder, const std::function<void()>& progress);
 
     // What it takes for so many slots, in bytes.
@@ -39,7 +39,6 @@ class PageOrder {
 
     void assign_slots(const std::vector<uint32_t>& nodes);
     void map_clusters(const Clustering& clustering);
-    void set_signposts(const VectorEncoder& encoder, const std::function<void()>& progress);
     void move_filter_entries(const std::function<void()>& progress);
     size_t copy_nodes(uint32_t block, uint8_t* payload) const;
     void relabel(Link& link) const;
