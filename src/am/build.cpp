@@ -2,7 +2,7 @@
 
 #include "am/index_state.hpp"
 #include "am/level.hpp"
-#include "core/hnsw/after_insert.hpp"
+#include "core/hnsw/insert_batch.hpp"
 #include "core/hnsw/page_order.hpp"
 #include "core/io/content_hash.hpp"
 
@@ -25,6 +25,9 @@ namespace {
 
 // Below this many dimensions 1-bit codes are too coarse to navigate by.
 constexpr uint32_t least_coded_dims = 192;
+
+// Rows of a batch have no signposts among themselves.
+constexpr size_t most_batch_rows = 16384;
 
 // Thrown on the leader to unwind a build whose threads must end before Postgres may raise the error.
 struct BuildCancelled {};
@@ -113,10 +116,12 @@ void IndexBuild::run() {
     start_ahead();
     scan();
     if (!encoder_) begin_encoding();
-    if (!store_)
+    if (!store_) {
         build_in_memory(true);
-    else
+    } else {
+        insert_batch();
         core::note_spread(*store_, *encoder_, insert_memory_->search);
+    }
     log_pages(pg::pg_call([&] { return RelationGetNumberOfBlocks(index_); }));
 }
 
@@ -192,36 +197,47 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
                            keys};
     ++index_tuples_;
     pg::pg_call([&] { progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(index_tuples_)); });
-    if (!store_) {
-        rows_->add(row);
-        if (source_ != nullptr) identities_.push_back(identity);
-        if (source_ != nullptr && exceeds_memory(rows_->size() + 1))
-            do_not_adopt_for_memory();
-        if (rows_->size() % 4096 == 0)
-            ahead_->expect_pages(core::GraphBuilder::pages_for(encoder_->geometry(), rows_->size()));
-        if (exceeds_memory(rows_->size() + 1)) {
-            build_in_memory(false);
-            rows_.reset();
-            ahead_.reset();
-            pg::pg_call([&] {
-                ereport(NOTICE,
-                        (errmsg("graph of index \"%s\" exceeds maintenance_work_mem after %zu rows",
-                                RelationGetRelationName(index_), index_tuples_),
-                         errdetail("The other rows are inserted page by page, which takes longer."),
-                         errhint("Increase maintenance_work_mem to speed up builds.")));
-            });
-            report(BuildPhase::inserting);
-            recent_ = std::make_unique<pg::RecentBuffers>(1 << 16);
-            store_ = std::make_unique<pg::BufmgrStore>(index_, RelationUsesLocalBuffers(index_) ? nullptr : recent_.get(),
-                                                       pg::BufmgrStore::Wal::skip);
-            insert_memory_ = std::make_unique<core::InsertMemory>();
-        }
-        return;
-    }
-    core::Inserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_, needs_.get());
-    inserter.insert(row);
-    // (The spread is measured once, when all are there: nobody asks the index before.)
-    core::set_signpost(*store_, *encoder_, *insert_memory_, row.level, inserter.last_placed());
+    rows_->add(row);
+    if (!store_)
+        collect(identity);
+    else if (rows_->size() >= batch_rows_)
+        insert_batch();
+}
+
+// A row has been added, of those that may all fit into memory.
+void IndexBuild::collect(const RowIdentity& identity) {
+    if (source_ != nullptr) identities_.push_back(identity);
+    if (source_ != nullptr && exceeds_memory(rows_->size() + 1)) do_not_adopt_for_memory();
+    if (rows_->size() % 4096 == 0) ahead_->expect_pages(core::GraphBuilder::pages_for(encoder_->geometry(), rows_->size()));
+    if (exceeds_memory(rows_->size() + 1)) begin_inserting();
+}
+
+void IndexBuild::begin_inserting() {
+    build_in_memory(false);
+    rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());
+    ahead_.reset();
+    pg::pg_call([&] {
+        ereport(NOTICE,
+                (errmsg("graph of index \"%s\" exceeds maintenance_work_mem after %zu rows",
+                        RelationGetRelationName(index_), index_tuples_),
+                 errdetail("The other rows are inserted page by page, which takes longer."),
+                 errhint("Increase maintenance_work_mem to speed up builds.")));
+    });
+    report(BuildPhase::inserting);
+    recent_ = std::make_unique<pg::RecentBuffers>(1 << 16);
+    store_ = std::make_unique<pg::BufmgrStore>(index_, RelationUsesLocalBuffers(index_) ? nullptr : recent_.get(),
+                                               pg::BufmgrStore::Wal::skip);
+    insert_memory_ = std::make_unique<core::InsertMemory>();
+    // A quarter of the memory; a half has what the nodes want (write_pages).
+    const size_t row_bytes = rows_->bytes_per_row() + core::BatchInserter<pg::BufmgrStore>::bytes_per_row();
+    batch_rows_ = std::clamp<size_t>(static_cast<size_t>(maintenance_work_mem) * 1024 / 4 / row_bytes, 1, most_batch_rows);
+}
+
+// (The spread is measured once, when all are there: nobody asks the index before.)
+void IndexBuild::insert_batch() {
+    core::BatchInserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_, needs_.get());
+    inserter.insert(*rows_);
+    rows_->clear();
 }
 
 bool IndexBuild::exceeds_memory(size_t rows) const {

@@ -64,6 +64,9 @@ class IndexBuild {
     void begin_encoding();
     void encode(const core::RawVector& raw, const core::HeapTid& tid, const core::FilterKey* keys,
                 const RowIdentity& identity);
+    void collect(const RowIdentity& identity);
+    void begin_inserting();
+    void insert_batch();
     bool exceeds_memory(size_t rows) const;
     void build_in_memory(bool is_all);
     size_t threads() const;
@@ -111,7 +114,8 @@ class IndexBuild {
     BlockNumber extended_to_ = 0;   // so many pages were appended while threads were building
     BlockNumber logged_to_ = 0;
 
-    // After that they are inserted into the pages one by one.
+    // After that they are inserted into the pages, a batch of rows_ at a time.
+    size_t batch_rows_ = 0;
     std::unique_ptr<pg::RecentBuffers> recent_;
     std::unique_ptr<pg::BufmgrStore> store_;
     std::unique_ptr<core::InsertMemory> insert_memory_;

@@ -206,12 +206,13 @@ class TestIndex {
     template <class Rows>
     RowBuffer encode(const Rows& data) const {
         RowBuffer rows(layout());
-        RowMemory encoded;
-        for (size_t i = 0; i < data.rows(); ++i) {
-            const OwnVector vector = encoder_.encode_row(data.row(i), encoded);
-            rows.add({nullptr, encoded.own_bytes.data(), vector, tid_of(i), drawn_level(i), filter_keys(i).data()});
-        }
+        for (size_t i = 0; i < data.rows(); ++i) encode_into(data.row(i), i, rows);
         return rows;
+    }
+    void encode_into(const RawVector& raw, size_t row, RowBuffer& rows) const {
+        RowMemory encoded;
+        const OwnVector vector = encoder_.encode_row(raw, encoded);
+        rows.add({nullptr, encoded.own_bytes.data(), vector, tid_of(row), drawn_level(row), filter_keys(row).data()});
     }
 
     // As CREATE INDEX does.

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/hnsw/insert_batch.hpp"
 #include "core/hnsw/vacuum.hpp"
 #include "hnsw_graph.hpp"
 
@@ -42,6 +43,14 @@ struct Case {
 };
 
 constexpr size_t all_rows = 9000, few_rows = 3000, query_count = 100;
+
+// Of rows so far apart in this order.
+double mean_distance(const Data& data, const std::vector<size_t>& rows, size_t apart) {
+    double sum = 0;
+    for (size_t i = 0; i + apart < rows.size(); ++i)
+        sum += std::sqrt(kernels().l2_squared(data.row(rows[i]), data.row(rows[i + apart]), data.dims));
+    return sum / static_cast<double>(rows.size() - apart);
+}
 
 class SignpostsOf : public testing::TestWithParam<Case> {
   protected:
@@ -116,7 +125,7 @@ class SignpostsOf : public testing::TestWithParam<Case> {
         EXPECT_EQ(by_signposts.upper_visits, 0u);
         EXPECT_GT(by_walk.upper_visits, 5 * query_count);
         EXPECT_GE(by_signposts.recall, by_walk.recall - 0.01);
-        EXPECT_LE(by_signposts.visits, by_walk.visits * 11 / 10);
+        EXPECT_LE(by_signposts.visits, by_walk.visits * 23 / 20);   // posts that cannot be told apart are all looked at
     }
 
     Data data_{0, {}}, queries_{0, {}};
@@ -146,6 +155,27 @@ TEST_P(SignpostsOf, ABuildThatGrew) {
     EXPECT_EQ(signposts(), below_level_1());
     EXPECT_GT(pages().size(), before);
     expect_as_good_as_the_walk(data_);
+}
+
+// As a build goes on whose graph no longer fits into memory.
+TEST_P(SignpostsOf, RowsInBatches) {
+    build(few_rows);
+    BatchInserter<MemStore> inserter(index_->store(), index_->encoder(), 64, memory_, nullptr);
+    RowBuffer batch(index_->layout());
+    for (const size_t end : {few_rows + 1, few_rows + 3000, all_rows}) {
+        batch.clear();
+        const size_t begin = end == all_rows ? few_rows + 3000 : end == few_rows + 1 ? few_rows : few_rows + 1;
+        for (size_t row = begin; row < end; ++row) index_->encode_into(data_.row(row), row, batch);
+        EXPECT_EQ(batch.size(), end - begin);
+        inserter.insert(batch);
+    }
+    EXPECT_EQ(signposts(), below_level_1());
+    expect_as_good_as_the_walk(data_);
+    std::vector<size_t> rows;
+    for (const Link& link : index_->nodes())
+        if (const size_t row = index_->row_at(link); row >= few_rows + 3000) rows.push_back(row);
+    ASSERT_EQ(rows.size(), all_rows - few_rows - 3000);
+    EXPECT_LT(mean_distance(data_, rows, 5), mean_distance(data_, rows, 1000) * 0.7);
 }
 
 TEST_P(SignpostsOf, WhatVacuumLeaves) {
@@ -242,16 +272,10 @@ TEST(Signposts, PutRowsInOrder) {
     const Data data = latent_data(9000, 256, 5);
     TestIndex index(256, {});
     index.build(data, 1);
+    const std::vector<Link> nodes = index.nodes();
     std::vector<size_t> rows;
-    for (const Link& link : index.nodes()) rows.push_back(index.row_at(link));
-    const auto mean_distance = [&](size_t apart) {
-        double sum = 0;
-        size_t count = 0;
-        for (size_t i = rows.size() / 4; i + apart < rows.size(); ++i, ++count)   // (behind those of upper levels)
-            sum += std::sqrt(kernels().l2_squared(data.row(rows[i]), data.row(rows[i + apart]), data.dims));
-        return sum / static_cast<double>(count);
-    };
-    EXPECT_LT(mean_distance(50), mean_distance(3000) * 0.7);
+    for (size_t i = nodes.size() / 4; i < nodes.size(); ++i) rows.push_back(index.row_at(nodes[i]));   // behind those of upper levels
+    EXPECT_LT(mean_distance(data, rows, 50), mean_distance(data, rows, 3000) * 0.7);
 }
 
 TEST(Signposts, NoneWithoutCodesOrOfFewNodes) {

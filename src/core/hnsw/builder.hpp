@@ -32,6 +32,8 @@ class RowBuffer {
 
     // row: its `internal` is not looked at.
     void add(const NewRow& row);
+    // Forgets all rows, and keeps the memory for others.
+    void clear() { rows_.clear(); }
 
     size_t size() const { return rows_.size(); }
     size_t memory() const { return blocks_.size() * block_bytes() + rows_.capacity() * sizeof(Row); }
@@ -44,6 +46,8 @@ class RowBuffer {
     // Of the keys alone, and with the own vector that follows them (and what fills them up to 8 bytes).
     size_t key_bytes() const { return filter_columns_ * sizeof(FilterKey); }
     size_t row_bytes() const { return key_bytes() + own_bytes_; }
+    // What a row takes in all.
+    size_t bytes_per_row() const { return row_bytes_ + sizeof(Row); }
     // Are both stored alike?
     bool equal(size_t a, size_t b) const {
         return rows_[a].own.scale == rows_[b].own.scale &&
