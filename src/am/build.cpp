@@ -229,11 +229,10 @@ void IndexBuild::begin_inserting() {
                                                pg::BufmgrStore::Wal::skip);
     insert_memory_ = std::make_unique<core::InsertMemory>();
     // A quarter of the memory; a half has what the nodes want (write_pages).
-    const size_t row_bytes = rows_->bytes_per_row() + core::BatchInserter<pg::BufmgrStore>::bytes_per_row();
+    const size_t row_bytes = rows_->bytes_per_row() + sizeof(core::OrderedRow);
     batch_rows_ = std::clamp<size_t>(static_cast<size_t>(maintenance_work_mem) * 1024 / 4 / row_bytes, 1, most_batch_rows);
 }
 
-// (The spread is measured once, when all are there: nobody asks the index before.)
 void IndexBuild::insert_batch() {
     core::BatchInserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_, needs_.get());
     inserter.insert(*rows_);
@@ -245,7 +244,8 @@ bool IndexBuild::exceeds_memory(size_t rows) const {
     const size_t adopted = source_ == nullptr ? 0 : rows * (source_->bytes_per_row() + 2 * sizeof(RowIdentity));
     const size_t file = source_ == nullptr ? 0 : source_->file_bytes();
     const size_t order = core::PageOrder::memory(encoder_->layout(), pages * encoder_->layout().slots_per_page());
-    return rows_->memory() + rows * core::GraphBuilder::bytes_per_row() + pages * BLCKSZ + order + adopted + file > static_cast<size_t>(maintenance_work_mem) * 1024;
+    const size_t waiting = rows_->memory() + rows * sizeof(core::OrderedRow);
+    return waiting + pages * BLCKSZ + order + adopted + file > static_cast<size_t>(maintenance_work_mem) * 1024;
 }
 
 std::unique_ptr<core::MemStore> IndexBuild::new_store() {

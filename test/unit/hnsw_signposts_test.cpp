@@ -162,12 +162,13 @@ TEST_P(SignpostsOf, RowsInBatches) {
     build(few_rows);
     BatchInserter<MemStore> inserter(index_->store(), index_->encoder(), 64, memory_, nullptr);
     RowBuffer batch(index_->layout());
+    size_t begin = few_rows;
     for (const size_t end : {few_rows + 1, few_rows + 3000, all_rows}) {
         batch.clear();
-        const size_t begin = end == all_rows ? few_rows + 3000 : end == few_rows + 1 ? few_rows : few_rows + 1;
         for (size_t row = begin; row < end; ++row) index_->encode_into(data_.row(row), row, batch);
         EXPECT_EQ(batch.size(), end - begin);
         inserter.insert(batch);
+        begin = end;
     }
     EXPECT_EQ(signposts(), below_level_1());
     expect_as_good_as_the_walk(data_);

@@ -324,7 +324,7 @@ bool GraphBuilder::join_tree(Adoption& work) {
 void GraphBuilder::insert_rest(Adoption& work) {
     std::vector<OrderedRow> unknown;
     for (uint32_t row = 0; row < work.rows.size(); ++row)
-        if (work.graph.first_equal(row) == row && !work.graph.has(row)) unknown.push_back({row, 0, {}});
+        if (work.graph.first_equal(row) == row && !work.graph.has(row)) unknown.push_back({0, row});
     const auto insert = [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
         inserter.insert(row);
         work.placed[ordered.row] = inserter.last_placed();
@@ -346,7 +346,7 @@ bool GraphBuilder::adopt(const RowBuffer& rows, const RowGraph& graph, MemStore&
     Adoption work{rows, graph, store, std::vector<Link>(rows.size())};
     std::vector<OrderedRow> upper;
     for (uint32_t row = 0; row < rows.size(); ++row)
-        if (graph.has(row) && rows.level(row) > 0) upper.push_back({row, 0, {}});
+        if (graph.has(row) && rows.level(row) > 0) upper.push_back({0, row});
     // These levels lead to a neighborhood and no further, which half of the candidates serve as well.
     const size_t width = std::max<size_t>(options_.ef_construction / 2, 2 * encoder_.geometry().m);
     insert_all(rows, store, upper, [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
@@ -362,7 +362,7 @@ bool GraphBuilder::adopt(const RowBuffer& rows, const RowGraph& graph, MemStore&
     }
     if (connected) insert_rest(work);
     if (connected) {
-        set_signposts(store);
+        if (encoder_.layout().coded()) set_signposts(store);
         finish(store);
     }
     store.on_pause({});

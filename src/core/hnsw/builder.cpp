@@ -11,16 +11,6 @@
 
 namespace vecstore::core {
 
-void RowBuffer::add(const NewRow& row) {
-    const size_t i = rows_.size();
-    if (i == blocks_.size() * rows_per_block) blocks_.emplace_back(new uint8_t[block_bytes()]);
-    rows_.push_back({row.own, row.tid, row.level});
-    uint8_t* const at = blocks_[i / rows_per_block].get() + (i % rows_per_block) * row_bytes_;
-    const size_t key_bytes = filter_columns_ * sizeof(FilterKey);
-    if (key_bytes > 0) std::memcpy(at, row.filter_keys, key_bytes);
-    std::memcpy(at + key_bytes, row.own_bytes, own_bytes_);
-}
-
 uint8_t draw_level(double u, uint16_t m) {
     constexpr double max_level = 24;
     const double level = -std::log(std::max(u, 1e-300)) / std::log(std::max<double>(m, 2));
@@ -45,7 +35,7 @@ size_t GraphBuilder::pages_for(const Geometry& geometry, size_t rows) {
 
 void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order) {
     insert_all(rows, store, order, [](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
-        inserter.insert(row, &ordered.near);
+        inserter.insert(row, ordered.near);
     });
 }
 
@@ -59,7 +49,6 @@ std::vector<uint32_t> GraphBuilder::set_signposts(MemStore& store) {
     uint32_t next = 0;
     for (const uint32_t slot : groups.nodes()) {
         const ConstNode node = node_at(store, layout, slot);
-        if (node.head().level != 1) continue;
         place[layout.slot_id(node.head().down)] = next++;
         if (groups.cluster_of(slot) != Clustering::none) writer.add(groups.centroid(groups.cluster_of(slot)), node, node.head().down);
     }
@@ -68,30 +57,13 @@ std::vector<uint32_t> GraphBuilder::set_signposts(MemStore& store) {
 }
 
 void GraphBuilder::sort_by_nearest(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order) {
-    struct Worker {
-        Worker(const VectorEncoder& encoder, MemStore& store)
-            : beam(store, encoder.layout(), query, memory), internal(encoder.geometry().stored_dims) {}
-        SearchMemory memory;
-        Query query;
-        Beam<MemStore> beam;
-        std::vector<float> internal;
-    };
     const std::vector<uint32_t> place = set_signposts(store);
-    const EntryPoint entry = read_entry_point(store);
     in_parallel(order.size(), [&] {
-        auto worker = std::make_unique<Worker>(encoder_, store);
-        return [&, w = std::move(worker)](size_t i) {
-            const size_t row = order[i].row;
-            encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
-            w->query.prepare_internal(encoder_, w->internal.data(), rows.own(row).norm2);
-            NearWays& near = order[i].near;
-            near.take(find_ways(store, encoder_.layout(), w->query, w->beam, entry));
-            if (near.count > 0) order[i].place = place[encoder_.layout().slot_id(near.ways[0].link)];
+        return [&, finder = std::make_unique<WayFinder<MemStore>>(store, encoder_)](size_t i) {
+            if (finder->find(rows, order[i])) order[i].place = place[encoder_.layout().slot_id(order[i].near.ways[0].link)];
         };
     });
-    std::sort(order.begin(), order.end(), [](const OrderedRow& a, const OrderedRow& b) {
-        return a.place != b.place ? a.place < b.place : a.row < b.row;
-    });
+    sort_by_place(order);
 }
 
 void GraphBuilder::begin(MemStore& store, const std::function<void(size_t)>& progress) {
@@ -103,7 +75,7 @@ void GraphBuilder::build(const RowBuffer& rows, MemStore& store, const std::func
     begin(store, progress);
     std::vector<OrderedRow> upper, bottom;
     for (size_t i = 0; i < rows.size(); ++i)
-        (rows.level(i) > 0 ? upper : bottom).push_back({static_cast<uint32_t>(i), 0, {}});
+        (rows.level(i) > 0 ? upper : bottom).push_back({0, static_cast<uint32_t>(i)});
     insert_all(rows, store, upper);
     if (read_entry_point(store).link.valid() && upper.size() > 8) sort_by_nearest(rows, store, bottom);
     insert_all(rows, store, bottom);

@@ -17,61 +17,10 @@
 #include <vector>
 
 #include "core/base/quiet_thread.hpp"
-#include "core/hnsw/insert.hpp"
+#include "core/hnsw/row_order.hpp"
 #include "core/storage/mem_store.hpp"
 
 namespace vecstore::core {
-
-// Encoded rows waiting to be inserted. Memory is taken in blocks, so that growing copies nothing.
-class RowBuffer {
-  public:
-    explicit RowBuffer(const NodeLayout& layout)
-        : own_bytes_(layout.own_bytes()),
-          filter_columns_(layout.filters().columns()),
-          row_bytes_((own_bytes_ + filter_columns_ * sizeof(FilterKey) + 7) / 8 * 8) {}
-
-    // row: its `internal` is not looked at.
-    void add(const NewRow& row);
-    // Forgets all rows, and keeps the memory for others.
-    void clear() { rows_.clear(); }
-
-    size_t size() const { return rows_.size(); }
-    size_t memory() const { return blocks_.size() * block_bytes() + rows_.capacity() * sizeof(Row); }
-    const uint8_t* own_bytes(size_t i) const {
-        return blocks_[i / rows_per_block].get() + (i % rows_per_block) * row_bytes_ + key_bytes();
-    }
-    const FilterKey* filter_keys(size_t i) const {
-        return reinterpret_cast<const FilterKey*>(own_bytes(i)) - filter_columns_;
-    }
-    // Of the keys alone, and with the own vector that follows them (and what fills them up to 8 bytes).
-    size_t key_bytes() const { return filter_columns_ * sizeof(FilterKey); }
-    size_t row_bytes() const { return key_bytes() + own_bytes_; }
-    // What a row takes in all.
-    size_t bytes_per_row() const { return row_bytes_ + sizeof(Row); }
-    // Are both stored alike?
-    bool equal(size_t a, size_t b) const {
-        return rows_[a].own.scale == rows_[b].own.scale &&
-               std::memcmp(filter_keys(a), filter_keys(b), row_bytes()) == 0;
-    }
-    const OwnVector& own(size_t i) const { return rows_[i].own; }
-    const HeapTid& tid(size_t i) const { return rows_[i].tid; }
-    uint8_t level(size_t i) const { return rows_[i].level; }
-
-  private:
-    static constexpr size_t rows_per_block = 1024;
-    struct Row {
-        OwnVector own;
-        HeapTid tid;
-        uint8_t level;
-    };
-    size_t block_bytes() const { return rows_per_block * row_bytes_; }
-
-    size_t own_bytes_;
-    size_t filter_columns_;
-    size_t row_bytes_;   // of the keys, then the own vector
-    std::vector<std::unique_ptr<uint8_t[]>> blocks_;
-    std::vector<Row> rows_;
-};
 
 // Level of a new node: floor(-ln(u) / ln(m)) for u uniform in (0, 1].
 uint8_t draw_level(double u, uint16_t m);
@@ -116,8 +65,6 @@ class GraphBuilder {
 
     // Pages that `rows` rows may need, the metapage and some slack included.
     static size_t pages_for(const Geometry& geometry, size_t rows);
-    // Bytes that are needed for each row while the graph is built, beside the pages.
-    static constexpr size_t bytes_per_row() { return sizeof(OrderedRow); }
 
     // Inserts all rows. May be called from one thread; starts options.threads - 1 others, which run nothing
     // but this library's pure code. `progress(done)` is called on the calling thread and may throw to cancel.
@@ -132,11 +79,6 @@ class GraphBuilder {
                const std::function<void(size_t)>& progress);
 
   private:
-    struct OrderedRow {
-        uint32_t row;
-        uint32_t place = 0;   // to be inserted in this order
-        NearWays near;        // none: from the entry point
-    };
     struct Adoption;
 
     void begin(MemStore& store, const std::function<void(size_t)>& progress);
@@ -182,9 +124,7 @@ void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std:
         return [&, w = std::move(worker)](size_t i) {
             const size_t row = order[i].row;
             encoder_.decode(rows.own_bytes(row), rows.own(row).scale, w->internal.data());
-            insert(w->inserter, NewRow{w->internal.data(), rows.own_bytes(row), rows.own(row), rows.tid(row), rows.level(row),
-                                       rows.filter_keys(row)},
-                   order[i]);
+            insert(w->inserter, rows.row(row, w->internal.data()), order[i]);
             done_.fetch_add(1, std::memory_order_relaxed);
         };
     });

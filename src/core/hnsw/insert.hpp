@@ -96,16 +96,16 @@ class Inserter {
           beam_(store, encoder.layout(), memory.query, memory.search),
           ef_construction_(std::clamp<size_t>(ef_construction, 20, max_candidates - 64)) {}
 
-    // near: where to start a row of level 0 from, if that is known.
-    void insert(const NewRow& row, const NearWays* near = nullptr) {
+    // near: where to start from, if that is known, and the row has no other level than 0.
+    void insert(const NewRow& row, const NearWays& near = {}) {
         memory_.query.prepare_internal(encoder_, row.internal, row.own.norm2);
         slots_.clear();
         auto& chosen = memory_.chosen;
         if (chosen.size() <= row.level) chosen.resize(row.level + 1);
         for (size_t l = 0; l <= row.level; ++l) chosen[l].clear();
         const EntryPoint entry = read_entry_point(store_);
-        if (near != nullptr && near->count > 0)
-            memory_.ways.assign(near->ways, near->ways + near->count);
+        if (near.count > 0 && row.level == 0)
+            memory_.ways.assign(near.ways, near.ways + near.count);
         else
             find_ways_for(row.level, entry);
         if (search_levels(entry, row, 0, ef_construction_)) return;   // joined a node with the same vector

@@ -77,8 +77,12 @@ class Signposts {
         for (size_t i = 0; i < groups.size(); ++i) rank_posts(groups[i], posts);
         auto& ways = memory_.ways;
         ways.clear();
-        const float least = posts.size() > 0 ? posts.distance(0) + error_of_estimates() : 0;
-        for (size_t i = 0; i < posts.size(); ++i) ways.push_back({posts.distance(i) < least ? Way{}.distance : posts.distance(i), posts[i]});
+        for (size_t i = 0; i < posts.size(); ++i) {
+            Way way;   // of unknown distance
+            way.link = posts[i];
+            if (!(posts.distance(i) < posts.distance(0) + error_of_estimates())) way.distance = posts.distance(i);
+            ways.push_back(way);
+        }
         return !ways.empty();
     }
 
