@@ -54,6 +54,36 @@ TEST(Insert, KeepsTheGraphWholeForEveryShapeOfIndex) {
     }
 }
 
+// Two pieces that no link joins: only ways into both lead to both.
+TEST(Insert, FromSeveralWaysComesToAllOfThem) {
+    constexpr size_t dims = 16, rows = 400;
+    Data data = normal_data(rows, dims, 3);
+    for (size_t row = 0; row < rows; ++row) data.values[row * dims] += row % 2 == 0 ? 4 : -4;
+    IndexOptions options;
+    options.mode = StorageMode::plain;
+    TestIndex index(dims, options);
+    index.insert(data);
+    std::map<size_t, Link> places;
+    for (const Link& link : index.nodes()) {
+        const Node node = index.node(link);
+        places[index.row_at(link)] = link;
+        for (size_t i = 0; i < node.head().degree; ++i)
+            if ((index.row_at(link) + index.row_at(node.links()[i])) % 2 != 0) ++node.links()[i].generation;   // leads nowhere
+    }
+    NearWays near;
+    for (const size_t row : {0, 1}) near.ways[near.count++].link = places.at(row);
+    RowMemory encoded;
+    const std::vector<float> between(dims);
+    const OwnVector own = index.encoder().encode_row(between.data(), encoded);
+    InsertMemory memory;
+    Inserter<MemStore> inserter(index.store(), index.encoder(), 64, memory);
+    inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), own, TestIndex::tid_of(rows), 0, nullptr}, near);
+    size_t of_piece[2] = {};
+    for (const uint32_t row : index.neighbor_rows(rows + 1)[rows]) ++of_piece[row % 2];
+    EXPECT_GT(of_piece[0], 4u);
+    EXPECT_GT(of_piece[1], 4u);
+}
+
 // Rows that all have the same few nearest neighbors: these cannot be every other node's parent.
 TEST(Insert, FindsAParentBesideHubsThatAreFull) {
     for (const uint16_t m : {2, 4, 16}) {

@@ -279,6 +279,61 @@ TEST(Signposts, PutRowsInOrder) {
     EXPECT_LT(mean_distance(data, rows, 50), mean_distance(data, rows, 3000) * 0.7);
 }
 
+// The ways that rows are inserted from, and queries begin with.
+class WaysOf : public testing::Test {
+  protected:
+    WaysOf(const Data& data) : rows_(first_rows(data, 3000)), queries_(rows_from(data, 3000)), index_(data.dims, {}) {
+        index_.build(rows_, 2);
+    }
+    // Of each query on average, those whose distance is not known: they are looked at first, whatever else is there.
+    double unknown() {
+        SearchMemory memory;
+        Query query;
+        Signposts<MemStore> signposts(index_.store(), index_.layout(), query, memory);
+        size_t count = 0;
+        for (size_t q = 0; q < queries_.rows(); ++q) {
+            const RawVector raw = queries_.row(q);
+            query.prepare_scan(index_.encoder(), &raw, 0);
+            EXPECT_TRUE(signposts.find(index_.meta().signpost_map));
+            count += std::count_if(memory.ways.begin(), memory.ways.end(), [](const Way& way) { return std::isinf(way.distance); });
+        }
+        return static_cast<double>(count) / static_cast<double>(queries_.rows());
+    }
+
+    Data rows_, queries_;
+    TestIndex index_;
+};
+
+// Of 256 dimensions all of which vary, a code of a bit each says little about who is nearest.
+class WaysOfRandomRows : public WaysOf {
+  protected:
+    WaysOfRandomRows() : WaysOf(normal_data(3100, 256, 11, 40)) {}
+};
+class WaysOfEmbeddings : public WaysOf {
+  protected:
+    WaysOfEmbeddings() : WaysOf(latent_data(3100, 256, 11)) {}
+};
+
+TEST_F(WaysOfRandomRows, ManyCannotBeToldApart) { EXPECT_GT(unknown(), 3); }
+
+TEST_F(WaysOfEmbeddings, MostCanBeToldApart) {
+    EXPECT_GE(unknown(), 1);
+    EXPECT_LT(unknown(), 4);
+}
+
+TEST_F(WaysOfEmbeddings, ARowIsInsertedFromSeveral) {
+    const RowBuffer rows = index_.encode(queries_);
+    WayFinder<MemStore> finder(index_.store(), index_.encoder());
+    for (size_t row = 0; row < rows.size(); ++row) {
+        OrderedRow ordered;
+        ordered.row = static_cast<uint32_t>(row);
+        ASSERT_TRUE(finder.find(rows, ordered));
+        std::set<uint64_t> nodes;
+        for (size_t i = 0; i < ordered.near.count; ++i) nodes.insert(index_.layout().node_id(ordered.near.ways[i].link));
+        EXPECT_GE(nodes.size(), 4u);
+    }
+}
+
 TEST(Signposts, NoneWithoutCodesOrOfFewNodes) {
     for (const bool plain : {false, true}) {
         IndexOptions options;
