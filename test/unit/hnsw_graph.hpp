@@ -187,14 +187,15 @@ class TestIndex {
         return keys;
     }
 
-    // As a server inserts a row. Level: drawn, or given.
-    void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr) {
+    // As a server inserts a row. Level: drawn, or given. near: as for Inserter::insert().
+    void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr,
+                const NearWays& near = {}) {
         RowMemory encoded;
         const OwnVector vector = encoder_.encode_row(raw, encoded);
         Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory, needs);
         const auto chosen = static_cast<uint8_t>(level < 0 ? drawn_level(row) : level);
         inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row), chosen,
-                         filter_keys(row).data()});
+                         filter_keys(row).data()}, near);
         after_insert(store_, encoder_, memory, chosen, inserter.last_placed());
     }
     template <class Rows>

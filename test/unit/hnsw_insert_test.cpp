@@ -72,12 +72,9 @@ TEST(Insert, FromSeveralWaysComesToAllOfThem) {
     }
     NearWays near;
     for (const size_t row : {0, 1}) near.ways[near.count++].link = places.at(row);
-    RowMemory encoded;
     const std::vector<float> between(dims);
-    const OwnVector own = index.encoder().encode_row(between.data(), encoded);
     InsertMemory memory;
-    Inserter<MemStore> inserter(index.store(), index.encoder(), 64, memory);
-    inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), own, TestIndex::tid_of(rows), 0, nullptr}, near);
+    index.insert(between.data(), rows, memory, 0, nullptr, near);
     size_t of_piece[2] = {};
     for (const uint32_t row : index.neighbor_rows(rows + 1)[rows]) ++of_piece[row % 2];
     EXPECT_GT(of_piece[0], 4u);

@@ -280,56 +280,47 @@ TEST(Signposts, PutRowsInOrder) {
 }
 
 // The ways that rows are inserted from, and queries begin with.
-class WaysOf : public testing::Test {
-  protected:
-    WaysOf(const Data& data) : rows_(first_rows(data, 3000)), queries_(rows_from(data, 3000)), index_(data.dims, {}) {
-        index_.build(rows_, 2);
-    }
+struct Ways {
+    explicit Ways(const Data& data) : rows(data), queries(take_queries(rows, 100)), index(data.dims, {}) { index.build(rows, 2); }
+
     // Of each query on average, those whose distance is not known: they are looked at first, whatever else is there.
     double unknown() {
         SearchMemory memory;
         Query query;
-        Signposts<MemStore> signposts(index_.store(), index_.layout(), query, memory);
+        Signposts<MemStore> signposts(index.store(), index.layout(), query, memory);
         size_t count = 0;
-        for (size_t q = 0; q < queries_.rows(); ++q) {
-            const RawVector raw = queries_.row(q);
-            query.prepare_scan(index_.encoder(), &raw, 0);
-            EXPECT_TRUE(signposts.find(index_.meta().signpost_map));
+        for (size_t q = 0; q < queries.rows(); ++q) {
+            const RawVector raw = queries.row(q);
+            query.prepare_scan(index.encoder(), &raw, 0);
+            EXPECT_TRUE(signposts.find(index.meta().signpost_map));
             count += std::count_if(memory.ways.begin(), memory.ways.end(), [](const Way& way) { return std::isinf(way.distance); });
         }
-        return static_cast<double>(count) / static_cast<double>(queries_.rows());
+        return static_cast<double>(count) / static_cast<double>(queries.rows());
     }
 
-    Data rows_, queries_;
-    TestIndex index_;
+    Data rows, queries;
+    TestIndex index;
 };
 
 // Of 256 dimensions all of which vary, a code of a bit each says little about who is nearest.
-class WaysOfRandomRows : public WaysOf {
-  protected:
-    WaysOfRandomRows() : WaysOf(normal_data(3100, 256, 11, 40)) {}
-};
-class WaysOfEmbeddings : public WaysOf {
-  protected:
-    WaysOfEmbeddings() : WaysOf(latent_data(3100, 256, 11)) {}
-};
+TEST(Signposts, OfRandomRowsManyCannotBeToldApart) { EXPECT_GT(Ways(normal_data(3100, 256, 11, 40)).unknown(), 3); }
 
-TEST_F(WaysOfRandomRows, ManyCannotBeToldApart) { EXPECT_GT(unknown(), 3); }
-
-TEST_F(WaysOfEmbeddings, MostCanBeToldApart) {
-    EXPECT_GE(unknown(), 1);
-    EXPECT_LT(unknown(), 4);
+TEST(Signposts, OfEmbeddingsMostCanBeToldApart) {
+    const double unknown = Ways(latent_data(3100, 256, 11)).unknown();
+    EXPECT_GE(unknown, 1);
+    EXPECT_LT(unknown, 4);
 }
 
-TEST_F(WaysOfEmbeddings, ARowIsInsertedFromSeveral) {
-    const RowBuffer rows = index_.encode(queries_);
-    WayFinder<MemStore> finder(index_.store(), index_.encoder());
+TEST(Signposts, SeveralAreWaysForARow) {
+    Ways ways(latent_data(3100, 256, 11));
+    const RowBuffer rows = ways.index.encode(ways.queries);
+    WayFinder<MemStore> finder(ways.index.store(), ways.index.encoder());
     for (size_t row = 0; row < rows.size(); ++row) {
         OrderedRow ordered;
         ordered.row = static_cast<uint32_t>(row);
         ASSERT_TRUE(finder.find(rows, ordered));
         std::set<uint64_t> nodes;
-        for (size_t i = 0; i < ordered.near.count; ++i) nodes.insert(index_.layout().node_id(ordered.near.ways[i].link));
+        for (size_t i = 0; i < ordered.near.count; ++i) nodes.insert(ways.index.layout().node_id(ordered.near.ways[i].link));
         EXPECT_GE(nodes.size(), 4u);
     }
 }
