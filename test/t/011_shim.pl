@@ -20,7 +20,7 @@ is(run_make('install-shim', "DESTDIR=$stage"), 0, 'make install-shim again');
 is_deeply([ sort map { s,.*/,,r } glob("$folder/*") ], [ 'vector--0.8.6.sql', 'vector.control' ], 'two files, no more');
 like(slurp_file("$folder/vector.control"), qr{^module_pathname = '\$libdir/vecstore'$}m, 'the library is vecstore');
 my ($shim, $own) = map { slurp_file($_) } "$folder/vector--0.8.6.sql",
-  glob("$FindBin::Bin/../../sql/vecstore--0.1.0.sql");
+  glob("$FindBin::Bin/../../sql/vecstore--0.2.0.sql");
 like($shim, qr/^\\echo Use "CREATE EXTENSION vector" /m, 'the script names the extension it makes');
 s/\A.*\n\\echo .*\n// for $shim, $own;
 is($shim, $own, 'the script is the one of vecstore');
