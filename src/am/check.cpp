@@ -13,6 +13,7 @@
 
 #include "core/hnsw/filter_pages.hpp"
 #include "core/hnsw/validate.hpp"
+#include "pg/as_owner.hpp"
 #include "pg/result_set.hpp"
 
 extern "C" {
@@ -23,7 +24,6 @@ extern "C" {
 #include "access/xlog.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
-#include "utils/guc.h"
 #include "utils/snapmgr.h"
 }
 
@@ -32,27 +32,6 @@ namespace vecstore::am {
 namespace {
 
 using GraphCheck = core::GraphCheck<IndexReader>;
-
-// Index expressions are run as the table's owner, and cannot change the session.
-class AsOwner {
-  public:
-    explicit AsOwner(Relation table) {
-        GetUserIdAndSecContext(&user_, &context_);
-        SetUserIdAndSecContext(table->rd_rel->relowner, context_ | SECURITY_RESTRICTED_OPERATION);
-        guc_level_ = NewGUCNestLevel();
-        pg::restrict_search_path();
-    }
-    // Not a destructor: after an error, the end of the transaction does this.
-    void end() const {
-        AtEOXact_GUC(false, guc_level_);
-        SetUserIdAndSecContext(user_, context_);
-    }
-
-  private:
-    Oid user_;
-    int context_;
-    int guc_level_;
-};
 
 void add_problem(const pg::ResultSet& results, const core::Problem& problem) {
     pg::pg_call([&] {
@@ -259,7 +238,7 @@ VECSTORE_FUNCTION(check) {
     const pg::ResultSet results(fcinfo);
     const am::OpenIndex open =
         am::open_index(PG_GETARG_OID(0), RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock);
-    const am::AsOwner as_owner(open.heap);
+    const pg::AsOwner as_owner(open.heap->rd_rel->relowner);   // index expressions
     const Snapshot snapshot = am::take_snapshot(open.index);
     am::check_index(open, PG_GETARG_BOOL(1), snapshot, GetAccessStrategy(BAS_BULKREAD), results);
     UnregisterSnapshot(snapshot);

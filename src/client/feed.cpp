@@ -56,7 +56,7 @@ class VectorFeed final : public Feed {
             warnings.push_back(source_->name() + " holds approximations of the vectors it was made of");
         return warnings;
     }
-    std::string other_columns_definition() const override { return "{} bigint PRIMARY KEY"; }
+    std::string other_columns_definition() const override { return "{} pg_catalog.int8 PRIMARY KEY"; }
     std::vector<std::string> other_columns() const override {
         return id_column_.empty() ? std::vector<std::string>() : std::vector<std::string>{id_column_};
     }
@@ -131,7 +131,7 @@ class StoreFeed final : public Feed {
     uint64_t fingerprint() const override { return reader_->info().fingerprint; }
     std::vector<std::string> warnings() const override { return reader_->info().warnings; }
     std::string other_columns_definition() const override {
-        return "{} text PRIMARY KEY, document text, metadata jsonb";
+        return "{} pg_catalog.text PRIMARY KEY, document pg_catalog.text, metadata pg_catalog.jsonb";
     }
     std::vector<std::string> other_columns() const override { return {id_column_, "document", "metadata"}; }
     bool has_number_ids() const override { return false; }

@@ -110,7 +110,10 @@ class Loader {
                           rows = std::to_string(feed_->rows()), dims = std::to_string(feed_->dims()),
                           format = feed_->format();
         const Answer answer = server_.ask(
-            "SELECT * FROM " + schema_ + ".vecstore_load_begin($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "SELECT * FROM " + schema_ +
+                ".vecstore_load_begin($1::pg_catalog.regclass, $2::pg_catalog.text, $3::pg_catalog.name, "
+                "$4::pg_catalog.name, $5::pg_catalog.text, $6::pg_catalog.int8, $7::pg_catalog.int8, "
+                "$8::pg_catalog.int8, $9::pg_catalog.int8, $10::pg_catalog.bool)",
             {options_.table.c_str(), source_.c_str(),
              options_.vector_column.empty() ? nullptr : options_.vector_column.c_str(),
              feed_->has_number_ids() ? options_.feed.id_column.c_str() : nullptr, format.c_str(),
@@ -172,7 +175,8 @@ class Loader {
         const std::string at = std::to_string(first), rows = std::to_string(done_ - first),
                           sum_text = std::to_string(static_cast<int64_t>(sum));
         if (done_ > first)
-            server_.ask("SELECT " + schema_ + ".vecstore_load_batch($1, $2, $3, $4)",
+            server_.ask("SELECT " + schema_ + ".vecstore_load_batch($1::pg_catalog.int8, $2::pg_catalog.int8, $3::pg_catalog.int8, "
+                        "$4::pg_catalog.int8)",
                         {id_.c_str(), at.c_str(), rows.c_str(), sum_text.c_str()});
         server_.ask("COMMIT");
         progress.show(done_);
@@ -187,7 +191,7 @@ class Loader {
                         "Those are committed.");
         }
         const std::string outcome = server_
-                                        .ask("SELECT " + schema_ + ".vecstore_load_finish($1, $2)",
+                                        .ask("SELECT " + schema_ + ".vecstore_load_finish($1::pg_catalog.int8, $2::pg_catalog.bool)",
                                              {id_.c_str(), options_.verify ? "true" : "false"})
                                         .text(0);
         if (outcome == "different") {

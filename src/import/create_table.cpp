@@ -22,7 +22,7 @@ std::string quoted(const std::string& name) {
     return text;
 }
 
-// A type that loses nothing of values of these kinds.
+// A type that loses nothing of values of these kinds. (Those that are no keywords need their schema.)
 const char* column_type(uint8_t kinds) {
     switch (kinds & ~core::io::json_null) {
         case core::io::json_boolean:
@@ -34,9 +34,9 @@ const char* column_type(uint8_t kinds) {
             return "double precision";
         case core::io::json_string:
         case 0:
-            return "text";
+            return "pg_catalog.text";
         default:
-            return "jsonb";
+            return "pg_catalog.jsonb";
     }
 }
 
@@ -79,7 +79,7 @@ const core::io::JsonField* id_field(const ImportOptions& options, const VectorFi
 
 std::string field_columns(const ImportOptions& options, const Metadata* metadata) {
     if (metadata == nullptr) return {};
-    if (!options.metadata_column.empty()) return ", " + quoted(options.metadata_column) + " jsonb";
+    if (!options.metadata_column.empty()) return ", " + quoted(options.metadata_column) + " pg_catalog.jsonb";
     std::string columns;
     for (size_t i = 0; i < metadata->keys().size(); i++) {
         const std::string& name = metadata->keys()[i];

@@ -11,9 +11,12 @@
 #include "core/export/graph_export.hpp"
 #include "core/export/vector_writer.hpp"
 #include "core/hnsw/validate_node.hpp"
+#include "pg/as_owner.hpp"
 #include "pg/guard.hpp"
 #include "types/halfvec.hpp"
 #include "types/vector.hpp"
+
+#include <optional>
 
 extern "C" {
 #include "access/tableam.h"
@@ -23,7 +26,6 @@ extern "C" {
 #include "executor/executor.h"
 #include "nodes/execnodes.h"
 #include "utils/acl.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
@@ -61,27 +63,6 @@ FileMetric metric_of(const core::MetaData& meta) {
     throw core::Error(core::ErrorCode::file_not_supported,
                       "FAISS has no HNSW index for what this index holds", {},
                       "Graphs of vector and halfvec columns can be exported.");
-}
-
-// Index expressions are run as the table's owner, and cannot change the session.
-struct SavedUser {
-    Oid user;
-    int context;
-    int guc_level;
-};
-
-SavedUser become_owner(Relation table) {
-    SavedUser saved;
-    GetUserIdAndSecContext(&saved.user, &saved.context);
-    SetUserIdAndSecContext(table->rd_rel->relowner, saved.context | SECURITY_RESTRICTED_OPERATION);
-    saved.guc_level = NewGUCNestLevel();
-    pg::restrict_search_path();
-    return saved;
-}
-
-void become_again(const SavedUser& saved) {
-    AtEOXact_GUC(false, saved.guc_level);
-    SetUserIdAndSecContext(saved.user, saved.context);
 }
 
 // The table's rows behind the index's entries.
@@ -216,9 +197,10 @@ GraphReport export_graph(OutputFile& file, const GraphRequest& request) {
     ServerScratch ids;
     std::vector<float> values(dims);
     IndexedRows table;
-    const SavedUser saved = pg::pg_call([&] {
+    std::optional<pg::AsOwner> as_owner;   // for index expressions, already where constants in them are folded
+    pg::pg_call([&] {
+        as_owner.emplace(open.heap->rd_rel->relowner);
         table.open(open, meta.geometry.kind, request.rows.id_column.c_str());
-        return become_owner(open.heap);
     });
     core::exports::GraphExport<am::IndexReader> graph(reader, meta);
     graph.number_rows([&](const std::vector<core::HeapTid>& tids) {
@@ -237,7 +219,7 @@ GraphReport export_graph(OutputFile& file, const GraphRequest& request) {
         return rows;
     });
     pg::pg_call([&] {
-        become_again(saved);
+        as_owner->end();
         table.close();
     });
     report.rows = graph.rows();

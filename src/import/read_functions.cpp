@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/tuplestore.h"
+#include "utils/typcache.h"
 #include "utils/varbit.h"
 }
 
@@ -335,32 +336,77 @@ VECSTORE_FUNCTION(read_bits_bytea) {
     return read_bits(fcinfo, Origin::bytea);
 }
 
-// The same with further columns: vector (may be null), id, and any number of values of any types.
-VECSTORE_FUNCTION(row_hash_fields) {
+namespace {
+
+// Of vector (may be null) and id, the first two arguments.
+uint64_t hash_of_row(FunctionCallInfo fcinfo) {
     namespace types = vecstore::types;
-    uint64_t hash;
-    if (PG_ARGISNULL(0)) {
-        hash = vecstore::core::io::hash_row(PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1), nullptr, 0);
-    } else {
-        const types::Vector* const vector = types::datum_get_vector(PG_GETARG_DATUM(0));
-        hash = vecstore::core::io::hash_row(PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1), vector->data(),
-                                            static_cast<size_t>(vector->dims()));
-    }
-    const int fields = PG_NARGS() - 2;
-    auto* hashers = static_cast<FieldHasher*>(fcinfo->flinfo->fn_extra);
+    const int64 id = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+    if (PG_ARGISNULL(0)) return vecstore::core::io::hash_row(id, nullptr, 0);
+    const types::Vector* const vector = types::datum_get_vector(PG_GETARG_DATUM(0));
+    return vecstore::core::io::hash_row(id, vector->data(), static_cast<size_t>(vector->dims()));
+}
+
+// How a row's further columns are hashed: kept from call to call.
+struct FieldHashers {
+    Oid row_type;   // of the record, where they are one
+    int32 row_typmod;
+    int count;
+    FieldHasher of[FLEXIBLE_ARRAY_MEMBER];
+};
+
+FieldHashers* new_hashers(FunctionCallInfo fcinfo, int count) {
+    auto* const hashers = static_cast<FieldHashers*>(MemoryContextAllocZero(
+        fcinfo->flinfo->fn_mcxt, offsetof(FieldHashers, of) + sizeof(FieldHasher) * static_cast<Size>(count)));
+    hashers->count = count;
+    fcinfo->flinfo->fn_extra = hashers;
+    return hashers;
+}
+
+}  // namespace
+
+// The same with further columns: any number of values of any types.
+VECSTORE_FUNCTION(row_hash_fields) {
+    uint64_t hash = hash_of_row(fcinfo);
+    auto* hashers = static_cast<FieldHashers*>(fcinfo->flinfo->fn_extra);
     if (hashers == nullptr) {
-        const MemoryContext memory = fcinfo->flinfo->fn_mcxt;
-        hashers = static_cast<FieldHasher*>(
-            MemoryContextAlloc(memory, sizeof(FieldHasher) * static_cast<Size>(fields)));
-        for (int i = 0; i < fields; i++) {
-            hashers[i] = make_field_hasher(get_fn_expr_argtype(fcinfo->flinfo, i + 2), memory);
-        }
-        fcinfo->flinfo->fn_extra = hashers;
+        hashers = new_hashers(fcinfo, PG_NARGS() - 2);
+        for (int i = 0; i < hashers->count; i++)
+            hashers->of[i] = make_field_hasher(get_fn_expr_argtype(fcinfo->flinfo, i + 2), fcinfo->flinfo->fn_mcxt);
     }
-    for (int i = 0; i < fields; i++) {
+    for (int i = 0; i < hashers->count; i++) {
         const bool is_null = PG_ARGISNULL(i + 2);
-        hash = hash_datum(hashers[i], hash, is_null ? Datum{0} : PG_GETARG_DATUM(i + 2), is_null);
+        hash = hash_datum(hashers->of[i], hash, is_null ? Datum{0} : PG_GETARG_DATUM(i + 2), is_null);
     }
+    PG_RETURN_INT64(static_cast<int64>(hash));
+}
+
+// The same with the further columns as a record.
+VECSTORE_FUNCTION(row_hash_record) {
+    uint64_t hash = hash_of_row(fcinfo);
+    if (PG_ARGISNULL(2)) PG_RETURN_INT64(static_cast<int64>(hash));
+    const HeapTupleHeader record = PG_GETARG_HEAPTUPLEHEADER(2);
+    HeapTupleData tuple = {};
+    tuple.t_len = HeapTupleHeaderGetDatumLength(record);
+    tuple.t_data = record;
+    const Oid type = HeapTupleHeaderGetTypeId(record);
+    const int32 typmod = HeapTupleHeaderGetTypMod(record);
+    const TupleDesc descriptor = lookup_rowtype_tupdesc(type, typmod);
+    auto* hashers = static_cast<FieldHashers*>(fcinfo->flinfo->fn_extra);
+    if (hashers == nullptr || hashers->row_type != type || hashers->row_typmod != typmod) {
+        hashers = new_hashers(fcinfo, descriptor->natts);
+        hashers->row_type = type;
+        hashers->row_typmod = typmod;
+        for (int i = 0; i < hashers->count; i++)
+            hashers->of[i] = make_field_hasher(TupleDescAttr(descriptor, i)->atttypid, fcinfo->flinfo->fn_mcxt);
+    }
+    for (int i = 0; i < hashers->count; i++) {
+        if (TupleDescAttr(descriptor, i)->attisdropped) continue;
+        bool is_null;
+        const Datum value = heap_getattr(&tuple, i + 1, descriptor, &is_null);
+        hash = hash_datum(hashers->of[i], hash, value, is_null);
+    }
+    ReleaseTupleDesc(descriptor);
     PG_RETURN_INT64(static_cast<int64>(hash));
 }
 

@@ -5,10 +5,13 @@
 extern "C" {
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "nodes/makefuncs.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
 }
 
 namespace vecstore::import {
@@ -64,16 +67,31 @@ Sum read_sum() {
             digits == nullptr ? 0 : parse_sum(digits)};
 }
 
+// The operator by which ids are equal, as SQL names it: not one of that name which another schema has.
+const char* equality(const Target& target) {
+    const Oid type = get_atttype(target.relation, get_attnum(target.relation, NameStr(target.id_column)));
+    const Oid found = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+    const HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(found));
+    if (!HeapTupleIsValid(tuple))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                        errmsg("could not identify an equality operator for type %s", format_type_be(type))));
+    const auto row = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
+    const char* const name =
+        psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(row->oprnamespace)), NameStr(row->oprname));
+    ReleaseSysCache(tuple);
+    return name;
+}
+
 // Rows of earlier batches of this import that are about to be replaced.
 Sum sum_replaced(const StateTables& tables, const Target& target, const ImportJob& job) {
     Oid types[] = {get_array_type(XIDOID)};
     Datum values[] = {transactions_of(tables, job)};
     const char* const id = quote_identifier(NameStr(target.id_column));
-    run_in_session(
+    run_query(
         {psprintf(
-             "SELECT pg_catalog.count(*), pg_catalog.mod(pg_catalog.sum(%s), 18446744073709551616)::text "
-             "FROM %s t WHERE t.xmin = ANY ($1) AND t.%s IN (SELECT s.%s FROM %s s)",
-             row_hash_expression(tables, target, "t"), qualified_name(target), id, id, staging_table),
+             "SELECT count(*), mod(sum(%s), 18446744073709551616)::text "
+             "FROM %s t WHERE t.xmin = ANY ($1) AND t.%s %s ANY (SELECT s.%s FROM %s s)",
+             row_hash_expression(tables, target, "t"), qualified_name(target), id, equality(target), id, staging_table),
          lengthof(values), types, values});
     return read_sum();
 }
@@ -120,7 +138,7 @@ ImportBatch insert_staged(const StateTables& tables, const Target& target, const
     run_in_session(
         {psprintf("WITH staged AS (%s), written AS (INSERT INTO %s AS t (%s) SELECT %s FROM staged %s "
                   "RETURNING %s AS hash) SELECT pg_catalog.count(*), "
-                  "pg_catalog.mod(pg_catalog.sum(hash), 18446744073709551616)::text FROM written",
+                  "pg_catalog.mod(pg_catalog.sum(hash), 18446744073709551616)::pg_catalog.text FROM written",
                   source, qualified_name(target), columns, columns, action,
                   row_hash_expression(tables, target, "t")),
          0, nullptr, nullptr});

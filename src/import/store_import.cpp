@@ -166,7 +166,7 @@ void StoreImport::make_table() {
     initStringInfo(&sql);
     appendStringInfo(&sql, "CREATE TABLE %s (",
                      quote_qualified_identifier(get_namespace_name(schema), name->relname));
-    const char* const types[] = {"text PRIMARY KEY", "text", "jsonb", nullptr};
+    const char* const types[] = {"pg_catalog.text PRIMARY KEY", "pg_catalog.text", "pg_catalog.jsonb", nullptr};
     const char* separator = "";
     for (int i = 0; i < store_columns; i++) {
         if (options_.columns[i].empty()) continue;

@@ -52,9 +52,11 @@ bool table_is_empty(const Target& target) {
 const char* row_hash_expression(const StateTables& tables, const Target& target, const char* alias) {
     StringInfoData sql;
     initStringInfo(&sql);
-    appendStringInfo(&sql, "%s.vecstore_row_hash(", tables.schema);
     const char* const column = quote_identifier(NameStr(target.vector_column));
     const bool bits = target.vector_encoding == VectorEncoding::bits;
+    const bool has_fields = bits || target.field_count > 0;
+    // The types of the arguments are exactly the function's: no other can fit better, whoever put one beside it.
+    appendStringInfo(&sql, "%s.%s(", tables.schema, has_fields ? "vecstore_row_hash_record" : "vecstore_row_hash");
     if (bits) {
         appendStringInfo(&sql, "NULL::%s.vector", tables.schema);
     } else {
@@ -65,11 +67,16 @@ const char* row_hash_expression(const StateTables& tables, const Target& target,
     } else {
         appendStringInfo(&sql, ", %s.%s::bigint", alias, quote_identifier(NameStr(target.id_column)));
     }
-    if (bits) appendStringInfo(&sql, ", %s.%s", alias, column);
-    for (int i = 0; i < target.field_count; i++) {
-        appendStringInfo(&sql, ", %s.%s", alias, quote_identifier(NameStr(target.fields[i].column)));
+    const char* separator = ", ROW(";
+    if (bits) {
+        appendStringInfo(&sql, "%s%s.%s", separator, alias, column);
+        separator = ", ";
     }
-    appendStringInfoChar(&sql, ')');
+    for (int i = 0; i < target.field_count; i++) {
+        appendStringInfo(&sql, "%s%s.%s", separator, alias, quote_identifier(NameStr(target.fields[i].column)));
+        separator = ", ";
+    }
+    appendStringInfoString(&sql, has_fields ? "))" : ")");
     return sql.data;
 }
 

@@ -55,6 +55,15 @@ inline bool may_maintain(Oid table) {
 #endif
 }
 
+// May this user become that role, as by SET ROLE?
+inline bool may_set_role(Oid user, Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return member_can_set_role(user, role);
+#else
+    return is_member_of_role(user, role);
+#endif
+}
+
 // From 17 on functions of an index run with a safe search_path.
 inline void restrict_search_path() {
 #if PG_VERSION_NUM >= 170000
