@@ -3,6 +3,7 @@
 
 EXTENSION = vecstore
 MODULE_big = vecstore
+VECSTORE_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(srcdir)/vecstore.control)
 DATA = $(wildcard sql/vecstore--*.sql)
 
 SOURCES = $(wildcard src/*.cpp) $(wildcard src/core/*/*.cpp) $(wildcard src/pg/*.cpp) \
@@ -44,7 +45,8 @@ include $(PGXS)
 # The program: `make client`, `make install-client`. Needs libpq's headers, and no server.
 client: $(CLIENT_PROGRAM)
 
-src/client/%.o: override CPPFLAGS += -I$(includedir)
+src/client/%.o: override CPPFLAGS += -I$(includedir) -DVECSTORE_VERSION='"$(VECSTORE_VERSION)"'
+src/client/main.o: vecstore.control
 
 # The readers' libraries are those of the extension.
 $(CLIENT_PROGRAM): $(CLIENT_OBJS)
@@ -66,7 +68,6 @@ SHIM_VERSION = 0.8.6
 SHIM_CONTROL = build/shim/vector.control
 SHIM_SCRIPT = build/shim/vector--$(SHIM_VERSION).sql
 EXTENSION_DIR = $(DESTDIR)$(datadir)/extension
-VECSTORE_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(srcdir)/vecstore.control)
 
 shim: $(SHIM_CONTROL) $(SHIM_SCRIPT)
 

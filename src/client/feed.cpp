@@ -2,7 +2,7 @@
 
 #include "client/local_files.hpp"
 #include "core/io/content_hash.hpp"
-#include "core/io/copy_fields.hpp"
+#include "core/io/vector_field.hpp"
 
 #include <optional>
 
@@ -19,12 +19,21 @@ using core::io::IdEncoding;
 using core::io::null_length;
 using core::io::VectorEncoding;
 
+// Is it a type of this name, in whatever schema?
+bool is_type(const std::string& type, const std::string& name) {
+    if (type.size() <= name.size()) return type == name;
+    const size_t rest = type.size() - name.size();
+    return type[rest - 1] == '.' && type.compare(rest, name.size(), name) == 0;
+}
+
 VectorEncoding vector_encoding(const std::string& type) {
     if (type == "real[]") return VectorEncoding::float4_array;
     if (type == "double precision[]") return VectorEncoding::float8_array;
-    if (type == "vector" || (type.size() > 7 && type.compare(type.size() - 7, 7, ".vector") == 0)) return VectorEncoding::vector;
+    if (type == "bit" || type == "bit varying") return VectorEncoding::bits;
+    if (is_type(type, "vector")) return VectorEncoding::vector;
+    if (is_type(type, "halfvec")) return VectorEncoding::halfvec;
     throw Error(ErrorCode::invalid_parameter, "the column for the vectors is of type " + type, {},
-                "It must be vector, real[] or double precision[].");
+                "It must be vector, halfvec, bit, real[] or double precision[].");
 }
 
 IdEncoding id_encoding(const std::string& type) {
@@ -61,9 +70,18 @@ class VectorFeed final : public Feed {
         return id_column_.empty() ? std::vector<std::string>() : std::vector<std::string>{id_column_};
     }
     bool has_number_ids() const override { return !id_column_.empty(); }
+    // The one that holds what the file does.
+    std::string vector_type(const std::string& schema) const override {
+        switch (reader_->info().element) {
+            case core::io::ElementType::bit: return "pg_catalog.bit";
+            case core::io::ElementType::float16: return schema + ".halfvec";
+            default: return schema + ".vector";
+        }
+    }
+    const char* verified() const override { return "count and content verified"; }
 
     void set_types(const TargetTypes& types) override {
-        vectors_ = vector_encoding(types.vector);
+        vectors_.emplace(vector_encoding(types.vector));
         if (!id_column_.empty()) ids_ = id_encoding(types.id);
     }
 
@@ -75,9 +93,8 @@ class VectorFeed final : public Feed {
         const size_t at = next_++;
         const auto dims = static_cast<size_t>(reader_->info().dims);
         const float* const values = batch_.values.data() + at * dims;
-        hash = core::io::hash_row(id_column_.empty() ? 0 : batch_.ids[at], values, dims);
         append_number(out, static_cast<int16_t>(id_column_.empty() ? 1 : 2));
-        core::io::append_float_vector(out, vectors_, values, dims);
+        hash = vectors_->append(out, values, dims, id_column_.empty() ? 0 : batch_.ids[at], batch_.positions[at]);
         core::io::append_id_field(out, ids_, batch_.ids[at], id_column_);
         return true;
     }
@@ -110,7 +127,7 @@ class VectorFeed final : public Feed {
     core::io::VectorBatch batch_;
     const uint64_t fingerprint_;
     const uint64_t rows_;
-    VectorEncoding vectors_ = VectorEncoding::vector;
+    std::optional<core::io::VectorField> vectors_;
     IdEncoding ids_ = IdEncoding::none;
     size_t next_ = 0;
 };
@@ -135,17 +152,22 @@ class StoreFeed final : public Feed {
     }
     std::vector<std::string> other_columns() const override { return {id_column_, "document", "metadata"}; }
     bool has_number_ids() const override { return false; }
-    void set_types(const TargetTypes& types) override { vectors_ = vector_encoding(types.vector); }
+    std::string vector_type(const std::string& schema) const override { return schema + ".vector"; }
+    const char* verified() const override { return "count and vectors verified, but not documents and metadata"; }
+    void set_types(const TargetTypes& types) override {
+        vectors_.emplace(vector_encoding(types.vector));
+    }
 
     bool append_row(std::string& out, uint64_t& hash) override {
         if (!reader_->read(row_)) return false;
-        hash = row_.vector.empty() ? 0 : core::io::hash_row(0, row_.vector.data(), row_.vector.size());
         append_number(out, int16_t{4});
         if (row_.vector.empty()) {
             append_number(out, null_length);
+            hash = 0;
         } else {
-            core::io::append_float_vector(out, vectors_, row_.vector.data(), row_.vector.size());
+            hash = vectors_->append(out, row_.vector.data(), row_.vector.size(), 0, rows_read_);
         }
+        rows_read_++;
         append_text(out, row_.id);
         append_text(out, row_.document);
         // After the version of jsonb's binary format.
@@ -164,8 +186,9 @@ class StoreFeed final : public Feed {
     const std::unique_ptr<core::stores::Folder> folder_;
     const std::unique_ptr<core::stores::StoreReader> reader_;
     const std::string id_column_;
-    VectorEncoding vectors_ = VectorEncoding::vector;
+    std::optional<core::io::VectorField> vectors_;
     core::stores::StoreRow row_;
+    uint64_t rows_read_ = 0;
 };
 
 }  // namespace

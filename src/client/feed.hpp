@@ -30,6 +30,11 @@ class Feed {
     virtual std::vector<std::string> other_columns() const = 0;
     // Whether there are ids that are numbers, which the server verifies with the vectors.
     virtual bool has_number_ids() const = 0;
+    // Type of the vectors' column in a new table.
+    virtual std::string vector_type(const std::string& schema) const = 0;
+
+    // What the server's comparison of the table with the hashes tells.
+    virtual const char* verified() const = 0;
 
     virtual void set_types(const TargetTypes& types) = 0;
     // Appends the next row (its vector, then its other columns) to out; false at the end. `hash` is what the

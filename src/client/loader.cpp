@@ -100,8 +100,8 @@ class Loader {
         const std::string vector =
             server_.quoted(options_.vector_column.empty() ? "embedding" : options_.vector_column);
         const std::string dims = feed_->dims() > 0 ? "(" + std::to_string(feed_->dims()) + ")" : "";
-        server_.ask("CREATE TABLE IF NOT EXISTS " + options_.table + " (" + others + vector + " " + schema_ +
-                    ".vector" + dims + ")");
+        server_.ask("CREATE TABLE IF NOT EXISTS " + options_.table + " (" + others + vector + " " +
+                    feed_->vector_type(schema_) + dims + ")");
     }
 
     void begin() {
@@ -201,7 +201,8 @@ class Loader {
                         "changed them meanwhile; "
                         "in these cases use --no-verify.");
         }
-        if (outcome == "equal") return "count and content verified";
+        if (outcome == "equal") return feed_->verified();
+        if (outcome == "not comparable") return "not verified, which a table of Citus does not allow";
         return outcome == "not allowed" ? "not verified, which needs SELECT privilege on the table"
                                         : "not verified";
     }

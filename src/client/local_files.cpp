@@ -59,7 +59,9 @@ std::unique_ptr<core::io::ByteSource> open_local_file(const std::string& path) {
         close(fd);
         throw Error(ErrorCode::io, shown + " is not a regular file");
     }
-    return std::make_unique<LocalFile>(shown, static_cast<uint64_t>(status.st_size), fd);
+    auto file = std::make_unique<LocalFile>(shown, static_cast<uint64_t>(status.st_size), fd);
+    core::io::require_content(*file);
+    return file;
 }
 
 core::io::SiblingOpener local_siblings(const std::string& path) {

@@ -1,6 +1,7 @@
 // vecstore-load: the readers of vecstore on the client's side, for servers whose disk one cannot reach.
 #include "client/loader.hpp"
 #include "client/server.hpp"
+#include "core/base/option_text.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -38,6 +39,7 @@ here and sent over the wire: the server needs the extension vecstore, not the fi
       --resume              go on where an earlier load of this file into this table stopped
       --no-verify           do not compare the table with what was read, at the end
   -q, --quiet               show errors only
+  -V, --version             show the version
   -h, --help                show this
 
 Exit status: 0 when all is loaded, 1 after an error (what was committed stays, and --resume goes on behind it), 2 for
@@ -71,6 +73,7 @@ const option long_options[] = {{"dbname", required_argument, nullptr, 'd'},
                                {"resume", no_argument, nullptr, option_resume},
                                {"no-verify", no_argument, nullptr, option_no_verify},
                                {"quiet", no_argument, nullptr, 'q'},
+                               {"version", no_argument, nullptr, 'V'},
                                {"help", no_argument, nullptr, 'h'},
                                {nullptr, 0, nullptr, 0}};
 
@@ -90,7 +93,7 @@ uint64_t parse_batch_size(const char* text) {
 
 LoadOptions parse_arguments(int argc, char** argv) {
     LoadOptions options;
-    for (int code; (code = getopt_long(argc, argv, "d:c:i:qh", long_options, nullptr)) != -1;) {
+    for (int code; (code = getopt_long(argc, argv, "d:c:i:qVh", long_options, nullptr)) != -1;) {
         switch (code) {
             case 'd': options.connection = optarg; break;
             case 'c': options.vector_column = optarg; break;
@@ -106,6 +109,7 @@ LoadOptions parse_arguments(int argc, char** argv) {
             case option_resume: options.resume = true; break;
             case option_no_verify: options.verify = false; break;
             case 'q': options.quiet = true; break;
+            case 'V': std::cout << "vecstore-load " VECSTORE_VERSION "\n"; std::exit(0);
             case 'h': std::cout << usage; std::exit(0);
             default: wrong_usage("unknown or incomplete option");
         }
@@ -126,6 +130,7 @@ int report(const std::string& message, const std::string& detail = {}, const std
 }  // namespace
 
 int main(int argc, char** argv) {
+    vecstore::core::option_style = vecstore::core::OptionStyle::command_line;
     const LoadOptions options = parse_arguments(argc, argv);
     try {
         vecstore::client::load_file(options);

@@ -14,6 +14,8 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/table.h"
+#include "catalog/index.h"
+#include "commands/defrem.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/acl.h"
@@ -32,6 +34,7 @@ struct Subject {
     AttrNumber id_column;   // InvalidAttrNumber: none
     Oid id_type;
     const char* vector_column;   // of a new index
+    Oid vector_type;
     const char* opclass_type;    // with which its operator classes' names begin
 };
 
@@ -115,11 +118,26 @@ void find_vector_column(Relation table, const AdoptRequest& request, Subject& su
         found = attribute->attnum;
     }
     const Oid type = found == InvalidAttrNumber ? InvalidOid : type_of(table, found);
-    if (type != vector && type != halfvec)
+    // A bit string is named only: a table has many columns that are none of vectors.
+    if (type != vector && type != halfvec && !(named && type == BITOID))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                        errmsg("\"%s\" has no such column of type vector or halfvec", RelationGetRelationName(table))));
-    subject.vector_column = pstrdup(NameStr(TupleDescAttr(RelationGetDescr(table), found - 1)->attname));
-    subject.opclass_type = type == vector ? "vector" : "halfvec";
+                        errmsg("\"%s\" has no such column of type vector, halfvec or bit", RelationGetRelationName(table))));
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(table), found - 1);
+    int32 typmod = attribute->atttypmod;
+    getBaseTypeAndTypmod(attribute->atttypid, &typmod);
+    if (typmod < 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("column \"%s\" has no dimensions, and so can have no index", NameStr(attribute->attname)),
+                        errhint("Say how many: ALTER TABLE ... ALTER COLUMN ... TYPE %s(n).", format_type_be(type))));
+    subject.vector_column = pstrdup(NameStr(attribute->attname));
+    subject.vector_type = type;
+    subject.opclass_type = type == vector ? "vector" : type == halfvec ? "halfvec" : "bit";
+}
+
+// Raises where the relation can have no index, or the user may make none on it.
+void check_may_index(Oid relation) {
+    check_relation(relation);
+    if (!pg::may_maintain(relation)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
 }
 
 // May raise.
@@ -150,12 +168,18 @@ std::string quoted(const std::string& name) {
     return pg::pg_call([&] { return quote_identifier(name.c_str()); });
 }
 
-const char* opclass_suffix(core::io::Metric metric) {
+const char* opclass_suffix(const Subject& subject, core::io::Metric metric) {
+    if (subject.vector_type == BITOID) return "_hamming_ops";
     switch (metric) {
         case core::io::Metric::inner_product: return "_ip_ops";
         case core::io::Metric::l1: return "_l1_ops";
         default: return "_l2_ops";
     }
+}
+
+std::string opclass_name(const AdoptRequest& request, const Subject& subject, core::io::Metric metric) {
+    if (!request.opclass.empty()) return request.opclass;
+    return std::string(subject.opclass_type) + opclass_suffix(subject, metric);
 }
 
 // As the graph was built, so that later rows are inserted alike.
@@ -173,8 +197,7 @@ std::string create_statement(const AdoptRequest& request, const Subject& subject
         return quote_identifier(get_namespace_name(get_func_namespace(request.function)));
     });
     const std::string method = pg::pg_call([] { return am::current_name(am::hnsw_method); });
-    std::string opclass = request.opclass;
-    if (opclass.empty()) opclass = std::string(subject.opclass_type) + opclass_suffix(metric);
+    const std::string opclass = opclass_name(request, subject, metric);
     return "CREATE INDEX " + (request.index_name.empty() ? "" : quoted(request.index_name) + " ") + "ON " +
            qualified(subject.table) + " USING " + quoted(method) + " (" + quoted(subject.vector_column) + " " +
            schema + "." + quoted(opclass) + ")" + (graph == nullptr ? "" : index_options(graph->info()));
@@ -189,9 +212,18 @@ void run_statement(const std::string& statement) {
 
 }  // namespace
 
-void check_may_index(Oid relation) {
-    check_relation(relation);
-    if (!pg::may_maintain(relation)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
+void check_adoptable(const AdoptRequest& request, core::io::Metric metric) {
+    const Subject subject = pg::pg_call([&] { return find_subject(request); });
+    if (subject.is_index) return;
+    const std::string opclass = opclass_name(request, subject, metric);
+    pg::pg_call([&, name = opclass.c_str()] {
+        const Oid method = get_index_am_oid(am::current_name(am::hnsw_method), false);
+        const char* const schema = get_namespace_name(get_func_namespace(request.function));
+        const Oid found = get_opclass_oid(method, list_make2(makeString(pstrdup(schema)), makeString(pstrdup(name))), false);
+        if (get_opclass_input_type(found) != subject.vector_type)
+            ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                            errmsg("operator class \"%s\" does not accept data type %s", name, format_type_be(subject.vector_type))));
+    });
 }
 
 Oid adopt_graph(const AdoptRequest& request) {

@@ -25,8 +25,9 @@ struct AdoptRequest {
 // need, and those for files of the server.
 Oid adopt_graph(const AdoptRequest& request);
 
-// Raises where the relation can have no index, or the user may make none on it.
-void check_may_index(Oid relation);
+// Raises what adopt_graph would raise of the relation, its columns and the operator class: to be asked before hours go
+// into rows whose index cannot be.
+void check_adoptable(const AdoptRequest& request, core::io::Metric metric);
 
 // Has this column of a table an index of ours? May raise.
 bool has_graph_index(Oid table, const char* column);

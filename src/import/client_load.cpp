@@ -4,6 +4,7 @@
 // themselves come by COPY.
 //
 // A session works on one import at a time, which it holds the right to until it ends.
+#include "core/base/option_text.hpp"
 #include "import/functions.hpp"
 #include "import/import_state.hpp"
 #include "import/job_lock.hpp"
@@ -191,6 +192,7 @@ const char* outcome_name(Verification::Outcome outcome) {
     switch (outcome) {
         case Verification::Outcome::equal: return "equal";
         case Verification::Outcome::different: return "different";
+        case Verification::Outcome::not_comparable: return "not comparable";
         case Verification::Outcome::not_allowed: break;
     }
     return "not allowed";
@@ -225,6 +227,8 @@ const char* finish(FunctionCallInfo fcinfo) {
 // Nothing in here has a destructor: Postgres errors may pass.
 
 VECSTORE_FUNCTION(load_begin) {
+    // Whoever reads an error's hint called a program.
+    vecstore::core::option_style = vecstore::core::OptionStyle::command_line;
     return vecstore::import::begin(fcinfo);
 }
 

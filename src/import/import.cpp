@@ -18,6 +18,7 @@
 #include "import/staging.hpp"
 #include "import/target.hpp"
 #include "import/verify.hpp"
+#include "pg/citus.hpp"
 #include "pg/guard.hpp"
 
 #include <chrono>
@@ -31,6 +32,7 @@ extern "C" {
 #include "nodes/parsenodes.h"
 #include "parser/parse_relation.h"
 #include "storage/lmgr.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 }
 
@@ -70,6 +72,8 @@ class Import {
     void finish();
     void dry_run();
     bool verify_rows();
+    bool has_index() const;
+    AdoptRequest index_request() const;
     void create_index();
     void raise_different() const;
     void report_warnings() const;
@@ -105,6 +109,7 @@ class Import {
     Verification verification_ = {};
     Clock::time_point started_ = Clock::now();
     Clock::time_point last_progress_ = started_;
+    uint64_t doubled_ = 0;      // vectors whose id another one of the file has
     uint64_t rows_before_ = 0;  // of earlier calls, when this one resumes
     int64_t written_before_ = 0;
 };
@@ -169,6 +174,15 @@ TargetRequest Import::request(bool with_metadata) const {
     return request;
 }
 
+// COPY from inside the server goes past Citus, into the table's shell on the coordinator, which nobody reads.
+void refuse_distributed(Oid relation) {
+    if (!pg::is_distributed(relation)) return;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("vecstore_import cannot fill \"%s\", a table of Citus", get_rel_name(relation)),
+                    errhint("Send the rows through Citus: INSERT ... SELECT ... FROM vecstore_read_npy(...) or another of the "
+                            "vecstore_read functions, or the program vecstore-load.")));
+}
+
 // --- what is imported into what ------------------------------------------------------------------------
 
 // Privileges first: nothing is opened for those who may not.
@@ -182,6 +196,7 @@ void Import::open() {
                             errhint("With create_table => true it is created.")));
         });
     }
+    if (OidIsValid(options_.relation)) pg::pg_call([&] { refuse_distributed(options_.relation); });
     if (OidIsValid(options_.relation) && !options_.create_table) {
         pg::pg_call([&] { close_target(open_target(request(false))); });
     }
@@ -209,6 +224,11 @@ void Import::open_files() {
 
 void Import::check_metadata_fits() const {
     const core::io::JsonSurvey& survey = metadata_->survey();
+    if (options_.metadata_column.empty() && (survey.kinds & ~core::io::json_object) != 0)
+        throw core::Error(core::ErrorCode::invalid_parameter,
+                          "the records in " + metadata_->source().name() + " are not all objects with named fields",
+                          "There are " + core::io::kind_names(survey.kinds & ~core::io::json_object) + " among them.",
+                          "Whole records go into one column: metadata_column => '...'.");
     const uint64_t records = survey.records;
     if (survey.layout == core::io::JsonSurvey::Layout::columns && survey.fields.empty() && info().by_id)
         throw core::Error(core::ErrorCode::invalid_parameter, metadata_->source().name() + " has arrays of different lengths",
@@ -247,7 +267,7 @@ void Import::resolve_target() {
         target_ = open.target;
         close_target(open);
     });
-    if (options_.create_index) pg::pg_call([&] { check_may_index(target_.relation); });
+    if (options_.create_index && !has_index()) check_adoptable(index_request(), info().metric);
     const char* const name = pg::pg_call([&] { return qualified_name(target_); });
     target_name_ = name;
     const RowRules rules = {info().by_id, options_.ids == IdOrigin::row, options_.batch_size};
@@ -331,7 +351,8 @@ void Import::start() {
                              errhint("Use resume => true to go on behind them instead.")));
         });
     }
-    commit_batch(batch_context_);
+    // A table of its own comes with the first rows, or not at all.
+    if (created_.empty()) commit_batch(batch_context_);
 }
 
 // An import of the same file into the same column that is unfinished or complete. What it has committed is
@@ -375,7 +396,7 @@ void Import::load() {
             create_staging(open.target);
             close_target(open);
         });
-        commit_batch(batch_context_);
+        if (created_.empty()) commit_batch(batch_context_);
     }
     while (stream_->position() < info().rows) {
         load_batch(std::min<uint64_t>(stream_->position() + options_.batch_size, info().rows));
@@ -460,7 +481,9 @@ void Import::copy_into_staging() {
     free_parsestate(parse_state);
     table_close(staging, NoLock);
     CommandCounterIncrement();
-    batch_ = insert_staged(tables_, target_, job_, options_.on_conflict);
+    const StagedBatch staged = insert_staged(tables_, target_, job_, options_.on_conflict);
+    batch_ = staged.batch;
+    doubled_ += static_cast<uint64_t>(staged.doubled);
 }
 
 // --- the end -----------------------------------------------------------------------------------------
@@ -501,7 +524,7 @@ bool Import::verify_rows() {
 
 // In a transaction of its own: what is loaded stays, whatever becomes of the index.
 void Import::create_index() {
-    if (pg::pg_call([&] { return has_graph_index(target_.relation, NameStr(target_.vector_column)); })) {
+    if (has_index()) {
         pg::pg_call([&] {
             ereport(NOTICE, (errmsg("column \"%s\" of %s has an index already; none is created",
                                     NameStr(target_.vector_column), target_name_.c_str()),
@@ -509,6 +532,15 @@ void Import::create_index() {
         });
         return;
     }
+    adopt_graph(index_request());
+    commit_batch(batch_context_);
+}
+
+bool Import::has_index() const {
+    return pg::pg_call([&] { return has_graph_index(target_.relation, NameStr(target_.vector_column)); });
+}
+
+AdoptRequest Import::index_request() const {
     AdoptRequest request = {};
     request.function = function_;
     request.relation = target_.relation;
@@ -519,8 +551,7 @@ void Import::create_index() {
     // Other ids than the file's are found again by the order of the rows.
     if (target_.id_encoding != IdEncoding::none && target_.id_encoding != IdEncoding::text)
         request.id_column = NameStr(target_.id_column);
-    adopt_graph(request);
-    commit_batch(batch_context_);
+    return request;
 }
 
 void Import::raise_different() const {
@@ -561,7 +592,7 @@ void Import::report_done() const {
                                      : "not verified, which needs SELECT privilege on the table";
     const uint64_t there_before =
         job_.rows_written < job_.rows_done
-            ? static_cast<uint64_t>(job_.rows_done - job_.rows_written) - skipped.deleted - skipped.not_finite
+            ? static_cast<uint64_t>(job_.rows_done - job_.rows_written) - skipped.deleted - skipped.not_finite - doubled_
             : 0;
     pg::pg_call([&] {
         ereport(NOTICE, (errmsg("imported " INT64_FORMAT " vectors of " UINT64_FORMAT
@@ -569,6 +600,10 @@ void Import::report_done() const {
                                 "%.2f s (%.0f rows/s); %s",
                                 rows, info().dims, shown_path_.c_str(), target_name_.c_str(), seconds,
                                 static_cast<double>(places) / std::max(seconds, 1e-6), verified)));
+        if (doubled_ > 0)
+            ereport(NOTICE, (errmsg("left out: " UINT64_FORMAT " vectors whose id another vector of the file has", doubled_),
+                             errdetail("Of those with the same id, the %s one is in the table.",
+                                       options_.on_conflict == OnConflict::update ? "last" : "first")));
         if (skipped.deleted + skipped.not_finite + there_before == 0) return;
         ereport(NOTICE,
                 (errmsg("left out: " UINT64_FORMAT " vectors that are marked as deleted, " UINT64_FORMAT

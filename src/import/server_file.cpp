@@ -143,7 +143,9 @@ std::unique_ptr<core::io::ByteSource> open_server_file(const std::string& path) 
     std::string shown = displayed_path(path);
     const OpenedFile opened =
         pg::pg_call([&, name = shown.c_str()] { return open_regular(path.c_str(), name); });
-    return std::make_unique<ServerFile>(std::move(shown), opened.size, opened.descriptor);
+    auto file = std::make_unique<ServerFile>(std::move(shown), opened.size, opened.descriptor);
+    core::io::require_content(*file);
+    return file;
 }
 
 core::io::SiblingOpener siblings_of(const std::string& path) {

@@ -96,6 +96,25 @@ Sum sum_replaced(const StateTables& tables, const Target& target, const ImportJo
     return read_sum();
 }
 
+// Staged rows whose id a row of this import has, which that of the file was before them, or is among them.
+int64 count_doubled(const StateTables& tables, const Target& target, const ImportJob& job, int64 written) {
+    const char* const id = NameStr(target.id_column);
+    if (*id == '\0') return 0;
+    Oid types[] = {get_array_type(XIDOID)};
+    Datum values[] = {transactions_of(tables, job)};
+    const char* const column = quote_identifier(id);
+    run_in_session({psprintf("SELECT pg_catalog.count(*), 0 FROM %s s WHERE s.%s IN (SELECT t.%s FROM %s t WHERE t.xmin = ANY ($1) "
+                             "OR t.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid)",
+                             staging_table, column, column, qualified_name(target)),
+                    lengthof(values), types, values});
+    return read_sum().rows - written;
+}
+
+int64 count_staged() {
+    run_in_session({psprintf("SELECT pg_catalog.count(*), 0 FROM %s", staging_table), 0, nullptr, nullptr});
+    return read_sum().rows;
+}
+
 }  // namespace
 
 void create_staging(const Target& target) {
@@ -123,7 +142,7 @@ Relation open_staging() {
     return table_open(find_staging(), RowExclusiveLock);
 }
 
-ImportBatch insert_staged(const StateTables& tables, const Target& target, const ImportJob& job,
+StagedBatch insert_staged(const StateTables& tables, const Target& target, const ImportJob& job,
                           OnConflict on_conflict) {
     const bool update = on_conflict == OnConflict::update;
     const Sum replaced = update ? sum_replaced(tables, target, job) : Sum{0, 0};
@@ -143,10 +162,12 @@ ImportBatch insert_staged(const StateTables& tables, const Target& target, const
                   row_hash_expression(tables, target, "t")),
          0, nullptr, nullptr});
     const Sum written = read_sum();
-    ImportBatch batch = {};
-    batch.rows_written = written.rows - replaced.rows;
-    batch.written_sum = written.hashes - replaced.hashes;
-    return batch;
+    StagedBatch staged = {};
+    staged.batch.rows_written = written.rows - replaced.rows;
+    staged.batch.written_sum = written.hashes - replaced.hashes;
+    const int64 left = count_staged() - staged.batch.rows_written;
+    if (left > 0) staged.doubled = update ? left : count_doubled(tables, target, job, written.rows);
+    return staged;
 }
 
 }  // namespace vecstore::import

@@ -16,10 +16,13 @@ void drop_staging();
 // To be opened in each transaction.
 Relation open_staging();
 
-// Inserts what is staged. Of rows with the same id in one batch the last one counts when updating. Gives the
-// number of rows that the table has gained (rows that replaced others of this import do not count) and their
-// sum.
-ImportBatch insert_staged(const StateTables& tables, const Target& target, const ImportJob& job,
+struct StagedBatch {
+    ImportBatch batch;   // rows that the table has gained (those that replaced others of this import do not count)
+    int64 doubled;       // rows left out or replaced for another row of the import that has their id
+};
+
+// Inserts what is staged. Of rows with the same id in one batch the last one counts when updating.
+StagedBatch insert_staged(const StateTables& tables, const Target& target, const ImportJob& job,
                           OnConflict on_conflict);
 
 }  // namespace vecstore::import

@@ -68,6 +68,7 @@ class StoreImport {
     void open();
     void make_table();
     void prepare();
+    void choose_compared();
     TargetRequest request() const;
     ImportKey key() const;
     FileIdentity identity() const;
@@ -76,14 +77,12 @@ class StoreImport {
     void start();
     void load();
     void load_batch();
-    void insert(const StoreRow& row);
+    uint64_t insert(const StoreRow& row);
+    uint64_t hash_of(const StoreRow& row, const StoreValues& values);
     void finish();
     void report_warnings() const;
     void report_progress();
-    void report_done(const char* verified) const;
-    uint64_t hash_of(const StoreRow& row) const {
-        return row.vector.empty() ? 0 : core::io::hash_row(0, row.vector.data(), row.vector.size());
-    }
+    void report_done(const std::string& verified) const;
     const StoreInfo& info() const { return reader_->info(); }
 
     const StoreImportOptions options_;
@@ -91,6 +90,12 @@ class StoreImport {
     Oid vector_type_;
     Oid halfvec_type_;
     Oid relation_ = InvalidOid;
+    bool created_ = false;
+    // Of id, document and metadata: those that the table's rows are compared by, and their columns.
+    int compared_[store_columns];
+    const char* compared_columns_[store_columns];
+    int compared_count_ = 0;
+    std::string uncompared_;  // columns
     Target target_;
     std::string target_name_;
     std::string job_path_;
@@ -142,10 +147,11 @@ void StoreImport::open() {
     pg::pg_call([] { require_server_file_privilege(); });
     folder_ = open_server_folder(options_.path);
     reader_ = core::stores::open_store(*folder_, options_.store);
-    job_path_ = options_.path + (info().collection.empty() ? "" : " collection " + info().collection);
+    job_path_ = options_.path + (info().unique_name.empty() ? "" : " collection " + info().unique_name);
     pg::pg_call([&] {
         if (info().rows > 0) check_vector_limit(folder_->shown().c_str(), info().dims);
         make_table();
+        choose_compared();
         const OpenTarget open = open_target(request());
         target_ = open.target;
         target_name_ = qualified_name(target_);
@@ -184,8 +190,27 @@ void StoreImport::make_table() {
     if (SPI_execute(sql.data, false, 0) != SPI_OK_UTILITY) elog(ERROR, "the table could not be created");
     CommandCounterIncrement();
     relation_ = RangeVarGetRelid(name, NoLock, false);
+    created_ = true;
     ereport(NOTICE, (errmsg("created table %s",
                             quote_qualified_identifier(get_namespace_name(schema), name->relname))));
+}
+
+// Values are compared where the column keeps them as they are inserted. Postgres code only.
+void StoreImport::choose_compared() {
+    const Oid types[] = {TEXTOID, TEXTOID, JSONBOID};
+    for (int i = 0; i < vector_at; i++) {
+        const char* const column = options_.columns[i].c_str();
+        if (*column == '\0') continue;
+        const AttrNumber number = get_attnum(relation_, column);
+        const Oid type = number == InvalidAttrNumber ? InvalidOid : getBaseType(get_atttype(relation_, number));
+        const bool same = types[i] == JSONBOID ? type == JSONBOID : type == TEXTOID || type == VARCHAROID;
+        if (same) {
+            compared_[compared_count_] = i;
+            compared_columns_[compared_count_++] = column;
+        } else {
+            uncompared_ += (uncompared_.empty() ? "\"" : ", \"") + options_.columns[i] + "\"";
+        }
+    }
 }
 
 // Postgres code only.
@@ -223,6 +248,8 @@ TargetRequest StoreImport::request() const {
     request.vector_type = vector_type_;
     request.halfvec_type = halfvec_type_;
     request.vector_column = options_.columns[vector_at].c_str();
+    request.keys = compared_columns_;
+    request.key_count = compared_count_;
     return request;
 }
 
@@ -248,7 +275,8 @@ void StoreImport::start() {
         job_ = create_job(tables_, key(), identity(), empty);
     });
     lock_.acquire(tables_, job_.id);
-    commit_batch(row_context_);
+    // A table of its own comes with the first rows, or not at all.
+    if (!created_) commit_batch(row_context_);
 }
 
 bool StoreImport::find_resumable() {
@@ -266,7 +294,15 @@ void StoreImport::skip_done() {
     while (same && rows_read_ < rows_before_) {
         same = read_store_row(*reader_, row);
         if (!same) break;
-        sum += hash_of(row);
+        sum += pg::pg_call([&] {
+            const MemoryContext old = MemoryContextSwitchTo(row_context_);
+            StoreValues values;
+            make_store_values(row, &values);
+            const uint64_t hash = hash_of(row, values);
+            MemoryContextSwitchTo(old);
+            MemoryContextReset(row_context_);
+            return hash;
+        });
         rows_read_++;
     }
     if (same && sum == job_.content_sum) return;
@@ -294,8 +330,7 @@ void StoreImport::load_batch() {
     pg::pg_call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
     StoreRow row;
     while (rows < options_.batch_size && read_store_row(*reader_, row)) {
-        insert(row);
-        sum += hash_of(row);
+        sum += insert(row);
         rows++;
     }
     pg::pg_call([&] {
@@ -313,11 +348,22 @@ void StoreImport::load_batch() {
     commit_batch(row_context_, Flush::later);
 }
 
-void StoreImport::insert(const StoreRow& row) {
-    pg::pg_call([&] {
+// As vecstore_row_hash() does it with the table's row. Postgres code only.
+uint64_t StoreImport::hash_of(const StoreRow& row, const StoreValues& values) {
+    uint64_t hash = core::io::hash_row(0, row.vector.data(), row.vector.size());
+    for (int i = 0; i < target_.field_count; i++) {
+        const int value = compared_[target_.field_keys[i]];
+        hash = hash_datum(target_.fields[i].hasher, hash, values.values[value], values.nulls[value]);
+    }
+    return compared_count_ == 0 && row.vector.empty() ? 0 : hash;
+}
+
+uint64_t StoreImport::insert(const StoreRow& row) {
+    return pg::pg_call([&] {
         const MemoryContext old = MemoryContextSwitchTo(row_context_);
         StoreValues values;
         make_store_values(row, &values);
+        const uint64_t hash = hash_of(row, values);
         char nulls[store_columns];
         for (int i = 0; i < store_columns; i++) nulls[i] = values.nulls[i] ? 'n' : ' ';
         const int result = SPI_execute_plan(plan_, values.values, nulls, false, 0);
@@ -326,6 +372,7 @@ void StoreImport::insert(const StoreRow& row) {
         rows_stored_ += SPI_processed;
         MemoryContextSwitchTo(old);
         MemoryContextReset(row_context_);
+        return hash;
     });
 }
 
@@ -359,17 +406,22 @@ void StoreImport::finish() {
                 (errcode(ERRCODE_DATA_CORRUPTED),
                  errmsg("%s does not hold what was read from %s", target_name_.c_str(),
                         folder_->shown().c_str()),
-                 errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them are in the table.",
-                           job_.rows_done, verification.rows_found),
+                 verification.rows_found == job_.rows_done
+                     ? errdetail("All " INT64_FORMAT " rows are there, but their content differs.", job_.rows_done)
+                     : errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them are in the table.",
+                                 job_.rows_done, verification.rows_found),
                  errhint("The rows are committed. Triggers that change or drop rows explain this, and so do "
                          "other sessions that changed them meanwhile; in these cases use verify => false.")));
         });
     }
     report_altered_texts(*reader_);
-    report_done(!checkable ? "not verified"
+    report_done(!checkable ? std::string("not verified")
                 : verification.outcome == Verification::Outcome::not_allowed
                     ? "not verified, which needs SELECT privilege on the table"
-                    : "count and vectors verified");
+                : verification.outcome == Verification::Outcome::not_comparable
+                    ? "not verified, which a table of Citus does not allow"
+                : uncompared_.empty() ? "count and content verified"
+                                      : "count and content verified, but for " + uncompared_);
 }
 
 void StoreImport::report_warnings() const {
@@ -394,7 +446,7 @@ void StoreImport::report_progress() {
     });
 }
 
-void StoreImport::report_done(const char* verified) const {
+void StoreImport::report_done(const std::string& verified) const {
     const double seconds = std::max(std::chrono::duration<double>(Clock::now() - started_).count(), 1e-6);
     const uint64_t rows = rows_read_ - rows_before_;
     const uint64_t skipped = rows - std::min(rows, rows_stored_);
@@ -403,7 +455,7 @@ void StoreImport::report_done(const char* verified) const {
             NOTICE,
             (errmsg("imported " UINT64_FORMAT " rows from %s into %s in %.2f s (%.0f rows/s); %s",
                     rows - skipped, folder_->shown().c_str(), target_name_.c_str(), seconds,
-                    static_cast<double>(rows) / seconds, verified),
+                    static_cast<double>(rows) / seconds, verified.c_str()),
              skipped > 0 ? errdetail(UINT64_FORMAT " more rows were in the table already.", skipped) : 0));
     });
 }

@@ -1,5 +1,6 @@
 #include "import/target.hpp"
 
+#include "core/base/option_text.hpp"
 #include "import/functions.hpp"
 
 extern "C" {
@@ -57,6 +58,11 @@ Form_pg_attribute find_column(Relation relation, const char* name) {
     pg_unreachable();
 }
 
+// How the column of the vectors is named; in the current memory context.
+const char* option_hint(const char* column) {
+    return pstrdup(core::option_text("column", column).c_str());
+}
+
 bool is_bits(Oid type) {
     return type == BITOID || type == VARBITOID;
 }
@@ -77,7 +83,7 @@ Form_pg_attribute only_column(Relation relation, Oid type, Oid other_type) {
                      errmsg("relation \"%s\" has several columns of type %s, such as \"%s\" and \"%s\"",
                             RelationGetRelationName(relation), is_bits(type) ? "bit" : "vector",
                             NameStr(found->attname), NameStr(attribute->attname)),
-                     errhint("Say which one: \"column\" => '%s'.", NameStr(found->attname))));
+                     errhint("Say which one: %s.", option_hint(NameStr(found->attname)))));
         }
         found = attribute;
     }
@@ -95,7 +101,8 @@ Form_pg_attribute only_vector_column(Relation relation, const TargetRequest& req
                 (errcode(ERRCODE_UNDEFINED_COLUMN),
                  errmsg("relation \"%s\" has no column of type vector", RelationGetRelationName(relation)),
                  errhint("Add one (ALTER TABLE ... ADD COLUMN embedding vector), or name a column of type "
-                         "halfvec, bit, real[] or double precision[]: \"column\" => '...'.")));
+                         "halfvec, bit, real[] or double precision[]: %s.",
+                         option_hint("..."))));
     }
     return found;
 }

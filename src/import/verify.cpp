@@ -1,5 +1,7 @@
 #include "import/verify.hpp"
 
+#include "pg/citus.hpp"
+
 extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -82,6 +84,7 @@ const char* row_hash_expression(const StateTables& tables, const Target& target,
 
 Verification verify_import(const StateTables& tables, const Target& target, const ImportJob& job) {
     if (!may_verify(target)) return {Verification::Outcome::not_allowed, 0};
+    if (pg::is_distributed(target.relation)) return {Verification::Outcome::not_comparable, 0};
     const char* const text = psprintf(
         "SELECT mine, count(*), mod(sum(hash), 18446744073709551616)::text FROM "
         "(SELECT t.xmin = ANY ($1) AS mine, %s AS hash FROM %s t %s) rows GROUP BY mine",

@@ -7,7 +7,8 @@
 namespace vecstore::import {
 
 struct Verification {
-    enum class Outcome { equal, different, not_allowed };
+    // not_comparable: rows are on other servers, whose transactions have other numbers
+    enum class Outcome { equal, different, not_allowed, not_comparable };
     Outcome outcome;
     int64 rows_found;  // of the import, in the table
 };

@@ -103,7 +103,7 @@ without_main_cluster() {
 BUILD_PACKAGES=(make g++ libhwy-dev libsqlite3-dev libhnswlib-dev libpq-dev zlib1g-dev postgresql-server-dev-%v postgresql-%v)
 PYTHON_PACKAGES=(python3-numpy python3-faiss python3-hnswlib)
 CLIENT_PACKAGES=(python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy)
-TEST_PACKAGES=(cmake gnuplot-nox libgtest-dev clang libclang-rt-dev perl libipc-run-perl postgresql-%v-pgtap "${PYTHON_PACKAGES[@]}" "${CLIENT_PACKAGES[@]}")
+TEST_PACKAGES=(cmake xz-utils gnuplot-nox libgtest-dev clang libclang-rt-dev perl libipc-run-perl postgresql-%v-pgtap "${PYTHON_PACKAGES[@]}" "${CLIENT_PACKAGES[@]}")
 
 # --------------------------------------------------------------------------------------------------- build
 

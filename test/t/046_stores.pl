@@ -54,7 +54,7 @@ SKIP: {
         is(compare("vecstore_read_$kind(" . quoted($path) . "$option)", $expected), "$rows of $rows", "$name: read equal");
         sql('DROP TABLE IF EXISTS t');
         my $call = "CALL vecstore_import_store('t', " . quoted($path) . "$option, batch_size => 7)";
-        like(answer($call), qr/created table public\.t.*imported $rows rows .*count and vectors verified/s, "$name: imported and verified");
+        like(answer($call), qr/created table public\.t.*imported $rows rows .*count and content verified/s, "$name: imported and verified");
         is(compare('t', $expected), "$rows of $rows", "$name: in the table");
         is(sql('SELECT count(*) FROM vecstore_inspect_store(' . quoted($path) . ") WHERE kind = '$kind' AND rows = $rows AND coalesce(collection, '-') = " . quoted($collection)),
             1, "$name: inspected");

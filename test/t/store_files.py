@@ -150,11 +150,15 @@ SCHEMA = {
             float_value REAL, int_value INTEGER, bool_value BOOLEAN, PRIMARY KEY (id, key, list_index));
         CREATE TABLE max_seq_id (segment_id TEXT PRIMARY KEY, seq_id INTEGER NOT NULL);""",
 }
+# Later releases keep lists elsewhere, and their keys only there.
+SCHEMA["arrays"] = SCHEMA["new"].replace("embedding_metadata_lists (id INTEGER, key TEXT NOT NULL, list_index INTEGER NOT NULL,",
+                                         "embedding_metadata_array (id INTEGER, key TEXT NOT NULL,").replace(", PRIMARY KEY (id, key, list_index))", ")")
 COMMON = """
     CREATE TABLE embeddings_queue (seq_id INTEGER PRIMARY KEY, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
         operation INTEGER NOT NULL, topic TEXT NOT NULL, id TEXT NOT NULL, vector BLOB, encoding TEXT, metadata TEXT);
     CREATE TABLE collection_metadata (collection_id TEXT, key TEXT NOT NULL, str_value TEXT, int_value INTEGER,
         float_value REAL, PRIMARY KEY (collection_id, key));"""
+NEWEST = ("new", "arrays")
 ADD, UPDATE, UPSERT, DELETE = range(4)
 
 
@@ -221,7 +225,7 @@ class Chroma:
         self.db.executescript(SCHEMA[release] + COMMON)
 
     def seq_id(self):
-        return self.seq if self.release == "new" else self.seq.to_bytes(8, "big")
+        return self.seq if self.release in NEWEST else self.seq.to_bytes(8, "big")
 
     def collection(self, name, dims, space, script, persist_at=None, purge=False):
         """script: (operation, id, vector, document, metadata); after persist_at of them the vectors are persisted."""
@@ -233,7 +237,7 @@ class Chroma:
                 self.db.execute("INSERT INTO segments VALUES (?,'t',?,?,?)", (s, scope, topic, cid))
         else:
             config = json.dumps({"hnsw_configuration": {"space": space}}) if self.release == "mid" else json.dumps({"hnsw": {"space": space}})
-            row = (cid, name, dims, "d", config) + (("{}",) if self.release == "new" else ())
+            row = (cid, name, dims, "d", config) + (("{}",) if self.release in NEWEST else ())
             self.db.execute(f"INSERT INTO collections VALUES ({','.join('?' * len(row))})", row)
             for s, scope in ((vector_segment, "VECTOR"), (metadata_segment, "METADATA")):
                 self.db.execute("INSERT INTO segments VALUES (?,'t',?,?)", (s, scope, cid))
@@ -244,7 +248,7 @@ class Chroma:
             if step == persist_at:
                 segment.apply(vectors)
                 from_segment = set(vectors)
-                segment.write(f"{self.folder}/{vector_segment}", self.release != "mid", self.release != "new")
+                segment.write(f"{self.folder}/{vector_segment}", self.release != "mid", self.release not in NEWEST)
                 if purge:
                     self.db.execute("DELETE FROM embeddings_queue WHERE topic = ?", (topic,))
             self.seq += 1
@@ -285,7 +289,11 @@ class Chroma:
             entries["chroma:document"] = document
         for key, value in entries.items():
             columns = {"string_value": None, "int_value": None, "float_value": None, "bool_value": None}
-            if isinstance(value, list):
+            if isinstance(value, list) and self.release == "arrays":
+                self.db.execute("DELETE FROM embedding_metadata_array WHERE id=? AND key=?", (number, key))
+                self.db.executemany("INSERT INTO embedding_metadata_array (id, key, string_value) VALUES (?,?,?)", [(number, key, item) for item in value])
+                continue
+            elif isinstance(value, list):
                 for i, item in enumerate(value):
                     self.db.execute("INSERT OR REPLACE INTO embedding_metadata_lists (id, key, list_index, string_value) VALUES (?,?,?,?)", (number, key, i, item))
             elif isinstance(value, bool):
@@ -325,7 +333,7 @@ def chroma_stores(folder):
     random = np.random.default_rng(3)
     for release in SCHEMA:
         store = Chroma(f"{folder}/chroma {release}?%41#", release)
-        lists = release == "new"
+        lists = release in NEWEST
         store.collection("queue only", 16, "l2", script(random, 16, lists))
         store.collection("persisted", 24, "l2", script(random, 24, lists), persist_at=65)
         store.collection("purged", 8, "cosine", script(random, 8, lists), persist_at=72, purge=True)

@@ -63,6 +63,18 @@ void throw_not_supported(const ByteSource& source, const std::string& reason, co
                 {}, hint);
 }
 
+void require_content(ByteSource& source) {
+    constexpr char beginning[] = "version https://git-lfs";
+    constexpr size_t length = sizeof(beginning) - 1;
+    constexpr uint64_t longest_pointer = 1024;
+    if (source.size() < length || source.size() > longest_pointer) return;
+    char head[length];
+    source.read(0, head, length);
+    if (std::memcmp(head, beginning, length) != 0) return;
+    throw_bad_file(source, 0, "this is a Git LFS pointer, not the file itself",
+                   "Run \"git lfs pull\" in its repository to get the file.");
+}
+
 std::string printable(const void* bytes, size_t length) {
     static const char hex[] = "0123456789abcdef";
     std::string out;

@@ -94,6 +94,9 @@ class CachedSource : public ByteSource {
 [[noreturn]] void throw_not_supported(const ByteSource& source, const std::string& reason,
                                       const std::string& hint = {});
 
+// Throws for a file that only stands for another: what Git LFS leaves where the content was not fetched.
+void require_content(ByteSource& source);
+
 // Bytes from a file as they may appear in an error message: printable ASCII as it is, the rest as \xNN.
 std::string printable(const void* bytes, size_t length);
 

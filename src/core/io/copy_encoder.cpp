@@ -1,7 +1,6 @@
 #include "core/io/copy_encoder.hpp"
 
 #include "core/base/byte_order.hpp"
-#include "core/base/half.hpp"
 #include "core/base/read_ahead.hpp"
 #include "core/io/content_hash.hpp"
 
@@ -36,6 +35,7 @@ CopyEncoder::CopyEncoder(VectorReader& reader, RowLayout layout, RecordSource re
       layout_(std::move(layout)),
       metadata_(records),
       dims_(static_cast<size_t>(reader.info().dims)),
+      vector_field_(layout_.vector),
       ends_(ends),
       skipped_before_(reader.skipped()) {
     if (layout_.fields.empty()) return;
@@ -101,11 +101,10 @@ void CopyEncoder::encode_row(CopyBlock& block) {
     const float* const values = batch_.values.data() + next_row_ * dims_;
     const bool with_id = layout_.id != IdEncoding::none;
     append_number(out_, static_cast<int16_t>(1 + (with_id ? 1 : 0) + layout_.fields.size()));
-    const size_t start = out_.size();
-    encode_vector(values);
     const auto position = static_cast<int64_t>(batch_.positions[next_row_]);
     const int64_t id = layout_.ids_are_positions ? position : batch_.ids[next_row_];
-    const uint64_t hash = hash_vector(layout_.stored_id(id), values, start);
+    const uint64_t hash =
+        vector_field_.append(out_, values, dims_, layout_.stored_id(id), static_cast<uint64_t>(position));
     append_id_field(out_, layout_.id, id, layout_.id_column);
     if (layout_.fields.empty()) {
         block.content_sum += hash;
@@ -118,70 +117,6 @@ void CopyEncoder::encode_row(CopyBlock& block) {
         encode_fields(block, hash, static_cast<uint64_t>(record));
     }
     block.rows++;
-}
-
-// Of what the column will hold: halves after rounding; bits as a field, as they stand behind `start`.
-uint64_t CopyEncoder::hash_vector(int64_t id, const float* values, size_t start) const {
-    switch (layout_.vector) {
-        case VectorEncoding::halfvec:
-            return hash_row(id, rounded_.data(), dims_);
-        case VectorEncoding::bits: {
-            const size_t payload = start + sizeof(int32_t);
-            return hash_field(hash_row(id, nullptr, 0), out_.data() + payload, out_.size() - payload);
-        }
-        default:
-            return hash_row(id, values, dims_);
-    }
-}
-
-void CopyEncoder::encode_vector(const float* values) {
-    switch (layout_.vector) {
-        case VectorEncoding::halfvec:
-            return encode_halves(values);
-        case VectorEncoding::bits:
-            return encode_bits(values);
-        default:
-            return append_float_vector(out_, layout_.vector, values, dims_);
-    }
-}
-
-void CopyEncoder::encode_halves(const float* values) {
-    rounded_.resize(dims_);
-    append_number(out_, static_cast<int32_t>(2 * sizeof(int16_t) + dims_ * sizeof(uint16_t)));
-    append_number(out_, static_cast<int16_t>(dims_));
-    append_number<int16_t>(out_, 0);
-    const size_t at = out_.size();
-    out_.resize(at + dims_ * sizeof(uint16_t));
-    for (size_t i = 0; i < dims_; i++) {
-        const uint16_t half = f16_from_float(values[i]);
-        rounded_[i] = f16_to_float(half);
-        if (!std::isfinite(rounded_[i])) {
-            throw Error(ErrorCode::out_of_range,
-                        std::to_string(values[i]) + " in row " + std::to_string(batch_.positions[next_row_]) +
-                            " does not fit into a halfvec",
-                        {}, "Import into a column of type vector.");
-        }
-        store_big_endian(out_.data() + at + i * sizeof(uint16_t), half);
-    }
-}
-
-void CopyEncoder::encode_bits(const float* values) {
-    const size_t bytes = (dims_ + 7) / 8;
-    append_number(out_, static_cast<int32_t>(sizeof(int32_t) + bytes));
-    append_number(out_, static_cast<int32_t>(dims_));
-    const size_t at = out_.size();
-    out_.resize(at + bytes);
-    for (size_t i = 0; i < dims_; i++) {
-        if (values[i] != 0.0f && values[i] != 1.0f) {
-            throw Error(ErrorCode::data_exception,
-                        std::to_string(values[i]) + " in row " + std::to_string(batch_.positions[next_row_]) +
-                            " is not a bit",
-                        {},
-                        "Only files of bits, or of zeros and ones, go into a column of type bit. "
-                        "Import other vectors into a column of type vector, and see binary_quantize().");
-        }
-        if (values[i] != 0.0f) out_[at + i / 8] |= static_cast<uint8_t>(0x80 >> i % 8);
-    }
 }
 
 // --- metadata ------------------------------------------------------------------------------------------

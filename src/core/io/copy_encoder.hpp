@@ -3,7 +3,7 @@
 // gap.
 #pragma once
 
-#include "core/io/copy_fields.hpp"
+#include "core/io/vector_field.hpp"
 #include "core/io/json_flat.hpp"
 #include "core/io/json_records.hpp"
 #include "core/io/vector_reader.hpp"
@@ -80,10 +80,6 @@ class CopyEncoder {
 
     bool read_rows();
     void encode_row(CopyBlock& block);
-    void encode_vector(const float* values);
-    void encode_halves(const float* values);
-    void encode_bits(const float* values);
-    uint64_t hash_vector(int64_t id, const float* values, size_t start) const;
     void encode_fields(CopyBlock& block, uint64_t hash, uint64_t record);
     void read_record(uint64_t record);
     bool parse_fields();
@@ -95,12 +91,12 @@ class CopyEncoder {
     const RowLayout layout_;
     const RecordSource metadata_;
     const size_t dims_;
+    VectorField vector_field_;
     BlockEnds ends_;
     std::unique_ptr<JsonRecords> records_;
     std::unique_ptr<FlatJson> flat_;  // null where Postgres must see all records
     std::vector<std::string> texts_;
     std::vector<FlatValue> values_;
-    std::vector<float> rounded_;  // to half precision
     VectorBatch batch_;           // rows read, of which next_row_ is the first not yet encoded
     size_t next_row_ = 0;
     std::vector<uint8_t> out_;    // the block's bytes, while it is filled

@@ -21,6 +21,19 @@ bool ends_scalar(char c) {
 
 }  // namespace
 
+std::string kind_names(int kinds) {
+    static constexpr std::pair<int, const char*> names[] = {{json_string, "strings"},
+                                                            {json_integer | json_real, "numbers"},
+                                                            {json_boolean, "booleans"},
+                                                            {json_array, "arrays"},
+                                                            {json_object, "objects"},
+                                                            {json_null, "nulls"}};
+    std::string text;
+    for (const auto& [kind, name] : names)
+        if ((kinds & kind) != 0) text += (text.empty() ? "" : " and ") + std::string(name);
+    return text;
+}
+
 // --- scanning ---------------------------------------------------------------------------------------------
 
 bool JsonScanner::fill() {

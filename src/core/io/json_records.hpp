@@ -27,6 +27,9 @@ enum JsonKind : uint8_t {
     json_array = 64,
 };
 
+// What a set of kinds is made of, in words: "strings and numbers".
+std::string kind_names(int kinds);
+
 // Goes through the text of a JSON file.
 class JsonScanner {
   public:

@@ -1,6 +1,7 @@
 #include "core/io/npy.hpp"
 
 #include "core/base/checked.hpp"
+#include "core/base/option_text.hpp"
 #include "core/io/matrix_reader.hpp"
 #include "core/io/npy_header.hpp"
 
@@ -98,8 +99,9 @@ void apply_shape(const ByteSource& source, const std::vector<uint64_t>& shape, b
         throw_not_supported(source,
                             "its shape is " + shape_text(shape) + ", an array of " +
                                 std::to_string(shape.size()) + " dimensions",
-                            "Vectors are the rows of a 2-D array: array.reshape(len(array), -1). With "
-                            "flatten => true each part along the first dimension becomes one.");
+                            "Vectors are the rows of a 2-D array: array.reshape(len(array), -1). With " +
+                                option_text("flatten", "true") +
+                                " each part along the first dimension becomes one.");
     }
     if (info.rows > 0 && info.dims == 0) {
         throw_bad_file(source, 0, "the shape " + shape_text(shape) + " has rows without components");

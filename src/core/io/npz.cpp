@@ -1,5 +1,6 @@
 #include "core/io/npz.hpp"
 
+#include "core/base/option_text.hpp"
 #include "core/io/npy.hpp"
 #include "core/io/zip.hpp"
 
@@ -33,13 +34,17 @@ Candidate open_member(ByteSource& source, const ZipMember& member, const ReadOpt
     return candidate;
 }
 
-std::string list_of(const std::vector<ZipMember>& members) {
+// but: one that is left out of the list, or null.
+std::string list_of(const std::vector<ZipMember>& members, const ZipMember* but = nullptr) {
     constexpr size_t most = 12;
     std::string names;
-    for (size_t i = 0; i < std::min(members.size(), most); i++) {
-        names += (i > 0 ? ", " : "") + shown(without_extension(members[i].name));
+    size_t listed = 0;
+    for (const ZipMember& member : members) {
+        if (&member == but) continue;
+        if (listed++ == most) return names + " and others";
+        names += (names.empty() ? "" : ", ") + shown(without_extension(member.name));
     }
-    return members.size() > most ? names + " and others" : names;
+    return names;
 }
 
 // The one that is named.
@@ -73,7 +78,7 @@ Candidate find_only(ByteSource& source, const std::vector<ZipMember>& members, c
     throw Error(ErrorCode::invalid_parameter,
                 source.name() + " holds " + std::to_string(members.size()) + " arrays, " +
                     (count == 0 ? "none" : "several") + " of them 2-D and of numbers",
-                {}, "Say which one to read by member => '...': " + list_of(members) + ".");
+                {}, "Say which one to read by " + option_text("member", "...") + ": " + list_of(members) + ".");
 }
 
 std::unique_ptr<VectorReader> open_npz(ByteSource& source, const ReadOptions& options) {
@@ -88,6 +93,10 @@ std::unique_ptr<VectorReader> open_npz(ByteSource& source, const ReadOptions& op
         {"member", printable(chosen.member->name.data(), std::min<size_t>(chosen.member->name.size(), 200)),
          false});
     info.details.push_back({"members", std::to_string(members.size()), true});
+    if (members.size() > 1)
+        info.warnings.push_back("of its " + std::to_string(members.size()) + " members only " +
+                                shown(without_extension(chosen.member->name)) +
+                                " is read; left out: " + list_of(members, chosen.member));
     auto reader =
         std::make_unique<MatrixReader>(*chosen.bytes, std::move(info), std::move(chosen.array.layout));
     reader->keep(std::move(chosen.bytes));

@@ -1,5 +1,6 @@
 #include "core/io/vector_reader.hpp"
 
+#include "core/base/option_text.hpp"
 #include "core/io/faiss.hpp"
 #include "core/io/hnswlib.hpp"
 #include "core/io/npy.hpp"
@@ -15,11 +16,6 @@ namespace {
 
 constexpr size_t head_length = 128;
 
-bool starts_with(const uint8_t* head, size_t length, const char* prefix) {
-    const size_t n = std::strlen(prefix);
-    return length >= n && std::memcmp(head, prefix, n) == 0;
-}
-
 std::string known_formats() {
     std::string names;
     for (const VectorFormat& format : vector_formats()) {
@@ -30,12 +26,9 @@ std::string known_formats() {
 }
 
 // Not a file of any format, whatever was asked for.
-void refuse_non_files(const ByteSource& source, const uint8_t* head, size_t length) {
-    if (length == 0) throw_bad_file(source, 0, "the file is empty");
-    if (starts_with(head, length, "version https://git-lfs")) {
-        throw_bad_file(source, 0, "this is a Git LFS pointer, not the file itself",
-                       "Run \"git lfs pull\" in its repository to get the file.");
-    }
+void refuse_non_files(ByteSource& source) {
+    if (source.size() == 0) throw_bad_file(source, 0, "the file is empty");
+    require_content(source);
 }
 
 // No format recognised the file: says what it may be.
@@ -155,7 +148,7 @@ void VectorReader::throw_not_finite(const VectorBatch& batch, size_t at) const {
             ? "Values beyond 3.4e38 do not fit into float32 and count as infinite."
             : "",
         "Rows and components are counted from 0. Vectors must be finite: correct the file, or leave such "
-        "rows out with skip_not_finite => true.");
+        "rows out with " + option_text("skip_not_finite", "true") + ".");
 }
 
 const std::vector<VectorFormat>& vector_formats() {
@@ -177,7 +170,7 @@ std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const ReadOptions
         throw Error(ErrorCode::invalid_parameter, "unknown file format \"" + options.format + "\"", {},
                     "Formats that can be read: auto, " + known_formats() + ".");
     }
-    refuse_non_files(source, head, length);
+    refuse_non_files(source);
     for (const VectorFormat& format : vector_formats()) {
         if (chosen == nullptr && format.recognises(source, options, head, length)) chosen = &format;
     }

@@ -1,5 +1,6 @@
 #include "core/stores/chroma.hpp"
 
+#include "core/base/option_text.hpp"
 #include "core/io/content_hash.hpp"
 #include "core/io/json_writer.hpp"
 #include "core/io/utf8.hpp"
@@ -30,6 +31,7 @@ struct Collection {
     std::string space;  // "l2", "cosine", "ip"
     std::string metadata_segment;
     std::string vector_segment;
+    bool has_namesake = false;
     bool cosine() const { return space == "cosine"; }
 };
 
@@ -40,8 +42,13 @@ struct Schema {
     bool schema;         // and a schema
     bool collection_metadata;
     bool booleans;  // metadata can be boolean
-    bool lists;     // metadata can be lists
+    std::string lists;        // the table of metadata that are lists; empty: there is none
+    std::string lists_order;  // what their elements are in order by
 };
+
+// Tables of metadata that are lists: of 1.4 and later, and of a branch before.
+constexpr const char* array_table = "embedding_metadata_array";
+constexpr const char* list_table = "embedding_metadata_lists";
 
 void require_table(const SqliteFile& file, const Folder& folder, const char* table) {
     if (file.has_table(table)) return;
@@ -62,7 +69,13 @@ Schema read_schema(const SqliteFile& file, const Folder& folder) {
     schema.schema = file.has_column("collections", "schema_str");
     schema.collection_metadata = file.has_table("collection_metadata");
     schema.booleans = file.has_column("embedding_metadata", "bool_value");
-    schema.lists = file.has_table("embedding_metadata_lists");
+    if (file.has_table(array_table)) {
+        schema.lists = array_table;
+        schema.lists_order = "rowid";
+    } else if (file.has_table(list_table)) {
+        schema.lists = list_table;
+        schema.lists_order = "list_index";
+    }
     return schema;
 }
 
@@ -123,6 +136,9 @@ std::vector<Collection> read_collections(const SqliteFile& file, const Schema& s
         if (collection.topic.empty()) collection.topic = "persistent://default/default/" + collection.id;
         find_space(file, schema, collection);
         find_segments(file, collection);
+        // They come in the order of their names.
+        if (!collections.empty() && collections.back().name == collection.name)
+            collection.has_namesake = collections.back().has_namesake = true;
         collections.push_back(std::move(collection));
     }
     return collections;
@@ -152,7 +168,7 @@ Collection choose_collection(const Folder& folder, const std::vector<Collection>
     if (wanted.empty()) {
         throw Error(ErrorCode::invalid_parameter,
                     folder.shown() + " has " + std::to_string(collections.size()) + " collections", {},
-                    "Say which one, collection => '...'. " + hint);
+                    "Say which one, " + option_text("collection", "...") + ". " + hint);
     }
     if (found.empty()) {
         throw Error(ErrorCode::invalid_parameter, folder.shown() + " has no collection \"" + wanted + "\"",
@@ -161,7 +177,7 @@ Collection choose_collection(const Folder& folder, const std::vector<Collection>
     throw Error(
         ErrorCode::invalid_parameter,
         folder.shown() + " has " + std::to_string(found.size()) + " collections named \"" + wanted + "\"", {},
-        "They are in several of its databases. Name one by its id, such as '" + found[0].id + "'.");
+        "They are in several of its databases. Name one by its id: '" + found[0].id + "' or '" + found[1].id + "'.");
 }
 
 uint64_t count_rows(const SqliteFile& file, const Collection& collection) {
@@ -173,6 +189,7 @@ StoreInfo describe(const SqliteFile& file, const Collection& collection) {
     StoreInfo info;
     info.kind = "chroma";
     info.collection = collection.name;
+    info.unique_name = collection.has_namesake ? collection.name + " " + collection.id : collection.name;
     info.rows = count_rows(file, collection);
     info.dims = collection.dims;
     info.cosine = collection.cosine();
@@ -198,9 +215,10 @@ class ChromaReader final : public StoreReader {
           metadata_(file_, "SELECT key, string_value, int_value, float_value" +
                                std::string(schema_.booleans ? ", bool_value" : ", NULL") +
                                " FROM embedding_metadata WHERE id = ? ORDER BY key"),
-          lists_(file_, schema_.lists ? "SELECT key, string_value, int_value, float_value, bool_value "
-                                        "FROM embedding_metadata_lists WHERE id = ? ORDER BY key, list_index"
-                                      : "SELECT 1 WHERE ? IS NULL"),
+          lists_(file_, schema_.lists.empty() ? "SELECT 1 WHERE ? IS NULL"
+                                              : "SELECT key, string_value, int_value, float_value, bool_value FROM " +
+                                                    schema_.lists + " WHERE id = ? ORDER BY key, " +
+                                                    schema_.lists_order),
           vectors_(file_, "SELECT vector, encoding FROM embeddings_queue WHERE seq_id = ?") {
         info_ = describe(file_, collection_);
         open_segment();
@@ -231,7 +249,9 @@ class ChromaReader final : public StoreReader {
 
     void open_segment() {
         const std::string& name = collection_.vector_segment;
-        if (!is_plain_name(name) || !ChromaSegment::exists(folder_, name)) return;
+        if (!is_plain_name(name)) return;
+        missing_file_ = ChromaSegment::missing_file(folder_, name);
+        if (!missing_file_.empty()) return;
         segment_.emplace(folder_, name, collection_.cosine());
         info_.bytes += segment_->bytes();
         info_.fingerprint += segment_->fingerprint();
@@ -290,12 +310,49 @@ class ChromaReader final : public StoreReader {
         info_.fingerprint += io::fingerprint(*database);
         info_.details.push_back({"vectors", std::to_string(places_.size()), true});
         info_.details.push_back({"queue_entries", std::to_string(queued_), true});
-        if (places_.size() < info_.rows) {
-            info_.warnings.push_back(std::to_string(info_.rows - places_.size()) + " of " +
-                                     std::to_string(info_.rows) + " rows have no vector");
-        } else if (places_.size() > info_.rows) {
-            info_.warnings.push_back(std::to_string(places_.size() - info_.rows) +
+        tell_of_unread_metadata();
+        const uint64_t without = count_rows_without_vector();
+        const uint64_t with = info_.rows - without;
+        if (without > 0) {
+            require_whole_folder(without);
+            info_.warnings.push_back(std::to_string(without) + " of " + std::to_string(info_.rows) + " rows have no vector");
+        }
+        if (places_.size() > with)
+            info_.warnings.push_back(std::to_string(places_.size() - with) +
                                      " vectors have no row of documents and metadata, and are not read");
+    }
+
+    uint64_t count_rows_without_vector() {
+        uint64_t without = 0;
+        rows_.bind(0, collection_.metadata_segment);
+        while (rows_.step()) without += places_.count(rows_.text(1)) == 0 ? 1 : 0;
+        rows_.reset();
+        return without;
+    }
+
+    // A collection keeps its newest vectors in the queue, and all others in its segment's files. Without these the
+    // folder is not what Chroma would read either.
+    void require_whole_folder(uint64_t without) const {
+        if (missing_file_.empty() && segment_) return;
+        const std::string rows = std::to_string(without) + " of the " + std::to_string(info_.rows) +
+                                 " rows of collection \"" + collection_.name + "\"";
+        throw Error(ErrorCode::bad_file,
+                    missing_file_.empty()
+                        ? folder_.shown() + " names no segment for the vectors of " + rows
+                        : folder_.shown() + " lacks the file \"" + missing_file_ + "\" with the vectors of " + rows,
+                    {}, "Copy the whole folder, with the folders inside of it.");
+    }
+
+    // Where a later release keeps more of the metadata than is known here, nobody shall miss it unawares.
+    void tell_of_unread_metadata() {
+        SqliteQuery tables(file_, "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'embedding\\_metadata\\_%' ESCAPE '\\'");
+        while (tables.step()) {
+            const std::string table = tables.text(0);
+            if (table == schema_.lists || !file_.has_column(table, "id") || table.find('"') != std::string::npos) continue;
+            SqliteQuery any(file_, "SELECT 1 FROM \"" + table + "\" m JOIN embeddings e ON e.id = m.id WHERE e.segment_id = ? LIMIT 1");
+            if (any.bind(0, collection_.metadata_segment).step())
+                info_.warnings.push_back("its table \"" + io::printable(table.data(), std::min<size_t>(table.size(), 60)) +
+                                         "\" with metadata is not known, and is not read");
         }
     }
 
@@ -361,7 +418,7 @@ class ChromaReader final : public StoreReader {
 
     std::string read_metadata(int64_t number, std::optional<std::string>& document) {
         std::string json = "{";
-        // Keys of lists stand in the table of single values too, without a value.
+        // Keys of lists may stand in the table of single values too, without a value.
         const std::vector<std::pair<std::string, std::string>> lists = read_lists(number);
         metadata_.reset();
         metadata_.bind(0, number);
@@ -386,7 +443,7 @@ class ChromaReader final : public StoreReader {
 
     std::vector<std::pair<std::string, std::string>> read_lists(int64_t number) {
         std::vector<std::pair<std::string, std::string>> lists;
-        if (!schema_.lists) return lists;
+        if (schema_.lists.empty()) return lists;
         lists_.reset();
         lists_.bind(0, number);
         while (lists_.step()) {
@@ -404,6 +461,7 @@ class ChromaReader final : public StoreReader {
     const Schema schema_;
     const Collection collection_;
     std::optional<ChromaSegment> segment_;
+    std::string missing_file_;  // of the segment
     std::unordered_map<std::string, Place> places_;
     size_t places_bytes_ = 0;
     uint64_t queued_ = 0;

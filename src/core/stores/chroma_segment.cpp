@@ -21,9 +21,12 @@ std::string inside(const std::string& folder_name, const char* name) {
 
 }  // namespace
 
-bool ChromaSegment::exists(const Folder& folder, const std::string& folder_name) {
-    return folder.holds(inside(folder_name, "data_level0.bin")) &&
-           folder.holds(inside(folder_name, "index_metadata.pickle"));
+std::string ChromaSegment::missing_file(const Folder& folder, const std::string& folder_name) {
+    for (const char* const name : {"data_level0.bin", "index_metadata.pickle"}) {
+        std::string path = inside(folder_name, name);
+        if (!folder.holds(path)) return path;
+    }
+    return {};
 }
 
 ChromaSegment::ChromaSegment(const Folder& folder, const std::string& folder_name, bool cosine)
@@ -33,6 +36,8 @@ ChromaSegment::ChromaSegment(const Folder& folder, const std::string& folder_nam
     if (folder.holds(header)) {
         read_header(*folder.open(header));
     } else {
+        if (io::Cursor(*data_).read<int32_t>("the version") != known_version)
+            fail_header(*data_, "it does not begin with a header, and there is no \"header.bin\" beside it");
         read_header(*data_);
         data_offset_ = header_bytes;
     }

@@ -19,7 +19,8 @@ class ChromaSegment {
     // `folder_name` is the segment's, inside of folder.
     ChromaSegment(const Folder& folder, const std::string& folder_name, bool cosine);
 
-    static bool exists(const Folder& folder, const std::string& folder_name);
+    // The first of the files it takes that is not there, by its path inside of folder; empty: all are there.
+    static std::string missing_file(const Folder& folder, const std::string& folder_name);
 
     uint64_t dims() const { return dims_; }
     uint64_t rows() const { return rows_; }

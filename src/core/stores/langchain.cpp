@@ -101,7 +101,7 @@ class LangChainReader final : public StoreReader {
                         "vector " + std::to_string(position) + " of " + index_source_->name() +
                             " has no document in " + pickle_source_->name(),
                         "The two files are not of one store.",
-                        "vecstore_read_faiss reads the vectors alone.");
+                        "The index alone can be imported as a file of FAISS, without documents.");
         }
         row.id = keep(io::plain_text(pickle_, id->second));
         row.document.reset();

@@ -1,5 +1,6 @@
 #include "core/stores/store_reader.hpp"
 
+#include "core/base/option_text.hpp"
 #include "core/stores/chroma.hpp"
 #include "core/stores/langchain.hpp"
 
@@ -26,10 +27,22 @@ std::string store_kind(const Folder& folder, const StoreOptions& options) {
 namespace {
 
 [[noreturn]] void throw_no_store(const Folder& folder, const StoreOptions& options) {
+    const std::string index = options.index_name + ".faiss", documents = options.index_name + ".pkl";
+    if (folder.holds(index))
+        throw Error(ErrorCode::file_not_supported,
+                    folder.shown() + " has " + index + ", but not " + documents + " with its documents",
+                    "LangChain writes both.",
+                    "The vectors alone come in as those of any FAISS index: import the file \"" +
+                        folder.path_of(index) + "\"" +
+                        (option_style == OptionStyle::sql ? " with vecstore_import instead of the folder." : " instead of the folder."));
+    if (folder.holds(documents))
+        throw Error(ErrorCode::file_not_supported,
+                    folder.shown() + " has " + documents + ", but not " + index + " with its vectors",
+                    "LangChain writes both.", "Copy the whole folder.");
     throw Error(ErrorCode::file_not_supported, folder.shown() + " is no store that can be read",
                 "There are neither " + options.index_name + ".faiss and " + options.index_name +
                     ".pkl of LangChain in it, nor Chroma's " + chroma_database + ".",
-                "Where LangChain's files have another name, say index_name => '...'.");
+                "Where LangChain's files have another name, say " + option_text("index_name", "...") + ".");
 }
 
 }  // namespace

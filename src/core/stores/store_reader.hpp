@@ -47,6 +47,7 @@ struct StoreOptions {
 struct StoreInfo {
     std::string kind;        // "langchain", "chroma"
     std::string collection;  // Chroma's
+    std::string unique_name;  // of the collection: with its id, where others have its name
     uint64_t rows = 0;
     uint64_t dims = 0;
     io::Metric metric = io::Metric::unknown;
