@@ -3,6 +3,7 @@
 
 #include "am/access_method.hpp"
 #include "am/hnsw.hpp"
+#include "am/settings.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -13,6 +14,7 @@ extern "C" void _PG_init(void) {
     vecstore::pg::guarded([] {
         vecstore::am::define_hnsw();
         vecstore::am::define_ivfflat();
+        vecstore::am::reserve_plain_names();
         vecstore::pg::reserve_settings("vecstore");
         vecstore::am::install_planner_hook();
         vecstore::am::install_path_hook();

@@ -218,9 +218,10 @@ void IndexBuild::begin_inserting() {
     ahead_.reset();
     pg::pg_call([&] {
         ereport(NOTICE,
-                (errmsg("graph of index \"%s\" exceeds maintenance_work_mem after %zu rows",
-                        RelationGetRelationName(index_), index_tuples_),
-                 errdetail("The other rows are inserted page by page, which takes longer."),
+                (errmsg("%s graph no longer fits into maintenance_work_mem after %zu rows", method_of(index_).name,
+                        index_tuples_),
+                 errdetail("The other rows of index \"%s\" are inserted page by page, which takes longer.",
+                           RelationGetRelationName(index_)),
                  errhint("Increase maintenance_work_mem to speed up builds.")));
     });
     report(BuildPhase::inserting);
@@ -266,6 +267,7 @@ template <class F>
 void IndexBuild::with_builder(core::MemStore& store, F&& f) {
     ahead_->stop();   // its core is needed
     core::GraphBuilder builder(*encoder_, {static_cast<size_t>(options_.ef_construction), threads()});
+    pg::pg_call([&] { ereport(DEBUG1, (errmsg_internal("using %d parallel workers", static_cast<int>(threads()) - 1))); });
     try {
         f(builder, [&](size_t done) {
             leader_interrupts();

@@ -157,14 +157,21 @@ core::Metric metric_of(Relation index) {
 
 int dims_of(Relation index) {
     const ColumnType& type = column_type(index);
-    const int dims = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+    const FormData_pg_attribute* const column = TupleDescAttr(RelationGetDescr(index), 0);
+    // The operator classes of bit take it as well, but its values need not be as long as the column's limit.
+    if (getBaseType(column->atttypid) == VARBITOID)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for %s index", method_of(index).name),
+                        errdetail("Bit strings of type bit varying need not be equally long."),
+                        errhint("Declare the column as bit(%d), or cast: ((embedding::bit(%d)) ...).", Max(column->atttypmod, 1),
+                                Max(column->atttypmod, 1))));
+    const int dims = column->atttypmod;
     if (dims < 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
                         errhint("Declare them, as in %s(768), or cast: ((embedding::%s(768)) ...).", type.name, type.name)));
     if (dims > type.max_dims)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("column cannot have more than %d dimensions for %s index, it has %d", type.max_dims,
-                               method_of(index).name, dims)));
+                        errmsg("column cannot have more than %d dimensions for %s index", type.max_dims, method_of(index).name),
+                        errdetail("It has %d.", dims)));
     return dims;
 }
 

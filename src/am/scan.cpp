@@ -33,7 +33,11 @@ class ScanRun {
         const bool ordered = query_.prepare_scan(state_->encoder, query, core::typical_length(store_, state_->encoder));
         const Relation index = scan->indexRelation;
         const size_t slots = state_->encoder.layout().slots_per_page();
-        const std::function<uint64_t()> rows = [=] { return uint64_t{RelationGetNumberOfBlocks(index)} * slots; };
+        const bool asks_rows = pg::pg_call([&] { return &method_of(index) == &ivfflat_method; });
+        const uint64_t few_rows = asks_rows ? core::count_few_rows(store_, state_->encoder.layout()) : 0;
+        const std::function<uint64_t()> rows = [=] {
+            return few_rows > 0 ? few_rows : uint64_t{RelationGetNumberOfBlocks(index)} * slots;
+        };
         core::ScanOptions options = pg::pg_call([&] { return method_of(index).scan_options(index, rows); });
         options.strict_order &= ordered;
         for (int i = 0; i < scan->numberOfKeys; ++i) {

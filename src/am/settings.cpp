@@ -82,6 +82,11 @@ bool has_plain_name(Relation index) {
     return result;
 }
 
+void reserve_plain_names() {
+    if (pgvector_may_come()) return;
+    for (const char* const prefix : {"hnsw", "ivfflat"}) pg::reserve_settings(prefix);
+}
+
 // A library that is installed later than this is looked for comes too late for this backend; so does one that Postgres
 // is told to load from elsewhere.
 bool pgvector_may_come() {

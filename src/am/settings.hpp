@@ -42,6 +42,10 @@ struct Setting {
 template <Setting& setting>
 void define_setting();
 
+// Settings of these plain names that do not exist are errors from here on: hnsw.ef_serch. (Not where pgvector may come, a later
+// one of which may have more settings than are known here; placeholders of those, too, would be thrown away.)
+void reserve_plain_names();
+
 // Does the index's access method have its plain name, or had that to be left to pgvector?
 bool has_plain_name(Relation index);
 

@@ -47,8 +47,23 @@ TEST(Probes, AScanEndsWhereTheListsWould) {
     EXPECT_EQ(scan_options({100, 2, 50, true}, 100000).max_visits, 50000u);
     EXPECT_EQ(scan_options({100, 2, 1, true}, 100000).max_visits, 2000u);
     EXPECT_EQ(scan_options({100, 2, 100, true}, 100000).max_visits, UINT64_MAX);
+    EXPECT_EQ(scan_options({100, 2, 50, true}, 100000).max_rows, 50000u);
+    EXPECT_EQ(scan_options({100, 2, 100, true}, 100000).max_rows, UINT64_MAX);
+    EXPECT_EQ(scan_options({100, 2, 50, false}, 100000).max_rows, UINT64_MAX);
     EXPECT_FALSE(scan_options({100, 2, 50, true}, 100000).strict_order);
     EXPECT_TRUE(scan_options({100, 2, 50, false}, 100000).strict_order);
+}
+
+// Although the first beam looks at more.
+TEST(Probes, AScanReturnsNoMoreRowsThanItMayGoOnFor) {
+    const Data data = normal_data(30, 8, 1);
+    TestIndex index(data.dims, {});
+    index.insert(data);
+    EXPECT_EQ(count_few_rows(index.store(), index.layout()), 30u);
+    for (const uint32_t max_probes : {1u, 2u, 3u}) {
+        const ScanOptions options = scan_options({10, 1, max_probes, true}, 30);
+        EXPECT_EQ(index.scan(data.row(0), 30, options, &data).size(), 3 * max_probes);
+    }
 }
 
 // Exact for every storage of vectors, and although rows were deleted, some of them come several times, and half of

@@ -126,8 +126,7 @@ class Linker {
             const Link& link = placed[candidates_[i]];
             inserter_.meet_vector(ConstNode(layout_, layout_.slot(store_.payload(link.block), link.slot)), link);
         }
-        std::sort(memory_.found.begin(), memory_.found.end(),
-                  [](const FoundNode& a, const FoundNode& b) { return a.distance < b.distance; });
+        inserter_.sort_found();
     }
 
     void fetch(const Link& link) {

@@ -37,6 +37,7 @@ struct NewRow {
 // A node met during the search.
 struct FoundNode {
     float distance;
+    float nearby;      // the same, or where inner products are distances: VectorSpace::nearby
     Link link;
     Link down;
     bool dead;
@@ -73,6 +74,8 @@ struct InsertMemory {
     std::vector<float> squared, roots;
     std::vector<uint16_t> order;
     std::vector<uint8_t> is_kept;
+    ProductOrder product;
+    std::vector<float> norm2;
     std::vector<LinkEntry> entries;
     std::vector<ChosenNeighbors> chosen;   // by level
     std::vector<FilterKey> filter_keys;
@@ -113,6 +116,7 @@ class Inserter {
         connect(row.internal, bottom, chosen[0], entry);
         link_back_above(row);
         raise_entry_point(row.level);
+        note_length(entry, row.own.norm2);
     }
     // Only on the levels above 0, of which the row has some: on level 0 its node gets no neighbors, which are to be had
     // elsewhere (adopt.cpp). width: of the searches.
@@ -127,6 +131,7 @@ class Inserter {
         place_levels(row);
         link_back_above(row);
         raise_entry_point(row.level);
+        note_length(entry, row.own.norm2);
     }
     // Where the last row's node went, on level 0; no link of a row that joined another's node.
     Link last_placed() const { return slots_.empty() ? Link{} : slots_[0]; }
@@ -157,26 +162,33 @@ class Inserter {
     void find_neighbors(uint8_t level) {
         const EntryPoint entry = read_entry_point(store_);
         memory_.found.clear();
-        if (entry.link.valid() && entry.level >= level)
-            search_level(level, descend(beam_, entry, level), ef_construction_);
+        if (!entry.link.valid() || entry.level < level) return;
+        memory_.query.look_nearby(true);
+        search_level(level, descend(beam_, entry, level), ef_construction_);
     }
 
     // Notes a node as found, under its page's lock. Returns its distance from memory_.query.
     float meet(const ConstNode& node, const Link& link) {
         const float distance = measure(node);
-        note(node, link, distance);
+        note(node, link);
         return distance;
     }
 
     // The same of a live node of level 0 whose list may be changing meanwhile: only its vector is looked at, and the lock is
     // not needed.
     void meet_vector(const ConstNode& node, const Link& link) {
-        const float distance = measure(node);
-        memory_.found.push_back({distance, link, Link{}, false, false, static_cast<uint32_t>(memory_.found.size())});
+        measure(node);
+        memory_.found.push_back({distance_, nearby_, link, Link{}, false, false, static_cast<uint32_t>(memory_.found.size())});
     }
 
-    // Chooses up to `limit` neighbors for memory_.query among memory_.found, which is sorted by distance.
+    // Chooses up to `limit` neighbors for memory_.query among memory_.found, which is sorted (sort_found).
     void choose(size_t limit, const Link& self, ChosenNeighbors& chosen);
+
+    // The nearest first. (Where those nearby are others than the nearest, these.)
+    void sort_found() {
+        std::sort(memory_.found.begin(), memory_.found.end(),
+                  [](const FoundNode& a, const FoundNode& b) { return a.nearby < b.nearby; });
+    }
 
     // Writes what searches under conditions know of the row's node, where there are filter columns.
     void write_entry(const Link& node, const NewRow& row) {
@@ -199,6 +211,7 @@ class Inserter {
     // memory_.ways: into the uppermost level that both the row and the graph have.
     void find_ways_for(uint8_t level, const EntryPoint& entry) {
         if (!entry.link.valid()) return;
+        memory_.query.look_nearby(true);
         const uint8_t top = std::min(level, entry.level);
         memory_.ways = top > 0 ? descend(beam_, entry, top) : find_ways(store_, layout_, memory_.query, beam_, entry);
     }
@@ -231,12 +244,32 @@ class Inserter {
     // Fills memory_.found, nearest first.
     void search_level(uint8_t level, const std::vector<Way>& ways, size_t width) {
         memory_.found.clear();
+        if (encoder_.space().is_product()) {
+            // Both those nearby and the nearest, as neighbors are chosen from both.
+            memory_.query.look_nearby(false);
+            search_once(level, ways, width);
+            memory_.query.look_nearby(true);
+        }
+        search_once(level, ways, width);
+        if (encoder_.space().is_product()) drop_repeated();
+        sort_found();
+    }
+
+    void search_once(uint8_t level, const std::vector<Way>& ways, size_t width) {
         beam_.start(level, width);
         for (const Way& way : ways) beam_.seed(way);
-        beam_.run([this](const ConstNode& node, const Link& link, float distance) { note(node, link, distance); },
+        beam_.run([this](const ConstNode& node, const Link& link, float) { note(node, link); },
                   [this](const ConstNode& node) { return measure(node); });
-        std::sort(memory_.found.begin(), memory_.found.end(),
-                  [](const FoundNode& a, const FoundNode& b) { return a.distance < b.distance; });
+    }
+
+    // Of nodes that were found twice, one.
+    void drop_repeated() {
+        auto& found = memory_.found;
+        std::sort(found.begin(), found.end(), [this](const FoundNode& a, const FoundNode& b) {
+            return layout_.node_id(a.link) < layout_.node_id(b.link);
+        });
+        found.erase(std::unique(found.begin(), found.end(), [](const FoundNode& a, const FoundNode& b) { return a.link == b.link; }),
+                    found.end());
     }
 
     // The distance of a node. On the same way over its vector, the code that a link to it will have, or in
@@ -249,17 +282,21 @@ class Inserter {
             const size_t needed = (i + 1) * layout_.code_bytes() + 64;
             if (memory_.codes.size() < needed) memory_.codes.resize(needed + (i + 128) * layout_.code_bytes());
             memory_.sums[i] = encoder_.encode_stored(node, memory_.query.internal(), code(i));
-            return memory_.sums[i].norm_squared;
+            return nearby_ = distance_ = memory_.sums[i].norm_squared;
         }
         const size_t n = encoder_.geometry().stored_dims;
         if (memory_.vectors.size() < (i + 1) * n) memory_.vectors.resize((2 * i + 128) * n);
         encoder_.decode(node, &memory_.vectors[i * n]);
-        return memory_.query.distance(node);
+        nearby_ = distance_ = memory_.query.order_distance(node);
+        if (!encoder_.space().is_product()) return distance_;
+        nearby_ = VectorSpace::nearby(distance_, memory_.query.norm2(), node.head().norm2);
+        return memory_.query.looks_nearby() ? nearby_ : distance_;
     }
 
-    void note(const ConstNode& node, const Link& link, float distance) {
+    // The node measured last.
+    void note(const ConstNode& node, const Link& link) {
         const NodeHead& head = node.head();
-        memory_.found.push_back({distance, link, head.down, node.dead(), head.degree >= layout_.max_neighbors(),
+        memory_.found.push_back({distance_, nearby_, link, head.down, node.dead(), head.degree >= layout_.max_neighbors(),
                                  static_cast<uint32_t>(memory_.found.size())});
     }
 
@@ -341,6 +378,7 @@ class Inserter {
     bool attach_from(const EntryPoint& entry, const Link& node, const float* internal, size_t width, Filter&& filter) {
         memory_.found.clear();
         if (!entry.link.valid()) return false;
+        memory_.query.look_nearby(true);
         search_level(0, descend(beam_, entry, 0), width);
         filter();
         if (memory_.chosen.empty()) memory_.chosen.resize(1);
@@ -406,6 +444,18 @@ class Inserter {
         return {};
     }
 
+    // Where it matters whether all rows are equally long.
+    void note_length(const EntryPoint& before, float norm2) {
+        if (!encoder_.length_matters()) return;
+        const float length = std::sqrt(norm2);
+        if (length_with(before.spread.length, length) == before.spread.length) return;
+        auto page = store_.write(meta_block);
+        const float known = meta_of(page.peek()).spread.length, now = length_with(known, length);
+        if (now == known) return;
+        meta_of(page.modify()).spread.length = now;
+        page.commit();
+    }
+
     bool become_entry_point(const EntryPoint& searched_from) {
         if (is_live(searched_from.link)) return false;
         auto page = store_.write(meta_block);
@@ -445,37 +495,29 @@ class Inserter {
     NodeEditor<Store> editor_;
     Beam<Store> beam_;
     size_t ef_construction_;
-    std::vector<Link> slots_;   // of the row being inserted, by level
+    float distance_ = 0, nearby_ = 0;   // of the node measured last
+    std::vector<Link> slots_;           // of the row being inserted, by level
+
+    // What choose() goes by: into memory_.order what to take, in turn, and into memory_.is_kept which of it is needed.
+    void order_found(size_t limit);
+    void order_by_products(size_t limit);
 };
 
 template <class Store>
 void Inserter<Store>::choose(size_t limit, const Link& self, ChosenNeighbors& chosen) {
-    const size_t n = encoder_.geometry().stored_dims, code_bytes = layout_.code_bytes();
+    const size_t code_bytes = layout_.code_bytes();
     auto& found = memory_.found;
     found.erase(std::remove_if(found.begin(), found.end(),
                                [&](const FoundNode& f) { return f.dead || f.link == self; }),
                 found.end());
-    const size_t count = std::min({found.size(), max_candidates, ef_construction_ + limit});
-    memory_.squared.resize(count);
-    memory_.roots.resize(count);
-    for (size_t i = 0; i < count; ++i) {
-        memory_.squared[i] = found[i].distance;
-        memory_.roots[i] = std::sqrt(std::max(0.0f, found[i].distance));
-    }
-    const Kernels& k = memory_.query.kernel_table();
-    auto pair = [&](size_t i, size_t j) {
-        const size_t a = found[i].index, b = found[j].index;
-        if (layout_.coded())
-            return encoder_.angles().squared(k, memory_.roots[i], memory_.roots[j], code(a), code(b));
-        return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
-    };
     chosen.clear();
-    const size_t kept = std::min(limit, order_by_need(memory_.squared, limit, pair, memory_.order));
+    if (encoder_.space().is_product())
+        order_by_products(limit);
+    else
+        order_found(limit);
     const size_t taken = std::min(limit, memory_.order.size());
-    memory_.is_kept.assign(count, 0);
-    for (size_t i = 0; i < kept; ++i) memory_.is_kept[memory_.order[i]] = 1;
     // Nearest first: the first one that can take a tree edge should be the nearest.
-    std::sort(memory_.order.begin(), memory_.order.begin() + taken);
+    std::sort(memory_.order.begin(), memory_.order.begin() + static_cast<std::ptrdiff_t>(taken));
     chosen.codes.resize(taken * code_bytes + 64);
     chosen.reverse_codes.resize(taken * code_bytes + 64);
     chosen.factors.resize(taken * factor_bytes);
@@ -503,6 +545,53 @@ void Inserter<Store>::choose(size_t limit, const Link& self, ChosenNeighbors& ch
             std::memcpy(reverse_factor, &f.distance, factor_bytes);
         }
     }
+}
+
+template <class Store>
+void Inserter<Store>::order_found(size_t limit) {
+    const size_t n = encoder_.geometry().stored_dims;
+    const auto& found = memory_.found;
+    const size_t count = std::min({found.size(), max_candidates, ef_construction_ + limit});
+    memory_.squared.resize(count);
+    memory_.roots.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+        memory_.squared[i] = found[i].distance;
+        memory_.roots[i] = std::sqrt(std::max(0.0f, found[i].distance));
+    }
+    const Kernels& k = memory_.query.kernel_table();
+    auto pair = [&](size_t i, size_t j) {
+        const size_t a = found[i].index, b = found[j].index;
+        if (layout_.coded())
+            return encoder_.angles().squared(k, memory_.roots[i], memory_.roots[j], code(a), code(b));
+        return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
+    };
+    const size_t kept = std::min(limit, order_by_need(memory_.squared, limit, pair, memory_.order));
+    memory_.is_kept.assign(count, 0);
+    for (size_t i = 0; i < kept; ++i) memory_.is_kept[memory_.order[i]] = 1;
+}
+
+// Neighbors of both kinds (ProductOrder).
+template <class Store>
+void Inserter<Store>::order_by_products(size_t limit) {
+    const size_t n = encoder_.geometry().stored_dims, most = ef_construction_ + limit;
+    const auto& found = memory_.found;
+    const size_t count = std::min<size_t>(found.size(), UINT16_MAX);
+    const auto vector = [&](size_t i) { return &memory_.vectors[found[i].index * n]; };
+    auto& norm2 = memory_.norm2;
+    norm2.resize(count);
+    for (size_t i = 0; i < count; ++i) norm2[i] = -encoder_.distance(vector(i), vector(i));
+    const auto pair = [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); };
+    ProductOrder& product = memory_.product;
+    product.distance.resize(count);
+    for (size_t i = 0; i < count; ++i) product.distance[i] = found[i].distance;
+    const size_t nearest_kept = product.find(count, most, limit, pair, product.nearest);
+    for (size_t i = 0; i < count; ++i) product.distance[i] = found[i].nearby;
+    const size_t nearby_kept = product.find(
+        count, most, limit, [&](size_t a, size_t b) { return VectorSpace::nearby(pair(a, b), norm2[a], norm2[b]); }, product.nearby);
+    take_in_turn(product.nearby, product.nearest, limit, product.taken, memory_.order);
+    memory_.is_kept.assign(count, 0);
+    for (size_t i = 0; i < nearest_kept; ++i) memory_.is_kept[product.nearest[i]] = 1;
+    for (size_t i = 0; i < nearby_kept; ++i) memory_.is_kept[product.nearby[i]] = 1;
 }
 
 template <class Store>

@@ -82,6 +82,8 @@ struct EditMemory {
     std::vector<float> vectors;        // plain mode: the neighbors' vectors
     std::vector<Link> seen_links;
     std::vector<float> from_x = std::vector<float>(max_degree);   // plain mode: their distances from a new one
+    std::vector<float> norm2;          // of inner products
+    ProductOrder product;
 };
 
 template <class Store>
@@ -280,7 +282,8 @@ class NodeEditor {
     // Whose turn it is to go from a full plain list is decided from the neighbors' own vectors, which are
     // on other pages: read without this page's lock, then checked to be still the same list.
     LinkResult add_plain(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
-        if (uint64_t* const wanted = wanted_by(at)) return add_plain_by_needs(at, level, x, tree_cap, *wanted);
+        uint64_t* const wanted = encoder_.space().is_product() ? nullptr : wanted_by(at);
+        if (wanted != nullptr) return add_plain_by_needs(at, level, x, tree_cap, *wanted);
         for (int attempt = 0;; ++attempt) {
             int weakest = -1;
             memory_.seen_links.clear();
@@ -468,16 +471,43 @@ class NodeEditor {
         order_by_need(
             memory_.sorted_squared, degree, [&](size_t i, size_t j) { return pair(by_distance[i], by_distance[j]); },
             memory_.order);
+        for (uint16_t& i : memory_.order) i = by_distance[i];
+        return last_to_go(node, memory_.order, keep_x, stays);
+    }
+
+    // Index of the neighbor that a list needs least: the last one that may go.
+    template <class Stays>
+    static int last_to_go(const ConstNode& node, const std::vector<uint16_t>& order, bool keep_x, Stays&& stays) {
+        const size_t degree = node.head().degree;
         const uint64_t tree = node.head().tree_edges_or_epoch;
-        for (auto it = memory_.order.rbegin(); it != memory_.order.rend(); ++it) {
-            const uint16_t i = by_distance[*it];
-            if (i == degree) {
+        for (auto it = order.rbegin(); it != order.rend(); ++it) {
+            if (*it == degree) {
                 if (!keep_x) return -1;
-            } else if (!((tree >> i) & 1) && !stays(i)) {
-                return i;
+            } else if (!((tree >> *it) & 1) && !stays(*it)) {
+                return *it;
             }
         }
         return -1;
+    }
+
+    // The same where distances are inner products: from memory_.squared, vectors and center_vector.
+    int weakest_by_products(const ConstNode& node, size_t degree, bool keep_x) {
+        const size_t n = encoder_.geometry().stored_dims, all = degree + 1;
+        const auto vector = [&](size_t i) { return &memory_.vectors[i * n]; };
+        const auto norm2_of = [&](const float* x) { return -encoder_.distance(x, x); };
+        auto& norm2 = memory_.norm2;
+        norm2.resize(all);
+        for (size_t i = 0; i < all; ++i) norm2[i] = norm2_of(vector(i));
+        const float own_norm2 = norm2_of(memory_.center_vector.data());
+        ProductOrder& product = memory_.product;
+        product.distance.assign(memory_.squared.begin(), memory_.squared.begin() + static_cast<std::ptrdiff_t>(all));
+        const auto pair = [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); };
+        product.find(all, all, degree, pair, product.nearest);
+        for (size_t i = 0; i < all; ++i) product.distance[i] = VectorSpace::nearby(memory_.squared[i], own_norm2, norm2[i]);
+        product.find(all, all, degree, [&](size_t a, size_t b) { return VectorSpace::nearby(pair(a, b), norm2[a], norm2[b]); },
+                     product.nearby);
+        take_in_turn(product.nearby, product.nearest, all, product.taken, memory_.order);
+        return last_to_go(node, memory_.order, keep_x, any_may_go);
     }
 
     // Plain mode's decision, made from copies. Fills seen_links with the list it was made for.
@@ -508,6 +538,7 @@ class NodeEditor {
         std::copy_n(x_vector, n, &memory_.vectors[degree * n]);
         encoder_.decode(node, memory_.center_vector.data());
         memory_.squared[degree] = encoder_.distance(x_vector, memory_.center_vector.data());
+        if (encoder_.space().is_product()) return weakest_by_products(node, degree, keep_x);
         return weakest(node, degree, keep_x, any_may_go, [&](size_t a, size_t b) {
             return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
         });

@@ -30,6 +30,7 @@ struct ScanOptions {
     bool strict_order = true;  // a row found too late to be in order waits until all others are out
     uint64_t max_visits = UINT64_MAX;   // stop iterating after so many nodes of level 0 (never before the first
                                         // beam is used up)
+    uint64_t max_rows = UINT64_MAX;     // hand out no more
     bool exhaustive = false;   // look at every row before the first is returned: exact, without the graph
     const RowFilter* filter = nullptr;   // only rows that pass; must live as long as the scan
     double max_key = std::numeric_limits<double>::infinity();   // no row that is certainly farther
@@ -75,6 +76,7 @@ class OrderedScan {
     // The next row, or nothing when the scan has ended. settle(tid) -> Settled.
     template <class Settle>
     bool next(Settle&& settle, HeapTid& tid) {
+        if (handed_out_ >= options_.max_rows) return false;
         if (!started_) start();
         for (;;) {
             look_ahead();

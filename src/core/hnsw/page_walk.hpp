@@ -1,6 +1,8 @@
 // Looking at nodes in the order of the pages, without the graph.
 #pragma once
 
+#include <algorithm>
+
 #include "core/storage/layout.hpp"
 
 namespace vecstore::core {
@@ -21,6 +23,23 @@ void for_each_live_node(Store& store, const NodeLayout& layout, uint32_t block, 
         if (node.live() && node.head().level == 0)
             visit(Link{block, static_cast<uint8_t>(s), node.head().generation}, node);
     }
+}
+
+// Rows of an index of a few pages; 0: it has more, or so many equal rows that they are not all in their node. (How many a large
+// one has follows from its size well enough.)
+template <class Store>
+uint64_t count_few_rows(Store& store, const NodeLayout& layout) {
+    constexpr uint32_t few_pages = 8;
+    const uint32_t pages = store.page_count();
+    if (pages > few_pages) return 0;
+    uint64_t rows = 0;
+    bool more = false;
+    for (uint32_t block = meta_block + 1; block < pages; ++block)
+        for_each_live_node(store, layout, block, [&](const Link&, const ConstNode& node) {
+            rows += std::min<size_t>(node.head().tid_count, inline_tids);
+            more |= node.head().overflow.valid();
+        });
+    return more ? 0 : rows;
 }
 
 }  // namespace vecstore::core

@@ -30,7 +30,11 @@ ScanOptions scan_options(const Probes& settings, uint64_t rows) {
     options.strict_order = !settings.iterative || options.exhaustive;
     // It returns no more rows than the lists hold, and goes on from ef_search as far as that.
     const uint32_t most = settings.iterative ? std::max(settings.max_probes, settings.probes) : settings.probes;
-    if (!options.exhaustive && most < settings.lists) options.max_visits = rows_in_lists(most, settings.lists, rows);
+    if (!options.exhaustive && most < settings.lists) {
+        options.max_visits = rows_in_lists(most, settings.lists, rows);
+        // Who says how far a scan may go on gets no more than that, also of rows that were looked at anyway.
+        if (settings.iterative) options.max_rows = options.max_visits;
+    }
     return options;
 }
 

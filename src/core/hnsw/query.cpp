@@ -64,6 +64,7 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     size_ = g.own_format == OwnFormat::sparse ? sparse_words(VectorSpace::view(internal).count) : g.stored_dims;
     rounding_ = encoder.rounding();
     key_scale_ = 1;
+    nearby_ = false;
     if (internal != internal_.data()) internal_.assign(internal, internal + size_);
     norm2_ = norm2;
     const float stored_norm2 =

@@ -33,8 +33,16 @@ class Query {
 
     // Distance by which searches navigate (VectorSpace).
     float distance(const ConstNode& node) const {
+        const float d = order_distance(node);
+        return nearby_ ? VectorSpace::nearby(d, norm2_, node.head().norm2) : d;
+    }
+    // By which rows are in order: the same but while a search looks for what is nearby.
+    float order_distance(const ConstNode& node) const {
         return space_->distance(*k_, internal_.data(), node.own(), node.head().scale);
     }
+    // Searches find what is nearby, not what is nearest, where these differ: VectorSpace::nearby.
+    bool looks_nearby() const { return nearby_; }
+    void look_nearby(bool nearby) { nearby_ = nearby && space_->is_product(); }
 
     // Estimates of distance() to all neighbors of a coded node that is `distance` away: degree floats.
     void estimate(const ConstNode& node, size_t degree, float distance, int32_t* sums, float* out) const {
@@ -66,6 +74,7 @@ class Query {
     size_t size_ = 0;
     std::vector<float> internal_;
     std::vector<float> work_;
+    bool nearby_ = false;
     float norm2_ = 0;
     float norm_ = 0;
     float rounding_ = 0;

@@ -96,6 +96,7 @@ class WayFinder {
         const size_t row = ordered.row;
         encoder_.decode(rows.own_bytes(row), rows.own(row).scale, internal_.data());
         query_.prepare_internal(encoder_, internal_.data(), rows.own(row).norm2);
+        query_.look_nearby(true);
         ordered.near.take(find_ways(store_, encoder_.layout(), query_, beam_, entry_));
         return ordered.near.count > 0;
     }

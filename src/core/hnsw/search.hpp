@@ -257,11 +257,25 @@ EntryPoint read_entry_point(Store& store) {
     return {meta.entry_point, meta.entry_level, meta.spread, meta.signpost_map};
 }
 
+// Spread::length with one more row, of this length.
+inline float length_with(float known, float length) {
+    constexpr float tolerance = 0.1f;
+    if (known == 0) return length;
+    if (known < 0) return std::min(known, -length);
+    return std::fabs(length - known) <= tolerance * known ? known : -std::max(known, length);
+}
+
 // How long the rows' vectors are, where that matters to a query (Query::prepare_scan); else 0.
+//
+// Of rows that are not equally long the L2 distances are in the order of the inner products only as seen from far away.
+// (Measured on 3,000 embeddings x 256, .3 to 3 long: from as far as the longest one searches find .01 of the ten nearest,
+// from five times as far .97, from thirty times .99.)
 template <class Store>
 float typical_length(Store& store, const VectorEncoder& encoder) {
+    constexpr float far = 20;
     if (!encoder.length_matters()) return 0;
     const EntryPoint entry = read_entry_point(store);
+    if (entry.spread.length < 0) return -far * entry.spread.length;
     if (entry.spread.length > 0) return entry.spread.length;
     if (!entry.link.valid()) return 0;
     auto page = store.read(entry.link.block);

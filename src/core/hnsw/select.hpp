@@ -3,6 +3,7 @@
 // places that remain, nearest first.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -36,6 +37,55 @@ size_t order_by_need(const std::vector<float>& distance, size_t limit, Pair&& pa
     order.insert(order.end(), rejected, rejected + rejected_count);
     return kept;
 }
+
+// What to go by where two orders count alike: `limit` of both in turn, each from its best on, nothing twice. (Of numbers below
+// 2^16; taken: memory.)
+inline void take_in_turn(const std::vector<uint16_t>& a, const std::vector<uint16_t>& b, size_t limit, std::vector<uint8_t>& taken,
+                         std::vector<uint16_t>& out) {
+    size_t numbers = 0;
+    for (const auto* order : {&a, &b})
+        for (const uint16_t i : *order) numbers = std::max<size_t>(numbers, i + 1);
+    taken.assign(numbers, 0);
+    out.clear();
+    const std::vector<uint16_t>* const orders[] = {&a, &b};
+    size_t next[] = {0, 0};
+    for (size_t turn = 0; out.size() < limit && (next[0] < a.size() || next[1] < b.size()); turn = 1 - turn) {
+        size_t& at = next[turn];
+        while (at < orders[turn]->size() && taken[(*orders[turn])[at]]) ++at;
+        if (at == orders[turn]->size()) continue;
+        const uint16_t i = (*orders[turn])[at++];
+        taken[i] = 1;
+        out.push_back(i);
+    }
+}
+
+// Neighbors where distances are inner products: every other one of those that are needed as the nearest, which are the longest
+// ones around, and of those that are needed nearby (VectorSpace::nearby). Lists of the nearest alone are the same for all
+// nodes where all directions are alike, and lead nowhere else: of 10,000 rows of three components between 0 and 1 searches
+// found .82 of the nearest 20. Lists of those nearby alone do not know of long rows that are far from everybody: of 10,000 x 128,
+// of all directions and .3 to 3 long, .60 instead of .77.
+struct ProductOrder {
+    std::vector<float> distance, sorted;
+    std::vector<uint16_t> by_distance, by_need, nearest, nearby;
+    std::vector<uint8_t> taken;
+
+    // Of numbers 0..n-1: by their distance in `distance`, from the nearest, what is needed first; into `order`. Returns how many
+    // the heuristic kept. most: of the nearest, no more are looked at.
+    template <class Pair>
+    size_t find(size_t n, size_t most, size_t limit, Pair&& pair, std::vector<uint16_t>& order) {
+        by_distance.resize(n);
+        for (size_t i = 0; i < n; ++i) by_distance[i] = static_cast<uint16_t>(i);
+        std::sort(by_distance.begin(), by_distance.end(), [&](uint16_t a, uint16_t b) { return distance[a] < distance[b]; });
+        by_distance.resize(std::min(n, most));
+        sorted.clear();
+        for (const uint16_t i : by_distance) sorted.push_back(distance[i]);
+        const size_t kept =
+            order_by_need(sorted, limit, [&](size_t i, size_t j) { return pair(by_distance[i], by_distance[j]); }, by_need);
+        order.clear();
+        for (const uint16_t i : by_need) order.push_back(by_distance[i]);
+        return kept;
+    }
+};
 
 // Distances between neighbors of one node from their codes alone: between residuals of one node the angle
 // is about pi * hamming / D, so no neighbor's vector is read.

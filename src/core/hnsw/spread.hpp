@@ -34,7 +34,10 @@ inline double log_spread(const Spread& spread, double width) {
     return log_from + (log_to - log_from) * std::log(width / from) / std::log(to / from);
 }
 
-inline bool is_known(const Spread& spread) { return spread.pages > 0 && spread.log_factor[spread_points - 1] > 0; }
+// (As seen from far away all rows are about as far.)
+inline bool is_known(const Spread& spread) {
+    return spread.pages > 0 && spread.log_factor[spread_points - 1] > 0 && !(spread.length < 0);
+}
 
 // Of a search of this width whose first `sure` rows are asked for.
 inline BeamExtent extent_of(const Spread& spread, size_t width, size_t sure) {
@@ -152,8 +155,10 @@ class SpreadMeter {
 // Measures, and writes down what was found.
 template <class Store>
 void note_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memory) {
-    const Spread spread = SpreadMeter<Store>(store, encoder, memory).measure();
+    Spread spread = SpreadMeter<Store>(store, encoder, memory).measure();
     auto page = store.write(meta_block);
+    // Lengths are noted row by row where they matter.
+    if (encoder.length_matters()) spread.length = meta_of(page.peek()).spread.length;
     if (spread.pages == 0 && meta_of(page.peek()).spread.pages == 0) return;
     meta_of(page.modify()).spread = spread;
     page.commit();

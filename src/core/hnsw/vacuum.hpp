@@ -286,7 +286,9 @@ class Vacuum {
         memory_.query.prepare_internal(encoder_, base_.data(), node.head().norm2);
         gather(node, self);
         const size_t wanted = layout_.max_neighbors() - kept_.size();
-        load_found(node.head().level, std::min(candidates_.size(), 4 * wanted + 32));
+        // By inner products those that are near to the dead node need not be nearby.
+        const size_t most = encoder_.space().is_product() ? max_candidates : 4 * wanted + 32;
+        load_found(node.head().level, std::min(candidates_.size(), most));
         if (memory_.found.size() + kept_.size() < std::min<size_t>(layout_.max_neighbors(), 6))
             inserter_.find_neighbors(node.head().level);
         auto& found = memory_.found;
@@ -389,8 +391,7 @@ class Vacuum {
             if (!node.is(link) || !node.live() || node.head().level != level) continue;
             inserter_.meet(node, link);
         }
-        std::sort(memory_.found.begin(), memory_.found.end(),
-                  [](const FoundNode& a, const FoundNode& b) { return a.distance < b.distance; });
+        inserter_.sort_found();
     }
 
     // False when the node's links are no longer those of the copy.

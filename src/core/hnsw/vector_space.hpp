@@ -76,6 +76,14 @@ class VectorSpace {
         }
     }
 
+    // Inner products have no neighborhoods: nearest to whatever vector are the longest ones. Where a graph needs to know who
+    // lives nearby, this is asked instead: among vectors shorter than oneself the product still decides, among longer ones
+    // the L2 distance, so that everyone is nearest to itself. product: the negative one, of vectors with these squared norms.
+    // (Both parts are what Bachrach et al., "Speeding Up the Xbox Recommender System Using a Euclidean Transformation for
+    // Inner-Product Spaces" (2014), get by adding a component that makes all vectors equally long. This takes no longest one,
+    // which would have to be known beforehand, and which one row can put far away from all the others.)
+    static float nearby(float product, float norm2_a, float norm2_b) { return product + 0.5f * std::max(norm2_a, norm2_b); }
+
     // The same of an internal vector and a stored one.
     float distance(const Kernels& k, const float* a, const uint8_t* own, float scale) const {
         switch (format_) {

@@ -155,7 +155,7 @@ constexpr size_t spread_points = 3;
 constexpr float highest_log_factor = 2;
 struct Spread {
     float log_factor[spread_points];   // 0: not known
-    float length;                      // of a typical vector, before centring
+    float length;                      // of a typical vector, before centring; negative: they differ, of the longest one
     uint32_t pages;                    // of the index when that was measured; 0: it was not
 };
 
