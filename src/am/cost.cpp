@@ -125,8 +125,8 @@ core::ScanOptions planned_scan(const IndexOptInfo* info) {
 
 void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
                    Selectivity* selectivity, double* correlation, double* pages) {
-    if (path->indexorderbys == NIL) {
-        // Without a query vector there is nothing to scan for.
+    if (!can_scan(path)) {
+        // Without a query vector, say, there is nothing to scan for.
         pg::reject_path(path);
         *startup = *total = std::numeric_limits<double>::infinity();
         *selectivity = 0;

@@ -114,11 +114,11 @@ FilterKey bits_of(uint64 hash) {
     return uint64{1} << (hash % 63) | uint64{1} << ((hash >> 32) % 63) | not_null_bit;
 }
 
-// visit(element, type) for each element of an array that is not null.
+// visit(element, type) for each element of an array that is not null; of a domain the type is the one below it.
 template <class Visit>
 void for_each_element(Datum array, Visit&& visit) {
     ArrayType* const value = DatumGetArrayTypeP(array);
-    const Oid type = ARR_ELEMTYPE(value);
+    const Oid type = getBaseType(ARR_ELEMTYPE(value));
     int16 length;
     bool by_value;
     char align;
@@ -184,17 +184,17 @@ FilterKey jsonb_key(Datum datum, Oid, Oid) {
 
 // ------------------------------------------------------------------------------------------------ types
 
-constexpr FilterType integer_type{"integer", integer_key, true, false};
-constexpr FilterType float_type{"float", float_key, true, false};
-constexpr FilterType numeric_type{"numeric", numeric_key, false, false};
-constexpr FilterType bool_type{"boolean", bool_key, true, false};
-constexpr FilterType timestamp_type{"timestamp", timestamp_key, true, false};
-constexpr FilterType time_type{"time", time_key, true, false};
-constexpr FilterType uuid_type{"uuid", uuid_key, false, false};
-constexpr FilterType enum_type{"enum", enum_key, false, false, enum_matching};
-constexpr FilterType hashed_type{"hash", hash_key, false, false};
-constexpr FilterType array_type{"array", array_key, false, true};
-constexpr FilterType jsonb_type{"jsonb", jsonb_key, false, true};
+constexpr FilterType integer_type{"integer", by_order, integer_key, true, false};
+constexpr FilterType float_type{"float", by_order, float_key, true, false};
+constexpr FilterType numeric_type{"numeric", by_order, numeric_key, false, false};
+constexpr FilterType bool_type{"boolean", by_order, bool_key, true, false};
+constexpr FilterType timestamp_type{"timestamp", by_order, timestamp_key, true, false};
+constexpr FilterType time_type{"time", by_order, time_key, true, false};
+constexpr FilterType uuid_type{"uuid", by_order, uuid_key, false, false};
+constexpr FilterType enum_type{"enum", by_order, enum_key, false, false, enum_matching};
+constexpr FilterType hashed_type{"hash", strategy_set({filter_equal}), hash_key, false, false};
+constexpr FilterType array_type{"array", strategy_set({filter_overlaps, filter_contains}), array_key, false, true};
+constexpr FilterType jsonb_type{"jsonb", strategy_set({filter_contains}), jsonb_key, false, true};
 
 // What a support function of the operator classes returns.
 const FilterType& told_by(Datum pointer) { return *reinterpret_cast<const FilterType*>(DatumGetPointer(pointer)); }
@@ -330,6 +330,34 @@ void filter_keys(Relation index, const Datum* values, const bool* isnull, core::
     }
 }
 
+namespace {
+
+// The type of a key's right side; that of an array's elements. May raise.
+Oid argument_type(Relation index, const ScanKeyData& key) {
+    const int column = key.sk_attno - 1;
+    const Oid type = key.sk_subtype;
+    if (!OidIsValid(type) || IsPolymorphicType(type) || type == index->rd_opcintype[column]) return column_type_of(index, key.sk_attno);
+    // Values of another type of the family have keys as well; those of one that somebody added an operator for have not.
+    if (!OidIsValid(get_opfamily_proc(index->rd_opfamily[column], type, type, filter_type_proc)))
+        elog(ERROR, "column %d of index \"%s\" cannot be compared with type %s", key.sk_attno,
+             RelationGetRelationName(index), format_type_be(type));
+    return type;
+}
+
+Comparison comparison(Relation index, const ScanKeyData& key) {
+    constexpr int known_flags = SK_SEARCHARRAY;
+    const FilterType& type = filter_type(index, key.sk_attno);
+    if ((key.sk_flags & ~known_flags) != 0 || key.sk_strategy > filter_inside_equal ||
+        (type.strategies >> key.sk_strategy & 1) == 0)
+        elog(ERROR, "unexpected condition on column %d of index \"%s\": flags %x, strategy %d of %s keys", key.sk_attno,
+             RelationGetRelationName(index), static_cast<unsigned>(key.sk_flags), key.sk_strategy, type.name);
+    Comparison c{static_cast<uint16>(key.sk_attno - 2), key.sk_strategy, &type, argument_type(index, key), key.sk_collation};
+    if (!OidIsValid(c.collation)) c.collation = index->rd_indcollation[key.sk_attno - 1];
+    return c;
+}
+
+}  // namespace
+
 // What Postgres may raise is done before the filter is touched.
 void add_condition(Relation index, const ScanKeyData& key, core::RowFilter& filter) {
     const auto column = static_cast<uint16>(key.sk_attno - 2);
@@ -345,13 +373,8 @@ void add_condition(Relation index, const ScanKeyData& key, core::RowFilter& filt
         filter.set_never();
         return;
     }
-    const Tested test = pg::pg_call([&] {
-        Comparison c{column, key.sk_strategy, &filter_type(index, key.sk_attno), key.sk_subtype, key.sk_collation};
-        const Oid subtype = c.argument_type;
-        if (!OidIsValid(subtype) || IsPolymorphicType(subtype)) c.argument_type = column_type_of(index, key.sk_attno);
-        if (!OidIsValid(c.collation)) c.collation = index->rd_indcollation[key.sk_attno - 1];
-        return tested(c, key.sk_argument, (key.sk_flags & SK_SEARCHARRAY) != 0);
-    });
+    const Tested test = pg::pg_call(
+        [&] { return tested(comparison(index, key), key.sk_argument, (key.sk_flags & SK_SEARCHARRAY) != 0); });
     if (test.kind == Kind::range)
         filter.add(range_of(column, test.range));
     else

@@ -6,6 +6,8 @@
 
 #include "core/hnsw/row_filter.hpp"
 
+#include <initializer_list>
+
 extern "C" {
 #include "access/skey.h"
 #include "nodes/pathnodes.h"
@@ -28,6 +30,14 @@ enum FilterStrategy : StrategyNumber {
     filter_inside_equal = 10,
 };
 
+// Sets of strategies.
+constexpr uint32_t strategy_set(std::initializer_list<FilterStrategy> strategies) {
+    uint32_t set = 0;
+    for (const FilterStrategy strategy : strategies) set |= uint32_t{1} << strategy;
+    return set;
+}
+constexpr uint32_t by_order = strategy_set({filter_less, filter_less_equal, filter_equal, filter_greater_equal, filter_greater});
+
 // Support function of the operator classes that tells which type they are for.
 constexpr int filter_type_proc = 4;
 
@@ -47,6 +57,8 @@ constexpr KeyRange any_key{least_key, greatest_key};
 
 struct FilterType {
     const char* name;
+    // What its operator classes may have. Keys say nothing of other operators, whoever adds them to a family.
+    uint32_t strategies;
     // The key of a value, which may be toasted, of this type (the column's, or that of an operator's right side) under
     // this collation. May raise; may leave memory behind.
     core::FilterKey (*key)(Datum value, Oid type, Oid collation);
@@ -82,7 +94,8 @@ void check_filter_columns(Relation index);
 // The keys of a row: values[1..] of the index's columns. `keys` has room for filter_columns(). May raise.
 void filter_keys(Relation index, const Datum* values, const bool* isnull, core::FilterKey* keys);
 
-// Adds what a scan key asks for. May raise.
+// Adds what a scan key on a filter column asks for. Raises an error for one of a kind that it does not know: taking it
+// for something else would lose rows.
 void add_condition(Relation index, const ScanKeyData& key, core::RowFilter& filter);
 
 }  // namespace vecstore::am

@@ -53,6 +53,10 @@ enum VectorStrategy : StrategyNumber {
     strategy_all_within = 3,   // and must find all rows before that
 };
 
+// Can a scan do what the path says? It needs one distance, and one only, to be ordered by, and does not know rows without
+// a vector. Of conditions on the vector it knows IS NOT NULL and those of VectorStrategy.
+bool can_scan(const IndexPath* path);
+
 // Do index clauses say that the scan has to find all rows? Then it looks at all of them first.
 bool finds_all(const IndexOptInfo* index, List* clauses);
 

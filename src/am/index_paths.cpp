@@ -5,12 +5,18 @@
 //   column LIKE 'beginning%'              which PostgreSQL tells of a range in the collation "C" only; starts_with()
 //   distance < limit                      after which the scan ends: also limit > distance, 1 - distance > limit
 //
+// And for ORDER BY distance, something more: scans in the order of the distance alone, which an incremental sort puts into
+// the order asked for. PostgreSQL 16 and later think of that themselves, unless what comes second is a distance, too.
+//
 // Each such path is one of the planner's own with conditions added, so that it competes with it and all others. Only
 // where all rows are asked for does one take the other's place: the scan then looks at all of them before it returns
 // the first, which costs less than the way to all of them through the graph, and has them in order.
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
 #include "am/hnsw.hpp"
+
+#include <cmath>
+#include <limits>
 
 extern "C" {
 #include "access/stratnum.h"
@@ -158,6 +164,20 @@ bool is_distance(const Extension& e, const Node* node) {
     return list_length(e.path->indexorderbys) == 1 && equal(linitial(e.path->indexorderbys), node);
 }
 
+// The constant of `constant - distance >= limit`, greater by what the differences may have been rounded by (the other part
+// is the scan's, in proportion to the limit): a row that the condition takes must not lie beyond the limit. Null if it is
+// none, or one so large that a difference could overflow, which the condition itself does not.
+Const* somewhat_more(Node* node) {
+    if (!IsA(node, Const)) return nullptr;
+    const auto* const constant = reinterpret_cast<Const*>(node);
+    if (constant->consttype != FLOAT8OID || constant->constisnull) return nullptr;
+    const float8 value = DatumGetFloat8(constant->constvalue);
+    if (!(std::abs(value) < 1e290)) return nullptr;
+    auto* const more = static_cast<Const*>(copyObjectImpl(constant));
+    more->constvalue = Float8GetDatum(value + 4 * std::numeric_limits<double>::epsilon() * std::abs(value));
+    return more;
+}
+
 // The limit of a condition that says that the distance is below it; null if it is none.
 Expr* limit_of(const Extension& e, const OpExpr* op) {
     if (list_length(op->args) != 2) return nullptr;
@@ -174,12 +194,12 @@ Expr* limit_of(const Extension& e, const OpExpr* op) {
     }
     if (!is_fixed(e, right)) return nullptr;
     if (less) return is_distance(e, left) ? reinterpret_cast<Expr*>(right) : nullptr;
-    // constant - distance > limit is distance < constant - limit, to within rounding.
+    // constant - distance > limit is distance < constant - limit.
     if (!IsA(left, OpExpr)) return nullptr;
     const auto* const difference = reinterpret_cast<OpExpr*>(left);
     if (get_opcode(difference->opno) != F_FLOAT8MI || list_length(difference->args) != 2) return nullptr;
-    auto* const whole = static_cast<Node*>(linitial(difference->args));
-    if (!is_fixed(e, whole) || !is_distance(e, static_cast<Node*>(lsecond(difference->args)))) return nullptr;
+    Const* const whole = somewhat_more(static_cast<Node*>(linitial(difference->args)));
+    if (whole == nullptr || !is_distance(e, static_cast<Node*>(lsecond(difference->args)))) return nullptr;
     OpExpr* const limit = static_cast<OpExpr*>(copyObjectImpl(left));
     limit->args = list_make2(whole, right);
     return &limit->xpr;
@@ -258,10 +278,42 @@ int by_column(const ListCell* a, const ListCell* b) {
     return lfirst_node(IndexClause, a)->indexcol - lfirst_node(IndexClause, b)->indexcol;
 }
 
+// Paths that no scan can follow (can_scan); the planner keeps them for their order, whatever they cost.
+void remove_impossible(RelOptInfo* rel) {
+    ListCell* cell;
+    foreach (cell, rel->pathlist) {
+        auto* const path = static_cast<IndexPath*>(lfirst(cell));
+        if (IsA(path, IndexPath) && is_our_index(path->indexinfo) && !can_scan(path) && list_length(rel->pathlist) > 1)
+            rel->pathlist = foreach_delete_current(rel->pathlist, cell);
+    }
+}
+
+List* our_indexes(const RelOptInfo* rel) {
+    List* ours = NIL;
+    ListCell* cell;
+    foreach (cell, rel->indexlist)
+        if (is_our_index(lfirst_node(IndexOptInfo, cell))) ours = lappend(ours, lfirst(cell));
+    return ours;
+}
+
+// The planner's own paths once more, as if the query was ordered by the first of its keys alone.
+void add_partly_ordered(PlannerInfo* root, RelOptInfo* rel, List* ours) {
+    List* const pathkeys = root->query_pathkeys;
+    List* const indexes = rel->indexlist;
+    root->query_pathkeys = list_truncate(list_copy(pathkeys), 1);
+    rel->indexlist = ours;
+    create_index_paths(root, rel);
+    rel->indexlist = indexes;
+    root->query_pathkeys = pathkeys;
+}
+
 // Nothing here has a destructor: errors of the planner may pass through.
 void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte) {
     if (previous_hook != nullptr) previous_hook(root, rel, rti, rte);
-    if (rel->indexlist == NIL) return;
+    List* const ours = our_indexes(rel);
+    if (ours == NIL) return;
+    if (list_length(root->query_pathkeys) > 1) add_partly_ordered(root, rel, ours);
+    remove_impossible(rel);
     List* const paths = list_copy(rel->pathlist);
     ListCell* cell;
     foreach (cell, paths) {
@@ -291,6 +343,20 @@ bool finds_all(const IndexOptInfo* index, List* clauses) {
             return true;
     }
     return false;
+}
+
+bool can_scan(const IndexPath* path) {
+    if (list_length(path->indexorderbys) != 1) return false;
+    ListCell* cell;
+    foreach (cell, path->indexclauses) {
+        const auto* const clause = lfirst_node(IndexClause, cell);
+        if (clause->indexcol != 0 || clause->indexquals == NIL) continue;
+        const Node* const qual = reinterpret_cast<const Node*>(linitial_node(RestrictInfo, clause->indexquals)->clause);
+        const bool is_not_null =
+            IsA(qual, NullTest) && reinterpret_cast<const NullTest*>(qual)->nulltesttype == IS_NOT_NULL;
+        if (!is_not_null && !IsA(qual, OpExpr)) return false;
+    }
+    return true;
 }
 
 bool is_our_index(const IndexOptInfo* index) {

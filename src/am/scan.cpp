@@ -8,6 +8,8 @@
 #include "am/index_state.hpp"
 #include "core/hnsw/ordered_scan.hpp"
 
+#include <cmath>
+#include <limits>
 #include <optional>
 
 extern "C" {
@@ -45,7 +47,7 @@ class ScanRun {
             if (key.sk_attno > 1)
                 add_condition(index, key, filter_);
             else
-                limit_distance(key, options);
+                add_vector_condition(key, options);
         }
         if (!filter_.empty()) options.filter = &filter_;
         scan_.emplace(store_, state_->encoder, query_, *memory_, options);
@@ -56,13 +58,28 @@ class ScanRun {
     }
 
   private:
-    void limit_distance(const ScanKeyData& key, core::ScanOptions& options) {
-        if ((key.sk_flags & SK_ISNULL) != 0) {
+    // Throws for a key of a kind that it does not know: taking it for something else would lose rows.
+    void add_vector_condition(const ScanKeyData& key, core::ScanOptions& options) {
+        if (key.sk_flags == (SK_ISNULL | SK_SEARCHNOTNULL)) return;   // all that are in the index
+        const bool is_limit = key.sk_strategy == strategy_within || key.sk_strategy == strategy_all_within;
+        if ((key.sk_flags & ~SK_ISNULL) != 0 || !is_limit)
+            throw core::Error(core::ErrorCode::internal, "unexpected condition on the vector of an index: flags " +
+                                                             std::to_string(key.sk_flags) + ", strategy " +
+                                                             std::to_string(key.sk_strategy));
+        if ((key.sk_flags & SK_ISNULL) != 0) {   // no distance is below NULL
             filter_.set_never();
             return;
         }
-        options.max_key = std::min(options.max_key, DatumGetFloat8(key.sk_argument));
+        limit_distance(DatumGetFloat8(key.sk_argument), options);
         options.exhaustive |= key.sk_strategy == strategy_all_within;
+    }
+
+    // NaN is above all distances. The condition itself is tested again on every row, so that a limit may be a little too
+    // far; it must not be too near, where it was computed (index_paths.cpp).
+    static void limit_distance(double limit, core::ScanOptions& options) {
+        if (std::isnan(limit)) return;
+        if (std::isfinite(limit)) limit += 4 * std::numeric_limits<double>::epsilon() * std::abs(limit);
+        options.max_key = std::min(options.max_key, limit);
     }
 
     std::shared_ptr<IndexState> state_;
