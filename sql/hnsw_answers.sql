@@ -1,49 +1,59 @@
 -- A statement's answer does not depend on the index: the same statements with and without one.
 SET client_min_messages = warning;
 SET extra_float_digits = 0;
+SET jit = off;
 
--- What a statement returns, and whether its plan uses an index of ours.
-CREATE FUNCTION answer(statement text, by_index bool, OUT rows text[], OUT used bool) LANGUAGE plpgsql AS $$
-DECLARE line text;
+-- What a statement returns, by an index of ours or without one.
+CREATE FUNCTION answer(statement text, by_index bool) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE rows text[];
 BEGIN
     PERFORM set_config('enable_indexscan', by_index::text, true), set_config('enable_seqscan', (NOT by_index)::text, true);
-    used := false;
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
-        used := used OR line LIKE '%Index Scan using answer%';
-    END LOOP;
     EXECUTE format('SELECT coalesce(array_agg(s::text), ''{}'') FROM (%s) s', statement) INTO rows;
+    RETURN rows;
+END $$;
+CREATE FUNCTION uses_index(statement text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+    PERFORM set_config('enable_indexscan', 'true', true), set_config('enable_seqscan', 'false', true);
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
+        IF line LIKE '%Index Scan using answer%' THEN RETURN true; END IF;
+    END LOOP;
+    RETURN false;
+END $$;
+-- How the two differ; nothing if they do not.
+CREATE FUNCTION difference(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    plain text[] := answer(statement, false);
+    indexed text[] := answer(statement, true);
+BEGIN
+    RETURN CASE WHEN plain IS DISTINCT FROM indexed THEN format('%s: %s rows, not %s', statement, cardinality(indexed), cardinality(plain)) END;
 END $$;
 
--- Statements over all combinations whose answers differ. Where the order is one of all rows they must be the same row by
--- row; where it has ties, the distances must, and without LIMIT the rows in any order. Counts those that used an index.
-CREATE FUNCTION different(tab text, distance text, other text, conditions text[], OUT statements int, OUT by_index int, OUT differences text[])
+-- Statements with each of these conditions, in several orders. Where the order tells all rows apart they must be the same
+-- row by row; where it has ties, the distances must; and without LIMIT the rows in any order. by_index: do most conditions
+-- let the index be used?
+CREATE FUNCTION different(tab text, distance text, other text, conditions text[], OUT statements int, OUT by_index bool, OUT differences text[])
 LANGUAGE plpgsql AS $$
 DECLARE
     condition text;
-    rest text;
+    template text;
     statement text;
-    plain record;
-    indexed record;
+    found text;
+    indexed int := 0;
 BEGIN
-    statements := 0; by_index := 0;
+    statements := 0;
     FOREACH condition IN ARRAY conditions LOOP
-        FOREACH rest IN ARRAY ARRAY['', ' LIMIT 7', ' LIMIT 1000', ' OFFSET 3 LIMIT 5', ', id', ', id LIMIT 7', ', id DESC NULLS FIRST LIMIT 20', ', @ LIMIT 7', ', @, id LIMIT 7', ', (@) - id, id LIMIT 4',
-                                    ' DESC LIMIT 5', ' NULLS FIRST, id LIMIT 5'] LOOP
-            statement := format('SELECT %s %s AS d FROM %I WHERE %s ORDER BY %s%s', CASE WHEN rest LIKE '%id%' THEN 'id,' WHEN rest LIKE '%@%' THEN other || ',' ELSE '' END, distance, tab, condition, distance,
-                                replace(rest, '@', other));
-            plain := answer(statement, false);
-            indexed := answer(statement, true);
+        FOREACH template IN ARRAY ARRAY['SELECT #D FROM #T ORDER BY #D', 'SELECT #D FROM #T ORDER BY #D LIMIT 7', 'SELECT #D FROM #T ORDER BY #D OFFSET 3 LIMIT 1000',
+            'SELECT id FROM (SELECT id FROM #T ORDER BY #D LIMIT 1000) s ORDER BY id', 'SELECT id, #D FROM #T ORDER BY #D, id LIMIT 20',
+            'SELECT id FROM #T ORDER BY #D, id DESC NULLS FIRST', 'SELECT id FROM #T ORDER BY #D, #O, id LIMIT 7', 'SELECT #O FROM #T ORDER BY #D, #O LIMIT 7'] LOOP
+            statement := replace(replace(replace(template, '#T', format('%I WHERE %s', tab, condition)), '#D', distance), '#O', other);
+            found := difference(statement);
+            IF found IS NOT NULL THEN differences := differences || found; END IF;
             statements := statements + 1;
-            by_index := by_index + indexed.used::int;
-            IF plain.rows IS DISTINCT FROM indexed.rows THEN
-                differences := differences || format('%s: %s rows, not %s', statement, cardinality(indexed.rows), cardinality(plain.rows));
-            END IF;
         END LOOP;
-        statement := format('SELECT id FROM (SELECT id FROM %I WHERE %s ORDER BY %s) s ORDER BY id', tab, condition, distance);
-        IF (answer(statement, false)).rows IS DISTINCT FROM (answer(statement, true)).rows THEN
-            differences := differences || statement;
-        END IF;
+        indexed := indexed + uses_index(format('SELECT id FROM %I WHERE %s ORDER BY %s LIMIT 3', tab, replace(condition, '#D', distance), distance))::int;
     END LOOP;
+    by_index := indexed * 5 >= cardinality(conditions) * 4;
 END $$;
 
 -- Rows with a NULL vector, zero vectors, equal vectors (a sixth of a grid's points have one row), NULLs in all columns.
@@ -78,25 +88,105 @@ INSERT INTO answer_conditions VALUES ('true'), ('v IS NOT NULL'), ('v IS NULL'),
     ('m = ''ok'''), ('m > ''sad'''), ('m IN (''sad'', ''happy'')'), ('m IS NULL'), ('m <> ''ok'''),
     ('a && ''{2}'''), ('a @> ''{2}'''), ('a @> ''{}'''), ('a && ''{NULL}'''), ('a = ''{1,1,NULL}'''), ('a <@ ''{1,2,NULL}'''), ('a IS NULL'), ('2 = ANY (a)'), ('2 = ALL (a)'), ('a && NULL'),
     ('j @> ''{"k": 3}'''), ('j @> ''{}'''), ('j ? ''k'''), ('j @> ANY (ARRAY[''{"k": 3}'', NULL]::jsonb[])'), ('j IS NULL'), ('j->>''k'' = ''3''');
--- Conditions on the distance, which stands for @.
+-- Conditions on the distance, which #D stands for.
 CREATE TABLE answer_limits (condition text);
-INSERT INTO answer_limits VALUES ('@ < 3'), ('@ <= 3'), ('3 > @'), ('@ < NULL'), ('@ < ''NaN'''), ('@ <= ''NaN'''), ('@ = ''NaN'''), ('@ < ''Infinity'''), ('@ <= ''Infinity'''), ('@ < ''-Infinity'''), ('@ < -1'), ('@ > 3'), ('@ >= 3'), ('@ IS NULL'), ('@ IS NOT NULL'),
-    ('@ BETWEEN 1 AND 3'), ('NOT (@ < 3)'), ('1 - (@) > 0.5'), ('1 - (@) >= 0.5'), ('1 - (@) > ''NaN'''), ('1 - (@) > ''-Infinity'''), ('1 - (@) < 0.5'), ('1e308 - (@) > -1e308'), ('''Infinity'' - (@) > 3'), ('''NaN'' - (@) > 3'), ('NULL - (@) > 3'), ('3 - (@) >= NULL'),
-    ('@ < 3 AND i = 3'), ('@ < 3 AND v IS NOT NULL'), ('@ < 3 OR v IS NULL'), ('@ < 3 AND @ < 2'), ('@ < 3 AND (i = 1 OR i = 2) AND v IS NOT NULL'), ('@ < (SELECT 3)'), ('@ < (SELECT NULL::float8)'), ('@ < (SELECT ''NaN''::float8)'), ('@ < i'), ('@ < s AND i IS NULL'),
-    ('@ = ANY (''{1,2}'')'), ('@ < ANY (''{1,2}'')');
+INSERT INTO answer_limits VALUES ('#D < 3'), ('#D <= 3'), ('3 > #D'), ('#D < NULL'), ('#D < ''NaN'''), ('#D <= ''NaN'''), ('#D = ''NaN'''), ('#D < ''Infinity'''), ('#D <= ''Infinity'''), ('#D < ''-Infinity'''), ('#D < -1'), ('#D > 3'), ('#D >= 3'), ('#D IS NULL'), ('#D IS NOT NULL'),
+    ('#D BETWEEN 1 AND 3'), ('NOT (#D < 3)'), ('1 - (#D) > 0.5'), ('1 - (#D) >= 0.5'), ('1 - (#D) > ''NaN'''), ('1 - (#D) > ''-Infinity'''), ('1 - (#D) < 0.5'), ('1e308 - (#D) > -1e308'), ('''Infinity'' - (#D) > 3'), ('''NaN'' - (#D) > 3'), ('NULL - (#D) > 3'), ('3 - (#D) >= NULL'),
+    ('#D < 3 AND i = 3'), ('#D < 3 AND v IS NOT NULL'), ('#D < 3 OR v IS NULL'), ('#D < 3 AND #D < 2'), ('#D < 3 AND (i = 1 OR i = 2) AND v IS NOT NULL'), ('#D < (SELECT 3)'), ('#D < (SELECT NULL::float8)'), ('#D < (SELECT ''NaN''::float8)'), ('#D < i'), ('#D < s AND i IS NULL'),
+    ('#D = ANY (''{1,2}'')'), ('#D < ANY (''{1,2}'')');
 
--- What a column with this type, operator class and operator gives.
-CREATE FUNCTION answers(type text, class text, operator text, query text, other text, method text DEFAULT 'hnsw', columns text DEFAULT ', i, s, f, n, b, t, u, ts, m, a, j')
-RETURNS TABLE (statements int, by_index bool, differences text[]) LANGUAGE plpgsql AS $$
-DECLARE distance text := format('v %s %s', operator, query);
+-- What a column with this type, operator class and operator gives. few: conditions on the vector only.
+CREATE FUNCTION answers(type text, class text, operator text, query text, other text, method text DEFAULT 'hnsw', columns text DEFAULT ', i, s, f, n, b, t, u, ts, m, a, j', few bool DEFAULT true)
+RETURNS TABLE (conditions int, statements int, by_index bool, differences text[]) LANGUAGE plpgsql AS $$
+DECLARE
+    distance text := format('v %s %s', operator, query);
+    which text[] := ARRAY(SELECT condition FROM (TABLE answer_conditions UNION ALL TABLE answer_limits) c WHERE NOT few OR condition ~ '^true$|\mv\M|#D.*(3|NaN|NULL)');
 BEGIN
     DROP TABLE IF EXISTS answer_t;
     EXECUTE format('CREATE TABLE answer_t AS SELECT id, (%s)::%s AS v, i, s, f, n, b, t, u, ts, m, a, j FROM answer_rows(400)',
                    CASE type WHEN 'bit(12)' THEN 'translate(e, ''[],'', '''')::int::bit(12)' WHEN 'sparsevec(3)' THEN 'e::vector(3)' ELSE 'e' END, type);
     EXECUTE format('CREATE INDEX answer_i ON answer_t USING %s (v %s%s)', method, class, columns);
     ANALYZE answer_t;
-    RETURN QUERY SELECT d.statements, d.by_index > d.statements / 3, d.differences
-    FROM different('answer_t', distance, format('v %s %s', operator, other), ARRAY(SELECT condition FROM answer_conditions UNION ALL SELECT replace(condition, '@', distance) FROM answer_limits)) d;
+    RETURN QUERY SELECT cardinality(which), d.* FROM different('answer_t', distance, format('v %s %s', operator, other), which) d;
 END $$;
-SELECT * FROM answers('vector(3)', 'vector_l2_ops', '<->', '''[1,1,3]''', '''[4,0,0]''');
-SELECT * FROM answers('vector(3)', 'vector_cosine_ops', '<=>', '''[1,1,3]''', '''[4,0,0]''');
+SELECT * FROM answers('vector(3)', 'vector_l2_ops', '<->', '''[1,1,3]''', '''[4,0,0]''', few => false);
+SELECT * FROM answers('vector(3)', 'vector_cosine_ops', '<=>', '''[1,1,3]''', '''[4,0,0]''', few => false);
+SELECT * FROM answers('vector(3)', 'vector_ip_ops', '<#>', '''[1,1,3]''', '''[4,0,0]''', columns => '');
+SELECT * FROM answers('halfvec(3)', 'halfvec_cosine_ops', '<=>', '''[1,1,3]''', '''[4,0,0]''', columns => '');
+SELECT * FROM answers('sparsevec(3)', 'sparsevec_cosine_ops', '<=>', '''{1:1,2:1,3:3}/3''', '''{1:4}/3''');
+SELECT * FROM answers('bit(12)', 'bit_hamming_ops', '<~>', 'B''000001110011''', 'B''111111000000''');
+
+-- Queries that give no order.
+SELECT * FROM answers('vector(3)', 'vector_l2_ops', '<->', 'NULL::vector', '''[4,0,0]''');
+SELECT * FROM answers('vector(3)', 'vector_cosine_ops', '<=>', '''[0,0,0]''', '''[4,0,0]''');
+
+-- A scan in an order that is not promised has all rows, too.
+SET hnsw.iterative_scan = relaxed_order;
+SELECT count(*) FILTER (WHERE difference(format('SELECT id FROM (SELECT id FROM answer_t WHERE %s ORDER BY v <=> ''[1,1,3]'') s ORDER BY id', condition)) IS NULL) AS same, count(*) FROM answer_conditions;
+RESET hnsw.iterative_scan;
+
+-- Expressions, partial indexes and columns that are declared NOT NULL.
+DROP INDEX answer_i;
+CREATE INDEX answer_i ON answer_t USING hnsw ((v::halfvec(3)) halfvec_l2_ops, i) WHERE id > 100;
+SELECT difference('SELECT id FROM answer_t WHERE id > 100 ORDER BY v::halfvec(3) <-> ''[1,1,3]'', id'), difference('SELECT id FROM answer_t WHERE id > 100 AND v::halfvec(3) IS NULL ORDER BY v::halfvec(3) <-> ''[1,1,3]'', id LIMIT 50'),
+    uses_index('SELECT id FROM answer_t WHERE id > 100 AND v::halfvec(3) IS NULL ORDER BY v::halfvec(3) <-> ''[1,1,3]'' LIMIT 50');
+CREATE TABLE answer_n AS SELECT id, v, i FROM answer_t WHERE v IS NOT NULL;
+ALTER TABLE answer_n ALTER v SET NOT NULL;
+CREATE INDEX answer_n_i ON answer_n USING hnsw (v vector_cosine_ops, i);
+SELECT * FROM different('answer_n', 'v <=> ''[1,1,3]''', 'v <=> ''[4,0,0]''', '{true, v IS NULL, v IS NOT NULL, i = 3, i IS NULL}');
+
+-- Rows that come, go, and change between having a vector and having none.
+DROP INDEX answer_i;
+CREATE TABLE answer_c (id int, v vector(3), i int);
+CREATE INDEX answer_c_i ON answer_c USING hnsw (v vector_cosine_ops, i);
+INSERT INTO answer_c SELECT id, v, i FROM answer_t;
+SELECT * FROM different('answer_c', 'v <=> ''[1,1,3]''', 'v <=> ''[4,0,0]''', '{true, v IS NULL, v IS NOT NULL, i = 3, i IS NULL}');
+UPDATE answer_c SET v = NULL WHERE id % 5 = 0;
+UPDATE answer_c SET v = '[1,2,3]' WHERE v IS NULL AND id % 3 = 0;
+UPDATE answer_c SET i = 3 WHERE id % 4 = 0;
+DELETE FROM answer_c WHERE id % 7 = 0;
+SELECT * FROM different('answer_c', 'v <=> ''[1,1,3]''', 'v <=> ''[4,0,0]''', '{true, v IS NULL, v IS NOT NULL, i = 3, i IS NULL}');
+VACUUM answer_c;
+SELECT * FROM different('answer_c', 'v <=> ''[1,1,3]''', 'v <=> ''[4,0,0]''', '{true, v IS NULL, v IS NOT NULL, i = 3, i IS NULL}');
+SELECT * FROM vecstore_check('answer_c_i');
+UPDATE answer_c SET v = NULL;
+VACUUM answer_c;
+SELECT * FROM different('answer_c', 'v <=> ''[1,1,3]''', 'v <=> ''[4,0,0]''', '{true, v IS NULL, v IS NOT NULL, i = 3, i IS NULL}');
+SELECT * FROM vecstore_check('answer_c_i');
+REINDEX INDEX CONCURRENTLY answer_c_i;
+SELECT * FROM different('answer_c', 'v <=> ''[1,1,3]''', 'v <=> ''[4,0,0]''', '{true, v IS NULL, v IS NOT NULL, i = 3, i IS NULL}');
+TRUNCATE answer_c;
+SELECT * FROM different('answer_c', 'v <=> ''[1,1,3]''', 'v <=> ''[4,0,0]''', '{true, v IS NULL, v IS NOT NULL, i = 3, i IS NULL}');
+
+-- What only the execution knows: parameters of a plan for all values, and of a nested loop.
+SET plan_cache_mode = force_generic_plan;
+CREATE INDEX answer_i ON answer_t USING hnsw (v vector_l2_ops, i, s, t, b);
+CREATE FUNCTION parametrized(q vector, many int[], most float8, lowest int, starts text, flag bool, OUT ids int[]) LANGUAGE plpgsql AS $$
+BEGIN
+    ids := ARRAY(SELECT id FROM answer_t WHERE i = ANY (many) AND v <-> q < most AND s >= lowest AND (t ^@ starts OR flag IS NULL) AND b = flag ORDER BY v <-> q, id LIMIT 30) ||
+           ARRAY(SELECT id FROM answer_t WHERE i = ANY (many) AND s >= lowest ORDER BY v <-> q, id) || ARRAY(SELECT id FROM answer_t WHERE 5 - (v <-> q) >= most ORDER BY v <-> q, id);
+END $$;
+CREATE TABLE answer_p AS SELECT row_number() OVER () AS n, q, many, most, lowest, starts, flag
+FROM unnest('{"[1,1,3]","[0,0,0]",NULL}'::vector[]) q, (VALUES ('{1,4}'::int[]), ('{NULL,3}'), ('{}'), (NULL)) m (many), unnest('{3,NULL,NaN,Infinity,-1}'::float8[]) most,
+    unnest('{2,NULL}'::int[]) lowest, unnest('{text,NULL}'::text[]) starts, unnest('{true,NULL}'::bool[]) flag;
+SET enable_seqscan = off;
+CREATE TABLE answer_by_index AS SELECT n, parametrized(q, many, most, lowest, starts, flag) AS ids FROM answer_p;
+DISCARD PLANS;
+SET enable_seqscan = on;
+SET enable_indexscan = off;
+CREATE TABLE answer_by_sort AS SELECT n, parametrized(q, many, most, lowest, starts, flag) AS ids FROM answer_p;
+RESET enable_indexscan;
+SELECT count(*), sum(cardinality(s.ids)), count(*) FILTER (WHERE s.ids IS DISTINCT FROM i.ids) AS different FROM answer_by_sort s JOIN answer_by_index i USING (n);
+RESET plan_cache_mode;
+SELECT difference('SELECT p.n, near.id FROM answer_p p, LATERAL (SELECT id FROM answer_t t WHERE t.i = ANY (p.many) AND t.s > p.lowest ORDER BY t.v <-> p.q, id LIMIT 3) near ORDER BY 1, 2'),
+    difference('SELECT p.n, (SELECT array_agg(id) FROM (SELECT id FROM answer_t t WHERE t.v IS NOT NULL AND t.i = p.lowest ORDER BY t.v <-> p.q, id) near) FROM answer_p p ORDER BY 1'),
+    difference('SELECT min(v <-> ''[1,1,3]''), max(v <-> ''[1,1,3]''), min(v <=> ''[1,1,3]'') FROM answer_t'), difference('SELECT DISTINCT ON (v <-> ''[1,1,3]'') v <-> ''[1,1,3]'' FROM answer_t ORDER BY v <-> ''[1,1,3]'''),
+    difference('SELECT id FROM answer_t ORDER BY v <-> ''[1,1,3]'', v <-> ''[4,0,0]'', v <-> ''[2,2,2]'', id');
+
+-- A plain query for the nearest rows needs no sort; where ties are to be told apart, only those are sorted.
+CREATE TABLE answer_many AS SELECT id, ARRAY[id % 50, id % 30, id % 7]::vector(3) AS v FROM generate_series(1, 5000) id;
+CREATE INDEX answer_m_i ON answer_many USING hnsw (v vector_l2_ops);
+ANALYZE answer_many;
+EXPLAIN (COSTS OFF) SELECT id FROM answer_many ORDER BY v <-> '[1,1,3]' LIMIT 5;
+EXPLAIN (COSTS OFF) SELECT id FROM answer_many ORDER BY v <-> '[1,1,3]', id LIMIT 5;
+EXPLAIN (COSTS OFF) SELECT id FROM answer_many ORDER BY v <-> '[1,1,3]', v <-> '[4,0,0]', id LIMIT 5;

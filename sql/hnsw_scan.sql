@@ -18,7 +18,7 @@ EXPLAIN (COSTS OFF) SELECT id FROM scan_t ORDER BY v <-> '[3,3,3]' LIMIT 3;
 SELECT id, v, v <-> '[3,3,3]' AS d FROM scan_t ORDER BY v <-> '[3,3,3]';
 INSERT INTO scan_t VALUES (6, '[1,2,3.5]');
 SELECT id, v <-> '[3,3,3]' AS d FROM scan_t ORDER BY v <-> '[3,3,3]' LIMIT 3;
--- NULLs are not in the index; a sequential scan has them
+-- NULLs come last, as in a sequential scan
 SELECT count(*) FROM (SELECT * FROM scan_t ORDER BY v <-> '[3,3,3]') s;
 SELECT count(*) FROM scan_t;
 -- a query that is NULL, as a constant and as a parameter
@@ -69,7 +69,7 @@ CREATE INDEX ON scan_ip USING hnsw (v vector_ip_ops);
 EXPLAIN (COSTS OFF) SELECT id FROM scan_ip ORDER BY v <#> '[3,3,3]' LIMIT 3;
 SELECT id, v <#> '[3,3,3]' AS d FROM scan_ip ORDER BY v <#> '[3,3,3]';
 
--- cosine: a zero vector has no direction and is not in the index
+-- cosine: a zero vector has no direction; it comes after all that have one
 CREATE TABLE scan_cos (id int, v vector(3));
 INSERT INTO scan_cos VALUES (1, '[0,0,0]'), (2, '[1,2,3]'), (3, '[1,1,1]'), (4, NULL), (5, '[1,2,4]'), (6, '[-2,-2,-2]');
 CREATE INDEX ON scan_cos USING hnsw (v vector_cosine_ops);

@@ -417,3 +417,9 @@ END;
 
 DROP FUNCTION vecstore_migration_steps();
 DROP FUNCTION vecstore_migration_schemas(regclass);
+
+-- A row without a vector may be one of all rows.
+ALTER FUNCTION vecstore_within(vector, float8) CALLED ON NULL INPUT;
+ALTER FUNCTION vecstore_within(halfvec, float8) CALLED ON NULL INPUT;
+ALTER FUNCTION vecstore_within(sparsevec, float8) CALLED ON NULL INPUT;
+ALTER FUNCTION vecstore_within(bit, float8) CALLED ON NULL INPUT;

@@ -862,10 +862,10 @@ CREATE FUNCTION vecstore_joined("any", "any") RETURNS bool
 	AS 'MODULE_PATHNAME', 'vecstore_joined' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT vecstore_joined_support;
 
 -- Conditions on the distance that a scan is ordered by: made by the planner, from `distance < limit`. Only the scan
--- knows the distance; the condition itself is tested again on every row.
+-- knows the distance; the condition itself is tested again on every row. (A row without a vector may be one of all rows.)
 
 CREATE FUNCTION vecstore_within(vector, float8) RETURNS bool
-	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 CREATE OPERATOR <=| (
 	LEFTARG = vector, RIGHTARG = float8, FUNCTION = vecstore_within
@@ -875,7 +875,7 @@ CREATE OPERATOR <==| (
 );
 
 CREATE FUNCTION vecstore_within(halfvec, float8) RETURNS bool
-	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 CREATE OPERATOR <=| (
 	LEFTARG = halfvec, RIGHTARG = float8, FUNCTION = vecstore_within
@@ -885,7 +885,7 @@ CREATE OPERATOR <==| (
 );
 
 CREATE FUNCTION vecstore_within(sparsevec, float8) RETURNS bool
-	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 CREATE OPERATOR <=| (
 	LEFTARG = sparsevec, RIGHTARG = float8, FUNCTION = vecstore_within
@@ -895,7 +895,7 @@ CREATE OPERATOR <==| (
 );
 
 CREATE FUNCTION vecstore_within(bit, float8) RETURNS bool
-	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 CREATE OPERATOR <=| (
 	LEFTARG = bit, RIGHTARG = float8, FUNCTION = vecstore_within

@@ -4,6 +4,7 @@
 #include "am/level.hpp"
 #include "core/hnsw/insert_batch.hpp"
 #include "core/hnsw/page_order.hpp"
+#include "core/hnsw/unplaced.hpp"
 #include "core/io/content_hash.hpp"
 
 #include <thread>
@@ -123,6 +124,7 @@ void IndexBuild::run() {
         core::note_spread(*store_, *encoder_, insert_memory_->search);
     }
     log_pages(pg::pg_call([&] { return RelationGetNumberOfBlocks(index_); }));
+    write_unplaced();
 }
 
 void IndexBuild::start_ahead() {
@@ -133,15 +135,18 @@ void IndexBuild::start_ahead() {
 void IndexBuild::scan() {
     pg::pg_call([&] {
         auto callback = [](Relation, ItemPointer tid, Datum* values, bool* isnull, bool, void* state) {
-            if (isnull[0]) return;
             auto* self = static_cast<IndexBuild*>(state);
             const MemoryContext old = MemoryContextSwitchTo(self->row_context_);
-            const ColumnValue value = self->type_->read(values[0]);
+            const ColumnValue value = isnull[0] ? ColumnValue{nullptr, 0} : self->type_->read(values[0]);
             core::FilterKey keys[INDEX_MAX_KEYS];
             filter_keys(self->index_, values, isnull, keys);
-            const int64_t id = self->source_ != nullptr ? self->source_->id_of(values, isnull) : 0;
+            const int64_t id = self->source_ != nullptr && !isnull[0] ? self->source_->id_of(values, isnull) : 0;
+            const core::HeapTid heap_tid{ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)};
             pg::guarded([&] {
-                self->add(value, {ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)}, keys, id);
+                if (isnull[0])
+                    self->keep_unplaced({heap_tid, core::UnplacedKind::no_vector, 0}, keys);
+                else
+                    self->add(value, heap_tid, keys, id);
             });
             MemoryContextSwitchTo(old);
             MemoryContextReset(self->row_context_);
@@ -191,7 +196,10 @@ void IndexBuild::begin_encoding() {
 
 void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, const core::FilterKey* keys,
                         const RowIdentity& identity) {
-    if (!encoder_->indexable(raw)) return;
+    if (!encoder_->indexable(raw)) {
+        keep_unplaced({tid, core::UnplacedKind::no_direction, 0}, keys);
+        return;
+    }
     const core::OwnVector own = encoder_->encode_row(raw, row_);
     const core::NewRow row{row_.internal.data(), row_.own_bytes.data(), own, tid, random_level(encoder_->geometry().m),
                            keys};
@@ -247,6 +255,43 @@ bool IndexBuild::exceeds_memory(size_t rows) const {
     const size_t order = core::PageOrder::memory(encoder_->layout(), pages * encoder_->layout().slots_per_page());
     const size_t waiting = rows_->memory() + rows * sizeof(core::OrderedRow);
     return waiting + pages * BLCKSZ + order + adopted + file > static_cast<size_t>(maintenance_work_mem) * 1024;
+}
+
+// In a file, until the graph's pages are written: there may be any number of them.
+void IndexBuild::keep_unplaced(const core::UnplacedRow& row, const core::FilterKey* keys) {
+    uint8_t entry[sizeof(row) + INDEX_MAX_KEYS * sizeof(core::FilterKey)];
+    const size_t keys_bytes = indexed_.filter_columns * sizeof(core::FilterKey);
+    std::memcpy(entry, &row, sizeof(row));
+    std::memcpy(entry + sizeof(row), keys, keys_bytes);
+    pg::pg_call([&] {
+        const MemoryContext old = MemoryContextSwitchTo(context_);
+        if (unplaced_ == nullptr) unplaced_ = BufFileCreateTemp(false);
+        BufFileWrite(unplaced_, entry, sizeof(row) + keys_bytes);
+        MemoryContextSwitchTo(old);
+    });
+    ++unplaced_rows_;
+    ++index_tuples_;
+}
+
+// When all other pages are logged: these log themselves, one by one.
+void IndexBuild::write_unplaced() {
+    if (unplaced_ == nullptr) return;
+    pg::BufmgrStore store(index_, nullptr);
+    core::UnplacedWriter<pg::BufmgrStore> writer(store, encoder_->layout());
+    std::vector<uint8_t> entry(core::UnplacedLayout(encoder_->layout()).entry_bytes());
+    pg::pg_call([&] {
+        if (BufFileSeek(unplaced_, 0, 0, SEEK_SET) != 0) elog(ERROR, "could not rewind a temporary file");
+    });
+    for (uint64_t i = 0; i < unplaced_rows_; ++i) {
+        if (i % 1024 == 0) pg::check_interrupts();
+        pg::pg_call([&] {
+            if (BufFileRead(unplaced_, entry.data(), entry.size()) != entry.size()) elog(ERROR, "could not read a temporary file");
+        });
+        writer.add(entry.data());
+    }
+    writer.finish();
+    pg::pg_call([&] { BufFileClose(unplaced_); });
+    unplaced_ = nullptr;
 }
 
 std::unique_ptr<core::MemStore> IndexBuild::new_store() {

@@ -12,8 +12,13 @@
 #include "core/hnsw/build_ahead.hpp"
 #include "core/hnsw/builder.hpp"
 #include "core/hnsw/row_sample.hpp"
+#include "core/storage/unplaced_layout.hpp"
 #include "pg/bufmgr_store.hpp"
 #include "pg/stopped_at_exit.hpp"
+
+extern "C" {
+#include "storage/buffile.h"
+}
 
 namespace vecstore::am {
 
@@ -80,6 +85,8 @@ class IndexBuild {
     void do_not_adopt(const std::string& reason, const std::string& hint = {});
     void extend_index(core::MemStore& store);
     void write_pages(core::MemStore& store, core::NeedMap& needs, bool is_all);
+    void keep_unplaced(const core::UnplacedRow& row, const core::FilterKey* keys);
+    void write_unplaced();
     void report(BuildPhase phase, size_t total = 0);
     void log_pages(BlockNumber end);
 
@@ -92,6 +99,11 @@ class IndexBuild {
     uint64_t seed_;
     double heap_tuples_ = 0;
     size_t index_tuples_ = 0;
+    const MemoryContext context_ = CurrentMemoryContext;
+
+    // Rows without a place in the graph.
+    BufFile* unplaced_ = nullptr;
+    uint64_t unplaced_rows_ = 0;
 
     // First, rows are kept as they are until there are enough to judge the data by.
     std::unique_ptr<core::RowSample> sample_;

@@ -3,6 +3,7 @@
 #include "am/filter_type.hpp"
 #include "am/hnsw.hpp"
 #include "core/hnsw/clustering.hpp"
+#include "core/storage/unplaced_layout.hpp"
 
 #include <limits>
 
@@ -74,6 +75,12 @@ ScanCosts read_passing_costs(const IndexOptInfo* info, double rows, double share
     return {reading, reading + rows * share * cpu_index_tuple_cost};
 }
 
+// Of a scan for rows without a vector, which are on pages of their own.
+ScanCosts read_unplaced_costs(const IndexOptInfo* info, double rows, double share, double sequential_page) {
+    const double reading = (1 + rows * share * static_cast<double>(sizeof(core::UnplacedRow)) / BLCKSZ + key_pages(info, rows * share)) * sequential_page;
+    return {reading, reading + rows * share * cpu_index_tuple_cost};
+}
+
 // What the index cannot tell of, under some collations, costs as much as if it were tested above the index.
 List* tested_quals(const IndexOptInfo* info, const IndexClause* clause) {
     List* tested = NIL;
@@ -102,8 +109,8 @@ Conditions conditions_of(PlannerInfo* root, const IndexPath* path) {
         const auto* const clause = lfirst_node(IndexClause, cell);
         if (clause->indexcol > 0)
             columns = list_concat(columns, tested_quals(path->indexinfo, clause));
-        else if (clause->lossy)   // else it only says that all rows are wanted
-            limits = list_concat(limits, clause->indexquals);
+        else if (clause->lossy || IsA(clause->rinfo->clause, NullTest))   // else it only says that all rows are wanted
+            limits = lappend(limits, linitial(clause->indexquals));
     }
     const auto share = [&](List* quals) {
         return clauselist_selectivity(root, quals, static_cast<int>(path->indexinfo->rel->relid), JOIN_INNER, nullptr);
@@ -145,7 +152,9 @@ void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* 
     const Conditions conditions = conditions_of(root, path);
     const bool all = options.exhaustive || finds_all(path->indexinfo, path->indexclauses);
     ScanCosts scan;
-    if (all && conditions.any)
+    if (wants_nulls_only(path->indexclauses))
+        scan = read_unplaced_costs(path->indexinfo, rows, conditions.fetched, sequential_page);
+    else if (all && conditions.any)
         scan = read_passing_costs(path->indexinfo, rows, conditions.passing, random_page);
     else if (all)
         scan = read_all_costs(rows, path->indexinfo->pages, sequential_page);

@@ -53,9 +53,12 @@ enum VectorStrategy : StrategyNumber {
     strategy_all_within = 3,   // and must find all rows before that
 };
 
-// Can a scan do what the path says? It needs one distance, and one only, to be ordered by, and does not know rows without
-// a vector. Of conditions on the vector it knows IS NOT NULL and those of VectorStrategy.
+// Can a scan do what the path says? It needs one distance, and one only, to be ordered by. Of conditions on the vector it
+// knows those of VectorStrategy, IS NOT NULL and, where the index keeps such rows, IS NULL. May raise.
 bool can_scan(const IndexPath* path);
+
+// Do they say that only rows without a vector are asked for?
+bool wants_nulls_only(List* clauses);
 
 // Do index clauses say that the scan has to find all rows? Then it looks at all of them first.
 bool finds_all(const IndexOptInfo* index, List* clauses);

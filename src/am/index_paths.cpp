@@ -14,12 +14,14 @@
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
 #include "am/hnsw.hpp"
+#include "am/index_state.hpp"
 
 #include <cmath>
 #include <limits>
 
 extern "C" {
 #include "access/stratnum.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -28,10 +30,12 @@ extern "C" {
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
+#include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 }
 
 namespace vecstore::am {
@@ -48,6 +52,21 @@ struct Extension {
     List* clauses;    // of IndexClause: those it had and those added
     bool added;
 };
+
+// Has the index been made since indexes keep rows that have no place in the graph? May raise.
+bool keeps_unplaced(const IndexOptInfo* info) {
+    if (info->hypothetical) return true;   // the index may not exist: one of hypopg's
+    return pg::guarded([&] {
+        const Relation index = pg::pg_call([&] { return index_open(info->indexoid, NoLock); });   // the planner holds the lock
+        const bool keeps = index_state(index)->keeps_unplaced;
+        pg::pg_call([&] { index_close(index, NoLock); });
+        return keeps;
+    });
+}
+
+bool is_null_test(const Node* qual, NullTestType type) {
+    return IsA(qual, NullTest) && reinterpret_cast<const NullTest*>(qual)->nulltesttype == type;
+}
 
 bool is_there(const Extension& e, const RestrictInfo* rinfo) {
     ListCell* cell;
@@ -164,6 +183,16 @@ bool is_distance(const Extension& e, const Node* node) {
     return list_length(e.path->indexorderbys) == 1 && equal(linitial(e.path->indexorderbys), node);
 }
 
+// Does the metric give NaN, for vectors that have no direction? Its operator classes have a norm to tell them by.
+bool has_nan(const IndexOptInfo* index) {
+    return OidIsValid(get_opfamily_proc(index->opfamily[0], index->opcintype[0], index->opcintype[0], norm_proc));
+}
+
+Expr* constant(float8 value) {
+    return reinterpret_cast<Expr*>(
+        makeConst(FLOAT8OID, -1, InvalidOid, sizeof(float8), Float8GetDatum(value), false, FLOAT8PASSBYVAL));
+}
+
 // The constant of `constant - distance >= limit`, greater by what the differences may have been rounded by (the other part
 // is the scan's, in proportion to the limit): a row that the condition takes must not lie beyond the limit. Null if it is
 // none, or one so large that a difference could overflow, which the condition itself does not.
@@ -178,8 +207,10 @@ Const* somewhat_more(Node* node) {
     return more;
 }
 
-// The limit of a condition that says that the distance is below it; null if it is none.
-Expr* limit_of(const Extension& e, const OpExpr* op) {
+// The limit of a condition that says that the distance is below it; null if it is none. nan_passes: also if it is NaN,
+// where that may be.
+Expr* limit_of(const Extension& e, const OpExpr* op, bool& nan_passes) {
+    nan_passes = false;
     if (list_length(op->args) != 2) return nullptr;
     auto* left = static_cast<Node*>(linitial(op->args));
     auto* right = static_cast<Node*>(lsecond(op->args));
@@ -202,6 +233,7 @@ Expr* limit_of(const Extension& e, const OpExpr* op) {
     if (whole == nullptr || !is_distance(e, static_cast<Node*>(lsecond(difference->args)))) return nullptr;
     OpExpr* const limit = static_cast<OpExpr*>(copyObjectImpl(left));
     limit->args = list_make2(whole, right);
+    nan_passes = has_nan(e.path->indexinfo);   // it is greater than everything
     return &limit->xpr;
 }
 
@@ -244,22 +276,48 @@ bool promises_order(const Extension& e) {
 
 bool add_distance(Extension& e, RestrictInfo* rinfo) {
     if (!IsA(rinfo->clause, OpExpr) || list_length(e.path->indexorderbys) != 1) return false;
-    Expr* const limit = limit_of(e, reinterpret_cast<OpExpr*>(rinfo->clause));
+    bool nan_passes;
+    Expr* const limit = limit_of(e, reinterpret_cast<OpExpr*>(rinfo->clause), nan_passes);
     if (limit == nullptr) return false;
     // Without LIMIT all rows within the distance are asked for, and not only those that a search finds.
     const bool all = (e.root->limit_tuples < 0 && !has_limit_parameter(e.root->parse)) || (wants_all(e) && promises_order(e));
     Expr* const condition = within(e, all ? strategy_all_within : strategy_within, limit);
     if (condition == nullptr) return false;
     add(e, rinfo, 0, condition, true);
+    if (nan_passes) {
+        auto* const clause = llast_node(IndexClause, e.clauses);
+        Expr* const nan = within(e, strategy_within, constant(get_float8_nan()));
+        clause->indexquals = lappend(clause->indexquals, make_simple_restrictinfo(e.root, nan));
+    }
     return true;
 }
 
+// The index's vector: is it declared, or asked for, to be no NULL?
+bool is_not_null(const Extension& e) {
+    const int column = e.path->indexinfo->indexkeys[0];
+    const Oid table = planner_rt_fetch(e.rel->relid, e.root)->relid;
+    const HeapTuple tuple = column == 0 ? nullptr : SearchSysCache2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(column));
+    if (HeapTupleIsValid(tuple)) {
+        const bool declared = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple))->attnotnull;
+        ReleaseSysCache(tuple);
+        if (declared) return true;
+    }
+    ListCell* cell;
+    foreach (cell, e.clauses) {
+        const auto* const clause = lfirst_node(IndexClause, cell);
+        if (clause->indexcol == 0 && is_null_test(reinterpret_cast<const Node*>(clause->rinfo->clause), IS_NOT_NULL)) return true;
+    }
+    return false;
+}
+
+// Has the index all rows that may be asked for?
+bool has_all_rows(const Extension& e) {
+    return keeps_unplaced(e.path->indexinfo) || (is_not_null(e) && !has_nan(e.path->indexinfo));
+}
+
 void add_completeness(Extension& e) {
-    if (!wants_all(e) || finds_all(e.path->indexinfo, e.clauses) || !promises_order(e)) return;
-    Expr* const condition =
-        within(e, strategy_all_within,
-               reinterpret_cast<Expr*>(makeConst(FLOAT8OID, -1, InvalidOid, sizeof(float8),
-                                                 Float8GetDatum(get_float8_infinity()), false, FLOAT8PASSBYVAL)));
+    if (!wants_all(e) || finds_all(e.path->indexinfo, e.clauses) || !promises_order(e) || !has_all_rows(e)) return;
+    Expr* const condition = within(e, strategy_all_within, constant(get_float8_infinity()));
     if (condition != nullptr) add(e, make_simple_restrictinfo(e.root, condition), 0, condition, false);
 }
 
@@ -345,6 +403,15 @@ bool finds_all(const IndexOptInfo* index, List* clauses) {
     return false;
 }
 
+bool wants_nulls_only(List* clauses) {
+    ListCell* cell;
+    foreach (cell, clauses) {
+        const auto* const clause = lfirst_node(IndexClause, cell);
+        if (clause->indexcol == 0 && is_null_test(reinterpret_cast<const Node*>(clause->rinfo->clause), IS_NULL)) return true;
+    }
+    return false;
+}
+
 bool can_scan(const IndexPath* path) {
     if (list_length(path->indexorderbys) != 1) return false;
     ListCell* cell;
@@ -352,9 +419,8 @@ bool can_scan(const IndexPath* path) {
         const auto* const clause = lfirst_node(IndexClause, cell);
         if (clause->indexcol != 0 || clause->indexquals == NIL) continue;
         const Node* const qual = reinterpret_cast<const Node*>(linitial_node(RestrictInfo, clause->indexquals)->clause);
-        const bool is_not_null =
-            IsA(qual, NullTest) && reinterpret_cast<const NullTest*>(qual)->nulltesttype == IS_NOT_NULL;
-        if (!is_not_null && !IsA(qual, OpExpr)) return false;
+        if (is_null_test(qual, IS_NOT_NULL) || (is_null_test(qual, IS_NULL) && keeps_unplaced(path->indexinfo))) continue;
+        if (!IsA(qual, OpExpr)) return false;
     }
     return true;
 }

@@ -16,11 +16,13 @@ struct IndexState {
     IndexState(Oid storage_number, const core::MetaData& meta, std::vector<float> mean, BlockNumber blocks)
         : storage(storage_number),
           ef_construction(meta.ef_construction),
+          keeps_unplaced(meta.keeps_unplaced != 0),
           encoder(meta.geometry, meta.seed, std::move(mean)),
           recent(blocks) {}
 
     Oid storage;
     uint16_t ef_construction;
+    bool keeps_unplaced;   // MetaData's
     core::VectorEncoder encoder;
     pg::RecentBuffers recent;
 };

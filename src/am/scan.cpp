@@ -7,6 +7,7 @@
 #include "am/heap_vectors.hpp"
 #include "am/index_state.hpp"
 #include "core/hnsw/ordered_scan.hpp"
+#include "core/hnsw/unplaced.hpp"
 
 #include <cmath>
 #include <limits>
@@ -54,13 +55,26 @@ class ScanRun {
     }
 
     bool next(core::HeapTid& tid) {
-        return scan_->next([&](const core::HeapTid& t) { return heap_.settle(t); }, tid);
+        if (!unplaced_) {
+            if (wants_placed_ && scan_->next([&](const core::HeapTid& t) { return heap_.settle(t); }, tid)) return true;
+            unplaced_.emplace(store_, state_->encoder.layout(), filter_.empty() ? nullptr : &filter_, unplaced_wanted());
+        }
+        return unplaced_->next(tid);
     }
 
   private:
     // Throws for a key of a kind that it does not know: taking it for something else would lose rows.
     void add_vector_condition(const ScanKeyData& key, core::ScanOptions& options) {
-        if (key.sk_flags == (SK_ISNULL | SK_SEARCHNOTNULL)) return;   // all that are in the index
+        if (key.sk_flags == (SK_ISNULL | SK_SEARCHNOTNULL)) {
+            wants_nulls_ = false;
+            return;
+        }
+        if (key.sk_flags == (SK_ISNULL | SK_SEARCHNULL)) {
+            if (!state_->keeps_unplaced)   // the planner knows (can_scan)
+                throw core::Error(core::ErrorCode::internal, "the index does not know rows without a vector", {}, "REINDEX it.");
+            wants_placed_ = false;
+            return;
+        }
         const bool is_limit = key.sk_strategy == strategy_within || key.sk_strategy == strategy_all_within;
         if ((key.sk_flags & ~SK_ISNULL) != 0 || !is_limit)
             throw core::Error(core::ErrorCode::internal, "unexpected condition on the vector of an index: flags " +
@@ -74,12 +88,22 @@ class ScanRun {
         options.exhaustive |= key.sk_strategy == strategy_all_within;
     }
 
-    // NaN is above all distances. The condition itself is tested again on every row, so that a limit may be a little too
+    // NaN is above all distances, and only a limit of NaN lets it pass (index_paths.cpp). The condition itself is tested again on every row, so that a limit may be a little too
     // far; it must not be too near, where it was computed (index_paths.cpp).
-    static void limit_distance(double limit, core::ScanOptions& options) {
-        if (std::isnan(limit)) return;
+    void limit_distance(double limit, core::ScanOptions& options) {
+        if (std::isnan(limit)) {
+            nan_passes_ = true;
+            return;
+        }
         if (std::isfinite(limit)) limit += 4 * std::numeric_limits<double>::epsilon() * std::abs(limit);
         options.max_key = std::min(options.max_key, limit);
+        limited_ |= options.max_key < std::numeric_limits<double>::infinity();
+    }
+
+    // Of rows without a place in the graph, once all others are out.
+    core::UnplacedWanted unplaced_wanted() const {
+        if (filter_.never() || (wants_placed_ && !scan_->complete())) return {false, false};
+        return {wants_placed_ && (!limited_ || nan_passes_), wants_nulls_ && !limited_};
     }
 
     std::shared_ptr<IndexState> state_;
@@ -89,6 +113,11 @@ class ScanRun {
     core::RowFilter filter_;
     Pooled<core::SearchMemory> memory_;
     std::optional<core::OrderedScan<pg::BufmgrStore>> scan_;
+    std::optional<core::UnplacedRows<pg::BufmgrStore>> unplaced_;   // when scan_ has come to its end
+    bool wants_placed_ = true;   // rows that have a vector
+    bool wants_nulls_ = true;
+    bool limited_ = false;       // the distance is
+    bool nan_passes_ = false;    // for all that
 };
 
 // In scan->opaque. Plain memory, except for `run`, which a reset callback of its memory context deletes

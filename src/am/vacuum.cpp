@@ -2,6 +2,7 @@
 #include "am/hnsw.hpp"
 
 #include "am/index_state.hpp"
+#include "core/hnsw/unplaced.hpp"
 #include "core/hnsw/vacuum.hpp"
 
 extern "C" {
@@ -21,18 +22,20 @@ void run_vacuum(Relation index, IndexBulkDeleteResult* stats, IndexBulkDeleteCal
     pg::BufmgrStore store(index, RelationUsesLocalBuffers(index) ? nullptr : &state->recent);
     Pooled<core::InsertMemory> memory;
     core::Vacuum<pg::BufmgrStore> vacuum(store, state->encoder, state->ef_construction, *memory);
-    vacuum.run([&](const core::HeapTid& tid) {
+    const auto is_dead = [&](const core::HeapTid& tid) {
         if (callback == nullptr) return false;
         ItemPointerData pointer;
         ItemPointerSet(&pointer, tid.block, tid.offset);
         // Vacuum's callback only looks the TID up; that of CREATE INDEX CONCURRENTLY collects TIDs and may raise.
         return pg::pg_call([&] { return callback(&pointer, callback_state); });
-    });
+    };
+    vacuum.run(is_dead);
+    const core::UnplacedCounts unplaced = core::vacuum_unplaced(store, state->encoder.layout(), is_dead);
     const core::VacuumCounts& counts = vacuum.counts();
     stats->num_pages = store.page_count();
-    stats->num_index_tuples = static_cast<double>(counts.rows_left);
+    stats->num_index_tuples = static_cast<double>(counts.rows_left + unplaced.rows_left);
     stats->estimated_count = false;
-    stats->tuples_removed += static_cast<double>(counts.rows_removed);
+    stats->tuples_removed += static_cast<double>(counts.rows_removed + unplaced.rows_removed);
 }
 
 IndexBulkDeleteResult* new_stats() {

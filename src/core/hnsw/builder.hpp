@@ -45,6 +45,7 @@ void create_index_pages(Store& store, const Geometry& geometry, uint64_t seed, u
     meta.mean_block = mean.empty() ? invalid_block : first_free_block(layout);
     meta.mean_pages = static_cast<uint32_t>((mean.size() + floats_per_mean_page - 1) / floats_per_mean_page);
     meta.tid_page = invalid_block;
+    meta.keeps_unplaced = 1;
     auto page = store.append(PageKind::meta);
     meta_of(page.modify()) = meta;
     page.commit(sizeof(PageHead) + sizeof(MetaData));

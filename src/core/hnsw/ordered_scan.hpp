@@ -108,6 +108,9 @@ class OrderedScan {
         }
     }
 
+    // When there is no next row: were those all that the graph has, but for rows beyond max_key?
+    bool complete() const { return exhausted_ && !cut_short_; }
+
     const SearchCounts& counts() const { return beam_.counts(); }
     // Nodes of level 0 visited, but for those of a scan that looks at all.
     uint64_t visits() const {
@@ -208,7 +211,7 @@ class OrderedScan {
         const size_t taken = handed_out_ + gone_;
         if (!options_.iterative && handed_out_ >= options_.ef_search) {
             rows_.clear();
-            exhausted_ = true;
+            exhausted_ = cut_short_ = true;
             return;
         }
         // Three quarters of ef_search stay between the row handed out and the end of the beam; more in a
@@ -233,10 +236,12 @@ class OrderedScan {
             widen(width_ + std::max<size_t>(options_.ef_search, width_ / 4), SIZE_MAX);
             if (advance()) continue;
             // However wide, it has met all that the graph leads to.
-            if (within_limit() && !passing_)
+            if (within_limit() && !passing_) {
                 read_rest();
-            else if (!within_limit() || !passing_->has_more())
+            } else if (!within_limit() || !passing_->has_more()) {
                 exhausted_ = true;
+                cut_short_ = !within_limit();
+            }
         }
     }
 
@@ -366,6 +371,7 @@ class OrderedScan {
     uint64_t descent_visits_ = 0;
     bool started_ = false;
     bool exhausted_ = false;
+    bool cut_short_ = false;   // by a limit of what may be looked at
     size_t handed_out_ = 0;
     size_t gone_ = 0;   // found out when they were settled: in the beam they took a place
     double last_high_ = -std::numeric_limits<double>::infinity();

@@ -97,6 +97,8 @@ std::string meta_problem(const MetaData& meta) {
     if (meta.mean_block != invalid_block &&
         meta.mean_pages != (meta.geometry.dims + floats_per_mean_page - 1) / floats_per_mean_page)
         return "the metapage is broken: the mean has " + std::to_string(meta.mean_pages) + " pages";
+    if (!meta.keeps_unplaced && (meta.unplaced != 0 || meta.unplaced_room != 0))
+        return "the metapage is broken: it knows of rows without a place in the graph, which it does not keep";
     for (const float factor : meta.spread.log_factor)
         if (!(factor >= 0 && factor <= highest_log_factor)) return "the metapage is broken: impossible spread of distances " + number(factor);
     return {};
@@ -129,6 +131,7 @@ void count_page(const uint8_t* payload, const NodeLayout& layout, PageCounts& co
                 counts.links += head.degree;
             }
             break;
+        case PageKind::unplaced: ++counts.tid_pages; break;
         case PageKind::tids:
             ++counts.tid_pages;
             for (size_t i = 0; i < chunks_per_page; ++i) {

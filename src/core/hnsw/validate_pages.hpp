@@ -12,6 +12,7 @@
 #include "core/hnsw/frontier.hpp"
 #include "core/hnsw/signposts.hpp"
 #include "core/hnsw/validate_node.hpp"
+#include "core/storage/unplaced_layout.hpp"
 
 namespace vecstore::core {
 
@@ -143,6 +144,7 @@ class PageCheck {
     void check_page(uint32_t block, size_t used_bytes);
     void check_node_page(uint32_t block, size_t used_bytes);
     void check_tid_page(uint32_t block, size_t used_bytes);
+    void check_unplaced_page(uint32_t block, size_t used_bytes);
     void record_rows(const Link& link, const NodeHead& head);
     std::string settled_rows(const Link& link, NodeHead head, RowList& rows);
     std::string read_rows(const Link& link, const NodeHead& head, RowList& rows);
@@ -262,6 +264,23 @@ void PageCheck<Store>::check_page(uint32_t block, size_t used_bytes) {
     count_page(page_.data(), layout_, counts_.pages);
     if (kind == PageKind::nodes) check_node_page(block, used_bytes);
     if (kind == PageKind::tids) check_tid_page(block, used_bytes);
+    if (kind == PageKind::unplaced) check_unplaced_page(block, used_bytes);
+}
+
+// Rows without a place in the graph.
+template <class Store>
+void PageCheck<Store>::check_unplaced_page(uint32_t block, size_t used_bytes) {
+    const UnplacedLayout unplaced(layout_);
+    const UnplacedHead& head = UnplacedLayout::head(static_cast<const uint8_t*>(page_.data()));
+    if (head.count > unplaced.capacity() || unplaced.used(head.count) > used_bytes)
+        return report(block, -1, "has " + std::to_string(head.count) + " rows without a place in the graph, more than fit");
+    if (head.next >= pages_ || head.next_room >= pages_) report(block, -1, "goes on on a page that does not exist");
+    for (size_t i = 0; i < head.count; ++i) {
+        const UnplacedRow& row = unplaced.row(unplaced.entry(static_cast<const uint8_t*>(page_.data()), i));
+        if (row.kind != UnplacedKind::no_vector && row.kind != UnplacedKind::no_direction)
+            report(block, static_cast<int>(i), "is an unknown kind of row without a place in the graph");
+        if (row.tid.block == invalid_block || row.tid.offset == 0) report(block, static_cast<int>(i), "has no row");
+    }
 }
 
 template <class Store>

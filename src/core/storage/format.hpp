@@ -11,6 +11,7 @@
 //   filters  keys of the filter columns, for all slots of the pages that follow (filter_layout.hpp)
 //   sketches codes of own vectors, for the same slots
 //   cluster_map, clusters, strays  which of those are near each other (cluster_layout.hpp)
+//   unplaced  rows that have no place in the graph (unplaced_layout.hpp)
 //   signpost_map, signpost_groups, signposts  short ways into level 0 (signpost_layout.hpp)
 #pragma once
 
@@ -66,8 +67,9 @@ enum class PageKind : uint16_t {
     signpost_map = 10,
     signpost_groups = 11,
     signposts = 12,
+    unplaced = 13,
 };
-constexpr PageKind last_page_kind = PageKind::signposts;
+constexpr PageKind last_page_kind = PageKind::unplaced;
 
 struct PageHead {
     PageKind kind;
@@ -175,7 +177,10 @@ struct MetaData {
     uint32_t clustered_blocks;  // a slot of those below that gets a new node is a stray
     Spread spread;
     uint32_t signpost_map;      // page of the map of signposts; 0: there are none
-    uint8_t reserved[32];
+    uint32_t unplaced;          // first page of rows that have no place in the graph; 0: there are none
+    uint32_t unplaced_room;     // first page of those that may have room; 0: none has
+    uint8_t keeps_unplaced;     // there are all such rows; 0: none, in an index that is older than the list
+    uint8_t reserved[23];
 };
 
 #pragma pack(pop)
