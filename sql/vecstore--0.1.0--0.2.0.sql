@@ -9,7 +9,9 @@ CREATE FUNCTION vecstore_row_hash_record(embedding vector, id bigint, fields rec
     AS 'MODULE_PATHNAME', 'vecstore_row_hash_record' LANGUAGE C STABLE PARALLEL SAFE;
 
 -- Names pg_catalog, whatever 0.1.0 found in the extension's schema.
-ALTER TABLE vecstore_import_state ALTER COLUMN import_id SET DEFAULT pg_catalog.nextval('vecstore_import_id_seq'::regclass);
+ALTER TABLE vecstore_import_state
+    ADD COLUMN relation oid, ADD COLUMN file_node oid, ADD COLUMN verified boolean NOT NULL DEFAULT false,
+    ALTER COLUMN import_id SET DEFAULT pg_catalog.nextval('vecstore_import_id_seq'::regclass);
 
 CREATE OR REPLACE VIEW vecstore_import_progress WITH (security_barrier) AS
     SELECT s.import_id, s.target, s.vector_column, s.path, s.format, s.status, s.role,
@@ -18,10 +20,11 @@ CREATE OR REPLACE VIEW vecstore_import_progress WITH (security_barrier) AS
                 ELSE 100 END AS percent,
            coalesce(b.rows_written, 0) AS rows_written, r.rows_per_second,
            CASE WHEN s.status = 'loading' AND r.rows_per_second > 0::numeric
-                THEN pg_catalog.round((s.rows_total - coalesce(b.rows, 0))::numeric / r.rows_per_second) END AS seconds_left,
+                THEN pg_catalog.round((s.rows_total::numeric - coalesce(b.rows, 0)::numeric) / r.rows_per_second) END AS seconds_left,
            s.started_at, b.written_at AS last_batch_at, s.finished_at
     FROM vecstore_import_state s
-    LEFT JOIN (SELECT import_id, pg_catalog.sum(rows)::bigint AS rows, pg_catalog.sum(rows_written)::bigint AS rows_written,
+    LEFT JOIN (SELECT import_id, greatest(0, least(pg_catalog.sum(rows), 9223372036854775807))::bigint AS rows,
+                      greatest(0, least(pg_catalog.sum(rows_written), 9223372036854775807))::bigint AS rows_written,
                       pg_catalog.max(written_at) AS written_at
                FROM vecstore_import_batch GROUP BY import_id) b USING (import_id)
     LEFT JOIN LATERAL (

@@ -1400,7 +1400,8 @@ CREATE FUNCTION vecstore_row_hash_record(embedding vector, id bigint, fields rec
     AS 'MODULE_PATHNAME', 'vecstore_row_hash_record' LANGUAGE C STABLE PARALLEL SAFE;
 
 -- Imports. One row for each CALL of vecstore_import that was not a resumption, and one for each batch of rows that
--- it has committed (written in the batch's own transaction). Both survive dump and restore.
+-- it has committed (written in the batch's own transaction). Both survive dump and restore. Roles write what they want
+-- to be theirs, by vecstore_load_begin and the others: an import is resumed by its own role only.
 
 CREATE SEQUENCE vecstore_import_id_seq;
 
@@ -1422,7 +1423,11 @@ CREATE TABLE vecstore_import_state (
     status text NOT NULL DEFAULT 'loading' CHECK (status IN ('loading', 'complete', 'mismatch')),
     role text NOT NULL,
     started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    finished_at timestamptz
+    finished_at timestamptz,
+    -- the table and its file, by which one that was made anew or truncated is known; whether the rows were found in it
+    relation oid,
+    file_node oid,
+    verified boolean NOT NULL DEFAULT false
 );
 
 CREATE TABLE vecstore_import_batch (
@@ -1451,10 +1456,11 @@ CREATE VIEW vecstore_import_progress WITH (security_barrier) AS
                 ELSE 100 END AS percent,
            coalesce(b.rows_written, 0) AS rows_written, r.rows_per_second,
            CASE WHEN s.status = 'loading' AND r.rows_per_second > 0::numeric
-                THEN pg_catalog.round((s.rows_total - coalesce(b.rows, 0))::numeric / r.rows_per_second) END AS seconds_left,
+                THEN pg_catalog.round((s.rows_total::numeric - coalesce(b.rows, 0)::numeric) / r.rows_per_second) END AS seconds_left,
            s.started_at, b.written_at AS last_batch_at, s.finished_at
     FROM vecstore_import_state s
-    LEFT JOIN (SELECT import_id, pg_catalog.sum(rows)::bigint AS rows, pg_catalog.sum(rows_written)::bigint AS rows_written,
+    LEFT JOIN (SELECT import_id, greatest(0, least(pg_catalog.sum(rows), 9223372036854775807))::bigint AS rows,
+                      greatest(0, least(pg_catalog.sum(rows_written), 9223372036854775807))::bigint AS rows_written,
                       pg_catalog.max(written_at) AS written_at
                FROM vecstore_import_batch GROUP BY import_id) b USING (import_id)
     LEFT JOIN LATERAL (

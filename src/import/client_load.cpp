@@ -8,6 +8,7 @@
 #include "import/functions.hpp"
 #include "import/import_state.hpp"
 #include "import/job_lock.hpp"
+#include "import/resume.hpp"
 #include "import/target.hpp"
 #include "import/verify.hpp"
 #include "pg/guard.hpp"
@@ -28,6 +29,7 @@ struct ClientLoad {
     bool active;
     LOCKTAG lock;
     int64 id;
+    int64 rows_total;
     Oid relation;
     Oid vector_type;
     Oid halfvec_type;
@@ -36,7 +38,7 @@ struct ClientLoad {
     NameData id_column;  // empty: ids are not stored, or are no numbers
     char* path;
 
-    ImportKey key() const { return {target, NameStr(vector_column), NameStr(id_column), path, ""}; }
+    ImportKey key() const { return {relation, target, NameStr(vector_column), NameStr(id_column), path, ""}; }
     TargetRequest target_request(Oid table, const char* vectors, const char* ids) const {
         TargetRequest request = {};
         request.relation = table;
@@ -88,12 +90,14 @@ void check_begin_arguments(FunctionCallInfo fcinfo) {
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                         errmsg("of vecstore_load_begin's arguments only the columns may be null")));
     }
+    for (const BeginArgument size : {begin_file_size, begin_rows, begin_dims}) {
+        if (PG_GETARG_INT64(size) >= 0) continue;
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("sizes of a load must not be negative, but one is " INT64_FORMAT, PG_GETARG_INT64(size))));
+    }
 }
 
-// The job to go on with, or a new one. Inside an SPI connection.
-ImportJob begin_job(FunctionCallInfo fcinfo, const StateTables& tables, const Target& target) {
-    ImportJob job = {};
-    if (PG_GETARG_BOOL(begin_resume) && find_job(tables, load.key(), &job)) return job;
+ImportJob new_job(FunctionCallInfo fcinfo, const StateTables& tables, const Target& target) {
     const char* const format = TextDatumGetCString(PG_GETARG_DATUM(begin_format));
     const FileIdentity file = {format,
                                PG_GETARG_INT64(begin_file_size),
@@ -103,6 +107,33 @@ ImportJob begin_job(FunctionCallInfo fcinfo, const StateTables& tables, const Ta
                                "",
                                0};
     return create_job(tables, load.key(), file, may_verify(target) && table_is_empty(target));
+}
+
+void take_job(const StateTables& tables, const ImportJob& job) {
+    load.id = job.id;
+    load.lock = job_lock_tag(tables, job.id);
+    load.lock.locktag_lockmethodid =
+        USER_LOCKMETHOD;  // the kind that ends with the session, however that ends
+    JobLock::take(load.lock);
+    load.active = true;
+}
+
+// The job to go on with, or a new one; its lock is taken. Inside an SPI connection. How rows of an unfinished load
+// compare is seen at its end; one that has ended has to be right now.
+ImportJob begin_job(FunctionCallInfo fcinfo, const StateTables& tables, const Target& target) {
+    ImportJob job = {};
+    if (PG_GETARG_BOOL(begin_resume) && find_job(tables, load.key(), &job)) {
+        take_job(tables, job);
+        // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
+        load_job(tables, job.id, &job);
+        const bool ended = job.status == ImportStatus::complete;
+        if (may_go_on(tables, target, job, ended ? RowCheck::same_rows : RowCheck::any_rows)) return job;
+        LockRelease(&load.lock, ExclusiveLock, true);
+        load.active = false;
+    }
+    job = new_job(fcinfo, tables, target);
+    take_job(tables, job);
+    return job;
 }
 
 void remember_load(FunctionCallInfo fcinfo, const Target& target) {
@@ -145,15 +176,8 @@ Datum begin(FunctionCallInfo fcinfo) {
                           TextDatumGetCString(PG_GETARG_DATUM(begin_source)));
     close_target(open);
     remember_load(fcinfo, target);
-    ImportJob job = begin_job(fcinfo, tables, target);
-    load.id = job.id;
-    load.lock = job_lock_tag(tables, job.id);
-    load.lock.locktag_lockmethodid =
-        USER_LOCKMETHOD;  // the kind that ends with the session, however that ends
-    JobLock::take(load.lock);
-    load.active = true;
-    // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
-    if (job.rows_done > 0 || PG_GETARG_BOOL(begin_resume)) find_job(tables, load.key(), &job);
+    const ImportJob job = begin_job(fcinfo, tables, target);
+    load.rows_total = job.rows_total;
 
     const MemoryContext spi_context = MemoryContextSwitchTo(context);
     const char* const id_type = type_of_column(target, target.id_number);
@@ -182,9 +206,15 @@ void record(FunctionCallInfo fcinfo) {
     ImportJob job = {};
     job.id = load.id;
     job.rows_done = PG_GETARG_INT64(1);
+    const int64 rows = PG_GETARG_INT64(2);
     const auto sum = static_cast<uint64>(PG_GETARG_INT64(3));
-    record_batch(find_state_tables(fcinfo->flinfo->fn_oid), job,
-                 {PG_GETARG_INT64(2), sum, PG_GETARG_INT64(2), sum});
+    const StateTables tables = find_state_tables(fcinfo->flinfo->fn_oid);
+    const int64 next = next_row(tables, load.id);
+    if (job.rows_done != next || rows < 0 || rows > load.rows_total - next)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("a batch of " INT64_FORMAT " rows from row " INT64_FORMAT " is not what comes next", rows, job.rows_done),
+                        errdetail("Import " INT64_FORMAT " is at row " INT64_FORMAT " of " INT64_FORMAT ".", load.id, next, load.rows_total)));
+    record_batch(tables, job, {rows, sum, rows, sum});
     SPI_finish();
 }
 
@@ -203,8 +233,10 @@ const char* finish(FunctionCallInfo fcinfo) {
     SPI_connect();
     const StateTables tables = find_state_tables(fcinfo->flinfo->fn_oid);
     ImportJob job = {};
-    if (!find_job(tables, load.key(), &job) || job.id != load.id)
-        elog(ERROR, "the import's row of state is gone");
+    if (!load_job(tables, load.id, &job)) elog(ERROR, "the import's row of state is gone");
+    if (job.rows_done != job.rows_total)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("import " INT64_FORMAT " has " INT64_FORMAT " of " INT64_FORMAT " rows", job.id, job.rows_done, job.rows_total)));
     const char* outcome = "not asked for";
     if (PG_GETARG_BOOL(1)) {
         const OpenTarget open = open_target(load.request());
@@ -213,9 +245,10 @@ const char* finish(FunctionCallInfo fcinfo) {
         outcome = outcome_name(verification.outcome);
         set_status(tables, job,
                    verification.outcome == Verification::Outcome::different ? ImportStatus::mismatch
-                                                                            : ImportStatus::complete);
+                                                                            : ImportStatus::complete,
+                   verification.outcome == Verification::Outcome::equal);
     } else {
-        set_status(tables, job, ImportStatus::complete);
+        set_status(tables, job, ImportStatus::complete, false);
     }
     SPI_finish();
     return outcome;

@@ -14,6 +14,7 @@
 #include "import/job_lock.hpp"
 #include "import/metadata.hpp"
 #include "import/options.hpp"
+#include "import/resume.hpp"
 #include "import/server_file.hpp"
 #include "import/staging.hpp"
 #include "import/target.hpp"
@@ -136,7 +137,7 @@ void Import::run() {
         pg::pg_call([] { SPI_finish(); });
         return;
     }
-    if (!options_.resume || !find_resumable()) start();
+    if (!options_.resume || !created_.empty() || !find_resumable()) start();
     if (job_.status == ImportStatus::complete) {
         pg::pg_call([&] {
             ereport(
@@ -317,7 +318,7 @@ void Import::report_warnings() const {
 }
 
 ImportKey Import::key() const {
-    return {target_name_.c_str(), NameStr(target_.vector_column), NameStr(target_.id_column),
+    return {target_.relation, target_name_.c_str(), NameStr(target_.vector_column), NameStr(target_.id_column),
             options_.path.c_str(), options_.read.member.c_str()};
 }
 
@@ -342,7 +343,7 @@ void Import::start() {
         return unfinished ? earlier.rows_done : 0;
     });
     lock_.acquire(tables_, job_.id);
-    if (earlier_rows > 0) {
+    if (earlier_rows > 0 && !options_.resume) {
         pg::pg_call([&] {
             ereport(NOTICE, (errmsg("an unfinished import left " INT64_FORMAT
                                     " rows of this file in the table; this one "
@@ -359,6 +360,13 @@ void Import::start() {
 // read again from the file: it must be what was read then.
 bool Import::find_resumable() {
     if (!take_up_job(tables_, key(), batch_context_, &lock_, &job_)) return false;
+    const bool goes_on = pg::pg_call([&] {
+        const OpenTarget open = open_target(request(true));
+        target_ = open.target;
+        close_target(open);
+        return may_go_on(tables_, target_, job_, options_.verify ? RowCheck::same_rows : RowCheck::any_rows);
+    });
+    if (!goes_on) return false;
     check_same_file();
     rows_before_ = static_cast<uint64_t>(job_.rows_done);
     written_before_ = job_.rows_written;
@@ -370,11 +378,6 @@ void Import::check_same_file() {
                 job_.metadata_fingerprint == identity().metadata_fingerprint &&
                 job_.rows_done <= static_cast<int64>(info().rows);
     if (same) {
-        pg::pg_call([&] {
-            const OpenTarget open = open_target(request(true));
-            target_ = open.target;
-            close_target(open);
-        });
         stream_->read_through(static_cast<uint64_t>(job_.rows_done));
         same = stream_->content_sum() == job_.content_sum;
     }
@@ -506,7 +509,10 @@ void Import::finish() {
     if (options_.on_conflict != OnConflict::error) pg::pg_call([] { drop_staging(); });
     const bool different = options_.verify && !verify_rows();
     pg::pg_call(
-        [&] { set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete); });
+        [&] {
+            set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete,
+                       options_.verify && verification_.outcome == Verification::Outcome::equal);
+        });
     commit_batch(batch_context_);
     if (different) raise_different();
     report_done();

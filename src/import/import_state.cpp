@@ -102,10 +102,18 @@ StateTables find_state_tables(Oid function) {
     return tables;
 }
 
+Oid file_node_of(Oid relation) {
+    const HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+    if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", relation);
+    const Oid node = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relfilenode;
+    ReleaseSysCache(tuple);
+    return node;
+}
+
 ImportJob create_job(const StateTables& tables, const ImportKey& key, const FileIdentity& file,
                      bool table_was_empty) {
-    Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID,
-                   INT8OID, INT8OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
+    Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID,
+                   INT8OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, OIDOID,  OIDOID};
     Datum values[] = {text(key.target),
                       text(key.vector_column),
                       text(key.id_column),
@@ -119,43 +127,46 @@ ImportJob create_job(const StateTables& tables, const ImportKey& key, const File
                       text(GetUserNameFromId(GetUserId(), false)),
                       text(key.member),
                       text(file.metadata_path),
-                      Int64GetDatum(file.metadata_fingerprint)};
+                      Int64GetDatum(file.metadata_fingerprint),
+                      ObjectIdGetDatum(key.relation),
+                      ObjectIdGetDatum(file_node_of(key.relation))};
     run_as_owner(
         tables,
         {psprintf(
              "INSERT INTO %s.vecstore_import_state (target, vector_column, id_column, path, format, "
              "file_size, file_fingerprint, rows_total, dims, table_was_empty, role, member, metadata_path, "
-             "metadata_fingerprint) VALUES ($1, $2, nullif($3, ''), $4, $5, $6, $7, $8, $9, $10, $11, "
-             "nullif($12, ''), nullif($13, ''), $14) RETURNING import_id",
+             "metadata_fingerprint, relation, file_node) VALUES ($1, $2, nullif($3, ''), $4, $5, $6, $7, $8, $9, "
+             "$10, $11, nullif($12, ''), nullif($13, ''), $14, $15, $16) RETURNING import_id",
              tables.schema),
          lengthof(values), types, values});
     ImportJob job = {};
     job.id = result_int64(1);
     job.status = ImportStatus::loading;
+    job.relation = key.relation;
+    job.file_node = DatumGetObjectId(values[lengthof(values) - 1]);
     job.table_was_empty = table_was_empty;
+    job.rows_total = file.rows;
     job.file_size = file.size;
     job.fingerprint = file.fingerprint;
     job.metadata_fingerprint = file.metadata_fingerprint;
     return job;
 }
 
-bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job) {
-    Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-    Datum values[] = {text(key.target), text(key.vector_column), text(key.id_column), text(key.path),
-                      text(key.member)};
-    run_as_owner(
-        tables,
-        {psprintf("SELECT s.import_id, s.status, s.table_was_empty, s.file_size, s.file_fingerprint, "
-                  "s.metadata_fingerprint, b.* FROM %s.vecstore_import_state s, LATERAL "
-                  "(SELECT coalesce(sum(rows), 0)::bigint, coalesce(sum(rows_written), 0)::bigint, "
-                  "mod(sum(content_sum), 18446744073709551616)::text, "
-                  "mod(sum(written_sum), 18446744073709551616)::text "
-                  "FROM %s.vecstore_import_batch WHERE import_id = s.import_id) b "
-                  "WHERE s.target = $1 AND s.vector_column = $2 "
-                  "AND coalesce(s.id_column, '') = $3 AND s.path = $4 AND coalesce(s.member, '') = $5 "
-                  "ORDER BY s.import_id DESC LIMIT 1",
-                  tables.schema, tables.schema),
-         lengthof(values), types, values});
+namespace {
+
+// The first import that the condition and order give.
+bool select_job(const StateTables& tables, const char* which, int count, Oid* types, Datum* values, ImportJob* job) {
+    run_as_owner(tables,
+                 {psprintf("SELECT s.import_id, s.status, s.table_was_empty, s.file_size, s.file_fingerprint, "
+                           "s.metadata_fingerprint, b.*, s.verified, s.relation::bigint, s.file_node::bigint, s.rows_total "
+                           "FROM %s.vecstore_import_state s, LATERAL "
+                           "(SELECT greatest(0, least(coalesce(sum(rows), 0), 9223372036854775807))::bigint, "
+                           "greatest(0, least(coalesce(sum(rows_written), 0), 9223372036854775807))::bigint, "
+                           "mod(sum(content_sum), 18446744073709551616)::text, "
+                           "mod(sum(written_sum), 18446744073709551616)::text "
+                           "FROM %s.vecstore_import_batch WHERE import_id = s.import_id) b WHERE %s LIMIT 1",
+                           tables.schema, tables.schema, which),
+                  count, types, values});
     if (SPI_processed == 0) return false;
     bool is_null;
     job->id = result_int64(1);
@@ -168,7 +179,42 @@ bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job) {
     job->rows_written = result_int64(8);
     job->content_sum = result_sum(9);
     job->written_sum = result_sum(10);
+    job->verified = DatumGetBool(result_datum(11, &is_null));
+    job->relation = static_cast<Oid>(result_int64(12));
+    job->file_node = static_cast<Oid>(result_int64(13));
+    job->rows_total = result_int64(14);
     return true;
+}
+
+}  // namespace
+
+bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job) {
+    Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID};
+    Datum values[] = {text(key.target), text(key.vector_column),
+                      text(key.id_column), text(key.path),
+                      text(key.member), text(GetUserNameFromId(GetUserId(), false)),
+                      ObjectIdGetDatum(key.relation)};
+    return select_job(tables,
+                      "(s.target = $1 OR s.relation = $7) AND s.vector_column = $2 "
+                      "AND coalesce(s.id_column, '') = $3 AND s.path = $4 AND coalesce(s.member, '') = $5 AND s.role = $6 "
+                      "ORDER BY s.relation IS NOT DISTINCT FROM $7 DESC, s.import_id DESC",
+                      lengthof(values), types, values, job);
+}
+
+bool load_job(const StateTables& tables, int64 id, ImportJob* job) {
+    Oid types[] = {INT8OID};
+    Datum values[] = {Int64GetDatum(id)};
+    return select_job(tables, "s.import_id = $1", lengthof(values), types, values, job);
+}
+
+int64 next_row(const StateTables& tables, int64 id) {
+    Oid types[] = {INT8OID};
+    Datum values[] = {Int64GetDatum(id)};
+    run_as_owner(tables, {psprintf("SELECT first_row + rows FROM %s.vecstore_import_batch WHERE import_id = $1 "
+                                   "ORDER BY first_row DESC LIMIT 1",
+                                   tables.schema),
+                          lengthof(values), types, values});
+    return SPI_processed == 0 ? 0 : result_int64(1);
 }
 
 void record_batch(const StateTables& tables, const ImportJob& job, const ImportBatch& batch) {
@@ -186,14 +232,21 @@ void record_batch(const StateTables& tables, const ImportJob& job, const ImportB
                           lengthof(values), types, values});
 }
 
-void set_status(const StateTables& tables, const ImportJob& job, ImportStatus status) {
-    Oid types[] = {INT8OID, TEXTOID};
-    Datum values[] = {Int64GetDatum(job.id), text(status_name(status))};
-    run_as_owner(tables,
-                 {psprintf("UPDATE %s.vecstore_import_state SET status = $2, finished_at = clock_timestamp() "
-                           "WHERE import_id = $1",
-                           tables.schema),
-                  lengthof(values), types, values});
+void set_status(const StateTables& tables, const ImportJob& job, ImportStatus status, bool verified) {
+    Oid types[] = {INT8OID, TEXTOID, BOOLOID};
+    Datum values[] = {Int64GetDatum(job.id), text(status_name(status)), BoolGetDatum(verified)};
+    run_as_owner(tables, {psprintf("UPDATE %s.vecstore_import_state SET status = $2, verified = $3, "
+                                   "finished_at = clock_timestamp() WHERE import_id = $1",
+                                   tables.schema),
+                          lengthof(values), types, values});
+}
+
+void set_table(const StateTables& tables, const ImportJob& job, Oid relation) {
+    Oid types[] = {INT8OID, OIDOID, OIDOID};
+    Datum values[] = {Int64GetDatum(job.id), ObjectIdGetDatum(relation), ObjectIdGetDatum(file_node_of(relation))};
+    run_as_owner(tables, {psprintf("UPDATE %s.vecstore_import_state SET relation = $2, file_node = $3 WHERE import_id = $1",
+                                   tables.schema),
+                          lengthof(values), types, values});
 }
 
 Datum transactions_of(const StateTables& tables, const ImportJob& job) {

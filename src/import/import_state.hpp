@@ -23,8 +23,10 @@ struct StateTables {
 // The tables in the schema of a function of this extension.
 StateTables find_state_tables(Oid function);
 
-// What makes two calls of vecstore_import the same import.
+// What makes two calls of vecstore_import the same import; and the role that calls: nobody goes on with what another
+// role says it has done.
 struct ImportKey {
+    Oid relation;
     const char* target;  // qualified and quoted
     const char* vector_column;
     const char* id_column;  // empty where ids are not stored
@@ -48,7 +50,11 @@ enum class ImportStatus { loading, complete, mismatch };
 struct ImportJob {
     int64 id;
     ImportStatus status;
+    bool verified;         // the table held its rows when it ended
+    Oid relation;          // as they were when the import began; InvalidOid: not known (0.1.0)
+    Oid file_node;         // changes with TRUNCATE
     bool table_was_empty;  // when the import began
+    int64 rows_total;
     int64 file_size;
     int64 fingerprint;
     int64 metadata_fingerprint;
@@ -69,10 +75,18 @@ struct ImportBatch {
 // Creates the row of a new import.
 ImportJob create_job(const StateTables& tables, const ImportKey& key, const FileIdentity& file,
                      bool table_was_empty);
-// The newest import of this key; false when there is none.
+// The current role's newest import of this key, into this table rather than into another that had its name; false when
+// there is none.
 bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job);
+// The import of this number; false when it is gone.
+bool load_job(const StateTables& tables, int64 id, ImportJob* job);
+// The place in the file that the next batch begins at.
+int64 next_row(const StateTables& tables, int64 id);
 void record_batch(const StateTables& tables, const ImportJob& job, const ImportBatch& batch);
-void set_status(const StateTables& tables, const ImportJob& job, ImportStatus status);
+void set_status(const StateTables& tables, const ImportJob& job, ImportStatus status, bool verified);
+// The import belongs to this table, as it is now.
+void set_table(const StateTables& tables, const ImportJob& job, Oid relation);
+Oid file_node_of(Oid relation);
 // The transactions (xid[]) that inserted the import's rows, in the current memory context.
 Datum transactions_of(const StateTables& tables, const ImportJob& job);
 

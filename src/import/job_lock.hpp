@@ -11,15 +11,19 @@ class JobLock {
     JobLock() = default;
     JobLock(const JobLock&) = delete;
     JobLock& operator=(const JobLock&) = delete;
-    ~JobLock() {
-        if (held_) LockRelease(&tag_, ExclusiveLock, true);
-    }
+    ~JobLock() { release(); }
 
     // Raises 55006 when another session works on it. Held across transactions.
     void acquire(const StateTables& tables, int64 job_id) {
+        release();
         tag_ = job_lock_tag(tables, job_id);
         pg::pg_call([&] { take(tag_); });
         held_ = true;
+    }
+
+    void release() {
+        if (held_) LockRelease(&tag_, ExclusiveLock, true);
+        held_ = false;
     }
 
     // The same without an owner: until the session ends.

@@ -103,15 +103,15 @@ int64 count_doubled(const StateTables& tables, const Target& target, const Impor
     Oid types[] = {get_array_type(XIDOID)};
     Datum values[] = {transactions_of(tables, job)};
     const char* const column = quote_identifier(id);
-    run_in_session({psprintf("SELECT pg_catalog.count(*), 0 FROM %s s WHERE s.%s IN (SELECT t.%s FROM %s t WHERE t.xmin = ANY ($1) "
-                             "OR t.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid)",
-                             staging_table, column, column, qualified_name(target)),
-                    lengthof(values), types, values});
+    run_query({psprintf("SELECT count(*), 0 FROM %s s WHERE s.%s %s ANY (SELECT t.%s FROM %s t WHERE t.xmin = ANY ($1) "
+                        "OR t.xmin = pg_current_xact_id()::xid)",
+                        staging_table, column, equality(target), column, qualified_name(target)),
+               lengthof(values), types, values});
     return read_sum().rows - written;
 }
 
 int64 count_staged() {
-    run_in_session({psprintf("SELECT pg_catalog.count(*), 0 FROM %s", staging_table), 0, nullptr, nullptr});
+    run_query({psprintf("SELECT count(*), 0 FROM %s", staging_table), 0, nullptr, nullptr});
     return read_sum().rows;
 }
 

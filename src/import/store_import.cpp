@@ -8,6 +8,7 @@
 #include "import/functions.hpp"
 #include "import/import_state.hpp"
 #include "import/job_lock.hpp"
+#include "import/resume.hpp"
 #include "import/server_file.hpp"
 #include "import/server_folder.hpp"
 #include "import/store_rows.hpp"
@@ -77,12 +78,18 @@ class StoreImport {
     void start();
     void load();
     void load_batch();
-    uint64_t insert(const StoreRow& row);
+    struct Inserted {
+        uint64_t hash;
+        bool stored;  // not where another row was there, or a trigger has dropped it
+    };
+    Inserted insert(const StoreRow& row);
     uint64_t hash_of(const StoreRow& row, const StoreValues& values);
     void finish();
     void report_warnings() const;
     void report_progress();
     void report_done(const std::string& verified) const;
+    // Rows that met others in the table are not new, or not in it.
+    bool checkable() const { return options_.verify && options_.on_conflict == OnConflict::error; }
     const StoreInfo& info() const { return reader_->info(); }
 
     const StoreImportOptions options_;
@@ -125,7 +132,7 @@ StoreImport::StoreImport(StoreImportOptions options, Oid function) : options_(st
 void StoreImport::run() {
     open();
     report_warnings();
-    if (!options_.resume || !find_resumable()) start();
+    if (!options_.resume || created_ || !find_resumable()) start();
     if (job_.status == ImportStatus::complete) {
         pg::pg_call([&] {
             ereport(NOTICE, (errmsg("%s is already in %s: nothing to import", folder_->shown().c_str(),
@@ -256,7 +263,7 @@ TargetRequest StoreImport::request() const {
 // --- starting and resuming -----------------------------------------------------------------------------
 
 ImportKey StoreImport::key() const {
-    return {target_name_.c_str(), NameStr(target_.vector_column), "", job_path_.c_str(), ""};
+    return {target_.relation, target_name_.c_str(), NameStr(target_.vector_column), "", job_path_.c_str(), ""};
 }
 
 FileIdentity StoreImport::identity() const {
@@ -281,6 +288,13 @@ void StoreImport::start() {
 
 bool StoreImport::find_resumable() {
     if (!take_up_job(tables_, key(), row_context_, &lock_, &job_)) return false;
+    const bool goes_on = pg::pg_call([&] {
+        const OpenTarget open = open_target(request());
+        target_ = open.target;
+        close_target(open);
+        return may_go_on(tables_, target_, job_, checkable() ? RowCheck::same_rows : RowCheck::any_rows);
+    });
+    if (!goes_on) return false;
     rows_before_ = static_cast<uint64_t>(job_.rows_done);
     return true;
 }
@@ -327,24 +341,30 @@ void StoreImport::load() {
 void StoreImport::load_batch() {
     uint64_t rows = 0;
     uint64_t sum = 0;
+    uint64_t written_sum = 0;
+    const uint64_t stored_before = rows_stored_;
     pg::pg_call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
     StoreRow row;
     while (rows < options_.batch_size && read_store_row(*reader_, row)) {
-        sum += insert(row);
+        const Inserted inserted = insert(row);
+        if (inserted.stored || options_.on_conflict == OnConflict::error) written_sum += inserted.hash;
+        sum += inserted.hash;
         rows++;
     }
+    // Should be in the table: what a trigger has dropped is missed when the import is verified.
+    const auto written = static_cast<int64>(options_.on_conflict == OnConflict::error ? rows : rows_stored_ - stored_before);
     pg::pg_call([&] {
         PopActiveSnapshot();
         const MemoryContext old = MemoryContextSwitchTo(row_context_);
         if (rows > 0)
-            record_batch(tables_, job_, {static_cast<int64>(rows), sum, static_cast<int64>(rows), sum});
+            record_batch(tables_, job_, {static_cast<int64>(rows), sum, written, written_sum});
         MemoryContextSwitchTo(old);
     });
     rows_read_ += rows;
     job_.rows_done += static_cast<int64>(rows);
     job_.content_sum += sum;
-    job_.rows_written += static_cast<int64>(rows);
-    job_.written_sum += sum;
+    job_.rows_written += written;
+    job_.written_sum += written_sum;
     commit_batch(row_context_, Flush::later);
 }
 
@@ -358,7 +378,7 @@ uint64_t StoreImport::hash_of(const StoreRow& row, const StoreValues& values) {
     return compared_count_ == 0 && row.vector.empty() ? 0 : hash;
 }
 
-uint64_t StoreImport::insert(const StoreRow& row) {
+StoreImport::Inserted StoreImport::insert(const StoreRow& row) {
     return pg::pg_call([&] {
         const MemoryContext old = MemoryContextSwitchTo(row_context_);
         StoreValues values;
@@ -369,10 +389,11 @@ uint64_t StoreImport::insert(const StoreRow& row) {
         const int result = SPI_execute_plan(plan_, values.values, nulls, false, 0);
         if (result != SPI_OK_INSERT)
             elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+        const bool stored = SPI_processed > 0;
         rows_stored_ += SPI_processed;
         MemoryContextSwitchTo(old);
         MemoryContextReset(row_context_);
-        return hash;
+        return Inserted{hash, stored};
     });
 }
 
@@ -385,19 +406,20 @@ void StoreImport::finish() {
                               " rows, but held " + std::to_string(job_.rows_done),
                           "Those are committed.");
     }
-    // Rows that met others in the table are not new, or not in it.
-    const bool checkable = options_.verify && options_.on_conflict == OnConflict::error;
     Verification verification = {};
-    if (checkable) {
+    if (checkable()) {
         verification = pg::pg_call([&] {
             const OpenTarget open = open_target(request());
             close_target(open);
             return verify_import(tables_, open.target, job_);
         });
     }
-    const bool different = checkable && verification.outcome == Verification::Outcome::different;
+    const bool different = checkable() && verification.outcome == Verification::Outcome::different;
     pg::pg_call(
-        [&] { set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete); });
+        [&] {
+            set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete,
+                       checkable() && verification.outcome == Verification::Outcome::equal);
+        });
     commit_batch(row_context_);
     if (different) {
         pg::pg_call([&] {
@@ -415,7 +437,7 @@ void StoreImport::finish() {
         });
     }
     report_altered_texts(*reader_);
-    report_done(!checkable ? std::string("not verified")
+    report_done(!checkable() ? std::string("not verified")
                 : verification.outcome == Verification::Outcome::not_allowed
                     ? "not verified, which needs SELECT privilege on the table"
                 : verification.outcome == Verification::Outcome::not_comparable

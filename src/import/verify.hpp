@@ -17,14 +17,18 @@ struct Verification {
 bool may_verify(const Target& target);
 
 bool table_is_empty(const Target& target);
+// The same, with children that inherit.
+bool has_rows(const Target& target);
 
-// Compares the rows that the import's transactions have left in the table (by xmin) with its count and
-// content sum, in one scan. Where the table was empty before, all of its rows may count instead: a rewritten
-// or restored table has other transactions. Must run inside an SPI connection.
 // SQL for the hash of a row, of a table called by this alias: what CopyStream sums. In the current memory
 // context.
 const char* row_hash_expression(const StateTables& tables, const Target& target, const char* alias);
 
+// Compares the rows that the import's transactions have left in the table (by xmin) with its count and
+// content sum, in one scan. Where the table was empty before, all of its rows may count instead: a rewritten
+// or restored table has other transactions. Must run inside an SPI connection.
 Verification verify_import(const StateTables& tables, const Target& target, const ImportJob& job);
+// The same for the count alone.
+Verification count_import(const StateTables& tables, const Target& target, const ImportJob& job);
 
 }  // namespace vecstore::import

@@ -119,7 +119,7 @@ like(bring('same', ", on_conflict => 'update'"), qr/needs an argument that is mi
 
 # dry runs, and what cannot be
 $err = bring('dry', ", metadata => '$files{array}', create_table => true, dry_run => true");
-like($err, qr/dry run: $rows vectors.*CREATE TABLE dry \(id bigint PRIMARY KEY, embedding public.vector\(4\), chunk_hash text/s, 'a dry run says what it would do');
+like($err, qr/dry run: $rows vectors.*CREATE TABLE dry \(id bigint PRIMARY KEY, embedding public.vector\(4\), chunk_hash pg_catalog\.text/s, 'a dry run says what it would do');
 is(sql("SELECT to_regclass('dry') IS NULL, (SELECT count(*) FROM vecstore_import_state WHERE target = 'public.dry')"), 't|0', 'and does nothing');
 like(bring('dry', ''), qr/ERROR:.*relation "dry" does not exist.*create_table/s, 'no table is made unasked');
 write_file('short.json', '[' . join(',', @records[ 1 .. $rows - 1 ]) . ']');

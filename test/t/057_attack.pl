@@ -194,6 +194,87 @@ for my $script (map { "$FindBin::Bin/../../sql/$_" } 'vecstore--0.2.0.sql', 'vec
     is(join(' ', sort keys %bare), '', $script =~ s{.*/}{}r . ': no function of pg_catalog by its bare name');
 }
 
+# --- the state of imports: nobody goes on with what another has written into it, or with rows that are gone
+sql('postgres', 'CREATE DATABASE state', 'GRANT pg_read_server_files TO victim');
+sql('state', 'CREATE EXTENSION vecstore', 'GRANT CREATE ON SCHEMA public TO victim');
+my $load = "SELECT load_id FROM vecstore_load_begin('public.theirs', '%s', NULL, 'id', 'npy', %d, %d, %d, 2, false) \\gset\n";
+as('victim', 'state', 'CREATE TABLE theirs (id int, embedding vector); GRANT INSERT ON theirs TO mallory');
+
+sub state_of { my ($sql, $role) = @_; my ($rc, $out, $err) = $node->psql('state', $sql, extra_params => [ '-U', $role // 'victim' ]); return "$out$err" }
+my $theirs = "CALL vecstore_import('theirs', '$npy', id_column => 'id'";
+
+# What the victim's own import says of the file, in mallory's name.
+as('victim', 'state', 'CREATE TABLE look (id int, embedding vector)');
+state_of("CALL vecstore_import('look', '$npy', id_column => 'id')");
+my ($size, $fingerprint) = split /\|/, sql('state', "SELECT file_size, file_fingerprint FROM vecstore_import_state WHERE target = 'public.look'");
+my $sum = sql('state', 'SELECT sum(content_sum) FROM vecstore_import_batch');
+my $forged = state_of(sprintf($load, $npy, $size, $fingerprint, 3) . "SELECT vecstore_load_batch(:load_id, 0, 3, $sum); SELECT vecstore_load_finish(:load_id, false)", 'mallory');
+like($forged, qr/not asked for/, 'mallory writes a complete import of a file into a table where she may insert');
+like(state_of("$theirs, resume => true)"), qr/there is no earlier import to resume.*imported 3 vectors.*verified/s, 'the owner, who resumes, does not take it for theirs');
+is(sql('state', 'SELECT count(*) FROM theirs'), 3, 'and has the rows');
+# absurd numbers
+my $most = '9223372036854775807';
+for my $wrong ([ 5, 0, $most ], [ $most, 7, 1 ], [ 5, 0, -1 ], [ 5, 0, 6 ]) {
+    my ($total, $first, $rows) = @$wrong;
+    like(state_of(sprintf($load, 'absurd', 1, 1, $total) =~ s/, 1, 1, -?\d+,/, 1, 1, $total,/r . "SELECT vecstore_load_batch(:load_id, $first, $rows, 0)", 'mallory'),
+        qr/a batch of $rows rows from row $first is not what comes next/, "a batch of $rows rows from $first of $total");
+}
+like(state_of(sprintf($load, 'absurd', 1, 1, 1) =~ s/, 1, 1, 1,/, 1, 1, -5,/r, 'mallory'), qr/must not be negative, but one is -5/, 'a negative size');
+like(state_of(sprintf($load, 'absurd', 1, 1, 9) . 'SELECT vecstore_load_finish(:load_id, false)', 'mallory'), qr/has 0 of 9 rows/, 'what is not complete does not end');
+# what 0.1.0 took
+sql('state', "INSERT INTO vecstore_import_batch (import_id, first_row, rows, content_sum, rows_written, written_sum)
+    SELECT s.id, n, $most, 0, $most, 0 FROM (SELECT max(import_id) AS id FROM vecstore_import_state) s, generate_series(100, 101) n");
+like(sql('state', 'SELECT count(*), max(rows_done) FROM vecstore_import_progress'), qr/\|$most$/, 'and absurd batches do not spoil the view');
+
+# rows that are gone: empty tables are filled again, others are left alone
+my $resume = "$theirs, resume => true";
+like(state_of("$resume)"), qr/already in public\.theirs: nothing to import/, 'a complete import is not done again');
+for my $how ('TRUNCATE theirs', 'DELETE FROM theirs', 'DROP TABLE theirs; CREATE TABLE theirs (id int, embedding vector)') {
+    for my $verify ('true', 'false') {
+        state_of($how);
+        like(state_of("$resume, verify => $verify)"), qr/public\.theirs is empty: the rows of the earlier import are gone; starting at the first row.*imported 3 vectors/s,
+            "$how, verify => $verify");
+        is(sql('state', 'SELECT count(*) FROM theirs'), 3, 'the rows are back');
+        state_of("TRUNCATE theirs; $theirs)") if $verify eq 'false';   # one that was verified
+    }
+}
+state_of('DELETE FROM theirs WHERE id = 1');
+like(state_of("\\set VERBOSITY verbose\n$resume)"), qr/55000: cannot resume: public\.theirs does not hold what the earlier import wrote\nDETAIL:  Of its 3 rows 2 are there/, 'one row is missing');
+state_of('UPDATE theirs SET id = id; INSERT INTO theirs SELECT * FROM theirs LIMIT 1');
+like(state_of("$resume)"), qr/cannot resume: .*Of its 3 rows 0 are there as they were written/s, 'rows were changed');
+state_of("TRUNCATE theirs; $theirs); ALTER TABLE theirs RENAME TO renamed; CREATE TABLE theirs (id int, embedding vector); INSERT INTO theirs VALUES (1, '[1,2]')");
+like(state_of("$resume, verify => false)"), qr/It is another table of the same name/, 'another table of the same name, with rows of its own');
+like(state_of("CALL vecstore_import('renamed', '$npy', id_column => 'id', resume => true)"), qr/already in public\.renamed/, 'the table is known by another name');
+state_of('VACUUM FULL renamed');
+like(state_of("CALL vecstore_import('renamed', '$npy', id_column => 'id', resume => true)"), qr/already in public\.renamed/, 'and in another file');
+sql('state', "UPDATE vecstore_import_state SET status = 'loading'", "DELETE FROM renamed WHERE id = 2");
+like(state_of("CALL vecstore_import('renamed', '$npy', id_column => 'id', resume => true)"), qr/cannot resume.*Of its 3 rows 2 are there/s, 'an unfinished import whose rows are missing');
+state_of('CREATE FUNCTION same() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$; CREATE TRIGGER same BEFORE INSERT ON renamed FOR EACH ROW EXECUTE FUNCTION same(); TRUNCATE renamed');
+like(state_of("CALL vecstore_import('renamed', '$npy', id_column => 'id', resume => true)"), qr/cannot resume.*unless a trigger puts its rows elsewhere/s, 'triggers may put rows elsewhere: nobody can tell');
+# without SELECT
+as('victim', 'state', 'CREATE TABLE blind (id int, embedding vector); GRANT INSERT ON blind TO mallory; ALTER TABLE blind ENABLE TRIGGER ALL');
+sql('state', 'GRANT pg_read_server_files TO mallory');
+my $blind = "CALL vecstore_import('blind', '$npy', id_column => 'id', resume => true)";
+state_of($blind, 'mallory');
+like(state_of($blind, 'mallory'), qr/already in public\.blind/, 'who may not read the table: nothing tells that it has changed');
+state_of('TRUNCATE blind');
+like(state_of($blind, 'mallory'), qr/cannot resume: whether public\.blind still holds.*needs SELECT/s, 'it has been truncated');
+# a client's loads
+if ($program) {
+    my @load = ($program, '-d', $node->connstr('state') . ' user=victim', '-i', 'id', '--create', '--resume', $npy, 'loaded');
+    my ($out, $err);
+    for my $how ('SELECT', 'TRUNCATE loaded', 'DELETE FROM loaded', 'DROP TABLE loaded') {
+        state_of($how);
+        IPC::Run::run(\@load, '>', \$out, '2>', \$err);
+        is(sql('state', 'SELECT count(*) FROM loaded'), 3, "vecstore-load --resume after $how") or diag($err);
+    }
+    IPC::Run::run(\@load, '>', \$out, '2>', \$err);
+    like($err, qr/already in public\.loaded: nothing to load/, 'and once only');
+    state_of('DELETE FROM loaded WHERE id = 1');
+    IPC::Run::run(\@load, '>', \$out, '2>', \$err);
+    like($err, qr/cannot resume: .*Of its 3 rows 2 are there/s, 'nor where rows are missing');
+}
+
 # --- mallory's tables are moved from pgvector by a superuser
 SKIP: {
     skip 'pgvector is not installed for this server', 1 if !$has_pgvector;
