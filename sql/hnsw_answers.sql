@@ -190,3 +190,19 @@ ANALYZE answer_many;
 EXPLAIN (COSTS OFF) SELECT id FROM answer_many ORDER BY v <-> '[1,1,3]' LIMIT 5;
 EXPLAIN (COSTS OFF) SELECT id FROM answer_many ORDER BY v <-> '[1,1,3]', id LIMIT 5;
 EXPLAIN (COSTS OFF) SELECT id FROM answer_many ORDER BY v <-> '[1,1,3]', v <-> '[4,0,0]', id LIMIT 5;
+
+-- A condition that nobody has thought of is an error, not an empty answer.
+CREATE FUNCTION answer_odd(int, int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RETURN $1 % $2 = 1; END' IMMUTABLE STRICT;
+CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = answer_odd);
+CREATE FUNCTION answer_odd(int, date) RETURNS bool LANGUAGE sql AS 'SELECT true' IMMUTABLE STRICT;
+CREATE OPERATOR === (LEFTARG = int, RIGHTARG = date, FUNCTION = answer_odd);
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SAVEPOINT s;
+ALTER OPERATOR FAMILY integer_filter_ops USING hnsw ADD OPERATOR 11 === (int, int);
+SELECT id FROM answer_t WHERE i === 3 ORDER BY v <-> '[1,1,3]' LIMIT 3;
+ROLLBACK TO s;
+ALTER OPERATOR FAMILY integer_filter_ops USING hnsw ADD OPERATOR 3 === (int, date);
+SELECT id FROM answer_t WHERE i === date '2024-01-01' ORDER BY v <-> '[1,1,3]' LIMIT 3;
+ROLLBACK;
+SELECT difference('SELECT id FROM answer_t WHERE v <=| ANY (''{1,2}'') ORDER BY v <-> ''[1,1,3]'', id');
