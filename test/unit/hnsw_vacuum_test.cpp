@@ -1,175 +1,14 @@
 // Vacuum, and crashes: of inserts and of vacuum, at every page they write.
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "core/hnsw/vacuum.hpp"
 #include "hnsw_graph.hpp"
+#include "vacuum_stores.hpp"
 
 namespace vecstore::core {
 namespace {
-
-struct Crash {};
-
-// What the stores of these tests have in common: all but access to pages is a store's in memory.
-class StoreOverMemory {
-  public:
-    explicit StoreOverMemory(MemStore& base) : base_(base) {}
-
-    uint32_t page_count() { return base_.page_count(); }
-    void expect(uint32_t, size_t) {}
-    void prefetch(uint32_t, size_t, size_t) {}
-    void check_interrupts() {}
-    void pause_point() {}
-    uint32_t find_free_page(int attempt) { return base_.find_free_page(attempt); }
-    void note_free_page(uint32_t block) { base_.note_free_page(block); }
-    void put_back_free_page(uint32_t block) { base_.put_back_free_page(block); }
-    uint64_t free_epoch() { return 1; }
-    bool reusable(uint64_t) { return true; }
-
-  protected:
-    MemStore& base_;
-};
-
-// A store whose server crashes: a page's change becomes durable with its commit, whole or not at all, and
-// after a given number of commits there are no more.
-class CrashingStore : public StoreOverMemory {
-  public:
-    CrashingStore(MemStore& base, size_t commits) : StoreOverMemory(base), commits_left_(commits) {}
-
-    using ReadPage = MemStore::ReadPage;
-
-    class WritePage {
-      public:
-        WritePage(CrashingStore& store, MemStore::WritePage page, bool is_new)
-            : store_(store), page_(std::move(page)), is_new_(is_new) {}
-        uint32_t block() const { return page_.block(); }
-        const uint8_t* peek() const { return copy_.empty() ? page_.peek() : copy_.data(); }
-        uint8_t* modify() {
-            if (copy_.empty()) copy_.assign(page_.peek(), page_.peek() + page_payload_size);
-            return copy_.data();
-        }
-        void commit(size_t used = 0) {
-            if (copy_.empty()) return page_.commit(used);
-            store_.count_commit();
-            std::memcpy(page_.modify(), copy_.data(), page_payload_size);
-            page_.commit(used);
-        }
-
-      private:
-        friend class CrashingStore;
-        CrashingStore& store_;
-        MemStore::WritePage page_;
-        bool is_new_;
-        std::vector<uint8_t> copy_;
-    };
-
-    ReadPage read(uint32_t block) { return base_.read(block); }
-    WritePage write(uint32_t block) { return {*this, base_.write(block), false}; }
-    // The file is longer at once; what the page holds is not.
-    WritePage append(PageKind kind) {
-        WritePage page(*this, base_.append(kind), true);
-        page_head(page.page_.modify()).kind = PageKind::unused;
-        page_head(page.modify()).kind = kind;
-        return page;
-    }
-
-  private:
-    void count_commit() {
-        if (commits_left_ == 0) throw Crash{};
-        --commits_left_;
-    }
-    size_t commits_left_;
-};
-
-// Threads that take turns, changing at moments that a seed determines: so that what two of them do to each other
-// can be tried out in many orders, and again.
-class Turns {
-  public:
-    // Some seeds change turns often, others let a thread go a long way while the rest stand still.
-    explicit Turns(uint32_t seed) : random_(seed), length_(4u << (seed % 8)) {}
-
-    // Runs all of them to their ends.
-    void run(const std::vector<std::function<void()>>& bodies) {
-        std::vector<std::thread> threads;
-        for (size_t i = 0; i < bodies.size(); ++i) waiting_.push_back(i);
-        for (size_t i = 0; i < bodies.size(); ++i)
-            threads.emplace_back([&, i] {
-                me() = i;
-                wait_for_turn(i);
-                bodies[i]();
-                std::lock_guard<std::mutex> guard(mutex_);
-                waiting_.erase(std::find(waiting_.begin(), waiting_.end(), i));
-                choose();
-            });
-        for (std::thread& thread : threads) thread.join();
-    }
-
-    // Called by a thread that holds no lock: perhaps it is another one's turn.
-    void maybe_switch() {
-        {
-            std::lock_guard<std::mutex> guard(mutex_);
-            if (random_() % length_ != 0) return;
-            choose();
-        }
-        wait_for_turn(me());
-    }
-
-  private:
-    static size_t& me() {
-        thread_local size_t number = 0;
-        return number;
-    }
-    void choose() {
-        if (!waiting_.empty()) turn_ = waiting_[random_() % waiting_.size()];
-        changed_.notify_all();
-    }
-    void wait_for_turn(size_t i) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        changed_.wait(lock, [&] { return turn_ == i; });
-    }
-
-    std::mt19937 random_;
-    uint32_t length_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::vector<size_t> waiting_;   // that have not ended
-    size_t turn_ = 0;
-};
-
-// A store whose users may lose their turn before every page they lock, unless they hold another.
-class TurnStore : public StoreOverMemory {
-    static int& pages_held() {
-        thread_local int count = 0;
-        return count;
-    }
-    template <class Page>
-    class Held : public Page {
-      public:
-        explicit Held(Page page) : Page(std::move(page)) { ++pages_held(); }
-        Held(Held&& other) noexcept : Page(std::move(other)) { ++pages_held(); }
-        ~Held() { --pages_held(); }
-    };
-
-  public:
-    TurnStore(MemStore& base, Turns& turns) : StoreOverMemory(base), turns_(turns) {}
-
-    using ReadPage = Held<MemStore::ReadPage>;
-    using WritePage = Held<MemStore::WritePage>;
-
-    ReadPage read(uint32_t block) { return ReadPage(turn().read(block)); }
-    WritePage write(uint32_t block) { return WritePage(turn().write(block)); }
-    WritePage append(PageKind kind) { return WritePage(turn().append(kind)); }
-
-  private:
-    MemStore& turn() {
-        if (pages_held() == 0) turns_.maybe_switch();
-        return base_;
-    }
-    Turns& turns_;
-};
 
 struct Case {
     const char* name;
@@ -196,12 +35,7 @@ class Vacuumed : public testing::TestWithParam<Case> {
     }
     std::unique_ptr<TestIndex> copy_of(TestIndex& from) {
         auto index = empty_index();
-        for (uint32_t block = 0; block < from.store().page_count(); ++block) {
-            if (block > 0) index->store().append(PageKind::unused).commit();
-            auto page = index->store().write(block);
-            std::memcpy(page.modify(), from.store().payload(block), page_payload_size);
-            page.commit(from.store().used(block));
-        }
+        copy_pages(from, *index);
         return index;
     }
 
@@ -220,12 +54,10 @@ class Vacuumed : public testing::TestWithParam<Case> {
     template <class Store>
     static void insert_into(TestIndex& index, Store& store, const float* raw, size_t row, int level, InsertMemory& memory) {
         const VectorEncoder& encoder = index.encoder();
-        std::vector<float> internal(encoder.geometry().stored_dims), work(encoder.geometry().dims);
-        std::vector<uint8_t> own(index.layout().own_bytes());
-        const float norm2 = encoder.transform(raw, internal.data(), work.data());
-        const OwnVector vector = encoder.encode(internal.data(), norm2, own.data());
+        RowMemory encoded;
+        const OwnVector vector = encoder.encode_row(raw, encoded);
         Inserter<Store> inserter(store, encoder, index.options().ef_construction, memory);
-        inserter.insert({internal.data(), own.data(), vector, TestIndex::tid_of(row), static_cast<uint8_t>(level)});
+        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(row), static_cast<uint8_t>(level)});
     }
 
     // All rows of [0, count) that live are in the index and found, and nothing is wrong with it. Others may be
@@ -246,6 +78,7 @@ class Vacuumed : public testing::TestWithParam<Case> {
         EXPECT_EQ(checked.counts.pages.dead_nodes, 0u);
         EXPECT_EQ(checked.counts.unattached, 0u);
         EXPECT_EQ(checked.counts.cut_off, 0u);
+        EXPECT_EQ(checked.counts.lost_chunks, 0u);
         EXPECT_FALSE(checked.counts.vacuum_pending);
     }
     static void expect_scan_returns_the_living(TestIndex& index, const Data& data, const IsDead& is_dead) {

@@ -14,6 +14,7 @@
 
 #include "core/base/error.hpp"
 #include "core/export/byte_sink.hpp"
+#include "core/hnsw/tid_chain.hpp"
 #include "core/storage/layout.hpp"
 
 #include <algorithm>
@@ -93,6 +94,17 @@ class GraphExport {
     // --- numbering ---
 
     void read_page(uint32_t block, std::vector<FoundNode>& found) {
+        std::vector<std::pair<size_t, Link>> chains;   // of which of those found, and the first chunk
+        read_nodes(block, found, chains);
+        // (With the node's page no longer locked: tid_chain.hpp.)
+        for (const auto& [i, first] : chains) {
+            HeapTid more[chunk_tids];
+            ChainReader<Store> chain(store_, layout_, found[i].link, first);
+            while (const size_t count = chain.next(more)) found[i].tids.insert(found[i].tids.end(), more, more + count);
+        }
+    }
+
+    void read_nodes(uint32_t block, std::vector<FoundNode>& found, std::vector<std::pair<size_t, Link>>& chains) {
         auto page = store_.read(block);
         if (page_head(page.payload()).kind != PageKind::nodes) return;
         for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
@@ -103,23 +115,12 @@ class GraphExport {
                 if (node.head().level == 0) found.push_back({link, {}});
             } else if (node.head().level > 0)
                 upper_.push_back({link, node.head().down, node.head().level, no_row});
-            else
-                found.push_back({link, read_tids(node.head())});
+            else {
+                const NodeHead& head = node.head();
+                found.push_back({link, {head.tids, head.tids + std::min<size_t>(head.tid_count, inline_tids)}});
+                if (head.overflow.valid()) chains.emplace_back(found.size() - 1, head.overflow);
+            }
         }
-    }
-
-    // Under the lock of the node's page (tid_list.hpp).
-    std::vector<HeapTid> read_tids(const NodeHead& head) {
-        std::vector<HeapTid> tids(head.tids, head.tids + std::min<size_t>(head.tid_count, inline_tids));
-        for (Link at = head.overflow; at.valid();) {
-            auto page = store_.read(at.block);
-            if (page_head(page.payload()).kind != PageKind::tids || at.slot >= chunks_per_page) break;
-            const TidChunk& chunk = chunk_at(page.payload(), at.slot);
-            if (!chunk.used) break;
-            tids.insert(tids.end(), chunk.tids, chunk.tids + std::min<size_t>(chunk.count, chunk_tids));
-            at = chunk.next;
-        }
-        return tids;
     }
 
     void number_node(const FoundNode& node, uint64_t rows) {

@@ -329,13 +329,19 @@ void GraphBuilder::insert_rest(Adoption& work) {
         work.placed[ordered.row] = inserter.last_placed();
     };
     insert_all(work.rows, work.store, unknown, insert);
+    unknown.clear();
     for (uint32_t row = 0; row < work.rows.size(); ++row) {
         if (row % progress_step == 0) progress_(done_.load());
         const uint32_t first = work.graph.first_equal(row);
         if (first == row) continue;
-        add_tid(work.store, encoder_.layout(), work.placed[first], work.rows.tid(row), work.rows.own(row).error);
-        ++done_;
+        const OwnVector& own = work.rows.own(row);
+        const Link& node = work.placed[first];
+        if (add_tid(work.store, encoder_.layout(), node, work.rows.tid(row), own.error, own.fingerprint) == TidAdded::yes)
+            ++done_;
+        else
+            unknown.push_back({0, row});   // rounded alike, and there are many of them
     }
+    insert_all(work.rows, work.store, unknown, insert);
 }
 
 bool GraphBuilder::adopt(const RowBuffer& rows, const RowGraph& graph, MemStore& store,

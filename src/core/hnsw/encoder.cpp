@@ -6,6 +6,7 @@
 
 #include "core/base/error.hpp"
 #include "core/distance/kernels.hpp"
+#include "core/io/content_hash.hpp"
 #include "core/quantize/bit_planes.hpp"
 #include "core/quantize/code.hpp"
 #include "core/quantize/f16.hpp"
@@ -132,11 +133,29 @@ OwnVector VectorEncoder::encode_row(const RawVector& raw, RowMemory& memory) con
     memory.work.resize(space_.dense() ? geometry().dims : 0);
     memory.own_bytes.resize(layout_.own_bytes());
     const float norm2 = transform(raw, memory.internal.data(), memory.work.data());
-    const OwnVector own = encode(memory.internal.data(), norm2, memory.own_bytes.data());
+    OwnVector own = encode(memory.internal.data(), norm2, memory.own_bytes.data());
+    own.fingerprint = fingerprint(raw);
     // Where what is stored is another vector than the one it stands for, the graph is one of stored vectors.
     if (links_stored_vectors())
         decode(memory.own_bytes.data(), own.scale, memory.internal.data());
     return own;
+}
+
+Fingerprint VectorEncoder::fingerprint(const RawVector& raw) const {
+    uint64_t hash = 0;
+    switch (geometry().kind) {
+        case VectorKind::vector:
+        case VectorKind::halfvec: hash = io::hash_row(0, raw.values, geometry().dims); break;
+        case VectorKind::bit: hash = io::hash_field(0, raw.bits, (geometry().dims + 7) / 8); break;
+        case VectorKind::sparsevec:
+            hash = io::hash_row(0, raw.values, raw.count);
+            if (raw.count > 0) hash = io::hash_field(hash, raw.indices, raw.count * sizeof(int32_t));
+            break;
+    }
+    Fingerprint print;
+    print.low = std::min(static_cast<uint32_t>(hash), invalid_block - 1);
+    print.high = static_cast<uint16_t>(hash >> 32);
+    return print;
 }
 
 OwnVector VectorEncoder::encode(const float* internal, float norm2, uint8_t* own) const {

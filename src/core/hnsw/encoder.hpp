@@ -19,6 +19,7 @@ struct OwnVector {
     float error = 0;    // |internal - stored| at most (in the L1 norm for L1), float rounding of the transform
                         // included; of a bit string: how many of its bits are not stored
     float norm2 = 0;    // squared norm of the raw (for cosine: normalised) vector; of a bit string: set bits stored
+    Fingerprint fingerprint;   // of the raw vector
 };
 
 // A row being encoded: memory kept between rows.
@@ -56,6 +57,9 @@ class VectorEncoder {
     bool links_stored_vectors() const {
         return geometry().own_format == OwnFormat::planes || geometry().own_format == OwnFormat::sparse;
     }
+
+    // Two vectors that have the same are equal, to the last bit: what an operator returns for one it does for the other.
+    Fingerprint fingerprint(const RawVector& raw) const;
 
     // A new row's own bytes, and its internal form, from which distances may be computed that are to be stored.
     OwnVector encode_row(const RawVector& raw, RowMemory& memory) const;

@@ -79,6 +79,7 @@ struct InsertMemory {
     std::vector<LinkEntry> entries;
     std::vector<ChosenNeighbors> chosen;   // by level
     std::vector<FilterKey> filter_keys;
+    std::vector<Link> alike;
     OriginCode sketch;
     std::vector<Way> ways;
 };
@@ -296,38 +297,60 @@ class Inserter {
     // The node measured last.
     void note(const ConstNode& node, const Link& link) {
         const NodeHead& head = node.head();
-        memory_.found.push_back({distance_, nearby_, link, head.down, node.dead(), head.degree >= layout_.max_neighbors(),
+        memory_.found.push_back({distance_, nearby_, link, head.level > 0 ? head.down : Link{}, node.dead(),
+                                 head.degree >= layout_.max_neighbors(),
                                  static_cast<uint32_t>(memory_.found.size())});
     }
 
-    // A row whose stored vector equals an existing node's becomes one more TID of that node.
+    // A row whose stored vector equals an existing node's becomes one more TID of that node: rather of one whose rows have
+    // its very vector, else of one whose rows may differ in what is lost in storing them.
     bool join_equal(const NewRow& row) {
         // What is stored of two vectors can be equal only if both are as near to it as its error allows.
         const float reach = encoder_.space().is_l1() ? 2 * row.own.error : 4 * row.own.error * row.own.error;
         const bool product = encoder_.space().is_product();
-        size_t tried = 0;
+        const auto add = [&](const Link& node) {
+            return add_tid(store_, layout_, node, row.tid, row.own.error, row.own.fingerprint) == TidAdded::yes;
+        };
+        constexpr size_t most_others = 4, most_alike = 8;
+        size_t others = 0;
+        memory_.alike.clear();
         for (const FoundNode& f : memory_.found) {
-            if (++tried > 4 || (!product && f.distance > reach)) return false;
-            if (f.dead || !holds_equal(f, row)) continue;
-            if (add_tid(store_, layout_, f.link, row.tid, row.own.error)) return true;
+            if ((!product && f.distance > reach) || others == most_others) break;
+            if (f.dead) continue;
+            const Likeness likeness = compare(f, row);
+            others += likeness == Likeness::other;
+            if (likeness == Likeness::same && add(f.link)) return true;
+            if (likeness == Likeness::alike && memory_.alike.size() < most_alike) memory_.alike.push_back(f.link);
         }
-        return false;
+        return std::any_of(memory_.alike.begin(), memory_.alike.end(), add);
     }
 
-    bool holds_equal(const FoundNode& f, const NewRow& row) {
+    enum class Likeness {
+        other,        // another vector is stored
+        other_keys,   // the vector that the row's would be stored as, and other filter keys
+        alike,        // the same keys as well
+        same,         // and the vector is the same even before it is stored
+    };
+
+    Likeness compare(const FoundNode& f, const NewRow& row) {
+        bool same;
         {
             auto page = store_.read(f.link.block);
             const ConstNode node(layout_, layout_.slot(page.payload(), f.link.slot));
             if (!node.is(f.link) || node.head().scale != row.own.scale ||
                 std::memcmp(node.own(), row.own_bytes, layout_.own_bytes()) != 0)
-                return false;
+                return Likeness::other;
+            same = node.head().all_rows.known() && node.head().all_rows == row.own.fingerprint;
         }
         const size_t columns = layout_.filters().columns();
-        if (columns == 0) return true;
-        // Those of the node as long as it is there, of which add_tid() makes sure.
-        memory_.filter_keys.resize(columns);
-        return read_filter_keys(store_, layout_, f.link, memory_.filter_keys.data()) &&
-               std::equal(memory_.filter_keys.begin(), memory_.filter_keys.end(), row.filter_keys);
+        if (columns > 0) {
+            // Those of the node as long as it is there, of which add_tid() makes sure.
+            memory_.filter_keys.resize(columns);
+            if (!read_filter_keys(store_, layout_, f.link, memory_.filter_keys.data()) ||
+                !std::equal(memory_.filter_keys.begin(), memory_.filter_keys.end(), row.filter_keys))
+                return Likeness::other_keys;
+        }
+        return same ? Likeness::same : Likeness::alike;
     }
 
     uint8_t* code(size_t i) const { return memory_.codes.data() + i * layout_.code_bytes(); }

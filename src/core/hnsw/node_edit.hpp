@@ -239,7 +239,10 @@ class NodeEditor {
         head.scale = from.own.scale;
         head.error = from.own.error;
         head.norm2 = from.own.norm2;
-        head.down = from.down;
+        if (from.level == 0)
+            head.all_rows = from.own.fingerprint;
+        else
+            head.down = from.down;
         head.overflow = Link{};
         head.tree_edges_or_epoch = from.tree_edges;
         if (from.level == 0) {

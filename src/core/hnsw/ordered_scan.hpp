@@ -21,6 +21,7 @@
 #include "core/hnsw/search.hpp"
 #include "core/hnsw/signposts.hpp"
 #include "core/hnsw/spread.hpp"
+#include "core/hnsw/tid_chain.hpp"
 
 namespace vecstore::core {
 
@@ -82,16 +83,10 @@ class OrderedScan {
             look_ahead();
             if (rows_.empty()) return next_late(tid);
             Row row = pop();
-            // The node's other rows must be known before this one's place is: they are as near.
-            if (row.more_tids) {
-                expand(row);
-                row.more_tids = false;
-                push(row);
-                continue;
-            }
+            if (!is_ready(row)) continue;
             if (options_.strict_order && !in_order(row)) {
                 if (row.settled)
-                    late_.push_back(row.tid);
+                    late_.push_back(row);
                 else
                     settle_row(row, settle);
                 continue;
@@ -103,7 +98,9 @@ class OrderedScan {
             }
             last_high_ = std::max(last_high_, row.high);
             ++handed_out_;
+            places_ += row.first;
             tid = row.tid;
+            if (row.group != no_group) push_rest(row);
             return true;
         }
     }
@@ -123,9 +120,17 @@ class OrderedScan {
         double low;
         double high;
         HeapTid tid;
-        bool settled;
-        bool more_tids;   // the node has further TIDs in overflow chunks
-        Link link;
+        bool settled;     // low and high are what the operator returns
+        bool first;       // of its node's
+        uint32_t group;   // it stands for all of the group's rows that are left; no_group: for itself alone
+    };
+    static constexpr uint32_t no_group = UINT32_MAX;
+    // The rows of a node that has a chain of them, read as far as they are asked for.
+    struct Group {
+        ChainReader<Store> chain;
+        bool alike;   // all have one vector
+        uint8_t count, next;
+        HeapTid tids[chunk_tids];
     };
     static bool later(const Row& a, const Row& b) { return a.low > b.low; }
 
@@ -208,7 +213,7 @@ class OrderedScan {
     // Lets the beam run so far that the next row can be trusted.
     void look_ahead() {
         if (exhausted_) return;
-        const size_t taken = handed_out_ + gone_;
+        const size_t taken = places_ + gone_;
         if (!options_.iterative && handed_out_ >= options_.ef_search) {
             rows_.clear();
             exhausted_ = cut_short_ = true;
@@ -289,52 +294,82 @@ class OrderedScan {
         if ((head.flags & node_dead) != 0) return;
         const RowKey key = query_.row_key(distance, head);
         if (options_.exhaustive && key.low > options_.max_key) return;
-        if (head.tid_count == 0) {
-            push_chain(head.overflow, key, link);
+        const size_t count = std::min<size_t>(head.tid_count, inline_tids);
+        if (head.overflow.valid()) {
+            push({key.low, key.high, {}, false, true, add_group(head, link, count)});
             return;
         }
-        const size_t count = std::min<size_t>(head.tid_count, inline_tids);
-        for (size_t i = 0; i < count; ++i)
-            push({key.low, key.high, head.tids[i], false, i == 0 && head.overflow.valid(), link});
+        for (size_t i = 0; i < count; ++i) push({key.low, key.high, head.tids[i], false, i == 0, no_group});
+    }
+    uint32_t add_group(const NodeHead& head, const Link& link, size_t count) {
+        Group group{{store_, layout_, link, head.overflow}, head.all_rows.known(), static_cast<uint8_t>(count), 0, {}};
+        std::copy_n(head.tids, count, group.tids);
+        if (free_groups_.empty()) {
+            groups_.push_back(std::move(group));
+            return static_cast<uint32_t>(groups_.size() - 1);
+        }
+        const uint32_t i = free_groups_.back();
+        free_groups_.pop_back();
+        groups_[i] = std::move(group);
+        return i;
     }
 
     // Is this row, the nearest there is, certainly not nearer than the last one handed out and certainly
-    // not farther than any that waits?
+    // not farther than any that waits? (Of a group the next one would be nearer than this one may be.)
     bool in_order(const Row& row) const {
-        if (row.low < last_high_) return false;
+        if (row.low < last_high_ || (row.group != no_group && !row.settled)) return false;
         return row.settled || rows_.empty() || row.high <= rows_.front().low;
     }
 
-    // The node's chunks are walked under its page's lock, as whoever changes them holds that exclusively.
-    void expand(const Row& row) {
-        auto page = store_.read(row.link.block);
-        const ConstNode node(layout_, layout_.slot(page.payload(), row.link.slot));
-        if (!node.is(row.link)) return;
-        push_chain(node.head().overflow, {row.low, row.high}, row.link);
+    // Finds the row's TID where it stands for a group. False: there is none left, or the rows of the group now wait one by
+    // one. In strict order the rows of a node must all be known before the place of one is, as any may be the nearest; but if
+    // all have one vector, one tells the place of all.
+    bool is_ready(Row& row) {
+        if (row.group == no_group) return true;
+        Group& group = groups_[row.group];
+        if (options_.strict_order && !group.alike) {
+            while (load(group)) {
+                push({row.low, row.high, group.tids[group.next++], false, row.first, no_group});
+                row.first = false;
+            }
+        } else if (load(group)) {
+            row.tid = group.tids[group.next];
+            return true;
+        }
+        free_group(row.group);
+        return false;
     }
 
-    void push_chain(Link at, const RowKey& key, const Link& link) {
-        for (size_t guard = 0; at.valid() && guard < max_chunks; ++guard) {
-            auto chunk_page = store_.read(at.block);
-            if (page_head(chunk_page.payload()).kind != PageKind::tids || at.slot >= chunks_per_page) return;
-            const TidChunk& chunk = chunk_at(chunk_page.payload(), at.slot);
-            for (size_t i = 0; i < std::min<size_t>(chunk.count, chunk_tids); ++i)
-                push({key.low, key.high, chunk.tids[i], false, false, link});
-            at = chunk.next;
-        }
+    bool load(Group& group) {
+        if (group.next < group.count) return true;
+        group.count = static_cast<uint8_t>(group.chain.next(group.tids));
+        group.next = 0;
+        return group.count > 0;
     }
-    static constexpr size_t max_chunks = 1u << 28;
+
+    void free_group(uint32_t i) {
+        groups_[i].chain = {store_, layout_, Link{}, Link{}};
+        free_groups_.push_back(i);
+    }
+
+    // The rows of its group after this one.
+    void push_rest(Row row) {
+        ++groups_[row.group].next;
+        row.first = false;
+        push(row);
+    }
 
     template <class Settle>
     void settle_row(Row row, Settle& settle) {
         const Settled settled = settle(row.tid);
-        if (!settled.visible) {
-            ++gone_;
-            return;
+        if (settled.visible) {
+            row.settled = true;
+            row.low = row.high = settled.key;
+            push(row);
+        } else {
+            gone_ += row.first;
+            if (row.group != no_group) push_rest(row);
         }
-        row.settled = true;
-        row.low = row.high = settled.key;
-        push(row);
     }
 
     void push(const Row& row) {
@@ -348,9 +383,17 @@ class OrderedScan {
         return row;
     }
     bool next_late(HeapTid& tid) {
-        if (next_late_ == late_.size()) return false;
-        tid = late_[next_late_++];
-        return true;
+        for (; next_late_ < late_.size(); ++next_late_) {
+            Row& row = late_[next_late_];
+            if (!is_ready(row)) continue;
+            tid = row.tid;
+            if (row.group == no_group)
+                ++next_late_;
+            else
+                ++groups_[row.group].next;
+            return true;
+        }
+        return false;
     }
 
     Store& store_;
@@ -373,11 +416,14 @@ class OrderedScan {
     bool exhausted_ = false;
     bool cut_short_ = false;   // by a limit of what may be looked at
     size_t handed_out_ = 0;
-    size_t gone_ = 0;   // found out when they were settled: in the beam they took a place
+    // Nodes, in the beam, of rows handed out, and of those found to be gone when they were settled.
+    size_t places_ = 0, gone_ = 0;
     double last_high_ = -std::numeric_limits<double>::infinity();
     std::vector<Row> rows_;
-    std::vector<HeapTid> late_;
+    std::vector<Row> late_;
     size_t next_late_ = 0;
+    std::vector<Group> groups_;
+    std::vector<uint32_t> free_groups_;
 };
 
 }  // namespace vecstore::core

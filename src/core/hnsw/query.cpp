@@ -109,7 +109,7 @@ RowKey Query::row_key(float distance, const NodeHead& head) const {
         const double key = 0.5 * (static_cast<double>(distance) - norm2_ - head.norm2);
         double error = stored_error * (length + 0.5 * stored_error) + rounding_ * (norm2_ + head.norm2);
         // Rows of one node need not be equally long, and norm2 is that of the first.
-        if (head.tid_count > 1 || head.overflow.valid())
+        if (!head.all_rows.known() && (head.tid_count > 1 || head.overflow.valid()))
             error += 2 * head.error * (std::sqrt(head.norm2) + head.error);
         return {key_scale_ * (key - error), key_scale_ * (key + error)};
     }

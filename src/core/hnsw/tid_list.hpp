@@ -1,23 +1,60 @@
 // Heap TIDs of one node: the first few lie in the node, further ones (rows with equal vectors) in a chain of
 // TidChunks on pages of their own, which nodes share.
 //
-// Locks: a chunk is changed or read only under the lock of its node's page (exclusive or shared), then the
-// lock of the chunk's page. A node's page is never locked while a chunk's page is.
+// Who changes what:
+//   insert   puts a TID into the node or into the first chunk, or a new chunk in front of it: under the exclusive lock of
+//            the node's page, then that of the chunk's. It never walks the chain.
+//   vacuum   takes TIDs out of chunks and chunks out of the chain (tid_vacuum.hpp), under the lock of the chunk's page alone;
+//            that of the node's page where the node's own link to the first chunk changes.
+//   readers  hold the lock of one chunk's page at a time (tid_chain.hpp).
+// A TID stays in the chunk it was put into. A chunk without TIDs takes none any more once it is marked as leaving; only then
+// is it taken out of the chain, and only vacuum changes where a chunk leads on to.
+// A node's page is never locked while a chunk's page is; the metapage may be locked while a node's page is.
+//
+// Free chunks: the metapage knows a page that has some, that one another (PageHead::reserved2), and so on. Inserts take them
+// from the first one and let the metapage forget it when it has none left. Whatever is lost from this list by a crash, vacuum
+// finds again: it makes a new list of all pages it sees.
 #pragma once
 
+#include <string>
+
+#include "core/base/error.hpp"
 #include "core/hnsw/page_walk.hpp"
 #include "core/storage/append.hpp"
 
 namespace vecstore::core {
 
+inline uint64_t chunk_id(const Link& chunk) { return static_cast<uint64_t>(chunk.block) * chunks_per_page + chunk.slot; }
+
+// Is the chunk one of the node's? (One that leaves is.)
+inline bool holds_chunk(const uint8_t* payload, const Link& at, const Link& owner) {
+    if (page_head(payload).kind != PageKind::tids || at.slot >= chunks_per_page) return false;
+    const TidChunk& chunk = chunk_at(payload, at.slot);
+    return chunk.used != chunk_free && chunk.owner == owner && chunk.count <= chunk_tids;
+}
+
+[[noreturn]] inline void throw_bad_chunk(const Link& chunk, const Link& owner, const std::string& problem) {
+    const auto place = [](const Link& at) { return std::to_string(at.block) + "," + std::to_string(at.slot); };
+    throw Error(ErrorCode::corrupted_index, "chunk (" + place(chunk) + ") of the rows of node (" + place(owner) + ") " + problem,
+                "", "REINDEX the index.");
+}
+
+inline int free_chunk(const uint8_t* payload) {
+    if (page_head(payload).kind != PageKind::tids) return -1;
+    for (size_t i = 0; i < chunks_per_page; ++i)
+        if (chunk_at(payload, i).used == chunk_free) return static_cast<int>(i);
+    return -1;
+}
+
 // Takes a free chunk for `owner`, holding `tid`, before `next` in the chain. The caller holds owner's page.
 template <class Store>
 Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const Link& next, const HeapTid& tid) {
-    auto put = [&](auto page, size_t slot) {
+    auto put = [&](auto page, size_t slot, uint32_t next_free) {
+        page_head(page.modify()).reserved2 = next_free;
         TidChunk& chunk = chunk_at(page.modify(), slot);
         chunk = TidChunk{};
         chunk.next = next;
-        chunk.used = 1;
+        chunk.used = chunk_used;
         chunk.count = 1;
         chunk.owner = owner;
         chunk.tids[0] = tid;
@@ -25,61 +62,97 @@ Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const
         page.commit(sizeof(PageHead) + (slot + 1) * sizeof(TidChunk));
         return link;
     };
-    uint32_t hint;
+    uint32_t first;
     {
         auto meta = store.read(meta_block);
-        hint = meta_of(meta.payload()).tid_page;
+        first = meta_of(meta.payload()).tid_page;
     }
-    if (hint != invalid_block) {
-        auto page = store.write(hint);
-        if (page_head(page.peek()).kind == PageKind::tids)
-            for (size_t i = 0; i < chunks_per_page; ++i)
-                if (!chunk_at(page.peek(), i).used) return put(std::move(page), i);
+    const auto remember = [&](uint32_t block) {
+        auto meta = store.write(meta_block);
+        if (meta_of(meta.peek()).tid_page != first) return;   // another insert has done it
+        meta_of(meta.modify()).tid_page = block;
+        meta.commit();
+    };
+    // Others may be about to take what is left on the first ones.
+    constexpr int most_looked_at = 8;
+    const auto may_be = [&](uint32_t block) { return block != invalid_block && block != meta_block && block != owner.block; };
+    uint32_t at = first;
+    for (int i = 0; i < most_looked_at && may_be(at); ++i) {
+        auto page = store.write(at);
+        const int slot = free_chunk(page.peek());
+        const bool of_tids = page_head(page.peek()).kind == PageKind::tids;
+        const uint32_t after = of_tids ? page_head(page.peek()).reserved2 : meta_block;
+        if (slot >= 0) {
+            const Link link = put(std::move(page), static_cast<size_t>(slot), after);
+            if (at != first) remember(at);
+            return link;
+        }
+        at = after;
     }
-    const Link link = put(append_page(store, layout, PageKind::tids), 0);
-    auto meta = store.write(meta_block);
-    meta_of(meta.modify()).tid_page = link.block;
-    meta.commit();
+    const Link link = put(append_page(store, layout, PageKind::tids), 0, may_be(at) ? at : 0);
+    remember(link.block);
     return link;
 }
 
-// Adds a row to the node at `at`. False when the node is gone or dead.
+enum class TidAdded {
+    yes,
+    gone,      // the node is freed or dead
+    no_room,   // the node's rows may differ, and it has as many as such a node takes
+};
+
+// Adds a row to the node at `at`, which stores the row's vector. A node whose rows all have one vector takes any number
+// of them. One whose rows may differ takes few, because a scan in strict order has to look at all of them before it knows
+// which is nearest.
 template <class Store>
-bool add_tid(Store& store, const NodeLayout& layout, const Link& at, const HeapTid& tid, float error) {
+TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const HeapTid& tid, float error,
+                 const Fingerprint& fingerprint) {
     auto page = store.write(at.block);
-    if (!holds_node(layout, page.peek(), at)) return false;
+    if (!holds_node(layout, page.peek(), at)) return TidAdded::gone;
     const ConstNode node(layout, layout.slot(page.peek(), at.slot));
-    if (!node.live()) return false;
+    if (!node.live()) return TidAdded::gone;
     const NodeHead& head = node.head();
     auto editable = [&]() -> NodeHead& { return Node(layout, layout.slot(page.modify(), at.slot)).head(); };
+    const bool was_alike = head.all_rows.known(), alike = was_alike && head.all_rows == fingerprint;
+    const Link first = head.overflow;
+    if (was_alike && !alike && first.valid()) return TidAdded::no_room;
 
     bool changed = false;
-    if (error > head.error) {
-        editable().error = error;
-        changed = true;
-    }
+    const auto note = [&] {
+        if (error > head.error) {
+            editable().error = error;
+            changed = true;
+        }
+        if (was_alike && !alike) {
+            editable().all_rows = Fingerprint{};
+            changed = true;
+        }
+    };
     if (head.tid_count < inline_tids) {
+        note();
         NodeHead& h = editable();
         h.tids[h.tid_count++] = tid;
         page.commit();
-        return true;
+        return TidAdded::yes;
     }
-    const Link first = head.overflow;
     if (first.valid()) {
         auto chunk_page = store.write(first.block);
+        if (!holds_chunk(chunk_page.peek(), first, at)) throw_bad_chunk(first, at, "is not one of its");
         const TidChunk& chunk = chunk_at(chunk_page.peek(), first.slot);
-        if (chunk.used && chunk.count < chunk_tids) {
+        if (chunk.used == chunk_used && chunk.count < chunk_tids) {
+            note();
             TidChunk& c = chunk_at(chunk_page.modify(), first.slot);
             c.tids[c.count++] = tid;
             chunk_page.commit();
             if (changed) page.commit();
-            return true;
+            return TidAdded::yes;
         }
+        if (!alike && chunk.used == chunk_used) return TidAdded::no_room;
     }
+    note();
     const Link chunk = take_chunk(store, layout, at, first, tid);
     editable().overflow = chunk;
     page.commit();
-    return true;
+    return TidAdded::yes;
 }
 
 }  // namespace vecstore::core

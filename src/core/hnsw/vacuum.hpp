@@ -6,7 +6,7 @@
 //      dead nodes' own neighbors (no search of the graph: pgvector's repair, which searches anew for each
 //      node, is what makes its vacuum slow). Then the entry point is moved if it died, the spanning tree of
 //      level 0 joined again, and every node linked from nearby.
-//   3. free_dead: dead slots become free, with the next generation. Links to them that remain anywhere
+//   3. free_dead: dead slots become free, with the next generation, and chunks of TIDs that no node has. Links to them that remain anywhere
 //      dangle from then on, which readers recognise.
 //
 // Inserts and scans go on meanwhile. Only one vacuum works on an index at a time, and only vacuum marks
@@ -25,6 +25,7 @@
 #include "core/hnsw/signposts.hpp"
 #include "core/hnsw/slot_map.hpp"
 #include "core/hnsw/spread.hpp"
+#include "core/hnsw/tid_vacuum.hpp"
 #include "core/hnsw/tree_joiner.hpp"
 
 namespace vecstore::core {
@@ -48,7 +49,8 @@ class Vacuum {
           layout_(encoder.layout()),
           memory_(memory),
           editor_(store, encoder, memory.edit),
-          inserter_(store, encoder, ef_construction, memory) {}
+          inserter_(store, encoder, ef_construction, memory),
+          chunks_(store, encoder.layout()) {}
 
     // is_dead(HeapTid) -> bool; called under page locks.
     template <class IsDead>
@@ -98,22 +100,31 @@ class Vacuum {
     void remove_rows(uint32_t block, IsDead& is_dead) {
         bool changes = false;
         uint64_t rows = 0;
+        std::vector<Link> chained;
         {
             auto page = store_.read(block);
+            if (page_head(page.payload()).kind == PageKind::tids) chunks_.note_page(block);
             if (page_head(page.payload()).kind != PageKind::nodes) return;
             for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
                 const ConstNode node(layout_, layout_.slot(page.payload(), s));
-                record(block, s, node);
-                if (node.used() && node.head().level == 0 && node.live())
-                    changes |= has_dead_rows(node, is_dead, rows);
+                const Link link = record(block, s, node);
+                if (!node.live() || node.head().level > 0) continue;
+                changes |= has_dead_rows(node, is_dead, rows);
+                if (node.head().overflow.valid()) chained.push_back(link);
             }
+        }
+        // Chains first: a node whose rows are all gone by then dies with the change of its page.
+        for (const Link& link : chained) {
+            const typename ChunkVacuum<Store>::Rows in_chain = chunks_.clean(link, is_dead, [this] { begin_changes(); });
+            counts_.rows_left += in_chain.left;
+            counts_.rows_removed += in_chain.removed;
+            changes |= in_chain.left == 0;
         }
         if (!changes) {
             counts_.rows_left += rows;
             return;
         }
-        if (!any_dead_) set_pending(true);
-        any_dead_ = true;
+        begin_changes();
         auto page = store_.write(block);
         for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
             const ConstNode node(layout_, layout_.slot(page.peek(), s));
@@ -122,31 +133,31 @@ class Vacuum {
         page.commit();
     }
 
-    void record(uint32_t block, size_t s, const ConstNode& node) {
+    void begin_changes() {
+        if (!any_dead_) set_pending(true);
+        any_dead_ = true;
+    }
+
+    Link record(uint32_t block, size_t s, const ConstNode& node) {
         const NodeHead& head = node.head();
         const Link link{block, static_cast<uint8_t>(s), head.generation};
         if (!node.used()) {
             slots_.set(id(link), SlotMap::free, head.generation);
-            return;
+            return link;
         }
         slots_.set(id(link), node.dead() ? SlotMap::dead : SlotMap::live, head.generation);
         any_dead_ |= node.dead();   // left by a vacuum that was interrupted
         if (head.level > 0) upper_.push_back({link, head.down, head.level});
+        return link;
     }
 
+    // Of those in the node. A node that has no rows at all is to be changed as well.
     template <class IsDead>
     bool has_dead_rows(const ConstNode& node, IsDead& is_dead, uint64_t& rows) {
         const NodeHead& head = node.head();
         bool found = head.tid_count == 0 && !head.overflow.valid();
         for (size_t i = 0; i < std::min<size_t>(head.tid_count, inline_tids); ++i, ++rows)
             found |= is_dead(head.tids[i]);
-        for (Link at = head.overflow; at.valid();) {
-            auto page = store_.read(at.block);
-            const TidChunk& chunk = chunk_at(page.payload(), at.slot);
-            for (size_t i = 0; i < std::min<size_t>(chunk.count, chunk_tids); ++i, ++rows)
-                found |= is_dead(chunk.tids[i]);
-            at = chunk.next;
-        }
         return found;
     }
 
@@ -162,47 +173,15 @@ class Vacuum {
         NodeHead& head = Node(layout_, layout_.slot(page.modify(), s)).head();
         const uint8_t before = head.tid_count;
         head.tid_count = 0;
-        for (size_t i = 0; i < before; ++i)
+        for (size_t i = 0; i < std::min<size_t>(before, inline_tids); ++i)
             if (!is_dead(head.tids[i])) head.tids[head.tid_count++] = head.tids[i];
         counts_.rows_removed += before - head.tid_count;
-        uint64_t in_chunks = 0;
-        Link first_used{};
-        for (Link at = head.overflow; at.valid();) {
-            auto chunk_page = store_.write(at.block);
-            const Link here = at;
-            const size_t left = filter_chunk(chunk_page, here.slot, is_dead);
-            at = chunk_at(chunk_page.peek(), here.slot).next;
-            in_chunks += left;
-            // Chunks before the first one in use leave the chain; empty ones behind it stay until they lead.
-            if (left == 0 && !first_used.valid()) {
-                free_chunks_.push_back(here);
-            } else if (!first_used.valid()) {
-                first_used = here;
-            }
-            chunk_page.commit();
-        }
-        head.overflow = first_used;
-        counts_.rows_left += head.tid_count + in_chunks;
-        if (head.tid_count + in_chunks > 0) return;
+        counts_.rows_left += head.tid_count;
+        if (head.tid_count > 0 || head.overflow.valid()) return;
         head.flags |= node_dead;
         ++counts_.nodes_died;
         const Link link{page.block(), static_cast<uint8_t>(s), head.generation};
         slots_.set(id(link), SlotMap::dead, head.generation);
-    }
-
-    template <class IsDead, class WritePage>
-    size_t filter_chunk(WritePage& page, size_t slot, IsDead& is_dead) {
-        const TidChunk& chunk = chunk_at(page.peek(), slot);
-        size_t left = 0;
-        for (size_t i = 0; i < chunk.count; ++i) left += !is_dead(chunk.tids[i]);
-        if (left == chunk.count) return left;
-        TidChunk& target = chunk_at(page.modify(), slot);
-        const size_t before = target.count;
-        target.count = 0;
-        for (size_t i = 0; i < before; ++i)
-            if (!is_dead(target.tids[i])) target.tids[target.count++] = target.tids[i];
-        counts_.rows_removed += before - left;
-        return left;
     }
 
     // A node above level 0 dies with the one below it. Lower levels first: death moves up.
@@ -530,7 +509,7 @@ class Vacuum {
             if (has_dead) free_slots(block);
             if (has_dead || has_free) note_if_room(block);
         }
-        free_chunks();
+        chunks_.free_chunks(pages_);
     }
 
     void free_slots(uint32_t block) {
@@ -561,18 +540,6 @@ class Vacuum {
         if (room > 0) store_.put_back_free_page(block);
     }
 
-    void free_chunks() {
-        for (const Link& chunk : free_chunks_) {
-            auto page = store_.write(chunk.block);
-            chunk_at(page.modify(), chunk.slot) = TidChunk{};
-            page.commit();
-        }
-        if (free_chunks_.empty()) return;
-        auto meta = store_.write(meta_block);
-        meta_of(meta.modify()).tid_page = free_chunks_.front().block;
-        meta.commit();
-    }
-
     void set_pending(bool pending) {
         auto page = store_.write(meta_block);
         if ((meta_of(page.peek()).vacuum_pending != 0) == pending) return;
@@ -591,7 +558,7 @@ class Vacuum {
     SlotMap slots_;
     std::vector<UpperNode> upper_;
     bool any_dead_ = false;
-    std::vector<Link> free_chunks_;
+    ChunkVacuum<Store> chunks_;
 
     std::vector<float> base_;
     std::unordered_set<uint64_t> kept_;

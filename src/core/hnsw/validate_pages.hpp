@@ -312,7 +312,7 @@ template <class Store>
 void PageCheck<Store>::check_tid_page(uint32_t block, size_t used_bytes) {
     for (size_t i = 0; i < chunks_per_page; ++i) {
         const TidChunk& chunk = chunk_at(static_cast<const uint8_t*>(page_.data()), i);
-        if (chunk.used > 1) report(block, static_cast<int>(i), "unknown state of a chunk " + std::to_string(chunk.used));
+        if (chunk.used > chunk_leaving) report(block, static_cast<int>(i), "unknown state of a chunk " + std::to_string(chunk.used));
         if (chunk.used && sizeof(PageHead) + (i + 1) * sizeof(TidChunk) > used_bytes)
             report(block, static_cast<int>(i), "lies beyond what the page says is in use");
     }

@@ -74,7 +74,7 @@ constexpr PageKind last_page_kind = PageKind::unplaced;
 struct PageHead {
     PageKind kind;
     uint16_t reserved;    // of signposts: how many there are
-    uint32_t reserved2;
+    uint32_t reserved2;   // of strays: whether there are any; of tids: the next page with free chunks, 0: none
 };
 static_assert(sizeof(PageHead) == 8);
 
@@ -84,6 +84,17 @@ enum NodeFlags : uint8_t {
 };
 
 constexpr size_t inline_tids = 4;
+
+// Of a vector as the table has it: 48 bits of a hash. As a Link it would be none if it stands for no vector.
+struct Fingerprint {
+    uint32_t low = invalid_block;
+    uint16_t high = 0;
+
+    bool known() const { return low != invalid_block; }
+    bool operator==(const Fingerprint& o) const { return low == o.low && high == o.high; }
+    bool operator!=(const Fingerprint& o) const { return !(*this == o); }
+};
+static_assert(sizeof(Fingerprint) == sizeof(Link));
 
 struct NodeHead {
     uint8_t flags;
@@ -95,7 +106,11 @@ struct NodeHead {
     float scale;          // own vector = scale * stored components
     float error;          // |x - stored x| at most, over all rows of this node
     float norm2;          // |x|^2 of the vector before centring and rotation
-    Link down;            // the same node one level down (levels above 0)
+    union {
+        Link down = {};             // levels above 0: the same node one level down
+        Fingerprint all_rows;       // level 0: of the vector that all rows of this node have; not known: they may differ
+                                    // in what is lost in storing them (as those of nodes written by 0.1.0 may)
+    };
     Link overflow;        // first TidChunk with further heap TIDs
     // Bit i: neighbor i is an edge of the spanning tree that keeps level 0 connected (see insert.hpp):
     // never dropped by pruning. In a free slot: the epoch it was freed at (a FullTransactionId).
@@ -108,9 +123,15 @@ constexpr size_t max_degree = 64;   // width of tree_edges
 
 constexpr size_t chunk_tids = 14;
 
+enum ChunkState : uint8_t {
+    chunk_free = 0,
+    chunk_used = 1,
+    chunk_leaving = 2,   // vacuum found no row in it: takes none any more, and will be free; still leads on to `next`
+};
+
 struct TidChunk {
     Link next;
-    uint8_t used;    // 0: free chunk
+    uint8_t used;    // ChunkState
     uint8_t count;
     Link owner;
     HeapTid tids[chunk_tids];
@@ -172,7 +193,7 @@ struct MetaData {
     uint8_t vacuum_pending;     // a vacuum has marked nodes dead and not yet repaired their neighbors
     uint32_t mean_block;        // first page of the mean; invalid_block: none was subtracted
     uint32_t mean_pages;
-    uint32_t tid_page;          // page where a free TidChunk may be found
+    uint32_t tid_page;          // first of the pages that have free TidChunks (PageHead::reserved2)
     uint32_t cluster_map;       // page of the map of clusters; 0: there are none
     uint32_t clustered_blocks;  // a slot of those below that gets a new node is a stray
     Spread spread;

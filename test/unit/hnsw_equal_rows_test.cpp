@@ -1,0 +1,307 @@
+// Many rows of one vector: chains of TidChunks under inserts, scans, vacuum and crashes; and how far a scan reads into them.
+#include <gtest/gtest.h>
+
+#include "core/hnsw/vacuum.hpp"
+#include "hnsw_graph.hpp"
+#include "vacuum_stores.hpp"
+
+namespace vecstore::core {
+namespace {
+
+constexpr size_t dims = 200;
+
+// Of rows that all have one vector, but for the last of `others`.
+class EqualRows : public testing::Test {
+  protected:
+    EqualRows() : index_(dims, {}, 4096), vectors_(normal_data(50, dims, 5)) {}
+
+    void insert(size_t row) { index_.insert(vectors_.row(0), row, memory_); }
+
+    template <class Store, class IsDead>
+    VacuumCounts vacuum(TestIndex& index, Store& store, IsDead&& is_dead) {
+        InsertMemory memory;
+        Vacuum<Store> vacuum(store, index.encoder(), 64, memory);
+        vacuum.run([&](const HeapTid& tid) { return is_dead(TestIndex::row_of(tid)); });
+        return vacuum.counts();
+    }
+    template <class IsDead>
+    VacuumCounts vacuum(IsDead&& is_dead) {
+        return vacuum(index_, index_.store(), is_dead);
+    }
+    // All rows from `first` to before `end` are there, and no chunk is lost.
+    void expect_rows(TestIndex& index, size_t first, size_t end) {
+        const auto checked = index.check(true, [&](GraphCheck<MemStore>& check) {
+            for (size_t i = first; i < end; ++i) check.require_row(TestIndex::tid_of(i));
+        });
+        EXPECT_TRUE(checked.problems.empty()) << checked.all();
+        EXPECT_EQ(checked.counts.rows, end - first);
+        EXPECT_EQ(checked.counts.lost_chunks, 0u);
+    }
+    std::unique_ptr<TestIndex> copy_of(TestIndex& from) {
+        auto index = std::make_unique<TestIndex>(dims, IndexOptions{}, 4096);
+        copy_pages(from, *index);
+        return index;
+    }
+    std::vector<size_t> scan(TestIndex& index, size_t limit, ScanOptions options = {}) {
+        return index.scan_for(vectors_.row(0), limit, options, [](size_t) { return 0.0; });
+    }
+
+    TestIndex index_;
+    Data vectors_;
+    InsertMemory memory_;
+};
+
+// Every row is replaced again and again, as by UPDATE, and vacuum comes after each round.
+TEST_F(EqualRows, ReplacedForEverTakeNoMorePages) {
+    constexpr size_t rows = 3000;
+    for (size_t i = 0; i < rows; ++i) insert(i);
+    uint32_t pages = 0;
+    for (size_t round = 1; round <= 20; ++round) {
+        for (size_t i = 0; i < rows; ++i) insert(round * rows + i);
+        vacuum([&](size_t row) { return row < round * rows; });
+        if (round == 1) pages = index_.store().page_count();
+        expect_rows(index_, round * rows, (round + 1) * rows);
+        if (HasFailure()) return;
+    }
+    EXPECT_LE(index_.store().page_count(), pages + 1);
+    EXPECT_EQ(index_.meta().vacuum_pending, 0);
+}
+
+// One row of every twenty stays: chunks go wherever they are in the chain, and the next rows take them.
+TEST_F(EqualRows, ChunksGoFromTheMiddleOfAChain) {
+    constexpr size_t rows = 5000;
+    for (size_t i = 0; i < rows; ++i) insert(i);
+    const uint32_t pages = index_.store().page_count();
+    vacuum([](size_t row) { return row % 100 != 0; });
+    const auto checked = index_.check(true, [&](GraphCheck<MemStore>& check) {
+        for (size_t i = 0; i < rows; i += 100) check.require_row(TestIndex::tid_of(i));
+    });
+    EXPECT_TRUE(checked.problems.empty()) << checked.all();
+    EXPECT_LE(checked.counts.pages.chunks, rows / 100 + 1);
+    EXPECT_EQ(checked.counts.lost_chunks, 0u);
+    for (size_t i = rows; i < 2 * rows - rows / 10; ++i) insert(i);
+    EXPECT_EQ(index_.store().page_count(), pages);
+    EXPECT_EQ(scan(index_, SIZE_MAX).size(), rows / 100 + rows - rows / 10);
+}
+
+// What a scan reads, and looks up in the table, does not grow with the rows it is not asked for.
+TEST_F(EqualRows, AScanReadsOnlyWhatItIsAskedFor) {
+    constexpr size_t rows = 10000;
+    for (size_t i = 0; i < rows; ++i) insert(i);
+    for (size_t i = 1; i < vectors_.rows(); ++i) index_.insert(vectors_.row(i), rows + i, memory_);
+    for (const bool strict : {true, false}) {
+        ScanOptions options;
+        options.strict_order = strict;
+        CountingStore store(index_.store());
+        SearchMemory memory;
+        Query query;
+        query.prepare(index_.encoder(), vectors_.row(1));
+        OrderedScan<CountingStore> scan(store, index_.encoder(), query, memory, options);
+        size_t settled = 0;
+        const auto settle = [&](const HeapTid& tid) {
+            ++settled;
+            const size_t row = TestIndex::row_of(tid);
+            return Settled{true, true_key(Metric::l2, vectors_.row(1), vectors_.row(row < rows ? 0 : row - rows), dims)};
+        };
+        std::set<size_t> found;
+        HeapTid tid;
+        for (size_t i = 0; i < 60; ++i) {
+            ASSERT_TRUE(scan.next(settle, tid));
+            found.insert(TestIndex::row_of(tid));
+        }
+        EXPECT_EQ(found.size(), 60u);
+        EXPECT_LE(settled, 60u);
+        EXPECT_LE(store.reads(), 250u);
+        // And all of them, if it is asked for all.
+        while (scan.next(settle, tid)) found.insert(TestIndex::row_of(tid));
+        EXPECT_EQ(found.size(), rows + vectors_.rows() - 1);
+        EXPECT_LE(settled, strict ? 2 * vectors_.rows() : 0u);
+    }
+}
+
+// Vectors that differ by less than what is lost in storing them: their order is still that of their distances, and a chain of
+// equal ones is not given up for them.
+TEST_F(EqualRows, RowsRoundedAlikeComeInTheOrderOfTheirDistances) {
+    constexpr size_t equal = 300, near = 200;
+    Data data = repeated(first_rows(vectors_, 1), equal + near);
+    for (size_t i = 0; i < near; ++i) data.values[(equal + i) * dims] *= 1 + 1e-6f * static_cast<float>(1 + i);
+    for (const bool built : {false, true}) {
+        TestIndex index(dims, {});
+        if (built)
+            index.build(data, 1);
+        else
+            index.insert(data);
+        EXPECT_EQ(index.check().problems, std::vector<std::string>());
+        size_t of_one_vector = 0;
+        for (const Link& link : index.nodes()) of_one_vector += index.node(link).head().all_rows.known();
+        EXPECT_GE(of_one_vector, 1u);
+        const std::vector<size_t> rows = index.scan(vectors_.row(7), SIZE_MAX, {}, &data);
+        ASSERT_EQ(std::set<size_t>(rows.begin(), rows.end()).size(), equal + near);
+        double last = -1;
+        size_t descents = 0;
+        // (Rows that the beam met too late come last.)
+        for (const size_t row : rows) {
+            const double key = true_key(Metric::l2, vectors_.row(7), data.row(row), dims);
+            descents += key < last;
+            last = key;
+        }
+        EXPECT_EQ(descents, 0u) << (built ? "built" : "inserted");
+        EXPECT_LE(index.settled(), equal + near);
+        index.scan(vectors_.row(7), 10, {}, &data);
+        EXPECT_LE(index.settled(), near + 60);
+    }
+}
+
+// A node of an index written before there were fingerprints takes few rows more; equal ones then have a node of their own.
+TEST_F(EqualRows, NodesWithoutFingerprintAreReadAndLeft) {
+    for (size_t i = 0; i < 40; ++i) insert(i);
+    index_.node(index_.nodes()[0]).head().all_rows = Fingerprint{};
+    for (size_t i = 40; i < 500; ++i) insert(i);
+    EXPECT_EQ(index_.nodes().size(), 2u);
+    expect_rows(index_, 0, 500);
+    const auto rows = scan(index_, SIZE_MAX);
+    EXPECT_EQ(std::set<size_t>(rows.begin(), rows.end()).size(), 500u);
+    EXPECT_LE(index_.settled(), 60u);
+}
+
+// A scan stands in the middle of a chain while vacuum takes chunks out of it and inserts use them again.
+TEST_F(EqualRows, AScanGoesOnWhereVacuumTookChunksAway) {
+    constexpr size_t rows = 2000;
+    for (size_t i = 0; i < rows; ++i) insert(i);
+    for (const size_t stop : {1u, 10u, 100u, 700u, 1500u, 1990u}) {
+        const auto index = copy_of(index_);
+        SearchMemory memory;
+        Query query;
+        query.prepare(index->encoder(), vectors_.row(0));
+        OrderedScan<MemStore> scan(index->store(), index->encoder(), query, memory, {});
+        const auto settle = [](const HeapTid&) { return Settled{true, 0.0}; };
+        std::vector<size_t> found;
+        HeapTid tid;
+        while (found.size() < stop && scan.next(settle, tid)) found.push_back(TestIndex::row_of(tid));
+        // Of the rows it still sees, one of every 40.
+        vacuum(*index, index->store(), [](size_t row) { return row % 40 != 0; });
+        InsertMemory inserts;
+        for (size_t i = rows; i < 2 * rows; ++i) index->insert(vectors_.row(0), i, inserts);
+        vacuum(*index, index->store(), [](size_t row) { return row < rows && row % 80 != 0; });
+        while (scan.next(settle, tid)) found.push_back(TestIndex::row_of(tid));
+        const std::set<size_t> once(found.begin(), found.end());
+        EXPECT_EQ(once.size(), found.size()) << "rows come twice, stopped at " << stop;
+        for (size_t i = 0; i < rows; i += 80) EXPECT_EQ(once.count(i), 1u) << i << ", stopped at " << stop;
+    }
+}
+
+TEST_F(EqualRows, BesideInsertsAndScansStepByStep) {
+    constexpr size_t before = 160, after = 260;
+    for (size_t i = 0; i < before; ++i) insert(i);
+    for (uint32_t seed = 0; seed < 100; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        const auto index = copy_of(index_);
+        Turns turns(seed);
+        TurnStore store(index->store(), turns);
+        size_t next = before;
+        const auto is_dead = [&](size_t row) { return row < before && row % 16 != 0; };
+        const auto insert_some = [&] {
+            InsertMemory own;
+            RowMemory encoded;
+            while (next < after) {
+                const size_t row = next++;
+                const OwnVector vector = index->encoder().encode_row(vectors_.row(0), encoded);
+                Inserter<TurnStore> inserter(store, index->encoder(), 64, own);
+                inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(row), 0});
+            }
+        };
+        std::multiset<size_t> found;
+        const auto read = [&] {
+            SearchMemory memory;
+            Query query;
+            query.prepare(index->encoder(), vectors_.row(0));
+            OrderedScan<TurnStore> scan(store, index->encoder(), query, memory, {});
+            HeapTid tid;
+            while (scan.next([](const HeapTid&) { return Settled{true, 0.0}; }, tid)) found.insert(TestIndex::row_of(tid));
+        };
+        turns.run({insert_some, [&] { vacuum(*index, store, [&](size_t row) { return is_dead(row) && row % 3 == 0; });
+                                      vacuum(*index, store, is_dead); }, read, insert_some});
+        for (size_t i = 0; i < before; i += 16) EXPECT_EQ(found.count(i), 1u) << i;
+        for (const size_t row : found) EXPECT_EQ(found.count(row), 1u) << row;
+        vacuum(*index, index->store(), is_dead);
+        const auto checked = index->check(true, [&](GraphCheck<MemStore>& check) {
+            for (size_t i = 0; i < after; ++i)
+                if (!is_dead(i)) check.require_row(TestIndex::tid_of(i));
+        });
+        EXPECT_TRUE(checked.problems.empty()) << checked.all();
+        EXPECT_EQ(checked.counts.rows, before / 16 + after - before);
+        EXPECT_EQ(checked.counts.lost_chunks, 0u);
+        if (HasFailure()) return;
+    }
+}
+
+// Whatever page was written last: all rows are there, and the next vacuum finds the chunks that belong to nobody.
+TEST_F(EqualRows, VacuumAndInsertsMayCrashAnywhere) {
+    constexpr size_t rows = 400;
+    for (size_t i = 0; i < rows; ++i) insert(i);
+    const auto is_dead = [](size_t row) { return row < rows && row % 25 != 0; };
+    for (size_t commits = 0;; ++commits) {
+        SCOPED_TRACE("crash after " + std::to_string(commits) + " pages");
+        const auto victim = copy_of(index_);
+        CrashingStore store(victim->store(), commits);
+        bool done = true;
+        try {
+            vacuum(*victim, store, is_dead);
+            RowMemory encoded;
+            InsertMemory memory;
+            const OwnVector vector = victim->encoder().encode_row(vectors_.row(0), encoded);
+            Inserter<CrashingStore> inserter(store, victim->encoder(), 64, memory);
+            for (size_t i = rows; i < rows + 40; ++i)
+                inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(i), 0});
+        } catch (const Crash&) {
+            done = false;
+        }
+        auto found = scan(*victim, SIZE_MAX);
+        EXPECT_EQ(std::set<size_t>(found.begin(), found.end()).size(), found.size());
+        for (size_t i = 0; i < rows; i += 25) EXPECT_EQ(std::count(found.begin(), found.end(), i), 1) << i;
+        // What crashed is dead.
+        vacuum(*victim, victim->store(), [&](size_t row) { return is_dead(row) || (!done && row >= rows); });
+        const auto checked = victim->check(true, [&](GraphCheck<MemStore>& check) {
+            for (size_t i = 0; i < rows; i += 25) check.require_row(TestIndex::tid_of(i));
+        });
+        EXPECT_TRUE(checked.problems.empty()) << checked.all();
+        EXPECT_EQ(checked.counts.lost_chunks, 0u);
+        EXPECT_LE(checked.counts.pages.chunks, rows / 25 + 5);
+        EXPECT_FALSE(checked.counts.vacuum_pending);
+        // And every free chunk is known to inserts.
+        const uint32_t pages = victim->store().page_count();
+        InsertMemory memory;
+        for (size_t i = 0; i < rows; ++i) victim->insert(vectors_.row(0), 1000 + i, memory);
+        EXPECT_EQ(victim->store().page_count(), pages);
+        if (done || HasFailure()) return;
+    }
+}
+
+// A chain that was damaged is an error, for scans and for vacuum, however it is damaged.
+TEST_F(EqualRows, ADamagedChainIsAnError) {
+    for (size_t i = 0; i < 200; ++i) insert(i);
+    const Link node = index_.nodes()[0];
+    const auto chunk = [&](TestIndex& index, const Link& at) -> TidChunk& {
+        return chunk_at(const_cast<uint8_t*>(index.store().payload(at.block)), at.slot);
+    };
+    const std::vector<std::function<void(TestIndex&, TidChunk&)>> damages = {
+        [&](TestIndex& index, TidChunk& c) { c.next = index.node(node).head().overflow; },
+        [&](TestIndex&, TidChunk& c) { c.owner.slot ^= 1; },
+        [&](TestIndex&, TidChunk& c) { c.used = chunk_free; },
+        [&](TestIndex&, TidChunk& c) { c.count = 200; },
+        [&](TestIndex&, TidChunk& c) { c.next = node; },
+        [&](TestIndex&, TidChunk& c) { c.next.slot = 200; },
+        [&](TestIndex&, TidChunk& c) { c.next.block = 1000000; }};
+    for (size_t i = 0; i < damages.size(); ++i) {
+        SCOPED_TRACE(i);
+        const auto index = copy_of(index_);
+        const Link second = chunk(*index, index->node(node).head().overflow).next;
+        damages[i](*index, chunk(*index, second));
+        EXPECT_THROW(scan(*index, SIZE_MAX), Error);
+        EXPECT_THROW(vacuum(*index, index->store(), [](size_t) { return false; }), Error);
+        EXPECT_EQ(scan(*index, 5).size(), 5u);
+    }
+}
+
+}  // namespace
+}  // namespace vecstore::core
