@@ -198,6 +198,17 @@ void report_cut_off(Relation index, const core::CheckCounts& counts) {
     });
 }
 
+// They hold no rows that anybody sees, and take room.
+void report_lost_chunks(Relation index, const core::CheckCounts& counts) {
+    if (counts.lost_chunks == 0) return;
+    pg::pg_call([&] {
+        ereport(NOTICE, (errmsg("index \"%s\" has " UINT64_FORMAT " chunks of rows in no chain",
+                                RelationGetRelationName(index), counts.lost_chunks),
+                         errdetail("An insert or a vacuum was interrupted, or is under way."),
+                         errhint("The next vacuum that removes rows frees them.")));
+    });
+}
+
 void check_index(const OpenIndex& open, bool deep, Snapshot snapshot, BufferAccessStrategy strategy,
                  const pg::ResultSet& results) {
     IndexReader reader(open.index, strategy);
@@ -224,6 +235,7 @@ void check_index(const OpenIndex& open, bool deep, Snapshot snapshot, BufferAcce
     check_other_rows(open, check, strategy);
     check.check_graph();
     report_cut_off(open.index, check.counts());
+    report_lost_chunks(open.index, check.counts());
 }
 
 }  // namespace

@@ -9,6 +9,11 @@
 #include "core/hnsw/builder.hpp"
 #include "core/hnsw/unplaced.hpp"
 
+extern "C" {
+#include "access/heapam.h"
+#include "storage/bufmgr.h"
+}
+
 namespace vecstore::am {
 
 namespace {
@@ -23,9 +28,24 @@ void row_keys(Relation index, const Datum* values, const bool* isnull, core::Fil
     MemoryContextDelete(row);
 }
 
+// Is the row gone for everybody? What pruning has left of it is a line pointer that says so. On standbys pruning has ended
+// the queries that may have seen the row before its change was replayed; nothing else tells that, so that rows which are
+// merely dead do not count. (Where pruning is due it is done here, as by any scan that comes by.)
+bool is_gone(Relation heap, const core::HeapTid& tid) {
+    if (heap->rd_tableam != GetHeapamTableAmRoutine() || tid.block >= RelationGetNumberOfBlocks(heap)) return false;
+    const Buffer buffer = ReadBuffer(heap, tid.block);
+    heap_page_prune_opt(heap, buffer);
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    const Page page = BufferGetPage(buffer);
+    const bool gone = !PageIsNew(page) && tid.offset >= FirstOffsetNumber && tid.offset <= PageGetMaxOffsetNumber(page) &&
+                      ItemIdIsDead(PageGetItemId(page, tid.offset));
+    UnlockReleaseBuffer(buffer);
+    return gone;
+}
+
 }  // namespace
 
-bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relation) {
+bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relation heap) {
     const std::shared_ptr<IndexState> state = index_state(index);
     const core::VectorEncoder& encoder = state->encoder;
     const ColumnType& type = column_type(encoder.geometry().kind);
@@ -47,6 +67,8 @@ bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relati
     Pooled<core::RowMemory> row;
     const core::OwnVector own = encoder.encode_row(value.raw, *row);
     core::Inserter<pg::BufmgrStore> inserter(store, encoder, state->ef_construction, *memory);
+    if (encoder.layout().filters().columns() > 0)
+        inserter.use_nodes_of_gone_rows([heap](const core::HeapTid& t) { return pg::pg_call([&] { return is_gone(heap, t); }); });
     const uint8_t level = random_level(encoder.geometry().m);
     inserter.insert({row->internal.data(), row->own_bytes.data(), own, heap_tid, level, keys});
     core::after_insert(store, encoder, *memory, level, inserter.last_placed());

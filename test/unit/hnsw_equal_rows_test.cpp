@@ -303,5 +303,99 @@ TEST_F(EqualRows, ADamagedChainIsAnError) {
     }
 }
 
+// ---------------------------------------------------------------------------------------------- changes of keys
+
+// Rows of a few vectors whose filter keys are changed again and again, as by UPDATE: version v of row r has number v * rows + r.
+class ChangedKeys : public testing::Test {
+  protected:
+    static constexpr size_t rows = 24, few_dims = 16;
+
+    static IndexOptions options() {
+        IndexOptions options;
+        options.mode = StorageMode::plain;
+        options.filter_columns = 1;
+        options.filter_key = [](size_t number, size_t) { return static_cast<FilterKey>(1 + number / rows % 5); };
+        return options;
+    }
+    ChangedKeys() : index_(few_dims, options(), 4096), vectors_(normal_data(rows, few_dims, 9)) {}
+
+    template <class Store>
+    void insert(TestIndex& index, Store& store, size_t number, InsertMemory& memory, const std::function<bool(size_t)>& is_gone) {
+        RowMemory encoded;
+        const OwnVector vector = index.encoder().encode_row(vectors_.row(number % rows), encoded);
+        Inserter<Store> inserter(store, index.encoder(), 64, memory);
+        inserter.use_nodes_of_gone_rows([&](const HeapTid& tid) { return is_gone(TestIndex::row_of(tid)); });
+        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(number), 0,
+                         index.filter_keys(number).data()});
+    }
+    void expect_keys_of_rows(TestIndex& index) {
+        for (const Link& link : index.nodes()) {
+            FilterKey key;
+            ASSERT_TRUE(read_filter_keys(index.store(), index.layout(), link, &key));
+            const NodeHead& head = index.node(link).head();
+            for (size_t i = 0; i < head.tid_count; ++i) EXPECT_EQ(options().filter_key(TestIndex::row_of(head.tids[i]), 0), key);
+        }
+    }
+
+    TestIndex index_;
+    Data vectors_;
+    InsertMemory memory_;
+};
+
+// Nodes of versions that nobody sees any more are used for the next.
+TEST_F(ChangedKeys, LeaveNoMoreNodesBehindThanVersionsInUse) {
+    constexpr size_t versions = 12;
+    for (size_t number = 0; number < versions * rows; ++number)
+        insert(index_, index_.store(), number, memory_, [&](size_t other) { return other + 2 * rows <= number; });
+    EXPECT_LE(index_.nodes().size(), 3 * rows);
+    expect_keys_of_rows(index_);
+    EXPECT_EQ(index_.check(true, [](GraphCheck<MemStore>& check) {
+        for (size_t i = (versions - 2) * rows; i < versions * rows; ++i) check.require_row(TestIndex::tid_of(i));
+    }).problems, std::vector<std::string>());
+    const RowFilter filter = filter_of({range(0, options().filter_key((versions - 1) * rows, 0), options().filter_key((versions - 1) * rows, 0))});
+    ScanOptions scan;
+    scan.filter = &filter;
+    const auto found = index_.scan_for(vectors_.row(3), SIZE_MAX, scan, [&](size_t number) {
+        return true_key(Metric::l2, vectors_.row(3), vectors_.row(number % rows), few_dims);
+    });
+    EXPECT_EQ(found.size(), rows);
+    for (const size_t number : found) EXPECT_GE(number, (versions - 1) * rows);
+    // Without, each change makes a node.
+    TestIndex other(few_dims, options(), 4096);
+    for (size_t number = 0; number < versions * rows; ++number)
+        insert(other, other.store(), number, memory_, [](size_t) { return false; });
+    EXPECT_GT(other.nodes().size(), 4 * rows);
+}
+
+// Some want to join a node while others take it over, and vacuum comes by: every row ends with its own keys.
+TEST_F(ChangedKeys, NobodyJoinsANodeThatIsTakenOver) {
+    for (size_t number = 0; number < 3 * rows; ++number)
+        insert(index_, index_.store(), number, memory_, [](size_t) { return false; });
+    // Those of the first versions are gone.
+    const auto is_gone = [](size_t other) { return other < rows; };
+    for (uint32_t seed = 0; seed < 64; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        TestIndex index(few_dims, options(), 4096);
+        copy_pages(index_, index);
+        Turns turns(seed);
+        TurnStore store(index.store(), turns);
+        // Of the fourth version, which has other keys, and of the sixth, which has the first one's.
+        const auto insert_version = [&](size_t version) {
+            return [&, version] {
+                InsertMemory own;
+                for (size_t r = 0; r < rows; ++r) insert(index, store, version * rows + r, own, is_gone);
+            };
+        };
+        turns.run({insert_version(3), insert_version(5), insert_version(8)});
+        expect_keys_of_rows(index);
+        const auto checked = index.check(true, [](GraphCheck<MemStore>& check) {
+            for (const size_t version : {1u, 2u, 3u, 5u, 8u})
+                for (size_t r = 0; r < rows; ++r) check.require_row(TestIndex::tid_of(version * rows + r));
+        });
+        EXPECT_TRUE(checked.problems.empty()) << checked.all();
+        if (HasFailure()) return;
+    }
+}
+
 }  // namespace
 }  // namespace vecstore::core

@@ -336,7 +336,7 @@ void GraphBuilder::insert_rest(Adoption& work) {
         if (first == row) continue;
         const OwnVector& own = work.rows.own(row);
         const Link& node = work.placed[first];
-        if (add_tid(work.store, encoder_.layout(), node, work.rows.tid(row), own.error, own.fingerprint) == TidAdded::yes)
+        if (add_tid(work.store, encoder_.layout(), node, {work.rows.tid(row), own.error, own.fingerprint}) == TidAdded::yes)
             ++done_;
         else
             unknown.push_back({0, row});   // rounded alike, and there are many of them

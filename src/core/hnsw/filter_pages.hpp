@@ -14,20 +14,25 @@ struct FilterEntry {
     const uint8_t* factor;
 };
 
+// Writes a node's keys: one for each column.
+template <class Store>
+void write_filter_keys(Store& store, const NodeLayout& layout, const Link& node, const FilterKey* keys) {
+    const FilterLayout& filters = layout.filters();
+    auto page = store.write(filters.page_of_keys(filters.group_of(node.block)));
+    uint8_t* const payload = page.modify();
+    page_head(payload).kind = PageKind::filters;   // its own append may have been interrupted
+    for (size_t c = 0; c < filters.columns(); ++c) filters.column(payload, c)[filters.index_of(node)] = keys[c];
+    page.commit(page_payload_size);
+}
+
 // Writes a node's entry. No lock is held; nothing links to the node yet.
 template <class Store>
 void write_filter_entry(Store& store, const NodeLayout& layout, const Link& node, const FilterEntry& entry) {
+    write_filter_keys(store, layout, node, entry.keys);
     const FilterLayout& filters = layout.filters();
+    if (!filters.has_sketches()) return;
     const uint32_t group = filters.group_of(node.block);
     const size_t index = filters.index_of(node);
-    {
-        auto page = store.write(filters.page_of_keys(group));
-        uint8_t* const payload = page.modify();
-        page_head(payload).kind = PageKind::filters;   // its own append may have been interrupted
-        for (size_t c = 0; c < filters.columns(); ++c) filters.column(payload, c)[index] = entry.keys[c];
-        page.commit(page_payload_size);
-    }
-    if (!filters.has_sketches()) return;
     auto page = store.write(filters.page_of_sketch(group, index));
     uint8_t* const payload = page.modify();
     page_head(payload).kind = PageKind::sketches;
@@ -43,6 +48,18 @@ bool read_filter_keys(Store& store, const NodeLayout& layout, const Link& node, 
     auto page = store.read(filters.page_of_keys(filters.group_of(node.block)));
     if (page_head(page.payload()).kind != PageKind::filters) return false;
     for (size_t c = 0; c < filters.columns(); ++c) keys[c] = filters.column(page.payload(), c)[filters.index_of(node)];
+    return true;
+}
+
+// Does the node have these keys? Where the index has columns to filter by.
+template <class Store>
+bool has_filter_keys(Store& store, const NodeLayout& layout, const Link& node, const FilterKey* keys) {
+    const FilterLayout& filters = layout.filters();
+    if (filters.columns() == 0) return true;
+    auto page = store.read(filters.page_of_keys(filters.group_of(node.block)));
+    if (page_head(page.payload()).kind != PageKind::filters) return false;
+    for (size_t c = 0; c < filters.columns(); ++c)
+        if (filters.column(page.payload(), c)[filters.index_of(node)] != keys[c]) return false;
     return true;
 }
 

@@ -15,6 +15,8 @@
 // removes nodes, and it joins the pieces again (vacuum.hpp).
 #pragma once
 
+#include <functional>
+
 #include "core/base/error.hpp"
 #include "core/hnsw/clusters.hpp"
 #include "core/hnsw/filter_pages.hpp"
@@ -78,8 +80,7 @@ struct InsertMemory {
     std::vector<float> norm2;
     std::vector<LinkEntry> entries;
     std::vector<ChosenNeighbors> chosen;   // by level
-    std::vector<FilterKey> filter_keys;
-    std::vector<Link> alike;
+    std::vector<Link> alike, other_keys;   // nodes that store the row's vector
     OriginCode sketch;
     std::vector<Way> ways;
 };
@@ -99,6 +100,10 @@ class Inserter {
           editor_(store, encoder, memory.edit, needs),
           beam_(store, encoder.layout(), memory.query, memory.search),
           ef_construction_(std::clamp<size_t>(ef_construction, 20, max_candidates - 64)) {}
+
+    // is_gone(tid): is that row gone for all transactions that are and will be, here and on standbys? Called without locks.
+    // Nodes that have the vector of a row, and only rows that are gone, are then given to it (take_over()).
+    void use_nodes_of_gone_rows(std::function<bool(const HeapTid&)> is_gone) { is_gone_ = std::move(is_gone); }
 
     // near: where to start from, if that is known, and the row has no other level than 0.
     void insert(const NewRow& row, const NearWays& near = {}) {
@@ -308,12 +313,12 @@ class Inserter {
         // What is stored of two vectors can be equal only if both are as near to it as its error allows.
         const float reach = encoder_.space().is_l1() ? 2 * row.own.error : 4 * row.own.error * row.own.error;
         const bool product = encoder_.space().is_product();
-        const auto add = [&](const Link& node) {
-            return add_tid(store_, layout_, node, row.tid, row.own.error, row.own.fingerprint) == TidAdded::yes;
-        };
+        const TidOfRow as_tid{row.tid, row.own.error, row.own.fingerprint, layout_.filters().columns() > 0 ? row.filter_keys : nullptr};
+        const auto add = [&](const Link& node) { return add_tid(store_, layout_, node, as_tid) == TidAdded::yes; };
         constexpr size_t most_others = 4, most_alike = 8;
         size_t others = 0;
         memory_.alike.clear();
+        memory_.other_keys.clear();
         for (const FoundNode& f : memory_.found) {
             if ((!product && f.distance > reach) || others == most_others) break;
             if (f.dead) continue;
@@ -321,8 +326,12 @@ class Inserter {
             others += likeness == Likeness::other;
             if (likeness == Likeness::same && add(f.link)) return true;
             if (likeness == Likeness::alike && memory_.alike.size() < most_alike) memory_.alike.push_back(f.link);
+            if (likeness == Likeness::other_keys && memory_.other_keys.size() < most_alike) memory_.other_keys.push_back(f.link);
         }
-        return std::any_of(memory_.alike.begin(), memory_.alike.end(), add);
+        if (std::any_of(memory_.alike.begin(), memory_.alike.end(), add)) return true;
+        return is_gone_ && std::any_of(memory_.other_keys.begin(), memory_.other_keys.end(), [&](const Link& node) {
+                   return take_over(store_, layout_, node, as_tid, row.own.norm2, is_gone_);
+               });
     }
 
     enum class Likeness {
@@ -342,14 +351,7 @@ class Inserter {
                 return Likeness::other;
             same = node.head().all_rows.known() && node.head().all_rows == row.own.fingerprint;
         }
-        const size_t columns = layout_.filters().columns();
-        if (columns > 0) {
-            // Those of the node as long as it is there, of which add_tid() makes sure.
-            memory_.filter_keys.resize(columns);
-            if (!read_filter_keys(store_, layout_, f.link, memory_.filter_keys.data()) ||
-                !std::equal(memory_.filter_keys.begin(), memory_.filter_keys.end(), row.filter_keys))
-                return Likeness::other_keys;
-        }
+        if (!has_filter_keys(store_, layout_, f.link, row.filter_keys)) return Likeness::other_keys;
         return same ? Likeness::same : Likeness::alike;
     }
 
@@ -518,6 +520,7 @@ class Inserter {
     NodeEditor<Store> editor_;
     Beam<Store> beam_;
     size_t ef_construction_;
+    std::function<bool(const HeapTid&)> is_gone_;
     float distance_ = 0, nearby_ = 0;   // of the node measured last
     std::vector<Link> slots_;           // of the row being inserted, by level
 

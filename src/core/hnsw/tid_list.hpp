@@ -16,9 +16,11 @@
 // finds again: it makes a new list of all pages it sees.
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/hnsw/filter_pages.hpp"
 #include "core/hnsw/page_walk.hpp"
 #include "core/storage/append.hpp"
 
@@ -96,30 +98,39 @@ Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const
 
 enum class TidAdded {
     yes,
-    gone,      // the node is freed or dead
+    gone,      // the node is freed or dead, or has other keys
     no_room,   // the node's rows may differ, and it has as many as such a node takes
+};
+
+// A row that is to be one of a node's.
+struct TidOfRow {
+    HeapTid tid;
+    float error;                         // NodeHead::error must be no less
+    Fingerprint fingerprint;             // of its vector
+    const FilterKey* keys = nullptr;     // where the index has columns to filter by: the node must have these
 };
 
 // Adds a row to the node at `at`, which stores the row's vector. A node whose rows all have one vector takes any number
 // of them. One whose rows may differ takes few, because a scan in strict order has to look at all of them before it knows
 // which is nearest.
 template <class Store>
-TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const HeapTid& tid, float error,
-                 const Fingerprint& fingerprint) {
+TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const TidOfRow& row) {
     auto page = store.write(at.block);
     if (!holds_node(layout, page.peek(), at)) return TidAdded::gone;
     const ConstNode node(layout, layout.slot(page.peek(), at.slot));
     if (!node.live()) return TidAdded::gone;
+    // They may be others by now (take_over()).
+    if (row.keys != nullptr && !has_filter_keys(store, layout, at, row.keys)) return TidAdded::gone;
     const NodeHead& head = node.head();
     auto editable = [&]() -> NodeHead& { return Node(layout, layout.slot(page.modify(), at.slot)).head(); };
-    const bool was_alike = head.all_rows.known(), alike = was_alike && head.all_rows == fingerprint;
+    const bool was_alike = head.all_rows.known(), alike = was_alike && head.all_rows == row.fingerprint;
     const Link first = head.overflow;
     if (was_alike && !alike && first.valid()) return TidAdded::no_room;
 
     bool changed = false;
     const auto note = [&] {
-        if (error > head.error) {
-            editable().error = error;
+        if (row.error > head.error) {
+            editable().error = row.error;
             changed = true;
         }
         if (was_alike && !alike) {
@@ -130,7 +141,7 @@ TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const H
     if (head.tid_count < inline_tids) {
         note();
         NodeHead& h = editable();
-        h.tids[h.tid_count++] = tid;
+        h.tids[h.tid_count++] = row.tid;
         page.commit();
         return TidAdded::yes;
     }
@@ -141,7 +152,7 @@ TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const H
         if (chunk.used == chunk_used && chunk.count < chunk_tids) {
             note();
             TidChunk& c = chunk_at(chunk_page.modify(), first.slot);
-            c.tids[c.count++] = tid;
+            c.tids[c.count++] = row.tid;
             chunk_page.commit();
             if (changed) page.commit();
             return TidAdded::yes;
@@ -149,10 +160,46 @@ TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const H
         if (!alike && chunk.used == chunk_used) return TidAdded::no_room;
     }
     note();
-    const Link chunk = take_chunk(store, layout, at, first, tid);
+    const Link chunk = take_chunk(store, layout, at, first, row.tid);
     editable().overflow = chunk;
     page.commit();
     return TidAdded::yes;
+}
+
+// Gives the node at `at`, which stores the row's vector, to a row with other keys: so that a row whose keys are changed again
+// and again does not leave a node behind each time. All rows of the node must be gone, so that no transaction will ever look for
+// them, here or on a standby: is_gone(tid) -> bool. norm2: the row's.
+template <class Store, class IsGone>
+bool take_over(Store& store, const NodeLayout& layout, const Link& at, const TidOfRow& row, float norm2, IsGone&& is_gone) {
+    const auto rows_of = [&](const uint8_t* payload, HeapTid* tids) -> size_t {
+        if (!holds_node(layout, payload, at)) return 0;
+        const ConstNode node(layout, layout.slot(payload, at.slot));
+        const NodeHead& head = node.head();
+        if (!node.live() || head.level > 0 || head.overflow.valid() || head.tid_count > inline_tids) return 0;
+        std::copy_n(head.tids, head.tid_count, tids);
+        return head.tid_count;
+    };
+    HeapTid tids[inline_tids], now[inline_tids];
+    size_t count;
+    {
+        auto page = store.read(at.block);
+        count = rows_of(page.payload(), tids);
+    }
+    if (count == 0 || !std::all_of(tids, tids + count, is_gone)) return false;
+    // Only vacuum takes rows out of a node, and one that has none left is dead: so these are the same.
+    auto page = store.write(at.block);
+    if (rows_of(page.peek(), now) != count || !std::equal(tids, tids + count, now)) return false;
+    // Whoever adds a row to a node looks at its keys under this lock. Searches may see either keys: none is to find the rows
+    // that are gone, or this one yet.
+    write_filter_keys(store, layout, at, row.keys);
+    NodeHead& head = Node(layout, layout.slot(page.modify(), at.slot)).head();
+    head.tid_count = 1;
+    head.tids[0] = row.tid;
+    head.error = row.error;
+    head.norm2 = norm2;
+    head.all_rows = row.fingerprint;
+    page.commit();
+    return true;
 }
 
 }  // namespace vecstore::core
