@@ -12,7 +12,8 @@ OBJS = $(SOURCES:.cpp=.o)
 
 # Inputs of pg_regress are the files of sql/ that are not install scripts.
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(filter-out $(DATA),$(wildcard sql/*.sql))))
-REGRESS_OPTS = --inputdir=. --load-extension=vecstore
+# Texts of the tests are UTF-8, whatever the cluster has.
+REGRESS_OPTS = --inputdir=. --load-extension=vecstore --encoding=UTF8 --no-locale
 
 ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso --load-extension=vecstore

@@ -15,9 +15,12 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/storage.h"
 #include "commands/progress.h"
+#include "catalog/pg_type.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/plancat.h"
 #include "pgstat.h"
 #include "utils/backend_progress.h"
+#include "utils/builtins.h"
 }
 
 namespace vecstore::am {
@@ -61,8 +64,17 @@ pg::BufmgrStore::WritePage append_page(pg::BufmgrStore& target, core::PageKind k
                                                      std::to_string(expected) + " was expected");
 }
 
+// All values of a column have the length that its type says; those of varbit are at most that long.
+void check_fixed_length(Relation index) {
+    if (TupleDescAttr(RelationGetDescr(index), 0)->atttypid != VARBITOID) return;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("type %s not supported for %s index", format_type_be(VARBITOID), method_of(index).name),
+                    errhint("Index a column of type bit(n), or the expression (column::bit(n)).")));
+}
+
 // May raise.
 Indexed indexed_by(Relation index) {
+    check_fixed_length(index);
     const core::Metric metric = metric_of(index);
     check_filter_columns(index);
     return {metric, column_type(index).kind, static_cast<uint32_t>(dims_of(index)),
@@ -113,7 +125,7 @@ IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
 }
 
 void IndexBuild::run() {
-    report(BuildPhase::reading);
+    report(BuildPhase::reading, expected_rows());
     start_ahead();
     scan();
     if (!encoder_) begin_encoding();
@@ -204,7 +216,14 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
     const core::NewRow row{row_.internal.data(), row_.own_bytes.data(), own, tid, random_level(encoder_->geometry().m),
                            keys};
     ++index_tuples_;
-    pg::pg_call([&] { progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(index_tuples_)); });
+    pg::pg_call([&] {
+        // There may be more rows than the table is known to have.
+        if (index_tuples_ > reported_total_) {
+            reported_total_ = index_tuples_;
+            progress_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, static_cast<int64>(reported_total_));
+        }
+        progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(index_tuples_));
+    });
     rows_->add(row);
     if (!store_)
         collect(identity);
@@ -232,7 +251,7 @@ void IndexBuild::begin_inserting() {
                            RelationGetRelationName(index_)),
                  errhint("Increase maintenance_work_mem to speed up builds.")));
     });
-    report(BuildPhase::inserting);
+    report(BuildPhase::inserting, std::max(expected_rows(), index_tuples_));
     recent_ = std::make_unique<pg::RecentBuffers>(1 << 16);
     store_ = std::make_unique<pg::BufmgrStore>(index_, RelationUsesLocalBuffers(index_) ? nullptr : recent_.get(),
                                                pg::BufmgrStore::Wal::skip);
@@ -440,10 +459,23 @@ void IndexBuild::log_pages(BlockNumber end) {
     logged_to_ = end;
 }
 
+// As the planner estimates them.
+size_t IndexBuild::expected_rows() const {
+    return pg::pg_call([&] {
+        BlockNumber pages;
+        double rows, all_visible;
+        estimate_rel_size(heap_, nullptr, &pages, &rows, &all_visible);
+        return static_cast<size_t>(Max(rows, 0));
+    });
+}
+
 void IndexBuild::report(BuildPhase phase, size_t total) {
     pg::pg_call([&] {
         progress_param(PROGRESS_CREATEIDX_SUBPHASE, static_cast<int64>(phase));
-        if (total > 0) progress_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, static_cast<int64>(total));
+        if (total > 0) {
+            reported_total_ = total;
+            progress_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, static_cast<int64>(total));
+        }
         progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, 0);
     });
 }

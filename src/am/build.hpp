@@ -87,6 +87,7 @@ class IndexBuild {
     void write_pages(core::MemStore& store, core::NeedMap& needs, bool is_all);
     void keep_unplaced(const core::UnplacedRow& row, const core::FilterKey* keys);
     void write_unplaced();
+    size_t expected_rows() const;
     void report(BuildPhase phase, size_t total = 0);
     void log_pages(BlockNumber end);
 
@@ -104,6 +105,7 @@ class IndexBuild {
     // Rows without a place in the graph.
     BufFile* unplaced_ = nullptr;
     uint64_t unplaced_rows_ = 0;
+    size_t reported_total_ = 0;   // rows that the phase shown is about
 
     // First, rows are kept as they are until there are enough to judge the data by.
     std::unique_ptr<core::RowSample> sample_;

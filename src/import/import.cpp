@@ -436,6 +436,13 @@ void Import::load_batch(uint64_t end) {
 // In the context of errors: what has been kept.
 void Import::add_context(void* import) {
     const auto* const self = static_cast<const Import*>(import);
+    if (geterrcode() == ERRCODE_UNIQUE_VIOLATION) {
+        // The same rows would meet the same ones again.
+        errcontext("import of %s: " INT64_FORMAT " of " UINT64_FORMAT
+                   " rows are committed; on_conflict => 'skip' leaves out rows that are there already, 'update' replaces them",
+                   self->shown_path_.c_str(), self->job_.rows_done, self->info().rows);
+        return;
+    }
     errcontext("import of %s: " INT64_FORMAT " of " UINT64_FORMAT
                " rows are committed, resume => true goes on from there",
                self->shown_path_.c_str(), self->job_.rows_done, self->info().rows);
