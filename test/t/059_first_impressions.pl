@@ -43,7 +43,7 @@ for my $known ('never analyzed', 'known to be smaller') {
         select undef, undef, undef, 0.02;
     }
     $build->finish;
-    like($err, qr/exceeds maintenance_work_mem/, "$known: the build goes beyond its memory");
+    like($err, qr/no longer fits into maintenance_work_mem/, "$known: the build goes beyond its memory");
     cmp_ok(scalar(keys %phases), '>', 0, "$known: progress was seen");
     is("@beyond", '', "$known: never more than all");
     cmp_ok($least // 0, '>', $known eq 'never analyzed' ? $ROWS / 3 : 0, "$known: of about as many rows as there are");
