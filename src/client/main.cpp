@@ -1,6 +1,7 @@
 // vecstore-load: the readers of vecstore on the client's side, for servers whose disk one cannot reach.
 #include "client/loader.hpp"
 #include "client/server.hpp"
+#include "core/base/library_error.hpp"
 #include "core/base/option_text.hpp"
 
 #include <cerrno>
@@ -139,9 +140,8 @@ int main(int argc, char** argv) {
         return report(error.message(), error.detail(), error.hint());
     } catch (const vecstore::client::ServerError& error) {
         return report(error.what());
-    } catch (const std::bad_alloc&) {
-        return report("out of memory");
-    } catch (const std::exception& error) {
-        return report(error.what());
+    } catch (const std::exception& exception) {
+        const vecstore::core::Error error = vecstore::core::error_of_library(exception);
+        return report(error.message(), error.detail());
     }
 }

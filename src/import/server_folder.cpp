@@ -27,7 +27,7 @@ class ServerFolder final : public core::stores::PathFolder {
     std::unique_ptr<core::io::ByteSource> open(const std::string& name) const override {
         return open_server_file(path_of(name));
     }
-    bool interrupted() const override { return InterruptPending; }
+    void check_interrupts() const override { pg::check_interrupts(); }
 
     void check() const {
         if (!is_absolute_path(path_.c_str())) {

@@ -1,5 +1,7 @@
 #include "pg/guard.hpp"
 
+#include "core/base/library_error.hpp"
+
 extern "C" {
 #include "mb/pg_wchar.h"
 }
@@ -18,6 +20,22 @@ void copy_text(char* buffer, size_t size, const char* text) {
     if (!pg_verifymbstr(buffer, clipped, true))
         for (int i = 0; i < clipped; ++i)
             if (IS_HIGHBIT_SET(buffer[i])) buffer[i] = '?';
+}
+
+// The exception that guarded() is handling, where it is a library's, in our words. Without memory there is none for them.
+void translate(PendingError& pending) noexcept {
+    try {
+        try {
+            throw;
+        } catch (const core::Error&) {
+        } catch (const std::exception& exception) {
+            const core::Error error = core::error_of_library(exception);
+            pending.sqlstate = sqlstate_of(error.code());
+            copy_text(pending.message, sizeof(pending.message), error.message().c_str());
+            copy_text(pending.detail, sizeof(pending.detail), error.detail().c_str());
+        }
+    } catch (...) {
+    }
 }
 
 }  // namespace
@@ -45,6 +63,7 @@ void PendingError::set(int state, const char* message_text, const char* detail_t
     copy_text(message, sizeof(message), message_text);
     copy_text(detail, sizeof(detail), detail_text);
     copy_text(hint, sizeof(hint), hint_text);
+    if (state == ERRCODE_INTERNAL_ERROR && std::current_exception() != nullptr) translate(*this);
 }
 
 void PendingError::set(const core::Error& error) {

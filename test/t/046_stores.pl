@@ -60,6 +60,28 @@ SKIP: {
             1, "$name: inspected");
     }
     stores_in_use();
+    stores_interrupted();
+}
+
+# Signals that end nothing do not end a read, and those that do are told of as everywhere.
+sub stores_interrupted {
+    my $long = "$folder/chroma long";
+    system('cp', '-r', "$folder/chroma single", $long) == 0 or die 'cp failed';
+    my $script = 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript("""
+        CREATE TABLE e AS SELECT * FROM embeddings; DROP TABLE embeddings; ALTER TABLE e RENAME TO embeddings;
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500000)
+        INSERT INTO embeddings (id, segment_id) SELECT i + 1000000, 0 FROM n""")';
+    system($python, '-c', $script, "$long/chroma.sqlite3") == 0 or die 'python failed';
+    my $read = 'SELECT count(*) FROM vecstore_read_chroma(' . quoted($long) . ')';
+    my ($out, $err) = ('', '');
+    my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT pg_backend_pid()', '-c', "$read; $read" ], '<', \undef, '>', \$out, '2>', \$err);
+    $run->pump until $out =~ /(\d+)\n/;
+    my $sent = sql("DO \$\$ BEGIN FOR i IN 1 .. 200 LOOP PERFORM pg_log_backend_memory_contexts($1); PERFORM pg_sleep(0.002); END LOOP; END \$\$; SELECT 'sent'");
+    $run->finish;
+    is($err, '', 'a read goes on after interrupts');
+    like($out, qr/\n79\n79\n$/, 'to its end');
+    like(answer("\\set VERBOSITY verbose\nSET statement_timeout = 40; $read"), qr/57014: canceling statement due to statement timeout/, 'a timeout is told of as one');
+    return;
 }
 
 # What one does with them.

@@ -72,11 +72,20 @@ SqliteFile::~SqliteFile() {
     sqlite3_close_v2(database_);
 }
 
-int SqliteFile::on_progress(void* self) {
-    return static_cast<const SqliteFile*>(self)->folder_.interrupted() ? 1 : 0;
+// Most interrupts are only work to be done, and SQLite goes on afterwards. No exception passes its frames.
+int SqliteFile::on_progress(void* self) noexcept {
+    auto* const file = static_cast<SqliteFile*>(self);
+    try {
+        file->folder_.check_interrupts();
+        return 0;
+    } catch (...) {
+        file->interrupt_ = std::current_exception();
+        return 1;
+    }
 }
 
 void SqliteFile::fail(const std::string& what) const {
+    if (interrupt_ != nullptr) std::rethrow_exception(interrupt_);
     const int code = database_ != nullptr ? sqlite3_errcode(database_) & 0xff : SQLITE_NOMEM;
     const std::string reason = database_ != nullptr ? sqlite3_errmsg(database_) : "out of memory";
     const ErrorCode kind = code == SQLITE_NOMEM                              ? ErrorCode::out_of_memory

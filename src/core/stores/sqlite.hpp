@@ -4,6 +4,7 @@
 #include "core/stores/store_reader.hpp"
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -58,11 +59,12 @@ class SqliteFile {
 
   private:
     friend class SqliteQuery;
-    static int on_progress(void* self);
+    static int on_progress(void* self) noexcept;
     [[noreturn]] void fail(const std::string& what) const;
 
     const Folder& folder_;
     std::string shown_;
+    std::exception_ptr interrupt_;  // what check_interrupts() has thrown below SQLite's frames
     sqlite3* database_ = nullptr;
 };
 

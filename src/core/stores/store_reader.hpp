@@ -22,8 +22,8 @@ class Folder {
     // Whether there is such a regular file.
     virtual bool holds(const std::string& name) const = 0;
     virtual std::unique_ptr<io::ByteSource> open(const std::string& name) const = 0;
-    // Whether whoever waits has lost patience: asked now and then by code that reads without these sources.
-    virtual bool interrupted() const { return false; }
+    // Called now and then by code that reads without these sources. Throws where whoever waits has lost patience.
+    virtual void check_interrupts() const {}
 };
 
 // A folder of this machine's file system.
