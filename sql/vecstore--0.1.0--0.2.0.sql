@@ -426,3 +426,9 @@ ALTER FUNCTION vecstore_within(vector, float8) CALLED ON NULL INPUT;
 ALTER FUNCTION vecstore_within(halfvec, float8) CALLED ON NULL INPUT;
 ALTER FUNCTION vecstore_within(sparsevec, float8) CALLED ON NULL INPUT;
 ALTER FUNCTION vecstore_within(bit, float8) CALLED ON NULL INPUT;
+
+-- ============================================================================================= joins
+
+-- Conditions that follow from joins are now of the planner's paths, and need no function in the query.
+DROP FUNCTION vecstore_joined("any", "any");
+DROP FUNCTION vecstore_joined_support(internal);

@@ -854,13 +854,6 @@ CREATE OPERATOR CLASS sparsevec_l1_ops
 	FUNCTION 1 l1_distance(sparsevec, sparsevec),
 	FUNCTION 3 hnsw_sparsevec_support(internal);
 
--- Conditions that follow from joins: made by the planner (vecstore.join_filters), and true by themselves.
-CREATE FUNCTION vecstore_joined_support(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_joined_support' LANGUAGE C;
-
-CREATE FUNCTION vecstore_joined("any", "any") RETURNS bool
-	AS 'MODULE_PATHNAME', 'vecstore_joined' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT vecstore_joined_support;
-
 -- Conditions on the distance that a scan is ordered by: made by the planner, from `distance < limit`. Only the scan
 -- knows the distance; the condition itself is tested again on every row. (A row without a vector may be one of all rows.)
 

@@ -2,10 +2,9 @@
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
 #include "am/hnsw.hpp"
+#include "am/index_state.hpp"
 #include "core/hnsw/clustering.hpp"
 #include "core/storage/unplaced_layout.hpp"
-
-#include <limits>
 
 extern "C" {
 #include "optimizer/cost.h"
@@ -25,17 +24,51 @@ constexpr double operators_per_visit = 20;
 // Reading every page from the first to the last, some 0.3 us for each node on it.
 constexpr double operators_per_node_in_order = 4;
 
+// The scan is ahead of the rows it returns: a beam that is wide enough for so many is half as wide again, and gets there
+// in steps.
+constexpr double visits_per_further_row = 3;
+// More than any plan costs that PostgreSQL's settings disable, and little enough to be multiplied and compared. (Infinity
+// times no rows is not a number, which is neither less nor more than anything.)
+constexpr Cost highest_cost = 1e16;
+
 struct ScanCosts {
     double first_row;
     double all_rows;
 };
 
+Cost comparable(double cost) { return std::isnan(cost) ? highest_cost : Min(Max(cost, 0.0), highest_cost); }
+
 ScanCosts walk_costs(double rows, size_t ef_search, double random_page) {
     const double visit = random_page * uncached_share + operators_per_visit * cpu_operator_cost;
     const double levels = std::log(rows + 1) / std::log(16.0);
-    // The first rows need the whole beam, every further one about one more visit.
+    // The first rows need the whole beam.
     const double first = Min(rows, static_cast<double>(ef_search) * 1.25 + 4 * levels);
-    return {first * visit, Max(rows, first) * (visit + cpu_index_tuple_cost)};
+    return {first * visit, first * visit + rows * (visits_per_further_row * visit + cpu_index_tuple_cost)};
+}
+
+// What helps a search under conditions that is not through the graph.
+struct Helpers {
+    bool sketches;
+    double clusters;
+    double loose;    // rows in none
+};
+
+Helpers helpers_of(const IndexOptInfo* info) {
+    const double rows = Max(info->tuples, 1.0);
+    Helpers helpers{true, static_cast<double>(core::Clustering::clusters_for(static_cast<size_t>(rows))), 0};
+    if (info->hypothetical) return helpers;
+    const Relation index = pg::pg_call([&] { return index_open(info->indexoid, NoLock); });   // the planner holds the lock
+    try {
+        const std::shared_ptr<IndexState> state = index_state(index);
+        helpers.sketches = state->encoder.geometry().mode == core::StorageMode::coded;
+        if (!helpers.sketches || state->clustered_blocks == 0) helpers.clusters = 0;
+        const double blocks = Max(info->pages, 1.0);
+        helpers.loose = rows * (1 - Min(1.0, state->clustered_blocks / blocks));
+    } catch (const core::Error&) {
+        // An index that cannot be read is for a scan to complain of.
+    }
+    pg::pg_call([&] { index_close(index, NoLock); });
+    return helpers;
 }
 
 // Eight bytes for each column and row; a search looks at the pages of some columns of all rows.
@@ -51,8 +84,10 @@ ScanCosts filtered_costs(const IndexOptInfo* info, double rows, double share, si
     search.groups = key_pages(info, rows);
     search.share = Max(share, 1e-9);
     search.ef_search = ef_search;
-    search.sketches = true;
-    search.clusters = static_cast<double>(core::Clustering::clusters_for(static_cast<size_t>(Max(rows, 1))));
+    const Helpers helpers = helpers_of(info);
+    search.sketches = helpers.sketches;
+    search.clusters = helpers.clusters;
+    search.loose = helpers.loose;
     const double visits = Min(core::cost_of_sketches(search), core::cost_of_traversing(search, search.share));
     const double levels = 4 * std::log(rows + 1) / std::log(16.0);
     const double first = (Min(visits, rows) + levels) * visit + search.groups * random_page * uncached_share;
@@ -133,9 +168,9 @@ core::ScanOptions planned_scan(const IndexOptInfo* info) {
 void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
                    Selectivity* selectivity, double* correlation, double* pages) {
     if (!can_scan(path)) {
-        // Without a query vector, say, there is nothing to scan for.
+        // Without a query vector, say, there is nothing to scan for. (The path is taken away before the planner chooses.)
         pg::reject_path(path);
-        *startup = *total = std::numeric_limits<double>::infinity();
+        *startup = *total = highest_cost;
         *selectivity = 0;
         *correlation = 0;
         *pages = 0;
@@ -162,8 +197,8 @@ void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* 
         scan = filtered_costs(path->indexinfo, rows, conditions.passing, options.ef_search, random_page);
     else
         scan = walk_costs(rows, options.ef_search, random_page);
-    *startup = scan.first_row;
-    *total = scan.all_rows;
+    *startup = comparable(scan.first_row);
+    *total = Max(*startup, comparable(scan.all_rows));
     *selectivity = conditions.fetched;
     *correlation = 0;
     *pages = costs.numIndexPages;

@@ -38,13 +38,17 @@ enum IterativeScan { iterative_off, iterative_relaxed, iterative_strict };
 void install_planner_hook();
 void install_path_hook();
 
-// Gives a query conditions that follow from its joins (join_filters.cpp), and says whether there are any; change: false: only
-// says so. And defines the setting that forbids it.
-bool push_join_filters(Query* query, bool change);
+// Adds paths with conditions that follow from joins (join_filters.cpp). And defines the setting that forbids it.
+void add_join_filters(PlannerInfo* root, RelOptInfo* rel);
+// Is this InitPlan one of those that such conditions ask?
+bool asks_for_joined_keys(const SubPlan* plan);
 void define_join_filters();
 
 // Is this, of the planner's, an index of ours?
 bool is_our_index(const IndexOptInfo* index);
+
+// The order in which the planner has a path's IndexClauses.
+int by_index_column(const ListCell* a, const ListCell* b);
 
 // Strategies of a vector's operator classes beside the distance, which is 1: vector and limit, made by the planner
 // from conditions on the distance (index_paths.cpp).

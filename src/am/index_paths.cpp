@@ -33,6 +33,7 @@ extern "C" {
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
+#include "utils/fmgrprotos.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -249,11 +250,17 @@ bool has_limit_parameter(const Query* query) {
            query->distinctClause == NIL && query->setOperations == nullptr && query->havingQual == nullptr;
 }
 
+bool may_call(Oid function) {
+    return DatumGetBool(DirectFunctionCall2(has_function_privilege_id, ObjectIdGetDatum(function),
+                                            PointerGetDatum(cstring_to_text("EXECUTE"))));
+}
+
 // The condition that the distance is below the limit, as the index knows it; null if it does not.
 Expr* within(const Extension& e, StrategyNumber strategy, Expr* limit) {
     if (list_length(e.path->indexorderbys) != 1) return nullptr;
     const Oid op = within_operator(e.path->indexinfo, strategy);
-    if (!OidIsValid(op)) return nullptr;
+    // (The operator's function is the extension's. Who may not call it has not asked to.)
+    if (!OidIsValid(op) || !may_call(get_opcode(op))) return nullptr;
     const auto* const order = reinterpret_cast<OpExpr*>(linitial(e.path->indexorderbys));
     auto* vector = static_cast<Node*>(linitial(order->args));
     if (!match_index_to_operand(vector, 0, e.path->indexinfo)) vector = static_cast<Node*>(lsecond(order->args));
@@ -332,10 +339,6 @@ void extend(Extension& e) {
     }
 }
 
-int by_column(const ListCell* a, const ListCell* b) {
-    return lfirst_node(IndexClause, a)->indexcol - lfirst_node(IndexClause, b)->indexcol;
-}
-
 // Paths that no scan can follow (can_scan); the planner keeps them for their order, whatever they cost.
 void remove_impossible(RelOptInfo* rel) {
     ListCell* cell;
@@ -382,11 +385,12 @@ void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte
         add_completeness(e);
         if (!e.added) continue;
         if (finds_all(path->indexinfo, e.clauses)) rel->pathlist = list_delete_ptr(rel->pathlist, path);
-        list_sort(e.clauses, by_column);   // as the planner has them
+        list_sort(e.clauses, by_index_column);   // as the planner has them
         add_path(rel, reinterpret_cast<Path*>(create_index_path(
                           root, path->indexinfo, e.clauses, path->indexorderbys, path->indexorderbycols,
                           path->path.pathkeys, path->indexscandir, false, PATH_REQ_OUTER(&path->path), 1.0, false)));
     }
+    add_join_filters(root, rel);
 }
 
 }  // namespace
@@ -423,6 +427,10 @@ bool can_scan(const IndexPath* path) {
         if (!IsA(qual, OpExpr)) return false;
     }
     return true;
+}
+
+int by_index_column(const ListCell* a, const ListCell* b) {
+    return lfirst_node(IndexClause, a)->indexcol - lfirst_node(IndexClause, b)->indexcol;
 }
 
 bool is_our_index(const IndexOptInfo* index) {

@@ -17,12 +17,14 @@ struct IndexState {
         : storage(storage_number),
           ef_construction(meta.ef_construction),
           keeps_unplaced(meta.keeps_unplaced != 0),
+          clustered_blocks(meta.cluster_map == 0 ? 0 : meta.clustered_blocks),
           encoder(meta.geometry, meta.seed, std::move(mean)),
           recent(blocks) {}
 
     Oid storage;
     uint16_t ef_construction;
     bool keeps_unplaced;   // MetaData's
+    uint32_t clustered_blocks;   // those whose rows are in clusters: 0 of an index that has none
     core::VectorEncoder encoder;
     pg::RecentBuffers recent;
 };

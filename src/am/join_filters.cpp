@@ -1,38 +1,47 @@
-// What a filtered join says about the table that is ordered by distance.
+// What a join says about the table that is ordered by distance.
 //
 //     SELECT ... FROM docs JOIN tenants USING (tenant) WHERE tenants.region = 'eu' ORDER BY docs.embedding <=> $1 LIMIT 10
 //
 // Only docs of some tenants can be in the result, but the scan of the index on docs does not know of which: it
-// returns rows that the join throws away. So, where the index has the joined column to filter by, the query is given
-// a condition that follows from what it says,
+// returns rows that the join throws away. So, where the index has the joined column to filter by, it gets a path whose
+// scan has a condition that follows from the join,
 //
-//     vecstore_joined(docs.tenant, ARRAY (SELECT tenant FROM tenants WHERE region = 'eu'))
+//     docs.tenant = ANY (ARRAY (SELECT tenant FROM tenants WHERE region = 'eu'))
 //
-// which the index takes for docs.tenant = ANY (...). The sub-select runs once, when the scan begins. For the planner
-// the condition lets all rows pass: that it says nothing new is just what the estimates of the join's rows need.
-// Where it is not used as an index condition it is true, too: the join itself will tell.
+// The sub-select runs once, when the scan begins, and only if it does. The condition is the path's, not the query's:
+// other paths are as they would be without it, and the planner compares what both cost. The join itself is done as ever.
 //
-// Where most rows of the joined table meet its condition the sub-select costs more than it saves, so the statement is
-// planned as it is written, too (planner.cpp).
-//
-// Of a LEFT JOIN that says as much as only an inner one can, WHERE tenants.region = 'eu' above it does: rows without a
-// tenant have no region. (The planner finds that out later.)
+// What equals what, the planner knows by then: its classes of equal expressions hold for every row of the result, have
+// one collation and one notion of equality, and know which outer joins are none. So nothing is concluded here that it
+// would not conclude itself: an index condition of a class needs an operator of the class's families, and an index column
+// whose keys tell texts apart as the class does. The sub-select has what the planner would test on a scan of the joined
+// table, in the order of its levels of security.
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
 #include "am/hnsw.hpp"
 
 extern "C" {
-#include "access/table.h"
+#include "access/htup_details.h"
+#include "catalog/pg_amop.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_statistic.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "nodes/supportnodes.h"
 #include "optimizer/clauses.h"
+#include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "parser/parse_func.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/planner.h"
+#include "optimizer/restrictinfo.h"
+#include "optimizer/subselect.h"
 #include "parser/parsetree.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+#include "utils/syscache.h"
 }
 
 namespace vecstore::am {
@@ -41,278 +50,408 @@ namespace {
 
 bool enabled = true;
 
-// Of tables with more rows it may take longer to find the keys than they save.
-constexpr double most_rows = 500000;
+// So many keys at most are asked for, as the planner expects them; and if it is wrong, they still fit into an array.
+constexpr double most_keys = 500000;
+constexpr double most_bytes_of_keys = 256 * 1024 * 1024;
 
-// What the query says of its tables. All of this is Postgres's memory; nothing here has a destructor.
-struct Facts {
-    Query* query;
-    Relids tables;        // those whose rows must all meet the conditions
-    Relids never_null;    // of those, the ones that no outer join makes NULL, as the query is written
-    Relids outer_joins;   // that conditions may be said above of
-    List* quals;
+// To put a key into the array, and out of it into the scan's filter.
+constexpr double operators_per_key = 14;
+
+// Up to 17 this is added to what a scan costs that a setting disables. Where the sub-select has no other, that says nothing.
+constexpr Cost cost_of_disabled = 1e10;
+
+// That our column equals one of another table, of which the query says more. All of this is Postgres's memory; nothing
+// here has a destructor.
+struct JoinFilter {
+    const EquivalenceClass* equal;
+    Expr* ours;
+    const EquivalenceMember* theirs;
+    RelOptInfo* table;      // theirs
+    PlannerInfo* subroot;   // of the sub-select, which has been planned
+    Path* keys;
+    Param* array;           // of them
+    Selectivity share;      // of our rows that have one of the keys
+    List* paths;            // that have the condition
 };
 
-// Collects the conditions of inner joins, and the tables under them: of what `node` joins.
-//   never_null  no outer join puts NULLs in the place of this part's rows
-//   strict      tables of which a condition above would not let such a row pass
-// Below an outer join a row may be there for want of another; but not where a condition above asks for the other.
-void collect(Facts& facts, Node* node, bool never_null, Relids strict);
-
-void add_quals(Facts& facts, Node* quals) {
-    if (quals != nullptr) facts.quals = list_concat(facts.quals, make_ands_implicit(reinterpret_cast<Expr*>(quals)));
-}
-
-void collect_join(Facts& facts, const JoinExpr* join, bool never_null, Relids strict) {
-    const bool left_outer = join->jointype == JOIN_LEFT, right_outer = join->jointype == JOIN_RIGHT;
-    if (join->jointype != JOIN_INNER && !left_outer && !right_outer) return;
-    Node* const nullable = left_outer ? join->rarg : right_outer ? join->larg : nullptr;
-    const bool as_inner = nullable == nullptr || bms_overlap(strict, pg::tables_of(nullable));
-    if (nullable != nullptr) facts.outer_joins = bms_add_member(facts.outer_joins, join->rtindex);
-    const Relids below = as_inner ? bms_union(strict, find_nonnullable_rels(join->quals)) : strict;
-    if (as_inner || !right_outer) collect(facts, join->larg, never_null && !right_outer, below);
-    if (as_inner || !left_outer) collect(facts, join->rarg, never_null && !left_outer, below);
-    if (as_inner) add_quals(facts, join->quals);
-}
-
-void collect(Facts& facts, Node* node, bool never_null, Relids strict) {
-    check_stack_depth();
-    if (IsA(node, RangeTblRef)) {
-        const int table = reinterpret_cast<RangeTblRef*>(node)->rtindex;
-        facts.tables = bms_add_member(facts.tables, table);
-        if (never_null) facts.never_null = bms_add_member(facts.never_null, table);
-    } else if (IsA(node, FromExpr)) {
-        auto* const from = reinterpret_cast<FromExpr*>(node);
-        const Relids below = bms_union(strict, find_nonnullable_rels(from->quals));
-        ListCell* cell;
-        foreach (cell, from->fromlist) collect(facts, static_cast<Node*>(lfirst(cell)), never_null, below);
-        add_quals(facts, from->quals);
-    } else if (IsA(node, JoinExpr)) {
-        collect_join(facts, reinterpret_cast<JoinExpr*>(node), never_null, strict);
+// May rows be updated or locked? They may be evaluated again then, from their new versions.
+bool only_reads(const PlannerInfo* root) {
+    for (; root != nullptr; root = root->parent_root) {
+        const Query* const query = root->parse;
+        if ((query->commandType != CMD_SELECT && query->commandType != CMD_INSERT) || query->rowMarks != NIL) return false;
     }
+    return true;
 }
 
-const Var* plain_var(const Node* node) {
-    while (node != nullptr && IsA(node, RelabelType))
-        node = reinterpret_cast<Node*>(reinterpret_cast<const RelabelType*>(node)->arg);
-    if (node == nullptr || !IsA(node, Var)) return nullptr;
-    const auto* const var = reinterpret_cast<const Var*>(node);
+// A column of a table, whatever type it is taken for.
+const Var* plain_column(const Expr* expr) {
+    while (expr != nullptr && IsA(expr, RelabelType)) expr = reinterpret_cast<const RelabelType*>(expr)->arg;
+    if (expr == nullptr || !IsA(expr, Var)) return nullptr;
+    const auto* const var = reinterpret_cast<const Var*>(expr);
     return var->varlevelsup == 0 && var->varattno > 0 ? var : nullptr;
 }
 
-// The table that the result is ordered by a distance of; 0: it is not.
-int ordered_table(const Facts& facts) {
-    const auto* const sort = static_cast<SortGroupClause*>(linitial(facts.query->sortClause));
-    const TargetEntry* const entry = get_sortgroupref_tle(sort->tleSortGroupRef, facts.query->targetList);
-    if (!IsA(entry->expr, OpExpr) || exprType(reinterpret_cast<Node*>(entry->expr)) != FLOAT8OID) return 0;
-    ListCell* cell;
-    foreach (cell, reinterpret_cast<OpExpr*>(entry->expr)->args) {
-        const Var* const var = plain_var(static_cast<Node*>(lfirst(cell)));
-        if (var != nullptr && bms_is_member(var->varno, facts.never_null)) return var->varno;
-    }
-    return 0;
+// Can such values be told apart by an index column's keys? Texts of different bytes may be equal under one collation and
+// not under another.
+bool agrees(Oid of_column, Oid of_class) {
+    if (!OidIsValid(of_column) || of_column == of_class) return true;
+    return OidIsValid(of_class) && get_collation_isdeterministic(of_column) && get_collation_isdeterministic(of_class);
 }
 
-bool is_plain_table(const Facts& facts, int table) {
-    const RangeTblEntry* const rte = rt_fetch(table, facts.query->rtable);
-    return rte->rtekind == RTE_RELATION && rte->tablesample == nullptr &&
-           (rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW);
-}
-
-struct FilterColumn {
-    Oid family;      // of operators; InvalidOid: there is no such column
-    Oid extension;   // schema of the extension's functions
+struct IndexColumn {
+    int number;     // among the index's, from 0; below 0: there is none
+    Oid equality;
 };
 
-// By which index of ours a column can be filtered.
-FilterColumn filter_column(const List* indexes, AttrNumber attribute) {
+// The column that an index can test the filter by.
+IndexColumn column_for(const JoinFilter& filter, IndexOptInfo* index) {
+    for (int column = 1; column < index->nkeycolumns; ++column) {
+        if (!match_index_to_operand(reinterpret_cast<Node*>(filter.ours), column, index)) continue;
+        const Oid equality = get_opfamily_member(index->opfamily[column], index->opcintype[column],
+                                                 filter.theirs->em_datatype, filter_equal);
+        if (!OidIsValid(equality) || !agrees(index->indexcollations[column], filter.equal->ec_collation)) continue;
+        ListCell* cell;
+        foreach (cell, filter.equal->ec_opfamilies)
+            if (op_in_opfamily(equality, lfirst_oid(cell))) return {column, equality};
+    }
+    return {-1, InvalidOid};
+}
+
+// ----------------------------------------------------------------------------------------- the sub-select
+
+// May a scan of its own test this, too?
+bool can_be_repeated(const RestrictInfo* rinfo) {
+    auto* const clause = reinterpret_cast<Node*>(rinfo->clause);
+    if (rinfo->pseudoconstant || contain_volatile_functions(clause) || contain_subplans(clause)) return false;
     ListCell* cell;
-    FilterColumn found{InvalidOid, InvalidOid};
-    foreach (cell, indexes) {
-        const Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-        if (find_method(index->rd_indam) != nullptr && index->rd_index->indisvalid)
-            for (int column = 1; column < IndexRelationGetNumberOfKeyAttributes(index); ++column)
-                if (index->rd_index->indkey.values[column] == attribute)
-                    found = {index->rd_opfamily[column],
-                             get_func_namespace(index_getprocid(index, static_cast<AttrNumber>(column + 1), filter_type_proc))};
-        index_close(index, AccessShareLock);
-    }
-    return found;
+    foreach (cell, pull_var_clause(clause, PVC_INCLUDE_PLACEHOLDERS))
+        if (!IsA(lfirst(cell), Var)) return false;
+    return true;
 }
 
-struct Link {
-    const Var* ours;     // column of the ordered table
-    const Var* theirs;   // that equals this one
-    Oid equality;        // ours = theirs
-    Oid extension;       // as of FilterColumn
-};
-
-bool find_link(const Facts& facts, const List* indexes, int table, const Node* qual, Link& link) {
-    if (!IsA(qual, OpExpr)) return false;
-    const auto* const op = reinterpret_cast<const OpExpr*>(qual);
-    if (list_length(op->args) != 2) return false;
-    const auto* left = static_cast<Node*>(linitial(op->args));
-    const auto* right = static_cast<Node*>(lsecond(op->args));
-    link.ours = plain_var(left);
-    link.theirs = plain_var(right);
-    link.equality = op->opno;
-    if (link.ours == nullptr || link.theirs == nullptr) return false;
-    if (link.ours->varno != table) {
-        const Var* const other = link.ours;
-        link.ours = link.theirs;
-        link.theirs = other;
-        link.equality = get_commutator(op->opno);
-        left = right;
+// What the query says of the table alone. What is to be tested after a condition that cannot be repeated is left out: it
+// may tell of rows that are not to be seen.
+List* conditions_on(const RelOptInfo* table) {
+    Index last_level = PG_UINT32_MAX;
+    ListCell* cell;
+    foreach (cell, table->baserestrictinfo) {
+        const auto* const rinfo = lfirst_node(RestrictInfo, cell);
+        if (!can_be_repeated(rinfo)) last_level = Min(last_level, rinfo->security_level);
     }
-    // (A relabelled column, as varchar is where text is compared, would have to be relabelled again.)
-    if (!IsA(left, Var) || link.ours->varno != table || link.theirs->varno == table || !OidIsValid(link.equality))
-        return false;
-    if (!bms_is_member(link.theirs->varno, facts.tables) || !is_plain_table(facts, link.theirs->varno)) return false;
-    const FilterColumn column = filter_column(indexes, link.ours->varattno);
-    link.extension = column.extension;
-    return OidIsValid(column.family) && get_op_opfamily_strategy(link.equality, column.family) == filter_equal;
-}
-
-// What the query says of this table alone, as a sub-select of it may say.
-List* conditions_on(const Facts& facts, int table) {
     List* conditions = NIL;
-    ListCell* cell;
-    foreach (cell, facts.quals) {
-        auto* const qual = static_cast<Node*>(lfirst(cell));
-        if (contain_volatile_functions(qual) || checkExprHasSubLink(qual)) continue;
-        Node* const copy = pg::below_joins(static_cast<Node*>(copyObjectImpl(qual)), facts.outer_joins);
-        int only;
-        if (!bms_get_singleton_member(pull_varnos(nullptr, copy), &only) || only != table) continue;
-        IncrementVarSublevelsUp(copy, 1, 1);   // columns of a query around this one
-        conditions = lappend(conditions, copy);
+    foreach (cell, table->baserestrictinfo) {
+        auto* const rinfo = lfirst_node(RestrictInfo, cell);
+        if (rinfo->security_level <= last_level && can_be_repeated(rinfo)) conditions = lappend(conditions, rinfo);
     }
     return conditions;
 }
 
-double rows_of(Oid table) {
-    const Relation relation = table_open(table, NoLock);   // the query holds its lock
-    const double rows = relation->rd_rel->reltuples;
-    table_close(relation, NoLock);
-    return rows;
+// Those of one level of security, about table 1.
+Node* of_level(List* conditions, Index level, int table) {
+    List* clauses = NIL;
+    ListCell* cell;
+    foreach (cell, conditions) {
+        const auto* const rinfo = lfirst_node(RestrictInfo, cell);
+        if (rinfo->security_level == level) clauses = lappend(clauses, copyObjectImpl(rinfo->clause));
+    }
+    ChangeVarNodes(reinterpret_cast<Node*>(clauses), table, 1, 0);
+    return clauses == NIL ? nullptr : reinterpret_cast<Node*>(make_ands_explicit(clauses));
 }
 
 // SELECT theirs FROM the table WHERE conditions
-Query* keys_of(const Facts& facts, const Link& link, List* conditions) {
-    const int table = link.theirs->varno;
+Query* keys_of(PlannerInfo* root, const JoinFilter& filter, List* conditions) {
+    const auto table = static_cast<int>(filter.table->relid);
     Query* const select = makeNode(Query);
     select->commandType = CMD_SELECT;
     select->querySource = QSRC_ORIGINAL;
     select->canSetTag = true;
-    select->hasRowSecurity = facts.query->hasRowSecurity;
-    auto* const rte = static_cast<RangeTblEntry*>(copyObjectImpl(rt_fetch(table, facts.query->rtable)));
-    pg::copy_permissions(facts.query, select, rte);
-    Node* const policies = reinterpret_cast<Node*>(rte->securityQuals);
-    ChangeVarNodes(policies, table, 1, 0);
-    select->hasSubLinks = checkExprHasSubLink(policies);
+    select->hasRowSecurity = root->parse->hasRowSecurity;
+    auto* const rte = static_cast<RangeTblEntry*>(copyObjectImpl(planner_rt_fetch(table, root)));
+    pg::copy_permissions(root->parse, select, rte);
+    Index highest = 0;
+    ListCell* cell;
+    foreach (cell, conditions) highest = Max(highest, lfirst_node(RestrictInfo, cell)->security_level);
+    rte->securityQuals = NIL;
+    for (Index level = 0; level < highest; ++level) {
+        Node* const quals = of_level(conditions, level, table);
+        if (quals != nullptr) rte->securityQuals = lappend(rte->securityQuals, quals);
+    }
     select->rtable = list_make1(rte);
     RangeTblRef* const from = makeNode(RangeTblRef);
     from->rtindex = 1;
-    Node* const where = reinterpret_cast<Node*>(make_ands_explicit(conditions));
-    ChangeVarNodes(where, table, 1, 0);
-    select->jointree = makeFromExpr(list_make1(from), where);
-    Node* const key = pg::below_joins(static_cast<Node*>(copyObjectImpl(link.theirs)), facts.outer_joins);
+    select->jointree = makeFromExpr(list_make1(from), of_level(conditions, highest, table));
+    auto* const key = static_cast<Node*>(copyObjectImpl(filter.theirs->em_expr));
     ChangeVarNodes(key, table, 1, 0);
     select->targetList = list_make1(makeTargetEntry(reinterpret_cast<Expr*>(key), 1, pstrdup("key"), false));
     return select;
 }
 
-// vecstore_joined(ours, ARRAY (select)); null where there are no arrays of such keys.
-Node* joined(const Link& link, Query* select) {
-    if (!OidIsValid(get_promoted_array_type(link.theirs->vartype))) return nullptr;
-    const Oid types[] = {ANYOID, ANYOID};
-    List* const name = list_make2(makeString(get_namespace_name(link.extension)), makeString(pstrdup("vecstore_joined")));
-    const Oid function = LookupFuncName(name, 2, types, true);
-    if (!OidIsValid(function)) return nullptr;
-    SubLink* const array = makeNode(SubLink);
-    array->subLinkType = ARRAY_SUBLINK;
-    array->subselect = reinterpret_cast<Node*>(select);
-    array->location = -1;
-    return reinterpret_cast<Node*>(makeFuncExpr(function, BOOLOID, list_make2(copyObjectImpl(link.ours), array),
-                                                InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+// How many different values an expression has, and how many of them are NULL.
+struct Values {
+    double distinct;
+    Selectivity nulls;
+};
+
+Values values_of(PlannerInfo* root, Expr* expr) {
+    VariableStatData data;
+    examine_variable(root, reinterpret_cast<Node*>(expr), 0, &data);
+    bool is_default;
+    Values values{Max(1.0, get_variable_numdistinct(&data, &is_default)), 0};
+    if (HeapTupleIsValid(data.statsTuple))
+        values.nulls = reinterpret_cast<Form_pg_statistic>(GETSTRUCT(data.statsTuple))->stanullfrac;
+    ReleaseVariableStats(data);
+    return values;
 }
 
-// change: adds them, else only says whether there are any.
-bool add_conditions(Facts& facts, int table, bool change) {
-    bool any_added = false;
-    const Relation relation = table_open(rt_fetch(table, facts.query->rtable)->relid, NoLock);
-    const List* const indexes = RelationGetIndexList(relation);
-    table_close(relation, NoLock);
+// As estimates of joins have it: the smaller of the two sets of values is part of the other.
+Selectivity share_of_rows(PlannerInfo* root, const JoinFilter& filter) {
+    const Values ours = values_of(root, filter.ours), theirs = values_of(root, filter.theirs->em_expr);
+    const double tuples = Max(1.0, filter.table->tuples);
+    const double selected = Min(1.0, filter.keys->rows / tuples);
+    const double of_their_values = 1 - std::pow(1 - selected, Max(1.0, tuples / theirs.distinct));
+    const double share = (1 - ours.nulls) * Min(1.0, theirs.distinct / ours.distinct) * of_their_values;
+    return Min(1.0, Max(share, 1 / Max(1.0, ours.distinct)));
+}
+
+// Plans the sub-select; false: it is not worth a thought.
+bool plan_keys(PlannerInfo* root, JoinFilter& filter) {
+    const double width = Max(sizeof(Datum), get_typavgwidth(exprType(reinterpret_cast<Node*>(filter.theirs->em_expr)),
+                                                            exprTypmod(reinterpret_cast<Node*>(filter.theirs->em_expr))));
+    if (filter.table->rows > most_keys || filter.table->tuples * width > most_bytes_of_keys) return false;
+    auto* const key = reinterpret_cast<Node*>(filter.theirs->em_expr);
+    const Oid array = get_promoted_array_type(exprType(key));
+    List* const conditions = conditions_on(filter.table);
+    if (conditions == NIL || !OidIsValid(array)) return false;
+    filter.subroot = pg::plan_subquery(root, keys_of(root, filter, conditions));
+    filter.keys = get_cheapest_fractional_path(fetch_upper_rel(filter.subroot, UPPERREL_FINAL, nullptr), 0);
+    if (filter.keys->rows > most_keys) return false;
+    filter.array = SS_make_initplan_output_param(root, array, -1, exprCollation(key));
+    filter.share = share_of_rows(root, filter);
+    return true;
+}
+
+// The scans that have the condition ask for the keys in an InitPlan of the query's. What it costs is in their costs;
+// plans without it do not run it.
+void make_init_plan(PlannerInfo* root, const JoinFilter& filter) {
+    Plan* const plan = create_plan(filter.subroot, filter.keys);
+    SS_make_initplan_from_plan(root, filter.subroot, plan, filter.array);
+    auto* const made = llast_node(SubPlan, root->init_plans);
+    made->subLinkType = ARRAY_SUBLINK;
+    made->startup_cost = made->per_call_cost = 0;
+    made->unknownEqFalse = true;
+}
+
+// -------------------------------------------------------------------------------------------- the filters
+
+bool can_be_joined(PlannerInfo* root, const EquivalenceMember* member) {
+    int table;
+    if (!pg::is_of_every_row(member) || !bms_get_singleton_member(member->em_relids, &table) ||
+        plain_column(member->em_expr) == nullptr)
+        return false;
+    const RangeTblEntry* const rte = planner_rt_fetch(table, root);
+    const RelOptInfo* const rel = root->simple_rel_array[table];
+    return rel != nullptr && rel->reloptkind == RELOPT_BASEREL && rel->baserestrictinfo != NIL &&
+           rte->rtekind == RTE_RELATION && rte->tablesample == nullptr &&
+           (rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW ||
+            rte->relkind == RELKIND_PARTITIONED_TABLE);
+}
+
+bool any_index_has(const JoinFilter& filter, const List* paths) {
     ListCell* cell;
-    foreach (cell, facts.quals) {
-        Link link;
-        if (!find_link(facts, indexes, table, static_cast<Node*>(lfirst(cell)), link)) continue;
-        List* const conditions = conditions_on(facts, link.theirs->varno);
-        if (conditions == NIL || rows_of(rt_fetch(link.theirs->varno, facts.query->rtable)->relid) > most_rows) continue;
-        Node* const any = joined(link, keys_of(facts, link, conditions));
-        if (any == nullptr) continue;
-        any_added = true;
-        if (!change) break;
-        FromExpr* const from = facts.query->jointree;
-        from->quals = make_and_qual(from->quals, any);
-        facts.query->hasSubLinks = true;
-    }
-    return any_added;
+    foreach (cell, paths)
+        if (column_for(filter, lfirst_node(IndexPath, cell)->indexinfo).number >= 0) return true;
+    return false;
 }
 
-}  // namespace
+// Of one class of equal expressions: with every other table that has a member.
+List* add_filters_of(PlannerInfo* root, const RelOptInfo* rel, const List* paths, const EquivalenceClass* equal, List* filters) {
+    ListCell *cell, *other_cell;
+    foreach (cell, equal->ec_members) {
+        const auto* const ours = lfirst_node(EquivalenceMember, cell);
+        int table;
+        if (ours->em_is_child || !pg::is_of_every_row(ours) || !bms_get_singleton_member(ours->em_relids, &table) ||
+            static_cast<Index>(table) != rel->relid)
+            continue;
+        foreach (other_cell, equal->ec_members) {
+            const auto* const theirs = lfirst_node(EquivalenceMember, other_cell);
+            if (theirs->em_is_child || bms_equal(theirs->em_relids, ours->em_relids) || !can_be_joined(root, theirs)) continue;
+            JoinFilter filter{};
+            filter.equal = equal;
+            filter.ours = ours->em_expr;
+            filter.theirs = theirs;
+            filter.table = find_base_rel(root, bms_singleton_member(theirs->em_relids));
+            if (!any_index_has(filter, paths) || !plan_keys(root, filter)) continue;
+            auto* const kept = static_cast<JoinFilter*>(palloc(sizeof(JoinFilter)));
+            *kept = filter;
+            filters = lappend(filters, kept);
+        }
+    }
+    return filters;
+}
 
-namespace {
+List* find_filters(PlannerInfo* root, const RelOptInfo* rel, const List* paths) {
+    List* filters = NIL;
+    ListCell* cell;
+    foreach (cell, root->eq_classes) {
+        const auto* const equal = lfirst_node(EquivalenceClass, cell);
+        // (What equals a constant is a condition already.)
+        if (equal->ec_has_const || equal->ec_has_volatile || list_length(equal->ec_members) < 2 ||
+            !bms_is_member(static_cast<int>(rel->relid), equal->ec_relids) || !pg::is_of_every_row(equal))
+            continue;
+        filters = add_filters_of(root, rel, paths, equal, filters);
+    }
+    return filters;
+}
 
-// ours = ANY (array), for a column of our indexes.
-List* index_condition(SupportRequestIndexCondition* request) {
-    if (request->indexarg != 0 || !is_our_index(request->index) || !IsA(request->node, FuncExpr)) return NIL;
-    const auto* const call = reinterpret_cast<FuncExpr*>(request->node);
-    auto* const ours = static_cast<Node*>(linitial(call->args));
-    auto* const array = static_cast<Node*>(lsecond(call->args));
-    if (!is_pseudo_constant_for_index(request->root, array, request->index)) return NIL;
-    const Oid equality =
-        get_opfamily_member(request->opfamily, exprType(ours), get_element_type(exprType(array)), filter_equal);
-    if (!OidIsValid(equality)) return NIL;
+// ours = ANY (array). It is tested by the index's keys and then by the join: the scan need not look for the row's value
+// in the array, so that any function which says yes will do where it does.
+IndexClause* clause_of(PlannerInfo* root, const JoinFilter& filter, const IndexOptInfo* index, const IndexColumn& column) {
     ScalarArrayOpExpr* const any = makeNode(ScalarArrayOpExpr);
-    any->opno = equality;
-    any->opfuncid = get_opcode(equality);
+    any->opno = column.equality;
+    any->opfuncid = F_BTEQUALIMAGE;
     any->useOr = true;
-    any->inputcollid = request->indexcollation;
-    any->args = list_make2(ours, array);
+    any->inputcollid = index->indexcollations[column.number];
+    any->args = list_make2(copyObjectImpl(filter.ours), copyObjectImpl(filter.array));
     any->location = -1;
-    request->lossy = false;
-    return list_make1(any);
+    IndexClause* const clause = makeNode(IndexClause);
+    clause->rinfo = make_simple_restrictinfo(root, reinterpret_cast<Expr*>(any));
+    clause->rinfo->norm_selec = filter.share;   // nobody else could tell
+    clause->indexquals = list_make1(clause->rinfo);
+    clause->lossy = false;
+    clause->indexcol = static_cast<AttrNumber>(column.number);
+    return clause;
 }
 
-}  // namespace
-
-Node* support_joined(Node* request) {
-    if (IsA(request, SupportRequestSelectivity)) {
-        reinterpret_cast<SupportRequestSelectivity*>(request)->selectivity = 1;
-        return request;
+// The path with these conditions.
+void add_filtered_path(PlannerInfo* root, RelOptInfo* rel, const IndexPath* path, const List* filters) {
+    List* clauses = list_copy(path->indexclauses);
+    Cost gathering = 0;
+    double rows = path->path.rows;
+    ListCell* cell;
+    foreach (cell, filters) {
+        const auto& filter = *static_cast<JoinFilter*>(lfirst(cell));
+        clauses = lappend(clauses, clause_of(root, filter, path->indexinfo, column_for(filter, path->indexinfo)));
+        gathering += std::fmod(filter.keys->total_cost, cost_of_disabled) + filter.keys->rows * operators_per_key * cpu_operator_cost;
+        rows *= filter.share;
     }
-    if (IsA(request, SupportRequestIndexCondition))
-        return reinterpret_cast<Node*>(index_condition(reinterpret_cast<SupportRequestIndexCondition*>(request)));
+    list_sort(clauses, by_index_column);
+    IndexPath* const filtered =
+        create_index_path(root, path->indexinfo, clauses, path->indexorderbys, path->indexorderbycols, path->path.pathkeys,
+                          path->indexscandir, false, nullptr, 1.0, false);
+    filtered->path.startup_cost += gathering;
+    filtered->path.total_cost += gathering;
+    filtered->path.rows = clamp_row_est(rows);
+    filtered->path.parallel_safe = false;
+    add_path(rel, &filtered->path);
+    foreach (cell, filters) {
+        auto& filter = *static_cast<JoinFilter*>(lfirst(cell));
+        filter.paths = lappend(filter.paths, filtered);
+    }
+}
+
+// A condition of the query's own, as the planner makes conditions of an index. Null where it is none.
+IndexClause* comparison(PlannerInfo* root, RestrictInfo* rinfo, IndexOptInfo* index) {
+    if (rinfo->pseudoconstant || !IsA(rinfo->clause, OpExpr)) return nullptr;
+    const auto* const op = reinterpret_cast<OpExpr*>(rinfo->clause);
+    if (list_length(op->args) != 2 || !restriction_is_securely_promotable(rinfo, index->rel)) return nullptr;
+    auto* const value = static_cast<Node*>(lsecond(op->args));
+    if (!bms_is_empty(pull_varnos(root, value)) || contain_volatile_functions(value)) return nullptr;
+    for (int column = 1; column < index->nkeycolumns; ++column) {
+        if (!match_index_to_operand(static_cast<Node*>(linitial(op->args)), column, index) ||
+            !op_in_opfamily(op->opno, index->opfamily[column]) ||
+            (OidIsValid(index->indexcollations[column]) && index->indexcollations[column] != op->inputcollid))
+            continue;
+        IndexClause* const clause = makeNode(IndexClause);
+        clause->rinfo = rinfo;
+        clause->indexquals = list_make1(rinfo);
+        clause->indexcol = static_cast<AttrNumber>(column);
+        return clause;
+    }
     return nullptr;
 }
 
-// Nothing here has a destructor: errors may pass through.
-bool push_join_filters(Query* query, bool change) {
-    check_stack_depth();
-    if (!enabled || query->commandType != CMD_SELECT) return false;
-    bool pushed = false;
+// The path by another index that has the order of this one. It may have been as good, or worse, as long as there was no
+// more to test in it.
+IndexPath* path_by(PlannerInfo* root, const RelOptInfo* rel, const IndexPath* like, IndexOptInfo* index) {
+    const auto* const order = reinterpret_cast<OpExpr*>(linitial(like->indexorderbys));
+    if (!is_our_index(index) || (index->indpred != NIL && !index->predOK) || index->nkeycolumns < 2 ||
+        !SearchSysCacheExists3(AMOPOPID, ObjectIdGetDatum(order->opno), CharGetDatum(AMOP_ORDER),
+                               ObjectIdGetDatum(index->opfamily[0])) ||
+        !match_index_to_operand(static_cast<Node*>(linitial(order->args)), 0, index))
+        return nullptr;
+    List* clauses = NIL;
     ListCell* cell;
-    foreach (cell, query->rtable) {
-        auto* const rte = static_cast<RangeTblEntry*>(lfirst(cell));
-        if (rte->rtekind == RTE_SUBQUERY && rte->subquery != nullptr) pushed |= push_join_filters(rte->subquery, change);
+    foreach (cell, rel->baserestrictinfo) {
+        IndexClause* const clause = comparison(root, lfirst_node(RestrictInfo, cell), index);
+        if (clause != nullptr) clauses = lappend(clauses, clause);
     }
-    if (query->limitCount == nullptr || query->sortClause == NIL || query->setOperations != nullptr ||
-        query->groupClause != NIL || query->hasAggs || query->rowMarks != NIL || list_length(query->rtable) < 2)
-        return pushed;
-    Facts facts{query, nullptr, nullptr, nullptr, NIL};
-    collect(facts, reinterpret_cast<Node*>(query->jointree), true, nullptr);
-    const int table = ordered_table(facts);
-    return (table > 0 && is_plain_table(facts, table) && add_conditions(facts, table, change)) || pushed;
+    list_sort(clauses, by_index_column);
+    return create_index_path(root, index, clauses, like->indexorderbys, like->indexorderbycols, like->path.pathkeys,
+                             like->indexscandir, false, nullptr, 1.0, false);
+}
+
+bool any_by(const List* paths, const IndexOptInfo* index) {
+    ListCell* cell;
+    foreach (cell, paths)
+        if (lfirst_node(IndexPath, cell)->indexinfo == index) return true;
+    return false;
+}
+
+// Paths in the order of a distance, by every index that has it.
+List* ordered_paths(PlannerInfo* root, const RelOptInfo* rel) {
+    List* paths = NIL;
+    ListCell* cell;
+    foreach (cell, rel->pathlist) {
+        auto* const path = static_cast<IndexPath*>(lfirst(cell));
+        if (IsA(path, IndexPath) && list_length(path->indexorderbys) == 1 && is_our_index(path->indexinfo) &&
+            path->path.param_info == nullptr)
+            paths = lappend(paths, path);
+    }
+    if (paths == NIL) return NIL;
+    const auto* const first = linitial_node(IndexPath, paths);
+    foreach (cell, rel->indexlist) {
+        auto* const index = lfirst_node(IndexOptInfo, cell);
+        IndexPath* const path = any_by(paths, index) ? nullptr : path_by(root, rel, first, index);
+        if (path != nullptr) paths = lappend(paths, path);
+    }
+    return paths;
+}
+
+// With every filter that the path's index can test alone, and with all of them.
+void add_filtered_paths(PlannerInfo* root, RelOptInfo* rel, const IndexPath* path, const List* filters) {
+    List* tested = NIL;
+    ListCell* cell;
+    foreach (cell, filters)
+        if (column_for(*static_cast<JoinFilter*>(lfirst(cell)), path->indexinfo).number >= 0)
+            tested = lappend(tested, lfirst(cell));
+    foreach (cell, tested) add_filtered_path(root, rel, path, list_make1(lfirst(cell)));
+    if (list_length(tested) > 1) add_filtered_path(root, rel, path, tested);
+}
+
+bool has_path(const RelOptInfo* rel, const JoinFilter& filter) {
+    ListCell* cell;
+    foreach (cell, filter.paths)
+        if (list_member_ptr(rel->pathlist, lfirst(cell))) return true;
+    return false;
+}
+
+}  // namespace
+
+// (unknownEqFalse says something of IN alone, and is a mark on an array.)
+bool asks_for_joined_keys(const SubPlan* plan) { return plan->subLinkType == ARRAY_SUBLINK && plan->unknownEqFalse; }
+
+// Nothing here has a destructor: errors of the planner may pass through.
+void add_join_filters(PlannerInfo* root, RelOptInfo* rel) {
+    if (!enabled || rel->reloptkind != RELOPT_BASEREL || root->parse->limitCount == nullptr || !only_reads(root)) return;
+    const List* const paths = ordered_paths(root, rel);
+    if (paths == NIL) return;
+    const List* const filters = find_filters(root, rel, paths);
+    ListCell* cell;
+    foreach (cell, paths) add_filtered_paths(root, rel, lfirst_node(IndexPath, cell), filters);
+    foreach (cell, filters) {
+        const auto& filter = *static_cast<JoinFilter*>(lfirst(cell));
+        if (has_path(rel, filter)) make_init_plan(root, filter);
+    }
 }
 
 void define_join_filters() {
@@ -325,5 +464,6 @@ void define_join_filters() {
 
 using namespace vecstore;
 
+// What 0.1.0 added to queries. Its catalogs name these functions until they are updated.
 VECSTORE_FUNCTION(joined) { PG_RETURN_BOOL(true); }
-VECSTORE_FUNCTION(joined_support) { PG_RETURN_POINTER(am::support_joined(reinterpret_cast<Node*>(PG_GETARG_POINTER(0)))); }
+VECSTORE_FUNCTION(joined_support) { PG_RETURN_POINTER(nullptr); }

@@ -1,5 +1,8 @@
 // A planner hook that spares the executor work whose result nobody sees.
 //
+// Keys of joined tables (join_filters.cpp) are asked for in an InitPlan that is there before the planner has chosen. Where
+// it chose a plan that does not need them, that goes.
+//
 // In SELECT id FROM t ORDER BY v <=> $1 LIMIT 10 the planner lets the index scan compute v <=> $1 for every row it
 // returns, for sorts above it that are not there: the scan is ordered already. For a vector that TOAST keeps out
 // of line that costs more than finding the row did (some 5 us of 10 for 768 dimensions). Where the column is marked
@@ -57,18 +60,53 @@ void drop_unseen_distances(Limit* limit) {
     }
 }
 
-void walk(Plan* plan) {
+// Does the plan below this node use a parameter? Of a node that is not known to compute no conditions of an index: it may.
+bool is_used_below(const Plan* plan, int param) {
+    switch (nodeTag(plan)) {
+        case T_Limit:
+        case T_Sort:
+        case T_IncrementalSort:
+        case T_Result:
+        case T_ProjectSet:
+        case T_Unique:
+        case T_Group:
+        case T_Agg:
+        case T_WindowAgg:
+        case T_NestLoop:
+        case T_MergeJoin:
+        case T_HashJoin:
+        case T_Gather:
+        case T_GatherMerge: break;
+        default: return true;
+    }
+    return (plan->lefttree != nullptr && bms_is_member(param, plan->lefttree->allParam)) ||
+           (plan->righttree != nullptr && bms_is_member(param, plan->righttree->allParam));
+}
+
+// Keys that nothing asks for are not looked for, but would be shown and prepared.
+void drop_unused_keys(PlannedStmt* statement, Plan* plan) {
+    ListCell* cell;
+    foreach (cell, plan->initPlan) {
+        const auto* const made = lfirst_node(SubPlan, cell);
+        if (!asks_for_joined_keys(made) || is_used_below(plan, linitial_int(made->setParam))) continue;
+        lfirst(list_nth_cell(statement->subplans, made->plan_id - 1)) = nullptr;
+        plan->initPlan = foreach_delete_current(plan->initPlan, cell);
+    }
+}
+
+void walk(PlannedStmt* statement, Plan* plan) {
     if (plan == nullptr) return;
     check_stack_depth();
+    drop_unused_keys(statement, plan);
     if (IsA(plan, Limit)) drop_unseen_distances(reinterpret_cast<Limit*>(plan));
-    walk(plan->lefttree);
-    walk(plan->righttree);
+    walk(statement, plan->lefttree);
+    walk(statement, plan->righttree);
     List* children = NIL;
-    if (IsA(plan, SubqueryScan)) walk(reinterpret_cast<SubqueryScan*>(plan)->subplan);
+    if (IsA(plan, SubqueryScan)) walk(statement, reinterpret_cast<SubqueryScan*>(plan)->subplan);
     if (IsA(plan, Append)) children = reinterpret_cast<Append*>(plan)->appendplans;
     if (IsA(plan, MergeAppend)) children = reinterpret_cast<MergeAppend*>(plan)->mergeplans;
     ListCell* cell;
-    foreach (cell, children) walk(static_cast<Plan*>(lfirst(cell)));
+    foreach (cell, children) walk(statement, static_cast<Plan*>(lfirst(cell)));
 }
 
 // Nothing here has a destructor: errors of the planner may pass through.
@@ -77,31 +115,13 @@ PlannedStmt* plan_as_it_is(Query* parse, const char* query_string, int cursor_op
                                        : standard_planner(parse, query_string, cursor_options, params);
 }
 
-// With conditions on joined tables tested in the index, or above it: in one plan the sub-select that looks for the joined
-// keys is what costs, in the other the rows that the join throws away. Of 200,000 x 768 joined with 10,000 rows of which
-// 100, 50, 20 and 10% are asked for, a query takes 674, 554, 235 and 163 us with the sub-select, and 60, 100, 331 and
-// 1,289 us without, for which the planner expects 358, 358, 280 and 229, and 23, 26, 35 and 53.
-constexpr double cost_of_walk = 10;   // beside what the planner takes it for
-// Up to PostgreSQL 17 a plan costs as much where enable_seqscan = off forbids to read the joined table: that says nothing.
-constexpr Cost forbidden = 1e9;
-
-PlannedStmt* plan_joins(Query* parse, const char* query_string, int cursor_options, ParamListInfo params) {
-    if (!push_join_filters(parse, false)) return plan_as_it_is(parse, query_string, cursor_options, params);
-    auto* const pushed = static_cast<Query*>(copyObjectImpl(parse));
-    push_join_filters(pushed, true);
-    PlannedStmt* const filtered = plan_as_it_is(pushed, query_string, cursor_options, params);
-    PlannedStmt* const as_written = plan_as_it_is(parse, query_string, cursor_options, params);
-    const Cost cost = filtered->planTree->total_cost;
-    return cost < forbidden && cost_of_walk * as_written->planTree->total_cost < cost ? as_written : filtered;
-}
-
 PlannedStmt* plan_statement(Query* parse, const char* query_string, int cursor_options, ParamListInfo params) {
-    PlannedStmt* statement = plan_joins(parse, query_string, cursor_options, params);
+    PlannedStmt* statement = plan_as_it_is(parse, query_string, cursor_options, params);
     // A row that is updated or locked may be evaluated again from its new version: leave such statements alone.
     if (statement->commandType == CMD_SELECT && statement->rowMarks == NIL) {
-        walk(statement->planTree);
+        walk(statement, statement->planTree);
         ListCell* cell;
-        foreach (cell, statement->subplans) walk(static_cast<Plan*>(lfirst(cell)));
+        foreach (cell, statement->subplans) walk(statement, static_cast<Plan*>(lfirst(cell)));
     }
     return statement;
 }

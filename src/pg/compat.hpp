@@ -16,7 +16,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pathnodes.h"
-#include "optimizer/prep.h"
+#include "optimizer/planner.h"
 #include "rewrite/rewriteManip.h"
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
@@ -82,22 +82,30 @@ inline void copy_permissions([[maybe_unused]] const Query* from, [[maybe_unused]
 #endif
 }
 
-// What was said above these outer joins, as it is said below them. From 16 on columns know which joins may have made
-// them NULL.
-inline Node* below_joins(Node* condition, [[maybe_unused]] const Bitmapset* joins) {
+// Is an expression of a class the same whether or not the query's outer joins found rows? And does the class hold for
+// all rows, and not just for those of the inner side of one? (From 16 on columns know which joins may have made them
+// NULL, and count these among the tables that an expression is of.)
+inline bool is_of_every_row([[maybe_unused]] const EquivalenceMember* member) {
 #if PG_VERSION_NUM >= 160000
-    return remove_nulling_relids(condition, joins, nullptr);
+    return true;
 #else
-    return condition;
+    return bms_is_empty(member->em_nullable_relids);
+#endif
+}
+inline bool is_of_every_row([[maybe_unused]] const EquivalenceClass* equal) {
+#if PG_VERSION_NUM >= 160000
+    return true;
+#else
+    return !equal->ec_below_outer_join;
 #endif
 }
 
-// The tables that a part of a query's FROM joins.
-inline Relids tables_of(Node* joined) {
-#if PG_VERSION_NUM >= 160000
-    return get_relids_in_jointree(joined, false, false);
+// Plans a sub-select of a query that is being planned.
+inline PlannerInfo* plan_subquery(PlannerInfo* root, Query* query) {
+#if PG_VERSION_NUM >= 170000
+    return subquery_planner(root->glob, query, root, false, 0, nullptr);
 #else
-    return get_relids_in_jointree(joined, false);
+    return subquery_planner(root->glob, query, root, false, 0);
 #endif
 }
 
