@@ -24,9 +24,10 @@ constexpr double operators_per_visit = 20;
 // Reading every page from the first to the last, some 0.3 us for each node on it.
 constexpr double operators_per_node_in_order = 4;
 
-// The scan is ahead of the rows it returns: a beam that is wide enough for so many is half as wide again, and gets there
-// in steps.
-constexpr double visits_per_further_row = 3;
+// The scan is ahead of the rows it returns: a beam that is wide enough for so many is half as wide again, gets there in
+// steps, and goes far where rows are about equally far. The hundredth row of 20,000 x 384 and of 200,000 x 768 came
+// after 1.2 ms.
+constexpr double visits_per_further_row = 8;
 // More than any plan costs that PostgreSQL's settings disable, and little enough to be multiplied and compared. (Infinity
 // times no rows is not a number, which is neither less nor more than anything.)
 constexpr Cost highest_cost = 1e16;

@@ -57,6 +57,10 @@ constexpr double most_bytes_of_keys = 256 * 1024 * 1024;
 // To put a key into the array, and out of it into the scan's filter.
 constexpr double operators_per_key = 14;
 
+// By so much the way through the filter has to be better than others as the planner estimates both: a query should not get
+// slower by it, and what the planner says of pages it takes from disk is too much where they are in memory.
+constexpr double caution = 1.5;
+
 // Up to 17 this is added to what a scan costs that a setting disables. Where the sub-select has no other, that says nothing.
 constexpr Cost cost_of_disabled = 1e10;
 
@@ -256,6 +260,15 @@ bool can_be_joined(PlannerInfo* root, const EquivalenceMember* member) {
             rte->relkind == RELKIND_PARTITIONED_TABLE);
 }
 
+// Is it worth planning? Not where the keys alone take longer than to walk to as many rows as are asked for without them.
+bool may_pay(const PlannerInfo* root, const RelOptInfo* rel, const List* paths, const RelOptInfo* joined) {
+    if (root->limit_tuples < 0) return true;
+    const Path& walk = linitial_node(IndexPath, paths)->path;
+    const double of_all = root->limit_tuples * Max(1.0, joined->tuples) / Max(1.0, joined->rows) / Max(1.0, rel->rows);
+    const Cost walking = walk.startup_cost + (walk.total_cost - walk.startup_cost) * Min(1.0, of_all);
+    return joined->rows * (cpu_tuple_cost + operators_per_key * cpu_operator_cost) < 4 * walking;
+}
+
 bool any_index_has(const JoinFilter& filter, const List* paths) {
     ListCell* cell;
     foreach (cell, paths)
@@ -280,7 +293,8 @@ List* add_filters_of(PlannerInfo* root, const RelOptInfo* rel, const List* paths
             filter.ours = ours->em_expr;
             filter.theirs = theirs;
             filter.table = find_base_rel(root, bms_singleton_member(theirs->em_relids));
-            if (!any_index_has(filter, paths) || !plan_keys(root, filter)) continue;
+            if (!may_pay(root, rel, paths, filter.table) || !any_index_has(filter, paths) || !plan_keys(root, filter))
+                continue;
             auto* const kept = static_cast<JoinFilter*>(palloc(sizeof(JoinFilter)));
             *kept = filter;
             filters = lappend(filters, kept);
@@ -331,7 +345,8 @@ void add_filtered_path(PlannerInfo* root, RelOptInfo* rel, const IndexPath* path
     foreach (cell, filters) {
         const auto& filter = *static_cast<JoinFilter*>(lfirst(cell));
         clauses = lappend(clauses, clause_of(root, filter, path->indexinfo, column_for(filter, path->indexinfo)));
-        gathering += std::fmod(filter.keys->total_cost, cost_of_disabled) + filter.keys->rows * operators_per_key * cpu_operator_cost;
+        gathering += caution * (std::fmod(filter.keys->total_cost, cost_of_disabled) +
+                                filter.keys->rows * operators_per_key * cpu_operator_cost);
         rows *= filter.share;
     }
     list_sort(clauses, by_index_column);
