@@ -310,4 +310,22 @@ for my $fill (0, 1, 300) {
 }
 is(join("\n", @failed), '', 'no scan without order, no cost that is no number');
 
+# What a search under conditions costs depends on what the index has to help it: plain ones have no sketches, and those
+# that were empty when they were created no clusters.
+sql('CREATE TABLE helped (v vector(192), k int)', 'CREATE INDEX empty_first ON helped USING hnsw (v vector_l2_ops, k)',
+    'INSERT INTO helped SELECT (SELECT array_agg(random())::vector(192) FROM generate_series(1, 192) WHERE i > 0), i FROM generate_series(1, 3000) i',
+    'ANALYZE helped');
+sub expected_cost {
+    my ($limit) = sql(load_library() . 'SET enable_sort = off; EXPLAIN SELECT * FROM helped WHERE k < 1000 ORDER BY v <-> (SELECT v FROM helped WHERE k = 1) LIMIT 10')
+        =~ /Index Scan using .*?cost=(\d+\.\d+)/;
+    return $limit;
+}
+my $empty = expected_cost();
+sql('REINDEX INDEX empty_first');
+my $coded = expected_cost();
+sql('DROP INDEX empty_first', 'CREATE INDEX plain ON helped USING hnsw (v vector_l2_ops, k) WITH (storage = plain)');
+my $plain = expected_cost();
+cmp_ok($plain, '>', 1.1 * $coded, "a search in a plain index costs more: $plain, not $coded");
+cmp_ok($empty, '>', $coded, "and so does one without clusters: $empty");
+
 done_testing();
