@@ -335,11 +335,11 @@ SELECT x.*, index_cond(query) ~ 'i4 = ANY' AS in_index FROM unnest(ARRAY[
     $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE g.name = 'b'$$, $$filter_k g RIGHT JOIN filter_t t ON g.k = t.i4 WHERE g.name = 'b'$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 AND g.top = 2 WHERE g.name IN ('a', 'b')$$,
     $$filter_t t LEFT JOIN (filter_k g JOIN filter_k h ON h.k = g.k AND h.top = 2) ON g.k = t.i4 WHERE h.name = 'b' AND g.top > 0$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 LEFT JOIN filter_q q ON q.tenant = g.k WHERE g.name = 'b'$$,
     $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 LEFT JOIN filter_q q ON q.tenant = g.k AND g.top = 2 WHERE q.low > 5$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 JOIN filter_q q ON q.tenant = g.k WHERE q.low = 3 AND g.name = 'b'$$,
+    $$filter_t t FULL JOIN filter_k g ON g.k = t.i4 WHERE g.name = 'b' AND t.id > 0$$, $$filter_k g LEFT JOIN filter_t t ON g.k = t.i4 WHERE t.id > 0 AND g.name = 'b'$$,
     -- and those that say nothing of the first table
     $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 AND g.name = 'b'$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE g.k IS NULL$$,
-    $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE g.name = 'b' OR t.i8 = 3$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE coalesce(g.name, 'b') = 'b'$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 AND t.i8 < 5 WHERE t.id < 50$$,
-    $$filter_t t FULL JOIN filter_k g ON g.k = t.i4 WHERE g.name = 'b' AND t.id > 0$$, $$filter_k g LEFT JOIN filter_t t ON g.k = t.i4 WHERE t.id > 0 AND g.name = 'b'$$]) rest,
-    format($$SELECT t.id FROM %s ORDER BY t.v <-> '[0,0,0]' LIMIT 7$$, rest) query, compared(query) x;
+    $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE g.name = 'b' OR t.i8 = 3$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE coalesce(g.name, 'b') = 'b'$$, $$filter_t t LEFT JOIN filter_k g ON g.k = t.i4 AND t.i8 < 5 WHERE t.id < 50$$]) rest,
+    format($$SELECT t.id FROM %s ORDER BY t.v <-> '[0,0,0]' LIMIT 7$$, rest) query, compared(query) x, LATERAL set_config('enable_sort', CASE WHEN x.rows >= 0 THEN 'off' END, true) sort, LATERAL set_config('enable_seqscan', replace(sort, 'off', 'on'), true) s;
 -- LEFT JOIN LATERAL: the nearest for every row, of what a table says that is joined to them
 SELECT substring(index_cond(query) FROM 'i4 = [^ ]+') FROM unnest(ARRAY[$$SELECT * FROM filter_q q LEFT JOIN LATERAL (SELECT id FROM filter_t t WHERE t.i4 = q.tenant ORDER BY t.v <-> q.v LIMIT 3) n ON true$$,
     $$SELECT * FROM filter_q q LEFT JOIN LATERAL (SELECT t.id FROM filter_t t LEFT JOIN filter_k g ON g.k = t.i4 WHERE g.top = q.low - 2 ORDER BY t.v <-> q.v LIMIT 3) n ON true$$]) query;
