@@ -64,7 +64,8 @@ uninstall-client:
 .PHONY: client install-client uninstall-client
 
 # The shim: all of vecstore as an extension named `vector`, for clients that insist on that name. Its script is
-# vecstore's own under another name. Installed only when asked for: the name is pgvector's.
+# vecstore's own under another name, but for the import's tables of state: a dump with their rows would not restore where the
+# extension is pgvector. Installed only when asked for: the name is pgvector's.
 SHIM_VERSION = 0.8.6
 SHIM_CONTROL = build/shim/vector.control
 SHIM_SCRIPT = build/shim/vector--$(SHIM_VERSION).sql
@@ -79,7 +80,7 @@ $(SHIM_CONTROL): vecstore.control Makefile
 
 $(SHIM_SCRIPT): sql/vecstore--$(VECSTORE_VERSION).sql Makefile
 	mkdir -p $(@D)
-	sed -e '1s/.*/-- Generated from $(<F)./' \
+	sed -e '1s/.*/-- Generated from $(<F)./' -e '/pg_extension_config_dump/d' \
 	    -e 's/"CREATE EXTENSION vecstore"/"CREATE EXTENSION vector"/' $< > $@
 
 # Files of the shim name vecstore, which pgvector's do not.
