@@ -15,12 +15,10 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/storage.h"
 #include "commands/progress.h"
-#include "catalog/pg_type.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/plancat.h"
 #include "pgstat.h"
 #include "utils/backend_progress.h"
-#include "utils/builtins.h"
 }
 
 namespace vecstore::am {
@@ -64,17 +62,8 @@ pg::BufmgrStore::WritePage append_page(pg::BufmgrStore& target, core::PageKind k
                                                      std::to_string(expected) + " was expected");
 }
 
-// All values of a column have the length that its type says; those of varbit are at most that long.
-void check_fixed_length(Relation index) {
-    if (TupleDescAttr(RelationGetDescr(index), 0)->atttypid != VARBITOID) return;
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("type %s not supported for %s index", format_type_be(VARBITOID), method_of(index).name),
-                    errhint("Index a column of type bit(n), or the expression (column::bit(n)).")));
-}
-
 // May raise.
 Indexed indexed_by(Relation index) {
-    check_fixed_length(index);
     const core::Metric metric = metric_of(index);
     check_filter_columns(index);
     return {metric, column_type(index).kind, static_cast<uint32_t>(dims_of(index)),
