@@ -9,6 +9,7 @@
 // of inserts that failed, may be anywhere; they only must have a line pointer in the table.
 #include "am/column_type.hpp"
 #include "am/filter_type.hpp"
+#include "am/index_meta.hpp"
 #include "am/index_reader.hpp"
 
 #include "core/hnsw/filter_pages.hpp"
@@ -183,12 +184,6 @@ void check_other_rows(const OpenIndex& open, GraphCheck& check, BufferAccessStra
     });
 }
 
-core::MetaData read_meta(IndexReader& reader) {
-    if (reader.page_count() == 0) return core::MetaData{};
-    auto page = reader.read(core::meta_block);
-    return core::meta_of(page.payload());
-}
-
 void report_cut_off(Relation index, const core::CheckCounts& counts) {
     if (counts.cut_off == 0) return;
     pg::pg_call([&] {
@@ -212,8 +207,9 @@ void report_lost_chunks(Relation index, const core::CheckCounts& counts) {
 void check_index(const OpenIndex& open, bool deep, Snapshot snapshot, BufferAccessStrategy strategy,
                  const pg::ResultSet& results) {
     IndexReader reader(open.index, strategy);
-    const core::MetaData meta = read_meta(reader);
-    std::string problem = core::meta_problem(meta);
+    const core::MetaData meta = read_first_meta(reader);
+    std::string problem = core::meta_problem(meta, reader.page_count());
+    if (problem.empty()) problem = definition_problem(open.index, meta);
     std::vector<float> mean;
     if (problem.empty()) {
         try {

@@ -5,6 +5,7 @@
 #include "pg/guard.hpp"
 
 #include "core/storage/layout.hpp"
+#include "pg/index_end.hpp"
 
 extern "C" {
 #include "storage/bufmgr.h"
@@ -55,6 +56,7 @@ class IndexReader {
 
     ReadPage read(uint32_t block) {
         return ReadPage(pg::pg_call([&] {
+            end_.expect_before(index_, MAIN_FORKNUM, block);
             const Buffer buffer = ReadBufferExtended(index_, MAIN_FORKNUM, block, RBM_NORMAL, strategy_);
             LockBuffer(buffer, BUFFER_LOCK_SHARE);
             return buffer;
@@ -68,6 +70,7 @@ class IndexReader {
   private:
     Relation index_;
     BufferAccessStrategy strategy_;
+    pg::IndexEnd end_;
 };
 
 }  // namespace vecstore::am

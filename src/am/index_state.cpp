@@ -1,5 +1,8 @@
 #include "am/index_state.hpp"
 
+#include "am/index_meta.hpp"
+#include "core/hnsw/validate_pages.hpp"
+
 #include <unordered_map>
 
 namespace vecstore::am {
@@ -13,32 +16,6 @@ constexpr size_t max_cached = 256;
 Cache& cache() {
     static Cache states;
     return states;
-}
-
-std::vector<float> read_mean(pg::BufmgrStore& store, const core::MetaData& meta) {
-    std::vector<float> mean;
-    if (meta.mean_block == core::invalid_block) return mean;
-    mean.resize(meta.geometry.dims);
-    size_t done = 0;
-    for (uint32_t i = 0; i < meta.mean_pages && done < mean.size(); ++i) {
-        auto page = store.read(meta.mean_block + i);
-        const size_t n = std::min(core::floats_per_mean_page, mean.size() - done);
-        std::memcpy(&mean[done], page.payload() + sizeof(core::PageHead), n * sizeof(float));
-        done += n;
-    }
-    return mean;
-}
-
-void check_meta(Relation index, const core::MetaData& meta) {
-    const std::string name = RelationGetRelationName(index);
-    if (meta.magic != core::format_magic)
-        throw core::Error(core::ErrorCode::corrupted_index, "index \"" + name + "\" is not a vecstore index",
-                          "Its first page is no metapage of vecstore's.", "REINDEX it.");
-    if (meta.version != core::format_version)
-        throw core::Error(core::ErrorCode::corrupted_index,
-                          "index \"" + name + "\" has format version " + std::to_string(meta.version) +
-                              ", this vecstore reads version " + std::to_string(core::format_version),
-                          {}, "REINDEX it.");
 }
 
 }  // namespace
@@ -58,14 +35,8 @@ std::shared_ptr<IndexState> index_state(Relation index) {
         return found->second;
     }
     pg::BufmgrStore store(index, nullptr);
-    core::MetaData meta;
-    {
-        auto page = store.read(core::meta_block);
-        meta = core::meta_of(page.payload());
-    }
-    check_meta(index, meta);
-    auto state = std::make_shared<IndexState>(pg::storage_number(index), meta, read_mean(store, meta),
-                                              store.page_count());
+    const core::MetaData meta = read_index_meta(index, store);
+    auto state = std::make_shared<IndexState>(pg::storage_number(index), meta, core::read_mean(store, meta), store.page_count());
     if (cache().size() >= max_cached) cache().clear();
     cache()[RelationGetRelid(index)] = state;
     return state;

@@ -1,4 +1,5 @@
 // vecstore_index_info: how an index is laid out, and what is in it.
+#include "am/index_meta.hpp"
 #include "am/index_reader.hpp"
 
 #include "core/hnsw/validate_node.hpp"
@@ -21,12 +22,7 @@ IndexFacts read_facts(Relation index, BufferAccessStrategy strategy) {
     IndexReader reader(index, strategy);
     IndexFacts facts{};
     facts.pages = reader.page_count();
-    if (facts.pages > 0) {
-        auto page = reader.read(core::meta_block);
-        facts.meta = core::meta_of(page.payload());
-    }
-    const std::string problem = core::meta_problem(facts.meta);
-    if (!problem.empty()) throw core::Error(core::ErrorCode::corrupted_index, problem, {}, "REINDEX it.");
+    facts.meta = read_index_meta(index, reader);
     const core::NodeLayout layout(facts.meta.geometry);
     for (uint32_t block = 0; block < facts.pages; ++block) {
         reader.check_interrupts();

@@ -7,10 +7,10 @@
 // temporary files until the graph, whose size is known only then, is written before them.
 #include "import/export_graph.hpp"
 
+#include "am/index_meta.hpp"
 #include "am/index_reader.hpp"
 #include "core/export/graph_export.hpp"
 #include "core/export/vector_writer.hpp"
-#include "core/hnsw/validate_node.hpp"
 #include "pg/as_owner.hpp"
 #include "pg/guard.hpp"
 #include "types/halfvec.hpp"
@@ -36,17 +36,6 @@ namespace vecstore::import {
 namespace {
 
 using core::exports::FileMetric;
-
-core::MetaData read_meta(am::IndexReader& reader) {
-    core::MetaData meta{};
-    if (reader.page_count() > 0) {
-        auto page = reader.read(core::meta_block);
-        meta = core::meta_of(page.payload());
-    }
-    const std::string problem = core::meta_problem(meta);
-    if (!problem.empty()) throw core::Error(core::ErrorCode::corrupted_index, problem, {}, "REINDEX it.");
-    return meta;
-}
 
 FileMetric metric_of(const core::MetaData& meta) {
     const bool dense =
@@ -188,7 +177,7 @@ am::OpenIndex open_checked(const GraphRequest& request) {
 GraphReport export_graph(OutputFile& file, const GraphRequest& request) {
     const am::OpenIndex open = pg::pg_call([&] { return open_checked(request); });
     am::IndexReader reader(open.index, pg::pg_call([] { return GetAccessStrategy(BAS_BULKREAD); }));
-    const core::MetaData meta = read_meta(reader);
+    const core::MetaData meta = am::read_index_meta(open.index, reader);
     const FileMetric metric = metric_of(meta);
     const size_t dims = meta.geometry.dims;
 

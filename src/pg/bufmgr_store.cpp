@@ -1,5 +1,7 @@
 #include "pg/bufmgr_store.hpp"
 
+#include "pg/index_end.hpp"
+
 extern "C" {
 #include "access/transam.h"
 #include "storage/freespace.h"
@@ -23,12 +25,32 @@ void RecentBuffers::resize_for(BlockNumber blocks) {
     mask_ = entries - 1;
 }
 
-// Pins the block, which must exist. May raise (called within pg_call).
+namespace {
+
+// Of the index that was read last. (Where storage was truncated since, what is known is too much: then PostgreSQL says that the
+// block cannot be read.)
+IndexEnd& end_of(Relation index, ForkNumber fork) {
+    static Oid storage = InvalidOid;
+    static ForkNumber of_fork = InvalidForkNumber;
+    static IndexEnd end;
+    const Oid now = storage_number(index);
+    if (storage != now || of_fork != fork) {
+        storage = now;
+        of_fork = fork;
+        end = IndexEnd{};
+    }
+    return end;
+}
+
+}  // namespace
+
+// Pins the block. May raise (called within pg_call), as it does where there is no such block.
 Buffer BufmgrStore::pin(uint32_t block) {
     if (recent_ != nullptr) {
         const Buffer guess = recent_->guess(block);
         if (guess > 0 && read_recent_buffer(index_, fork_, block, guess)) return guess;
     }
+    end_of(index_, fork_).expect_before(index_, fork_, block);
     const Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, nullptr);
     if (recent_ != nullptr) recent_->saw(block, buffer);
     return buffer;
@@ -128,8 +150,12 @@ uint32_t BufmgrStore::find_free_page(int attempt) {
         }
         // During a build nothing is free but what the build itself left.
         if (wal_ == Wal::skip) return core::invalid_block;
-        if (attempt == 1) return GetFreeIndexPage(index_);
         const BlockNumber blocks = RelationGetNumberOfBlocks(index_);
+        if (attempt == 1) {
+            // The map is not crash-safe: it may know of pages that never came to be.
+            const BlockNumber block = GetFreeIndexPage(index_);
+            return block < blocks ? block : core::invalid_block;
+        }
         return blocks > 1 ? blocks - 1 : core::invalid_block;
     });
 }

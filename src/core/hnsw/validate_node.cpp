@@ -23,8 +23,8 @@ std::string dims_problem(const Geometry& g) {
     const std::string dims = "impossible dimensions " + std::to_string(g.dims) + " and " + std::to_string(g.stored_dims);
     if (g.dims < 1 || g.stored_dims < 1) return dims;
     switch (g.own_format) {
-        case OwnFormat::bits: return g.stored_dims > (g.dims + 31) / 32 ? dims : "";
-        case OwnFormat::sparse: return g.stored_dims % 2 != 1 ? dims : "";
+        case OwnFormat::bits: return g.stored_dims > (uint64_t{g.dims} + 31) / 32 ? dims : "";
+        case OwnFormat::sparse: return g.stored_dims % 2 != 1 || g.stored_dims > page_room ? dims : "";
         default: break;
     }
     if (g.rotated > 1 || (coded && !g.rotated)) return "impossible rotation " + std::to_string(g.rotated);
@@ -102,6 +102,26 @@ std::string meta_problem(const MetaData& meta) {
     for (const float factor : meta.spread.log_factor)
         if (!(factor >= 0 && factor <= highest_log_factor)) return "the metapage is broken: impossible spread of distances " + number(factor);
     return {};
+}
+
+std::string meta_problem(const MetaData& meta, uint32_t pages) {
+    std::string problem = meta_problem(meta);
+    if (!problem.empty()) return problem;
+    const auto expect = [&](uint32_t block, uint32_t none, const char* what) {
+        if (problem.empty() && block != none && (block == meta_block || block >= pages))
+            problem = "the metapage is broken: block " + std::to_string(block) + " cannot be that of " + what;
+    };
+    expect(meta.mean_block, invalid_block, "the mean");
+    if (meta.mean_block != invalid_block) expect(meta.mean_block + meta.mean_pages - 1, invalid_block, "the mean");
+    expect(meta.entry_point.block, invalid_block, "the entry point");
+    if (problem.empty() && meta.entry_point.valid() && meta.entry_point.slot >= meta.geometry.slots_per_page)
+        problem = "the metapage is broken: there is no slot " + std::to_string(int(meta.entry_point.slot)) + " for the entry point";
+    expect(meta.tid_page, invalid_block, "rows of equal vectors");
+    expect(meta.cluster_map, 0, "the map of clusters");
+    expect(meta.signpost_map, 0, "the map of signposts");
+    expect(meta.unplaced, 0, "rows without a place in the graph");
+    expect(meta.unplaced_room, 0, "rows without a place in the graph");
+    return problem;
 }
 
 void count_page(const uint8_t* payload, const NodeLayout& layout, PageCounts& counts) {

@@ -10,6 +10,8 @@ namespace vecstore::core {
 
 // What is wrong with a metapage's content; empty: nothing, and an encoder may be made from it.
 std::string meta_problem(const MetaData& meta);
+// The same of an index that has so many pages.
+std::string meta_problem(const MetaData& meta, uint32_t pages);
 
 // What lies on the pages of an index.
 struct PageCounts {

@@ -1,0 +1,38 @@
+// The metapage of an index of ours, and whether it is this index's.
+#pragma once
+
+#include "pg/guard.hpp"
+
+#include "core/storage/layout.hpp"
+
+extern "C" {
+#include "utils/rel.h"
+}
+
+namespace vecstore::am {
+
+// What a metapage that is sound in itself has of another index than this one is by its definition: files may have been swapped.
+// Empty: nothing.
+std::string definition_problem(Relation index, const core::MetaData& meta);
+
+// Throws core::Error (corrupted_index) where there is anything wrong with the metapage of an index of so many pages.
+void expect_sound_meta(Relation index, const core::MetaData& meta, uint32_t pages);
+
+// The metapage's content, whatever it is; all zeros where there is no page.
+template <class Store>
+core::MetaData read_first_meta(Store& store) {
+    if (store.page_count() == 0) return core::MetaData{};
+    auto page = store.read(core::meta_block);
+    return core::meta_of(page.payload());
+}
+
+// The metapage's content, which may be believed. Throws core::Error (corrupted_index).
+template <class Store>
+core::MetaData read_index_meta(Relation index, Store& store) {
+    const core::MetaData meta = read_first_meta(store);
+    // (The number of pages is asked for afterwards: what the metapage names is there before it is named.)
+    expect_sound_meta(index, meta, store.page_count());
+    return meta;
+}
+
+}  // namespace vecstore::am
