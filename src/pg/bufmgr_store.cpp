@@ -45,20 +45,26 @@ IndexEnd& end_of(Relation index, ForkNumber fork) {
 }  // namespace
 
 // Pins the block. May raise (called within pg_call), as it does where there is no such block.
-Buffer BufmgrStore::pin(uint32_t block) {
+//
+// ReadRecentBuffer leaves the buffer's usage count as it is. So it is for pages whose count cannot rise: others go through
+// ReadBuffer, which counts, as each page does again whenever clock sweep has passed it.
+Buffer BufmgrStore::pin(uint32_t block, BufferAccessStrategy strategy) {
     if (recent_ != nullptr) {
         const Buffer guess = recent_->guess(block);
-        if (guess > 0 && read_recent_buffer(index_, fork_, block, guess)) return guess;
+        if (guess > 0 && (is_hot(guess) || strategy != nullptr) && read_recent_buffer(index_, fork_, block, guess)) {
+            count_hit(index_);
+            return guess;
+        }
     }
     end_of(index_, fork_).expect_before(index_, fork_, block);
-    const Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, nullptr);
+    const Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy);
     if (recent_ != nullptr) recent_->saw(block, buffer);
     return buffer;
 }
 
-BufmgrStore::ReadPage BufmgrStore::read(uint32_t block) {
+BufmgrStore::ReadPage BufmgrStore::read(uint32_t block, BufferAccessStrategy strategy) {
     return ReadPage(pg_call([&] {
-        const Buffer buffer = pin(block);
+        const Buffer buffer = pin(block, strategy);
         LockBuffer(buffer, BUFFER_LOCK_SHARE);
         return buffer;
     }));
@@ -66,7 +72,7 @@ BufmgrStore::ReadPage BufmgrStore::read(uint32_t block) {
 
 BufmgrStore::WritePage BufmgrStore::write(uint32_t block) {
     const Buffer buffer = pg_call([&] {
-        const Buffer pinned = pin(block);
+        const Buffer pinned = pin(block, nullptr);
         LockBuffer(pinned, BUFFER_LOCK_EXCLUSIVE);
         return pinned;
     });

@@ -1,8 +1,8 @@
 // The page store of a running server: PostgreSQL's buffer manager, with generic WAL. Fulfils the contract
 // in core/storage/mem_store.hpp.
 //
-// Reads go through ReadRecentBuffer with a remembered buffer number, a fifth of the price of a buffer-table
-// lookup; Postgres itself checks the guess at each use.
+// Reads of pages that are in use go through ReadRecentBuffer with a remembered buffer number, a fifth of the price of a
+// buffer-table lookup; Postgres itself checks the guess at each use.
 #pragma once
 
 #include "pg/guard.hpp"
@@ -25,6 +25,7 @@ class RecentBuffers {
 
     Buffer guess(BlockNumber block) const { return table_[block & mask_]; }
     void saw(BlockNumber block, Buffer buffer) {
+        if (table_[block & mask_] == buffer) return;
         table_[block & mask_] = buffer;
         ++updates_;
     }
@@ -45,6 +46,9 @@ class BufmgrStore {
 
     BufmgrStore(Relation index, RecentBuffers* recent, Wal wal = Wal::log, ForkNumber fork = MAIN_FORKNUM)
         : index_(index), recent_(recent), wal_(wal), fork_(fork) {}
+
+    // What passes over all pages read through (read_once); null: as any other page.
+    void set_strategy(BufferAccessStrategy strategy) { strategy_ = strategy; }
 
     class ReadPage {
       public:
@@ -88,7 +92,8 @@ class BufmgrStore {
         bool is_new_;
     };
 
-    ReadPage read(uint32_t block);
+    ReadPage read(uint32_t block) { return read(block, nullptr); }
+    ReadPage read_once(uint32_t block) { return read(block, strategy_); }
     WritePage write(uint32_t block);
     WritePage append(core::PageKind kind);
     uint32_t page_count();
@@ -126,12 +131,14 @@ class BufmgrStore {
 
   private:
     friend class WritePage;
-    Buffer pin(uint32_t block);
+    ReadPage read(uint32_t block, BufferAccessStrategy strategy);
+    Buffer pin(uint32_t block, BufferAccessStrategy strategy);
 
     Relation index_;
     RecentBuffers* recent_;
     Wal wal_;
     ForkNumber fork_;
+    BufferAccessStrategy strategy_ = nullptr;
 };
 
 }  // namespace vecstore::pg

@@ -17,7 +17,10 @@ extern "C" {
 #include "nodes/parsenodes.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/planner.h"
+#include "pgstat.h"
+#include "postmaster/autovacuum.h"
 #include "rewrite/rewriteManip.h"
+#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -36,12 +39,43 @@ inline bool read_recent_buffer(Relation rel, ForkNumber fork, BlockNumber block,
 #endif
 }
 
+// Is this page used as often as clock sweep tells apart? Read without a lock: a hint.
+inline bool is_hot(Buffer shared_buffer) {
+    const auto state = pg_atomic_read_u32(&GetBufferDescriptor(shared_buffer - 1)->state);
+    return BUF_STATE_GET_USAGECOUNT(state) >= BM_MAX_USAGE_COUNT;
+}
+
+// What ReadBuffer() notes of a page that it finds, beyond what ReadRecentBuffer() does.
+inline void count_hit(Relation rel) {
+    pgstat_count_buffer_read(rel);
+    pgstat_count_buffer_hit(rel);
+    if (VacuumCostActive) VacuumCostBalance += VacuumCostPageHit;
+#if PG_VERSION_NUM < 170000
+    ++VacuumPageHit;
+#endif
+#if PG_VERSION_NUM >= 180000
+    pgstat_count_io_op(IOOBJECT_RELATION, IOCONTEXT_NORMAL, IOOP_HIT, 1, 0);
+#elif PG_VERSION_NUM >= 160000
+    pgstat_count_io_op(IOOBJECT_RELATION, IOCONTEXT_NORMAL, IOOP_HIT);
+#endif
+}
+
 inline void vacuum_delay() {
 #if PG_VERSION_NUM >= 180000
     vacuum_delay_point(false);
 #else
     vacuum_delay_point();
 #endif
+}
+
+// Kilobytes that a vacuum may take.
+inline int vacuum_work_mem() {
+#if PG_VERSION_NUM >= 170000
+    const bool automatic = AmAutoVacuumWorkerProcess();
+#else
+    const bool automatic = IsAutoVacuumWorkerProcess();
+#endif
+    return automatic && autovacuum_work_mem != -1 ? autovacuum_work_mem : maintenance_work_mem;
 }
 
 // May the current user vacuum, and so also look into, this table?

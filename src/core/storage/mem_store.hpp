@@ -5,6 +5,7 @@
 // The contract every page store fulfils (there is no base class: algorithms are templates over it):
 //
 //   ReadPage  read(block)      shared lock; payload() until the object dies
+//   ReadPage  read_once(block) the same, of a pass over all pages, which is not to push out of memory what others need
 //   WritePage write(block)     exclusive lock; peek() looks, modify() starts the change, commit(used)
 //                              makes it durable and unlocks; dying without commit abandons the change
 //   WritePage append(kind)     a new page at the end, initialised and locked
@@ -122,6 +123,7 @@ class MemStore {
     };
 
     ReadPage read(uint32_t block) { return ReadPage(&frame(block)); }
+    ReadPage read_once(uint32_t block) { return read(block); }
     WritePage write(uint32_t block) { return WritePage(&frame(block), block); }
 
     WritePage append(PageKind kind) {
