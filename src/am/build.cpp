@@ -31,20 +31,18 @@ constexpr uint32_t least_coded_dims = 192;
 // Rows of a batch have no signposts among themselves.
 constexpr size_t most_batch_rows = 16384;
 
-// Thrown on the leader to unwind a build whose threads must end before Postgres may raise the error.
-struct BuildCancelled {};
-
 void progress_param(int index, int64 value) {
     pgstat_progress_update_param(index, value);
 }
 
-// Called between rows on the leader. With threads running, an error or a FATAL exit must not leave this
-// function: a pending cancel is turned into an exception that joins them first.
-void leader_interrupts() {
-    if (likely(!InterruptPending)) return;
-    if (QueryCancelPending || ProcDiePending) throw BuildCancelled{};
-    pg::check_interrupts();
-}
+// An error on the leader joins the threads on its way; what ends the process does not come back here.
+class StoppableBuilder final : public core::GraphBuilder, private pg::StoppedAtExit {
+  public:
+    using core::GraphBuilder::GraphBuilder;
+
+  private:
+    void stop_threads() override { stop(); }
+};
 
 // While threads are running, no Postgres function may end the process.
 class HeldInterrupts {
@@ -319,19 +317,13 @@ size_t IndexBuild::threads() const {
 template <class F>
 void IndexBuild::with_builder(core::MemStore& store, F&& f) {
     ahead_->stop();   // its core is needed
-    core::GraphBuilder builder(*encoder_, {static_cast<size_t>(options_.ef_construction), threads()});
+    StoppableBuilder builder(*encoder_, {static_cast<size_t>(options_.ef_construction), threads()});
     pg::pg_call([&] { ereport(DEBUG1, (errmsg_internal("using %d parallel workers", static_cast<int>(threads()) - 1))); });
-    try {
-        f(builder, [&](size_t done) {
-            leader_interrupts();
-            extend_index(store);
-            progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(done));
-        });
-    } catch (const BuildCancelled&) {
-        // All threads have ended: now the pending cancel may raise, or end the process.
+    f(builder, [&](size_t done) {
         pg::check_interrupts();
-        throw core::Error(core::ErrorCode::internal, "index build was cancelled");
-    }
+        extend_index(store);
+        progress_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(done));
+    });
 }
 
 // is_all: no row comes after those.
@@ -409,10 +401,11 @@ void IndexBuild::extend_index(core::MemStore& store) {
     constexpr BlockNumber at_once = 128;
     // What would have to leave shared buffers again, to be read once more, is no gain.
     const auto most = static_cast<BlockNumber>(NBuffers / 4);
-    if (RelationUsesLocalBuffers(index_)) return;
+    const BlockNumber end = std::min({store.page_count(), extended_to_ + at_once, most});
+    if (extended_to_ >= end || RelationUsesLocalBuffers(index_)) return;
     pg::BufmgrStore target(index_, nullptr, pg::BufmgrStore::Wal::skip);
     const HeldInterrupts held;
-    for (const BlockNumber end = std::min({store.page_count(), extended_to_ + at_once, most}); extended_to_ < end; ++extended_to_)
+    for (; extended_to_ < end; ++extended_to_)
         append_page(target, core::PageKind::unused, extended_to_).commit();
 }
 

@@ -63,12 +63,22 @@ class GraphBuilder {
   public:
     GraphBuilder(const VectorEncoder& encoder, const BuildOptions& options)
         : encoder_(encoder), options_(options) {}
+    GraphBuilder(const GraphBuilder&) = delete;
+    GraphBuilder& operator=(const GraphBuilder&) = delete;
+    ~GraphBuilder() { stop(); }
+
+    // Ends the other threads, whatever they are at: from `progress`, when it will not return. Nothing can be built any more.
+    void stop() {
+        cancelled_ = true;
+        join_threads();
+    }
 
     // Pages that `rows` rows may need, the metapage and some slack included.
     static size_t pages_for(const Geometry& geometry, size_t rows);
 
     // Inserts all rows. May be called from one thread; starts options.threads - 1 others, which run nothing
-    // but this library's pure code. `progress(done)` is called on the calling thread and may throw to cancel.
+    // but this library's pure code. `progress(done)` is called on the calling thread, about once a row, and may throw to
+    // cancel.
     void build(const RowBuffer& rows, MemStore& store, const std::function<void(size_t)>& progress);
 
     // Which neighbors the nodes that were built want, for inserts that follow. To be taken once.
@@ -102,6 +112,10 @@ class GraphBuilder {
     // Runs work(i) for all i below n on all threads; every thread makes a `work` of its own by make_worker().
     template <class MakeWorker>
     void in_parallel(size_t n, MakeWorker&& make_worker);
+    void join_threads() {
+        for (std::thread& t : threads_) t.join();
+        threads_.clear();
+    }
 
     const VectorEncoder& encoder_;
     BuildOptions options_;
@@ -109,6 +123,7 @@ class GraphBuilder {
     std::function<void(size_t)> progress_;
     std::atomic<size_t> done_{0};
     std::atomic<bool> cancelled_{false};
+    std::vector<std::thread> threads_;   // all but the calling one, while it is in in_parallel()
 };
 
 template <class Insert>
@@ -142,9 +157,13 @@ void GraphBuilder::in_parallel(size_t n, MakeWorker&& make_worker) {
             auto work = make_worker();
             for (;;) {
                 const size_t begin = next.fetch_add(grain);
-                if (begin >= n || cancelled_.load(std::memory_order_relaxed)) return;
-                for (size_t i = begin; i < std::min(n, begin + grain); ++i) work(i);
-                if (leader) progress_(done_.load(std::memory_order_relaxed));
+                if (begin >= n) return;
+                for (size_t i = begin; i < std::min(n, begin + grain); ++i) {
+                    // A row may take milliseconds: nobody waits for more than one of them.
+                    if (cancelled_.load(std::memory_order_relaxed)) return;
+                    work(i);
+                    if (leader) progress_(done_.load(std::memory_order_relaxed));
+                }
             }
         } catch (...) {
             std::lock_guard<std::mutex> guard(failure_mutex);
@@ -152,16 +171,16 @@ void GraphBuilder::in_parallel(size_t n, MakeWorker&& make_worker) {
             cancelled_ = true;
         }
     };
-    std::vector<std::thread> threads;
+    threads_.reserve(options_.threads);
     for (size_t i = 1; i < options_.threads && n > 4 * grain; ++i) {
         try {
-            threads.push_back(quiet_thread([&] { run(false); }));
+            threads_.push_back(quiet_thread([&] { run(false); }));
         } catch (const std::system_error&) {
             break;   // no more threads to be had: those there are do the work
         }
     }
     run(true);
-    for (std::thread& t : threads) t.join();
+    join_threads();
     if (failure) std::rethrow_exception(failure);
 }
 
