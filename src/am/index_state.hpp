@@ -8,6 +8,7 @@
 #include "core/hnsw/encoder.hpp"
 #include "core/hnsw/insert.hpp"
 #include "core/hnsw/search.hpp"
+#include "core/hnsw/spread.hpp"
 #include "pg/bufmgr_store.hpp"
 
 namespace vecstore::am {
@@ -27,6 +28,7 @@ struct IndexState {
     uint32_t clustered_blocks;   // those whose rows are in clusters: 0 of an index that has none
     core::VectorEncoder encoder;
     pg::RecentBuffers recent;
+    core::SpreadSamples samples;   // while an insert measures
 };
 
 // Throws core::Error (corrupted_index) when the metapage is none of ours.

@@ -71,7 +71,7 @@ bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relati
         inserter.use_nodes_of_gone_rows([heap](const core::HeapTid& t) { return pg::pg_call([&] { return is_gone(heap, t); }); });
     const uint8_t level = random_level(encoder.geometry().m);
     inserter.insert({row->internal.data(), row->own_bytes.data(), own, heap_tid, level, keys});
-    core::after_insert(store, encoder, *memory, level, inserter.last_placed());
+    core::after_insert(store, encoder, *memory, level, inserter.last_placed(), state->samples);
     return false;
 }
 

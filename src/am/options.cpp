@@ -47,7 +47,8 @@ Setting max_scan_tuples{"hnsw.max_scan_tuples", "vecstore.hnsw_max_scan_tuples",
                         "Sets the max number of tuples to visit for iterative scans", nullptr, INT_MAX, 1, INT_MAX};
 Setting scan_mem_multiplier{"hnsw.scan_mem_multiplier", "vecstore.hnsw_scan_mem_multiplier",
                             "Sets the multiple of work_mem to use for iterative scans",
-                            "Accepted for compatibility: scans keep a few bytes for each node they met.",
+                            "An iterative scan ends when what it remembers exceeds that. As long as it is not set there is no "
+                            "such end.",
                             1, 1, 1000, nullptr, true};
 
 relopt_enum_elt_def storage_values[] = {
@@ -109,6 +110,12 @@ GraphOptions graph_options(Relation index) {
     return {options->m, options->ef_construction, options->storage};
 }
 
+// May raise.
+size_t scan_memory(bool plain) {
+    const double times = scan_mem_multiplier.read_if_set(plain, 0);
+    return times > 0 ? static_cast<size_t>(times * work_mem * 1024) : SIZE_MAX;
+}
+
 core::ScanOptions scan_options(Relation index, const std::function<uint64_t()>&) {
     const bool plain = has_plain_name(index);
     const int iterative = iterative_scan.read(plain), most = max_scan_tuples.read(plain);
@@ -117,6 +124,7 @@ core::ScanOptions scan_options(Relation index, const std::function<uint64_t()>&)
     options.iterative = iterative != iterative_off;
     options.strict_order = iterative != iterative_relaxed;
     if (most != INT_MAX) options.max_visits = static_cast<uint64_t>(most);
+    if (options.iterative) options.node_memory = [plain] { return pg::pg_call([&] { return scan_memory(plain); }); };
     return options;
 }
 

@@ -8,6 +8,7 @@
 #include "am/index_state.hpp"
 #include "core/hnsw/ordered_scan.hpp"
 #include "core/hnsw/unplaced.hpp"
+#include "pg/temporary_file.hpp"
 
 #include <cmath>
 #include <limits>
@@ -28,9 +29,10 @@ namespace {
 // One execution of a scan: from the first row asked for to the next rescan.
 class ScanRun {
   public:
-    // query: null for one that no order follows from.
-    ScanRun(IndexScanDesc scan, std::shared_ptr<IndexState> state, const core::RawVector* query, Datum datum)
-        : state_(std::move(state)),
+    // query: null for one that no order follows from. memory: that lives as long as this.
+    ScanRun(IndexScanDesc scan, std::shared_ptr<IndexState> state, const core::RawVector* query, Datum datum, MemoryContext memory)
+        : files_(memory),
+          state_(std::move(state)),
           store_(scan->indexRelation, RelationUsesLocalBuffers(scan->indexRelation) ? nullptr : &state_->recent),
           heap_(scan, datum) {
         const bool ordered = query_.prepare_scan(state_->encoder, query, core::typical_length(store_, state_->encoder));
@@ -51,6 +53,8 @@ class ScanRun {
                 add_vector_condition(key, options);
         }
         if (!filter_.empty()) options.filter = &filter_;
+        options.row_memory = static_cast<size_t>(work_mem) * 1024;
+        options.spill = [this] { return files_.make(); };
         scan_.emplace(store_, state_->encoder, query_, *memory_, options);
     }
 
@@ -61,6 +65,9 @@ class ScanRun {
         }
         return unplaced_->next(tid);
     }
+
+    // The query has come to an end that nobody told the scan of.
+    void forget_files() { files_.forget(); }
 
   private:
     // Throws for a key of a kind that it does not know: taking it for something else would lose rows.
@@ -106,6 +113,7 @@ class ScanRun {
         return {wants_placed_ && (!limited_ || nan_passes_), wants_nulls_ && !limited_};
     }
 
+    pg::TemporaryFiles files_;   // dies after scan_
     std::shared_ptr<IndexState> state_;
     pg::BufmgrStore store_;
     HeapVectors heap_;
@@ -140,7 +148,7 @@ void end_run(ScanOpaque* opaque) {
 ScanRun* start_run(IndexScanDesc scan, ScanOpaque* opaque) {
     std::shared_ptr<IndexState> state = index_state(scan->indexRelation);
     const ScanKey key = scan->orderByData;
-    if ((key->sk_flags & SK_ISNULL) != 0) return new ScanRun(scan, std::move(state), nullptr, 0);
+    if ((key->sk_flags & SK_ISNULL) != 0) return new ScanRun(scan, std::move(state), nullptr, 0, opaque->context);
     const ColumnType& type = column_type(state->encoder.geometry().kind);
     Datum copy = 0;
     const ColumnValue value = pg::pg_call([&] {
@@ -156,7 +164,7 @@ ScanRun* start_run(IndexScanDesc scan, ScanOpaque* opaque) {
         throw core::Error(core::ErrorCode::data_exception, std::string("different ") + type.name + " dimensions " +
                                                                std::to_string(value.dims) + " and " +
                                                                std::to_string(dims));
-    return new ScanRun(scan, std::move(state), &value.raw, copy);
+    return new ScanRun(scan, std::move(state), &value.raw, copy, opaque->context);
 }
 
 }  // namespace
@@ -165,7 +173,11 @@ IndexScanDesc begin_scan(Relation index, int nkeys, int norderbys) {
     IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
     auto* opaque = static_cast<ScanOpaque*>(palloc0(sizeof(ScanOpaque)));
     opaque->context = AllocSetContextCreate(CurrentMemoryContext, "vecstore scan", ALLOCSET_SMALL_SIZES);
-    opaque->on_reset.func = [](void* arg) { end_run(static_cast<ScanOpaque*>(arg)); };
+    opaque->on_reset.func = [](void* arg) {
+        auto* gone = static_cast<ScanOpaque*>(arg);
+        if (gone->run != nullptr) gone->run->forget_files();
+        end_run(gone);
+    };
     opaque->on_reset.arg = opaque;
     MemoryContextRegisterResetCallback(CurrentMemoryContext, &opaque->on_reset);
     scan->opaque = opaque;

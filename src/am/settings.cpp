@@ -73,6 +73,12 @@ int Setting::read(bool has_plain_name) const {
     return found != nullptr && parse(*this, found, &result) ? result : initial;
 }
 
+double Setting::read_if_set(bool has_plain_name, double otherwise) const {
+    const char* const found = text_when_set(has_plain_name ? name : own_name);
+    double result;
+    return found != nullptr && parse_real(found, &result, 0, nullptr) ? result : otherwise;
+}
+
 bool has_plain_name(Relation index) {
     HeapTuple tuple = SearchSysCache1(AMOID, ObjectIdGetDatum(index->rd_rel->relam));
     if (!HeapTupleIsValid(tuple)) return true;

@@ -27,7 +27,7 @@ struct Setting {
     const char* long_desc;
     int initial, min, max;
     const config_enum_entry* choices;   // null: a number
-    bool fractional;                    // a number with a fraction, which nothing reads
+    bool fractional;                    // a number with a fraction
 
     int value;          // of the plain name, where pgvector may not come
     char* text;         // of the plain name, where it may; null: not set, or the setting is pgvector's
@@ -36,6 +36,8 @@ struct Setting {
 
     // What is in force for an index of the access method of the plain name, or of the other name.
     int read(bool has_plain_name) const;
+    // The same of a number with a fraction, if something has set it; else `otherwise`. Takes a while to find out.
+    double read_if_set(bool has_plain_name, double otherwise) const;
 };
 
 // Defines both names. Called when the library is loaded.

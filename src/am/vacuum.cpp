@@ -4,6 +4,7 @@
 #include "am/index_state.hpp"
 #include "core/hnsw/unplaced.hpp"
 #include "core/hnsw/vacuum.hpp"
+#include "pg/scratch_memory.hpp"
 
 extern "C" {
 #include "commands/vacuum.h"
@@ -16,12 +17,16 @@ namespace {
 
 // Runs the whole of core's vacuum. callback may be null: nothing died, only an interrupted vacuum's work is
 // to be finished.
-void run_vacuum(Relation index, IndexBulkDeleteResult* stats, IndexBulkDeleteCallback callback,
+void run_vacuum(const IndexVacuumInfo* info, IndexBulkDeleteResult* stats, IndexBulkDeleteCallback callback,
                 void* callback_state) {
+    const Relation index = info->index;
     const std::shared_ptr<IndexState> state = index_state(index);
     pg::BufmgrStore store(index, RelationUsesLocalBuffers(index) ? nullptr : &state->recent);
+    store.set_strategy(info->strategy);
     Pooled<core::InsertMemory> memory;
-    core::Vacuum<pg::BufmgrStore> vacuum(store, state->encoder, state->ef_construction, *memory);
+    pg::ScratchMemory scratch(pg::vacuum_memory());
+    core::Vacuum<pg::BufmgrStore> vacuum(store, state->encoder, state->ef_construction, *memory,
+                                         core::Scratch([&](size_t bytes) { return scratch.take(bytes); }));
     const auto is_dead = [&](const core::HeapTid& tid) {
         if (callback == nullptr) return false;
         ItemPointerData pointer;
@@ -48,12 +53,21 @@ bool is_pending(Relation index) {
     return core::meta_of(page.payload()).vacuum_pending != 0;
 }
 
+// What inserts have not got around to (core::keep_spread).
+void measure_again(Relation index) {
+    const std::shared_ptr<IndexState> state = index_state(index);
+    pg::BufmgrStore store(index, RelationUsesLocalBuffers(index) ? nullptr : &state->recent);
+    if (!core::is_spread_old(store)) return;
+    Pooled<core::SearchMemory> memory;
+    core::note_spread(store, state->encoder, *memory);
+}
+
 }  // namespace
 
 IndexBulkDeleteResult* bulk_delete(IndexVacuumInfo* info, IndexBulkDeleteResult* stats,
                                    IndexBulkDeleteCallback callback, void* callback_state) {
     if (stats == nullptr) stats = new_stats();
-    run_vacuum(info->index, stats, callback, callback_state);
+    run_vacuum(info, stats, callback, callback_state);
     return stats;
 }
 
@@ -62,8 +76,9 @@ IndexBulkDeleteResult* vacuum_cleanup(IndexVacuumInfo* info, IndexBulkDeleteResu
     if (stats == nullptr) {
         stats = new_stats();
         if (is_pending(info->index)) {
-            run_vacuum(info->index, stats, nullptr, nullptr);
+            run_vacuum(info, stats, nullptr, nullptr);
         } else {
+            measure_again(info->index);
             stats->num_pages = RelationGetNumberOfBlocks(info->index);
             stats->num_index_tuples = info->num_heap_tuples;
             stats->estimated_count = true;

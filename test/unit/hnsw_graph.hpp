@@ -190,14 +190,22 @@ class TestIndex {
     // As a server inserts a row. Level: drawn, or given. near: as for Inserter::insert().
     void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr,
                 const NearWays& near = {}) {
+        const uint8_t chosen = insert_alone(raw, row, memory, level, needs, near);
+        after_insert(store_, encoder_, memory, chosen, last_placed_, samples_);
+    }
+    // The row and no more. Returns its level.
+    uint8_t insert_alone(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr,
+                         const NearWays& near = {}) {
         RowMemory encoded;
         const OwnVector vector = encoder_.encode_row(raw, encoded);
         Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory, needs);
         const auto chosen = static_cast<uint8_t>(level < 0 ? drawn_level(row) : level);
         inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row), chosen,
                          filter_keys(row).data()}, near);
-        after_insert(store_, encoder_, memory, chosen, inserter.last_placed());
+        last_placed_ = inserter.last_placed();
+        return chosen;
     }
+    const Link& last_placed() const { return last_placed_; }
     template <class Rows>
     void insert(const Rows& data) {
         InsertMemory memory;
@@ -337,6 +345,8 @@ class TestIndex {
     IndexOptions options_;
     VectorEncoder encoder_;
     MemStore store_;
+    SpreadSamples samples_;
+    Link last_placed_;
     SearchCounts last_counts_;
     uint64_t last_visits_ = 0;
     size_t settled_ = 0;

@@ -201,6 +201,7 @@ TEST_P(SignpostsOf, RowsOfSeveralThreads) {
     for (size_t t = 0; t < 4; ++t)
         threads.emplace_back([&, t] {
             InsertMemory memory;
+            SpreadSamples samples;
             RowMemory row;
             Inserter<MemStore> inserter(index_->store(), index_->encoder(), 64, memory);
             for (size_t i = 200 + t; i < all_rows; i += 4) {
@@ -208,7 +209,7 @@ TEST_P(SignpostsOf, RowsOfSeveralThreads) {
                 const auto level = static_cast<uint8_t>(i % 12 == 0);
                 const FilterKey keys[] = {1 + i};
                 inserter.insert({row.internal.data(), row.own_bytes.data(), own, TestIndex::tid_of(i), level, keys});
-                after_insert(index_->store(), index_->encoder(), memory, level, inserter.last_placed());
+                after_insert(index_->store(), index_->encoder(), memory, level, inserter.last_placed(), samples);
             }
         });
     for (std::thread& thread : threads) thread.join();

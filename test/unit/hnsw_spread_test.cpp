@@ -177,6 +177,26 @@ TEST_F(Measured, AnIndexThatGrowsIsMeasuredNowAndThen) {
     EXPECT_GE(found.recall, 0.95);
 }
 
+// Nobody's row waits for more than one search of those that measure.
+TEST_F(Measured, NoInsertMeasuresMoreThanOnce) {
+    TestIndex index(data_.dims, {}, 1 << 14);
+    InsertMemory memory;
+    SpreadSamples samples;
+    size_t searches = 0, written = 0;
+    for (size_t row = 0; row < data_.rows(); ++row) {
+        index.insert_alone(data_.row(row), row, memory);
+        const size_t before = samples.searches.size();
+        const uint32_t pages = index.meta().spread.pages;
+        keep_spread(index.store(), index.encoder(), memory.search, index.last_placed(), samples);
+        EXPECT_LE(samples.searches.size(), before + 1);
+        searches += samples.searches.size() > before;
+        written += index.meta().spread.pages != pages;
+    }
+    EXPECT_GE(written, 3u);
+    EXPECT_GE(searches, 64 * written);
+    EXPECT_TRUE(is_known(index.meta().spread));
+}
+
 TEST_F(Measured, VacuumMeasuresAgain) {
     TestIndex index(data_.dims, {}, 1 << 14);
     index.build(data_, 2);

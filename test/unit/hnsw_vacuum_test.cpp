@@ -108,6 +108,75 @@ TEST_P(Vacuumed, HalfOfTheRows) {
     expect_scan_returns_the_living(*index, data, odd);
 }
 
+// What one row takes does not grow with the index but for passes over its pages; many rows are worth more.
+TEST_P(Vacuumed, OneRowTakesAFewPasses) {
+    const Data data = normal_data(4000, GetParam().dims, 1);
+    const auto index = empty_index();
+    index->build(data, 2);
+    PassCountingStore store(index->store());
+    const uint32_t pages = store.page_count();
+    size_t died = 0;
+    for (size_t row : {77, 1500, 3999}) {
+        store.passing = store.others = 0;
+        const IsDead one = [=](size_t r) { return r == row; };
+        EXPECT_EQ(vacuum(*index, store, one).nodes_died, 1u);
+        EXPECT_EQ(index->meta().removed_nodes, ++died);
+        EXPECT_LE(store.passing, 10u * pages);
+        EXPECT_LE(store.others, pages + 2000u);
+    }
+    const IsDead many = [](size_t r) { return r == 77 || r == 1500 || r == 3999 || r % 50 == 3; };
+    EXPECT_GT(vacuum(*index, store, many).near_links_made, 0u);
+    EXPECT_EQ(index->meta().removed_nodes, 0u);
+    expect_vacuumed(*index, 4000, many);
+}
+
+// However little at a time: rows removed one by one leave the others as easy to find.
+TEST_P(Vacuumed, ManyTimesALittle) {
+    if (GetParam().m < 4) GTEST_SKIP() << "too few links";
+    const Data data = normal_data(2000, GetParam().dims, 4);
+    const auto index = empty_index();
+    index->insert(data);
+    std::set<size_t> gone;
+    for (size_t round = 0; round < 60; ++round) {
+        for (size_t i = 0; i < 10; ++i) gone.insert((round * 10 + i) * 3 % 2000);
+        vacuum(*index, [&](size_t row) { return gone.count(row) > 0; });
+    }
+    const IsDead is_gone = [&](size_t row) { return gone.count(row) > 0; };
+    expect_vacuumed(*index, 2000, is_gone);
+    size_t found = 0, all = 0;
+    for (size_t row = 0; row < 2000; ++row) {
+        if (is_gone(row)) continue;
+        const auto nearest = index->scan(data.row(row), 1, {}, &data);
+        found += !nearest.empty() && nearest[0] == row;
+        ++all;
+    }
+    EXPECT_GE(found, all * 98 / 100);
+}
+
+// All that it remembers of slots lies where it is told to put it.
+TEST_P(Vacuumed, RemembersSlotsInScratchMemory) {
+    const Data data = rows(2000, 3);
+    const auto index = empty_index();
+    index->build(data, 2);
+    size_t now = 0, most = 0;
+    const Scratch counted([&](size_t bytes) {
+        most = std::max(most, now += bytes);
+        std::shared_ptr<void> memory = Scratch::on_heap(bytes);
+        return std::shared_ptr<void>(memory.get(), [&now, bytes, memory](void*) { now -= bytes; });
+    });
+    const IsDead odd = [](size_t row) { return row % 2 == 1; };
+    {
+        InsertMemory memory;
+        Vacuum<MemStore> vacuum(index->store(), index->encoder(), 64, memory, counted);
+        vacuum.run([&](const HeapTid& tid) { return odd(TestIndex::row_of(tid)); });
+    }
+    const size_t slots = index->store().page_count() * index->layout().slots_per_page();
+    EXPECT_EQ(now, 0u);
+    EXPECT_GE(most, 7 * slots);
+    EXPECT_LE(most, 10 * slots);
+    expect_vacuumed(*index, 2000, odd);
+}
+
 TEST_P(Vacuumed, NothingIsANoop) {
     const auto index = empty_index();
     index->insert(rows(100, 1));

@@ -74,6 +74,7 @@ class CrashingStore : public StoreOverMemory {
         std::vector<uint8_t> copy_;
     };
 
+    ReadPage read_once(uint32_t block) { return read(block); }
     ReadPage read(uint32_t block) { return base_.read(block); }
     WritePage write(uint32_t block) { return {*this, base_.write(block), false}; }
     // The file is longer at once; what the page holds is not.
@@ -167,6 +168,7 @@ class TurnStore : public StoreOverMemory {
     using ReadPage = Held<MemStore::ReadPage>;
     using WritePage = Held<MemStore::WritePage>;
 
+    ReadPage read_once(uint32_t block) { return read(block); }
     ReadPage read(uint32_t block) { return ReadPage(turn().read(block)); }
     WritePage write(uint32_t block) { return WritePage(turn().write(block)); }
     WritePage append(PageKind kind) { return WritePage(turn().append(kind)); }
@@ -185,6 +187,7 @@ class CountingStore : public StoreOverMemory {
     explicit CountingStore(MemStore& base) : StoreOverMemory(base) {}
     using ReadPage = MemStore::ReadPage;
     using WritePage = MemStore::WritePage;
+    ReadPage read_once(uint32_t block) { return read(block); }
     ReadPage read(uint32_t block) {
         ++reads_;
         return base_.read(block);
@@ -195,6 +198,21 @@ class CountingStore : public StoreOverMemory {
 
   private:
     uint64_t reads_ = 0;
+};
+
+// Tells pages that are passed over from others that are looked at.
+class PassCountingStore : public StoreOverMemory {
+  public:
+    using StoreOverMemory::StoreOverMemory;
+    using ReadPage = MemStore::ReadPage;
+    using WritePage = MemStore::WritePage;
+
+    ReadPage read(uint32_t block) { return ++others, base_.read(block); }
+    ReadPage read_once(uint32_t block) { return ++passing, base_.read(block); }
+    WritePage write(uint32_t block) { return ++others, base_.write(block); }
+    WritePage append(PageKind kind) { return base_.append(kind); }
+
+    size_t passing = 0, others = 0;
 };
 
 }  // namespace vecstore::core

@@ -206,9 +206,9 @@ class SpanningForest {
 
     // Those of the rows whose nodes are in another piece than most are.
     std::vector<uint32_t> outside_largest(const std::vector<uint32_t>& rows, const std::vector<Link>& placed) {
-        std::unordered_map<uint32_t, size_t> sizes;
+        std::unordered_map<uint64_t, size_t> sizes;
         for (const uint32_t row : rows) ++sizes[piece_of(placed[row])];
-        std::pair<size_t, uint32_t> largest{};
+        std::pair<size_t, uint64_t> largest{};
         for (const auto& [piece, size] : sizes) largest = std::max(largest, {size, piece});
         std::vector<uint32_t> outside;
         for (const uint32_t row : rows)
@@ -224,7 +224,7 @@ class SpanningForest {
     bool has_room(const Node& node) const {
         return __builtin_popcountll(node.head().tree_edges_or_epoch) < most_edges_;
     }
-    uint32_t piece_of(const Link& link) { return piece_.find(layout_.slot_id(link)); }
+    uint64_t piece_of(const Link& link) { return piece_.find(layout_.slot_id(link)); }
 
     MemStore& store_;
     const NodeLayout& layout_;
@@ -283,7 +283,7 @@ bool GraphBuilder::join_tree(Adoption& work) {
     Inserter<MemStore> inserter(store, encoder_, options_.ef_construction, memory, &needs_);
     SpanningForest forest(store, layout, work.order().size());
     SlotMap nodes;
-    nodes.resize(store.page_count() * layout.slots_per_page());
+    nodes.reset(store.page_count() * layout.slots_per_page());
     for (size_t i = 0; i < work.order().size(); ++i) {
         if (i % progress_step == 0) store.pause_point();
         const Link& link = work.placed[work.order()[i]];

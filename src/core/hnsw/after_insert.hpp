@@ -13,9 +13,10 @@ void set_signpost(Store& store, const VectorEncoder& encoder, InsertMemory& memo
     if (level > 0 && placed.valid()) Signposts<Store>(store, encoder.layout(), memory.query, memory.search).add(placed);
 }
 template <class Store>
-void after_insert(Store& store, const VectorEncoder& encoder, InsertMemory& memory, uint8_t level, const Link& placed) {
+void after_insert(Store& store, const VectorEncoder& encoder, InsertMemory& memory, uint8_t level, const Link& placed,
+                  SpreadSamples& samples) {
     set_signpost(store, encoder, memory, level, placed);
-    if (placed.valid()) keep_spread(store, encoder, memory.search, placed);
+    if (placed.valid()) keep_spread(store, encoder, memory.search, placed, samples);
 }
 
 }  // namespace vecstore::core

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <vector>
@@ -26,8 +27,11 @@ template <class Store>
 class NearLinks {
   public:
     // Looks at the nodes of level 0 on the first `pages` pages. enough: so many links from nearby are wanted.
-    NearLinks(Store& store, const VectorEncoder& encoder, uint32_t pages, size_t enough)
-        : store_(store), encoder_(encoder), layout_(encoder.layout()), pages_(pages), enough_(enough) {}
+    NearLinks(Store& store, const VectorEncoder& encoder, uint32_t pages, size_t enough, Scratch scratch = {})
+        : store_(store), encoder_(encoder), layout_(encoder.layout()), pages_(pages), enough_(enough), scratch_(std::move(scratch)) {}
+
+    // Gives links only to these nodes: wanted(slot id).
+    void only(std::function<bool(uint64_t)> wanted) { wanted_ = std::move(wanted); }
 
     // in_parallel(n, make_worker) calls worker(i) for all i below n, in any number of threads, each of which has a
     // worker = make_worker() of its own; between the calls no lock is held.
@@ -35,9 +39,9 @@ class NearLinks {
     void run(InParallel&& in_parallel) {
         if (encoder_.space().is_product()) return;
         const size_t slots = static_cast<size_t>(pages_) * layout_.slots_per_page();
-        nodes_.resize(slots);
-        near_.resize(slots);
-        links_ = std::vector<std::atomic<uint8_t>>(slots);
+        nodes_.reset(slots, scratch_);
+        near_.reset(slots, scratch_);
+        links_.reset(slots, scratch_);
         const auto on_all_pages = [&](void (NearLinks::*work)(Worker&, uint32_t)) {
             in_parallel(pages_ - 1, [&] {
                 return [this, work, worker = std::make_unique<Worker>(store_, encoder_)](size_t i) {
@@ -67,7 +71,9 @@ class NearLinks {
     uint64_t id(const Link& link) const { return layout_.slot_id(link); }
     bool known(const Link& link) const { return nodes_.is_live(id(link), link); }
     bool counts(const Link& to, float reach) const { return known(to) && reach <= near_[id(to)]; }
-    bool is_lonely(uint64_t slot_id) const { return links_[slot_id].load(std::memory_order_relaxed) < enough_; }
+    bool is_lonely(uint64_t slot_id) const {
+        return links_[slot_id].load(std::memory_order_relaxed) < enough_ && (!wanted_ || wanted_(slot_id));
+    }
 
     // Beyond 255 they are not counted.
     void count(const Link& to, int by) {
@@ -142,9 +148,11 @@ class NearLinks {
     const NodeLayout& layout_;
     uint32_t pages_;
     size_t enough_;
-    SlotMap nodes_;                             // those of level 0
-    std::vector<float> near_;                   // by slot: how far nearby is
-    std::vector<std::atomic<uint8_t>> links_;   // by slot: links from nearby
+    Scratch scratch_;
+    std::function<bool(uint64_t)> wanted_;       // or all
+    SlotMap nodes_;                              // those of level 0
+    ScratchArray<float> near_;                   // by slot: how far nearby is
+    ScratchArray<std::atomic<uint8_t>> links_;   // by slot: links from nearby
     std::atomic<uint64_t> links_made_{0};
 };
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cmath>
+#include <functional>
 #include <optional>
 
 #include "core/hnsw/filtered_beam.hpp"
@@ -22,6 +23,7 @@
 #include "core/hnsw/signposts.hpp"
 #include "core/hnsw/spread.hpp"
 #include "core/hnsw/tid_chain.hpp"
+#include "core/hnsw/waiting_rows.hpp"
 
 namespace vecstore::core {
 
@@ -35,6 +37,12 @@ struct ScanOptions {
     bool exhaustive = false;   // look at every row before the first is returned: exact, without the graph
     const RowFilter* filter = nullptr;   // only rows that pass; must live as long as the scan
     double max_key = std::numeric_limits<double>::infinity();   // no row that is certainly farther
+    // Bytes for rows that wait; those beyond are put into files where that is possible. (A scan of all rows begins with all
+    // waiting.)
+    size_t row_memory = SIZE_MAX;
+    SpillTo spill;
+    // A scan that goes on ends when it remembers nodes in more bytes than that; asked for when there is need to. Null: never.
+    std::function<size_t()> node_memory;
 };
 
 // How wide a beam ef_search stands for. The larger an index, the less a beam of the same width finds: from 200,000 x 768 to
@@ -64,7 +72,8 @@ class OrderedScan {
           query_(query),
           beam_(store, encoder.layout(), query, memory),
           memory_(memory),
-          options_(options) {
+          options_(options),
+          rows_(options.row_memory, options.spill) {
         if (options_.filter != nullptr && !options_.filter->never()) {
             map_.emplace(store, layout_, *options_.filter, memory.filtered.map);
             filtered_.emplace(store, layout_, query, memory, *map_);
@@ -132,7 +141,6 @@ class OrderedScan {
         uint8_t count, next;
         HeapTid tids[chunk_tids];
     };
-    static bool later(const Row& a, const Row& b) { return a.low > b.low; }
 
     void start() {
         started_ = true;
@@ -274,13 +282,20 @@ class OrderedScan {
         return [this](const ConstNode& node, const Link& link, float distance) { add_rows(node, link, distance); };
     }
 
-    bool within_limit() const { return !widened_ || visits() < options_.max_visits; }
+    bool within_limit() const { return !widened_ || (visits() < options_.max_visits && !out_of_memory_); }
+
+    bool remembers_too_much() {
+        if (!options_.node_memory) return false;
+        if (node_memory_ == 0) node_memory_ = options_.node_memory();
+        return memory_of(memory_) > node_memory_;
+    }
 
     // sure: so many rows are to be told from the rest; SIZE_MAX: as many as the beam is wide.
     void widen(size_t width, size_t sure) {
         width_ = width;
         sure_ = sure;
         widened_ = true;
+        out_of_memory_ = remembers_too_much();
         if (passing_)
             passing_->widen(width);
         else if (filtered_)
@@ -372,16 +387,8 @@ class OrderedScan {
         }
     }
 
-    void push(const Row& row) {
-        rows_.push_back(row);
-        std::push_heap(rows_.begin(), rows_.end(), later);
-    }
-    Row pop() {
-        std::pop_heap(rows_.begin(), rows_.end(), later);
-        const Row row = rows_.back();
-        rows_.pop_back();
-        return row;
-    }
+    void push(const Row& row) { rows_.push(row); }
+    Row pop() { return rows_.pop(); }
     bool next_late(HeapTid& tid) {
         for (; next_late_ < late_.size(); ++next_late_) {
             Row& row = late_[next_late_];
@@ -411,6 +418,8 @@ class OrderedScan {
     Spread spread_{};
     bool all_at_once_ = false, use_clusters_ = false;
     bool widened_ = false;
+    bool out_of_memory_ = false;
+    size_t node_memory_ = 0;   // once it was asked for
     uint64_t descent_visits_ = 0;
     bool started_ = false;
     bool exhausted_ = false;
@@ -419,7 +428,7 @@ class OrderedScan {
     // Nodes, in the beam, of rows handed out, and of those found to be gone when they were settled.
     size_t places_ = 0, gone_ = 0;
     double last_high_ = -std::numeric_limits<double>::infinity();
-    std::vector<Row> rows_;
+    WaitingRows<Row> rows_;
     std::vector<Row> late_;
     size_t next_late_ = 0;
     std::vector<Group> groups_;

@@ -16,7 +16,7 @@ inline bool holds_node(const NodeLayout& layout, const uint8_t* payload, const L
 // Visits the live nodes of level 0 on one page: visit(link, node), under the page's shared lock.
 template <class Store, class Visit>
 void for_each_live_node(Store& store, const NodeLayout& layout, uint32_t block, Visit&& visit) {
-    auto page = store.read(block);
+    auto page = store.read_once(block);
     if (page_head(page.payload()).kind != PageKind::nodes) return;
     for (size_t s = 0; s < layout.slots_per_page(); ++s) {
         const ConstNode node(layout, layout.slot(page.payload(), s));

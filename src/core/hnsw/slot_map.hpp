@@ -1,7 +1,6 @@
 #pragma once
 
-#include <vector>
-
+#include "core/base/scratch.hpp"
 #include "core/storage/format.hpp"
 
 namespace vecstore::core {
@@ -11,9 +10,10 @@ class SlotMap {
   public:
     enum State : uint8_t { free = 0, live = 1, dead = 2 };
 
-    void resize(size_t slots) {
-        state_.resize(slots, free);
-        generation_.resize(slots, 0);
+    // All free.
+    void reset(size_t slots, const Scratch& scratch = {}) {
+        state_.reset(slots, scratch);
+        generation_.reset(slots, scratch);
     }
     size_t size() const { return state_.size(); }
     void set(uint64_t id, State state, uint8_t generation) {
@@ -33,8 +33,8 @@ class SlotMap {
     }
 
   private:
-    std::vector<uint8_t> state_;
-    std::vector<uint8_t> generation_;
+    ScratchArray<uint8_t> state_;
+    ScratchArray<uint8_t> generation_;
 };
 
 }  // namespace vecstore::core

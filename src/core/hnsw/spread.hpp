@@ -46,34 +46,61 @@ inline BeamExtent extent_of(const Spread& spread, size_t width, size_t sure) {
     return {width, sure, std::max(static_cast<float>(factor), 1.0f)};
 }
 
+// Searches that measure the spread, of which there may be some at a time.
+struct SpreadSamples {
+    struct Visit {
+        float estimate;   // by which it was chosen
+        float distance;
+    };
+    uint32_t pages = 0;             // of the index at the first one
+    size_t wanted = 0, done = 0;    // nodes to search from; 0: none are wanted
+    double lengths = 0;             // of their vectors
+    std::vector<std::vector<Visit>> searches;
+};
+
 template <class Store>
 class SpreadMeter {
   public:
-    SpreadMeter(Store& store, const VectorEncoder& encoder, SearchMemory& memory)
-        : store_(store), encoder_(encoder), layout_(encoder.layout()), memory_(memory) {}
+    SpreadMeter(Store& store, const VectorEncoder& encoder, SearchMemory& memory, SpreadSamples& samples)
+        : store_(store), encoder_(encoder), layout_(encoder.layout()), memory_(memory), samples_(samples) {}
 
-    // Searches from some of the nodes. All zeros where there are too few for it to matter, of inner products that may be
-    // negative, and where nodes hold so little of their vectors that they seem nearer to each other than to a query.
+    // All zeros where there are too few nodes for it to matter, of inner products that may be negative, and where nodes hold so
+    // little of their vectors that they seem nearer to each other than to a query.
     Spread measure() {
-        Spread spread{};
-        const uint32_t pages = store_.page_count();
-        const size_t slots = pages * layout_.slots_per_page();
-        if (encoder_.space().is_product() || slots < least_nodes || layout_.geometry().own_format == OwnFormat::planes) return spread;
+        begin();
+        while (search_next()) store_.pause_point();
+        return result();
+    }
+
+    void begin() {
+        samples_ = {};
+        samples_.pages = store_.page_count();
+        const size_t slots = samples_.pages * layout_.slots_per_page();
+        if (encoder_.space().is_product() || slots < least_nodes || layout_.geometry().own_format == OwnFormat::planes) return;
         // Each takes as long as one or two inserts.
-        const size_t samples = std::clamp<size_t>(slots / slots_for_sample, least_samples, most_samples);
-        searches_.clear();
-        double lengths = 0;
-        for (size_t i = 0; i < samples; ++i) {
-            const auto block = static_cast<uint32_t>(1 + (pages - 1) * (2 * uint64_t{i} + 1) / (2 * samples));
-            const Link link = node_near(block, pages);
-            if (!link.valid()) continue;
-            lengths += std::sqrt(static_cast<double>(norm2_));
-            search_from(link);
-        }
-        if (searches_.size() * 2 < samples) return spread;
+        samples_.wanted = std::clamp<size_t>(slots / slots_for_sample, least_samples, most_samples);
+    }
+
+    // Searches from one more of the nodes. False: that was done from as many as are wanted.
+    bool search_next() {
+        if (samples_.done >= samples_.wanted) return false;
+        const uint32_t pages = samples_.pages;
+        const size_t i = samples_.done++;
+        const auto block = static_cast<uint32_t>(1 + (pages - 1) * (2 * uint64_t{i} + 1) / (2 * samples_.wanted));
+        const Link link = node_near(block, pages);
+        if (!link.valid()) return true;
+        samples_.lengths += std::sqrt(static_cast<double>(norm2_));
+        search_from(link);
+        return true;
+    }
+
+    Spread result() {
+        Spread spread{};
+        const size_t searches = samples_.searches.size();
+        if (searches == 0 || searches * 2 < samples_.wanted) return spread;
         for (size_t i = 0; i < spread_points; ++i) spread.log_factor[i] = find_factor(spread_widths[i]);
-        spread.length = static_cast<float>(lengths / static_cast<double>(searches_.size()));
-        spread.pages = pages;
+        spread.length = static_cast<float>(samples_.lengths / static_cast<double>(searches));
+        spread.pages = samples_.pages;
         return spread;
     }
 
@@ -83,10 +110,7 @@ class SpreadMeter {
     static constexpr size_t slots_for_sample = 400, least_samples = 64, most_samples = 256;
     static constexpr size_t width = spread_widths[spread_points - 1] * BeamBound::most_widths;
 
-    struct Visit {
-        float estimate;   // by which it was chosen
-        float distance;
-    };
+    using Visit = SpreadSamples::Visit;
 
     // A live node of level 0 on this page or one of the next; its vector is decoded.
     Link node_near(uint32_t block, uint32_t pages) {
@@ -109,9 +133,9 @@ class SpreadMeter {
         const std::vector<Way>& ways = descend(beam, read_entry_point(store_), 0);
         beam.start(0, BeamExtent{width});
         for (const Way& way : ways) beam.seed(way);
-        searches_.emplace_back();
+        auto& visits = samples_.searches.emplace_back();
         beam.run([&](const ConstNode&, const Link& link, float distance) {
-            if (link != self) searches_.back().push_back({beam.estimate(), distance});
+            if (link != self) visits.push_back({beam.estimate(), distance});
         });
     }
 
@@ -129,7 +153,7 @@ class SpreadMeter {
 
     double visits_of_all(const BeamExtent& extent) {
         double visits = 0;
-        for (const std::vector<Visit>& search : searches_) visits += static_cast<double>(visits_of(search, extent));
+        for (const std::vector<Visit>& search : samples_.searches) visits += static_cast<double>(visits_of(search, extent));
         return visits;
     }
 
@@ -149,13 +173,11 @@ class SpreadMeter {
     BeamBound bound_;
     std::vector<float> vector_;
     float norm2_ = 0;
-    std::vector<std::vector<Visit>> searches_;
+    SpreadSamples& samples_;
 };
 
-// Measures, and writes down what was found.
 template <class Store>
-void note_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memory) {
-    Spread spread = SpreadMeter<Store>(store, encoder, memory).measure();
+void write_spread(Store& store, const VectorEncoder& encoder, Spread spread) {
     auto page = store.write(meta_block);
     // Lengths are noted row by row where they matter.
     if (encoder.length_matters()) spread.length = meta_of(page.peek()).spread.length;
@@ -164,18 +186,36 @@ void note_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memor
     page.commit();
 }
 
-// After inserts: again whenever the index has grown by half. placed: where the last row's node is.
+// Measures, and writes down what was found.
 template <class Store>
-void keep_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memory, const Link& placed) {
-    constexpr uint32_t pages_between_looks = 64;
-    if (placed.block % pages_between_looks != 0) return;
+void note_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memory) {
+    SpreadSamples samples;
+    write_spread(store, encoder, SpreadMeter<Store>(store, encoder, memory, samples).measure());
+}
+
+// Has the index grown by half since that was measured?
+template <class Store>
+bool is_spread_old(Store& store) {
+    constexpr uint32_t least_pages = 64;
     const uint32_t pages = store.page_count();
-    {
-        auto page = store.read(meta_block);
-        const uint64_t measured = meta_of(page.payload()).spread.pages;
-        if (pages < pages_between_looks || pages * uint64_t{2} <= measured * 3) return;
+    auto page = store.read(meta_block);
+    return pages >= least_pages && pages * uint64_t{2} > uint64_t{meta_of(page.payload()).spread.pages} * 3;
+}
+
+// After inserts: again whenever the index has grown by half, by no more than one search for each of the rows that come then.
+// placed: where the last row's node is. samples: what this way of inserting has got so far.
+template <class Store>
+void keep_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memory, const Link& placed, SpreadSamples& samples) {
+    constexpr uint32_t pages_between_looks = 64;
+    SpreadMeter<Store> meter(store, encoder, memory, samples);
+    if (samples.wanted == 0) {
+        if (placed.block % pages_between_looks == 0 && is_spread_old(store)) meter.begin();
+        return;
     }
-    note_spread(store, encoder, memory);
+    if (meter.search_next()) return;
+    // (Another backend may have been faster.)
+    if (is_spread_old(store)) write_spread(store, encoder, meter.result());
+    samples = {};
 }
 
 }  // namespace vecstore::core

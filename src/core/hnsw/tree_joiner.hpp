@@ -22,14 +22,15 @@ class TreeJoiner {
   public:
     // Looks at the nodes that are live in `slots`, on the first `pages` pages.
     TreeJoiner(Store& store, const VectorEncoder& encoder, NodeEditor<Store>& editor, Inserter<Store>& inserter,
-               const SlotMap& slots, uint32_t pages)
+               const SlotMap& slots, uint32_t pages, Scratch scratch = {})
         : store_(store),
           encoder_(encoder),
           layout_(encoder.layout()),
           editor_(editor),
           inserter_(inserter),
           slots_(slots),
-          pages_(pages) {}
+          pages_(pages),
+          scratch_(std::move(scratch)) {}
 
     void run() {
         find_nodes();
@@ -71,8 +72,8 @@ class TreeJoiner {
     }
 
     void find_nodes() {
-        piece_.reset(slots_.size());
-        level0_.assign(slots_.size(), 0);
+        piece_.reset(slots_.size(), scratch_);
+        level0_.reset(slots_.size(), scratch_);
         for_each_live([&](const Link& link, const ConstNode& node) {
             level0_[id(link)] = 1;
             ++pieces_;
@@ -81,7 +82,7 @@ class TreeJoiner {
         });
     }
 
-    uint32_t piece_of(const Link& link) { return piece_.find(id(link)); }
+    uint64_t piece_of(const Link& link) { return piece_.find(id(link)); }
 
     bool known(const Link& link) const { return slots_.is_live(id(link), link) && level0_[id(link)]; }
 
@@ -149,7 +150,7 @@ class TreeJoiner {
         const Link root = root_of_searches();
         if (!known(root)) return;
         std::vector<Edge> strays;
-        std::unordered_set<uint32_t> seen{piece_of(root)};
+        std::unordered_set<uint64_t> seen{piece_of(root)};
         for_each_live([&](const Link& link, const ConstNode& node) {
             const auto edges = static_cast<size_t>(__builtin_popcountll(node.head().tree_edges_or_epoch));
             if (!known(link) || edges >= layout_.max_neighbors() || !seen.insert(piece_of(link)).second) return;
@@ -197,9 +198,10 @@ class TreeJoiner {
     Inserter<Store>& inserter_;
     const SlotMap& slots_;
     uint32_t pages_;
+    Scratch scratch_;
     EdgeSums sums_;
     DisjointSets piece_;
-    std::vector<uint8_t> level0_;
+    ScratchArray<uint8_t> level0_;
     size_t pieces_ = 0;
     uint64_t edges_made_ = 0;
 };

@@ -14,8 +14,11 @@
 // Between steps 1 and 3 the metapage says vacuum_pending, so that an interrupted vacuum is finished by the
 // next one.
 //
-// Memory: at most nine bytes for each slot of the index: two of what was learned in step 1, and seven while step 2
-// is at links from nearby (five while it is at the tree).
+// All pages are passed over some eight times, whatever died; what takes longer, many links from nearby and measuring the
+// spread, waits until the nodes that vacuums removed are a fiftieth of all.
+//
+// Memory: at most nine bytes for each slot of the index, where `scratch` has them: two of what was learned in step 1, and seven
+// while step 2 is at links from nearby (five while it is at the tree).
 #pragma once
 
 #include <unordered_set>
@@ -43,11 +46,12 @@ struct VacuumCounts {
 template <class Store>
 class Vacuum {
   public:
-    Vacuum(Store& store, const VectorEncoder& encoder, size_t ef_construction, InsertMemory& memory)
+    Vacuum(Store& store, const VectorEncoder& encoder, size_t ef_construction, InsertMemory& memory, Scratch scratch = {})
         : store_(store),
           encoder_(encoder),
           layout_(encoder.layout()),
           memory_(memory),
+          scratch_(std::move(scratch)),
           editor_(store, encoder, memory.edit),
           inserter_(store, encoder, ef_construction, memory),
           chunks_(store, encoder.layout()) {}
@@ -56,25 +60,27 @@ class Vacuum {
     template <class IsDead>
     void run(IsDead&& is_dead) {
         pages_ = store_.page_count();
-        slots_.resize(static_cast<size_t>(pages_) * layout_.slots_per_page());
+        slots_.reset(slot_count(), scratch_);
         for (uint32_t block = meta_block + 1; block < pages_; ++block) {
             store_.pause_point();
             remove_rows(block, is_dead);
         }
         mark_upper_dead();
         if (any_dead_) {
+            lost_.reset((slot_count() + 7) / 8, scratch_);
             for (uint32_t block = meta_block + 1; block < pages_; ++block) {
                 store_.pause_point();
                 repair_page(block);
             }
             move_entry_point();
             join_tree();
+            is_much_removed_ = count_removed();
             make_near_links();
             drop_signposts(store_, layout_, [this](const Link& link) { return unwanted(link); });
         }
         free_dead();
         set_pending(false);
-        if (any_dead_) note_spread(store_, encoder_, memory_.search);
+        if (any_dead_ && is_much_removed_) note_spread(store_, encoder_, memory_.search);
     }
 
     const VacuumCounts& counts() const { return counts_; }
@@ -90,6 +96,7 @@ class Vacuum {
         Link link;
     };
 
+    size_t slot_count() const { return static_cast<size_t>(pages_) * layout_.slots_per_page(); }
     uint64_t id(const Link& link) const { return layout_.slot_id(link); }
     bool dead(const Link& link) const { return slots_.is_dead(id(link), link); }
     bool unwanted(const Link& link) const { return dead(link) || slots_.is_stale(id(link), link); }
@@ -102,7 +109,7 @@ class Vacuum {
         uint64_t rows = 0;
         std::vector<Link> chained;
         {
-            auto page = store_.read(block);
+            auto page = store_.read_once(block);
             if (page_head(page.payload()).kind == PageKind::tids) chunks_.note_page(block);
             if (page_head(page.payload()).kind != PageKind::nodes) return;
             for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
@@ -146,6 +153,7 @@ class Vacuum {
             return link;
         }
         slots_.set(id(link), node.dead() ? SlotMap::dead : SlotMap::live, head.generation);
+        live_nodes_ += node.live() && head.level == 0;
         any_dead_ |= node.dead();   // left by a vacuum that was interrupted
         if (head.level > 0) upper_.push_back({link, head.down, head.level});
         return link;
@@ -214,18 +222,28 @@ class Vacuum {
     void repair_page(uint32_t block) {
         std::vector<uint8_t> copy;
         {
-            auto page = store_.read(block);
+            auto page = store_.read_once(block);
             if (page_head(page.payload()).kind != PageKind::nodes) return;
             copy.assign(page.payload(), page.payload() + page_payload_size);
         }
         copy.resize(page_payload_size + 64);
         for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
             const ConstNode node(layout_, layout_.slot(static_cast<const uint8_t*>(copy.data()), s));
+            if (node.used() && node.dead()) note_lost(node);
             if (!node.live()) continue;
             const Link link{block, static_cast<uint8_t>(s), node.head().generation};
             bool has_unwanted = false;
             for (size_t i = 0; i < node.head().degree; ++i) has_unwanted |= unwanted(node.links()[i]);
             if (has_unwanted) repair_node(link);
+        }
+    }
+
+    // Whom a dead node links to is led to by one less.
+    void note_lost(const ConstNode& node) {
+        if (node.head().level > 0) return;
+        for (size_t i = 0; i < node.head().degree; ++i) {
+            const uint64_t slot = id(node.links()[i]);
+            if (slot < slot_count()) lost_[slot / 8] |= static_cast<uint8_t>(1u << slot % 8);
         }
     }
 
@@ -426,7 +444,7 @@ class Vacuum {
 
     // What these two remember of every slot goes before the next begins.
     void join_tree() {
-        TreeJoiner<Store> tree(store_, encoder_, editor_, inserter_, slots_, pages_);
+        TreeJoiner<Store> tree(store_, encoder_, editor_, inserter_, slots_, pages_, scratch_);
         tree.run();
         counts_.tree_edges_made = tree.edges_made();
     }
@@ -434,7 +452,10 @@ class Vacuum {
         // As many as a build gives. (Of rows not found by their own vector a sixth of what a node has room for leaves no
         // more, on clustered data, a third of the rows replaced fifty times over; of the ten nearest it does: where half of
         // 200,000 x 768 were deleted, .9800 were found where an index built anew finds .9904.)
-        NearLinks<Store> near(store_, encoder_, store_.page_count(), layout_.max_neighbors() / 3);
+        NearLinks<Store> near(store_, encoder_, store_.page_count(), layout_.max_neighbors() / 3, scratch_);
+        // What inserts take from others' lists is mended with the next many.
+        if (!is_much_removed_)
+            near.only([this](uint64_t slot) { return slot < slot_count() && (lost_[slot / 8] >> slot % 8 & 1) != 0; });
         near.run([this](size_t pages, auto&& make_worker) {
             auto work = make_worker();
             for (size_t i = 0; i < pages; ++i) {
@@ -443,6 +464,19 @@ class Vacuum {
             }
         });
         counts_.near_links_made = near.links_made();
+    }
+
+    // Are the nodes that were removed since all were last linked from nearby a fiftieth of what is left?
+    bool count_removed() {
+        constexpr uint64_t share = 50;
+        auto page = store_.write(meta_block);
+        const uint64_t before = meta_of(page.peek()).removed_nodes, removed = before + std::max<uint64_t>(counts_.nodes_died, 1);
+        const bool is_much = removed * share >= live_nodes_;
+        const uint64_t now = is_much ? 0 : std::min<uint64_t>(removed, UINT32_MAX);
+        if (now == before) return is_much;
+        meta_of(page.modify()).removed_nodes = static_cast<uint32_t>(now);
+        page.commit();
+        return is_much;
     }
 
     // ------------------------------------------------------------------------------- entry point
@@ -471,7 +505,7 @@ class Vacuum {
         const uint32_t pages = store_.page_count();
         for (uint32_t block = meta_block + 1; block < pages; ++block) {
             store_.pause_point();
-            auto page = store_.read(block);
+            auto page = store_.read_once(block);
             if (page_head(page.payload()).kind != PageKind::nodes) continue;
             for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
                 const ConstNode node(layout_, layout_.slot(page.payload(), s));
@@ -531,7 +565,7 @@ class Vacuum {
     void note_if_room(uint32_t block) {
         size_t room = 0;
         {
-            auto page = store_.read(block);
+            auto page = store_.read_once(block);
             if (page_head(page.payload()).kind != PageKind::nodes) return;
             for (size_t s = 0; s < layout_.slots_per_page(); ++s)
                 room += !ConstNode(layout_, layout_.slot(page.payload(), s)).used();
@@ -551,12 +585,16 @@ class Vacuum {
     const VectorEncoder& encoder_;
     const NodeLayout& layout_;
     InsertMemory& memory_;
+    const Scratch scratch_;
     NodeEditor<Store> editor_;
     Inserter<Store> inserter_;
     VacuumCounts counts_;
     uint32_t pages_ = 0;
     SlotMap slots_;
     std::vector<UpperNode> upper_;
+    uint64_t live_nodes_ = 0;      // of level 0, before any died
+    ScratchArray<uint8_t> lost_;   // a bit for each slot: a dead node linked to its node
+    bool is_much_removed_ = false;
     bool any_dead_ = false;
     ChunkVacuum<Store> chunks_;
 

@@ -201,7 +201,8 @@ struct MetaData {
     uint32_t unplaced;          // first page of rows that have no place in the graph; 0: there are none
     uint32_t unplaced_room;     // first page of those that may have room; 0: none has
     uint8_t keeps_unplaced;     // there are all such rows; 0: none, in an index that is older than the list
-    uint8_t reserved[23];
+    uint32_t removed_nodes;     // by vacuums since all nodes were last linked from nearby
+    uint8_t reserved[19];
 };
 
 #pragma pack(pop)
