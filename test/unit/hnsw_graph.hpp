@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <set>
 #include <string>
@@ -190,11 +191,12 @@ class TestIndex {
     // As a server inserts a row. Level: drawn, or given. near: as for Inserter::insert().
     void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr,
                 const NearWays& near = {}) {
-        const uint8_t chosen = insert_alone(raw, row, memory, level, needs, near);
-        after_insert(store_, encoder_, memory, chosen, last_placed_, samples_);
+        const auto [placed, chosen] = insert_alone(raw, row, memory, level, needs, near);
+        const std::lock_guard<std::mutex> guard(samples_mutex_);   // of other threads that insert
+        after_insert(store_, encoder_, memory, chosen, placed, samples_);
     }
-    // The row and no more. Returns its level.
-    uint8_t insert_alone(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr,
+    // The row and no more. Returns where it was placed, and its level.
+    std::pair<Link, uint8_t> insert_alone(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr,
                          const NearWays& near = {}) {
         RowMemory encoded;
         const OwnVector vector = encoder_.encode_row(raw, encoded);
@@ -202,10 +204,8 @@ class TestIndex {
         const auto chosen = static_cast<uint8_t>(level < 0 ? drawn_level(row) : level);
         inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row), chosen,
                          filter_keys(row).data()}, near);
-        last_placed_ = inserter.last_placed();
-        return chosen;
+        return {inserter.last_placed(), chosen};
     }
-    const Link& last_placed() const { return last_placed_; }
     template <class Rows>
     void insert(const Rows& data) {
         InsertMemory memory;
@@ -346,7 +346,7 @@ class TestIndex {
     VectorEncoder encoder_;
     MemStore store_;
     SpreadSamples samples_;
-    Link last_placed_;
+    std::mutex samples_mutex_;
     SearchCounts last_counts_;
     uint64_t last_visits_ = 0;
     size_t settled_ = 0;

@@ -184,10 +184,10 @@ TEST_F(Measured, NoInsertMeasuresMoreThanOnce) {
     SpreadSamples samples;
     size_t searches = 0, written = 0;
     for (size_t row = 0; row < data_.rows(); ++row) {
-        index.insert_alone(data_.row(row), row, memory);
+        const Link placed = index.insert_alone(data_.row(row), row, memory).first;
         const size_t before = samples.searches.size();
         const uint32_t pages = index.meta().spread.pages;
-        keep_spread(index.store(), index.encoder(), memory.search, index.last_placed(), samples);
+        keep_spread(index.store(), index.encoder(), memory.search, placed, samples);
         EXPECT_LE(samples.searches.size(), before + 1);
         searches += samples.searches.size() > before;
         written += index.meta().spread.pages != pages;
