@@ -53,6 +53,7 @@ Buffer BufmgrStore::pin(uint32_t block, BufferAccessStrategy strategy) {
         const Buffer guess = recent_->guess(block);
         if (guess > 0 && (is_hot(guess) || strategy != nullptr) && read_recent_buffer(index_, fork_, block, guess)) {
             count_hit(index_);
+            if (unlikely(strategy_ != nullptr)) count_vacuum_hit();
             return guess;
         }
     }

@@ -47,16 +47,32 @@ inline bool is_hot(Buffer shared_buffer) {
 
 // What ReadBuffer() notes of a page that it finds, beyond what ReadRecentBuffer() does.
 inline void count_hit(Relation rel) {
-    pgstat_count_buffer_read(rel);
-    pgstat_count_buffer_hit(rel);
-    if (VacuumCostActive) VacuumCostBalance += VacuumCostPageHit;
-#if PG_VERSION_NUM < 170000
-    ++VacuumPageHit;
+    if (likely(rel->pgstat_info != nullptr)) {
+#if PG_VERSION_NUM >= 160000
+        auto& counts = rel->pgstat_info->counts;
+        ++counts.blocks_fetched;
+        ++counts.blocks_hit;
+#else
+        auto& counts = rel->pgstat_info->t_counts;
+        ++counts.t_blocks_fetched;
+        ++counts.t_blocks_hit;
 #endif
+    } else {
+        pgstat_count_buffer_read(rel);   // begins to count, if this relation's are to be counted
+        pgstat_count_buffer_hit(rel);
+    }
 #if PG_VERSION_NUM >= 180000
     pgstat_count_io_op(IOOBJECT_RELATION, IOCONTEXT_NORMAL, IOOP_HIT, 1, 0);
 #elif PG_VERSION_NUM >= 160000
     pgstat_count_io_op(IOOBJECT_RELATION, IOCONTEXT_NORMAL, IOOP_HIT);
+#endif
+}
+
+// The same of a page that vacuum finds.
+inline void count_vacuum_hit() {
+    if (VacuumCostActive) VacuumCostBalance += VacuumCostPageHit;
+#if PG_VERSION_NUM < 170000
+    ++VacuumPageHit;
 #endif
 }
 
