@@ -144,7 +144,7 @@ sub end_work {
     sleep $after;
     my $pid = ask_quietly($node, "SELECT pid FROM pg_stat_activity WHERE application_name = '$name'");
     my $began = time;
-    if ($how eq 'disconnect') { $client->kill_kill(grace => 0) }
+    if ($how eq 'disconnect') { eval { $client->kill_kill(grace => 0) } }
     elsif ($how ne 'timeout' && $pid) { ask_quietly($node, "SELECT pg_${how}_backend($pid)") }
     for (1 .. 2000) {
         last if $how ne 'disconnect' && !$client->pumpable;
