@@ -181,8 +181,8 @@ void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const c
 void IndexBuild::begin_encoding() {
     core::DataProfile profile = sample_->profile(indexed_.metric);
     const core::Geometry geometry = geometry_for(options_, indexed_, profile);
-    // A few rows' mean is mostly those rows; and an index in plain mode has no use for one.
-    if (geometry.mode == core::StorageMode::plain || profile.rows < 100) profile.mean.clear();
+    // An index in plain mode has no use for one.
+    if (geometry.mode == core::StorageMode::plain) profile.mean.clear();
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
     rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());
     for (size_t i = 0; i < sample_->size(); ++i)

@@ -204,6 +204,19 @@ void report_lost_chunks(Relation index, const core::CheckCounts& counts) {
     });
 }
 
+// The mean and the form of storage are chosen when an index is made. Rows that come later may lie elsewhere.
+void report_rough(Relation index, const core::CheckCounts& counts) {
+    constexpr uint64_t share_expected = 10;   // one in so many
+    if (counts.rough * share_expected <= counts.pages.nodes) return;
+    pg::pg_call([&] {
+        ereport(NOTICE, (errmsg("index \"%s\" no longer fits its rows", RelationGetRelationName(index)),
+                         errdetail("Of " UINT64_FORMAT " vectors " UINT64_FORMAT
+                                   " are stored so roughly that searches can hardly tell them from their neighbors.",
+                                   counts.pages.nodes, counts.rough),
+                         errhint("REINDEX it. Should that not help, the vectors are too much alike for its storage: use storage = plain.")));
+    });
+}
+
 void check_index(const OpenIndex& open, bool deep, Snapshot snapshot, BufferAccessStrategy strategy,
                  const pg::ResultSet& results) {
     IndexReader reader(open.index, strategy);
@@ -232,6 +245,7 @@ void check_index(const OpenIndex& open, bool deep, Snapshot snapshot, BufferAcce
     check.check_graph();
     report_cut_off(open.index, check.counts());
     report_lost_chunks(open.index, check.counts());
+    report_rough(open.index, check.counts());
 }
 
 }  // namespace

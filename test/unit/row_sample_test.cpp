@@ -1,6 +1,8 @@
 // What a sample of a table's rows says about the data.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "core/hnsw/row_sample.hpp"
 
 namespace vecstore::core {
@@ -36,18 +38,48 @@ TEST(RowSample, KeepsRowsOfEveryKind) {
     EXPECT_FALSE(sparse.enough());
 }
 
-TEST(RowSample, ProfilesLengthsAndMean) {
-    RowSample equal(VectorKind::vector, 2), unequal(VectorKind::vector, 2);
-    const float a[] = {3, 4}, b[] = {-4, 3}, c[] = {30, 40};
-    equal.add(a, {});
-    equal.add(b, {});
-    unequal.add(a, {});
-    unequal.add(c, {});
-    EXPECT_TRUE(equal.profile(Metric::inner_product).equal_norms);
-    EXPECT_FALSE(unequal.profile(Metric::inner_product).equal_norms);
-    EXPECT_EQ(equal.profile(Metric::l2).mean, (std::vector<float>{-0.5f, 3.5f}));
-    EXPECT_EQ(unequal.profile(Metric::cosine).mean, (std::vector<float>{0.6f, 0.8f}));
+RowSample sample_of(const std::vector<std::vector<float>>& rows) {
+    RowSample sample(VectorKind::vector, static_cast<uint32_t>(rows[0].size()));
+    for (const auto& row : rows) sample.add(row.data(), {});
+    return sample;
+}
+
+TEST(RowSample, ProfilesLengths) {
+    const auto equal = [](const std::vector<std::vector<float>>& rows) { return sample_of(rows).profile(Metric::inner_product).equal_norms; };
+    EXPECT_TRUE(equal({{3, 4}, {-4, 3}}));
+    EXPECT_FALSE(equal({{3, 4}, {30, 40}}));
+    std::vector<std::vector<float>> many(100, {3, 4});
+    for (size_t i = 0; i < many.size(); i += 2) many[i] = {-4, 3};
+    many[7] = {0, 0};
+    EXPECT_TRUE(equal(many));   // a few short ones do no harm
+    many[8] = {6, 8};
+    EXPECT_FALSE(equal(many));
+    // All about as long, seen from far away.
+    EXPECT_FALSE(equal({{1000, 1}, {1001, 0}, {1002, 3}, {999, -1}}));
     EXPECT_EQ(RowSample(VectorKind::vector, 2).profile(Metric::l2).rows, 0u);
+}
+
+// Where most of the rows are, whatever the others.
+TEST(RowSample, ProfilesTheMiddle) {
+    std::mt19937 random(4);
+    std::normal_distribution<float> normal;
+    std::vector<std::vector<float>> rows(1000);
+    for (auto& row : rows) row = {3 + normal(random), normal(random), -5 + normal(random)};
+    const std::vector<float> clean = sample_of(rows).profile(Metric::l2).mean;
+    const auto near_clean = [&](const std::vector<float>& mean) {
+        ASSERT_EQ(mean.size(), 3u);
+        for (size_t j = 0; j < 3; ++j) EXPECT_NEAR(mean[j], clean[j], 0.5);
+    };
+    near_clean({3, 0, -5});
+    for (size_t i = 0; i < 400; ++i) rows[i] = {1e6f * normal(random), 1e5f, 1e30f};
+    near_clean(sample_of(rows).profile(Metric::l2).mean);
+    for (size_t i = 0; i < 800; ++i) rows[i] = {-9999, -9999, -9999};
+    near_clean(sample_of(rows).profile(Metric::l2).mean);
+    // Of a few distinct rows, or of rows around 0, there is no use in one.
+    EXPECT_TRUE(sample_of({rows.begin(), rows.begin() + 890}).profile(Metric::l2).mean.empty());
+    for (auto& row : rows) row = {normal(random), normal(random), normal(random)};
+    EXPECT_TRUE(sample_of(rows).profile(Metric::l2).mean.empty());
+    EXPECT_TRUE(sample_of(rows).profile(Metric::cosine).mean.empty());
 }
 
 // Room for nearly all sparse vectors, not for the longest; and for those of documents where nothing is known.

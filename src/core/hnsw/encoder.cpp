@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
-#include "core/base/error.hpp"
 #include "core/distance/kernels.hpp"
 #include "core/io/content_hash.hpp"
 #include "core/quantize/bit_planes.hpp"
@@ -37,6 +37,19 @@ bool has_direction(const float* x, size_t n) {
     return false;
 }
 
+double inverse_norm(double norm2) { return 1 / std::sqrt(norm2); }
+
+// 1, but of vectors that are too long.
+double shortening(double norm2) {
+    return norm2 > max_internal_norm2 ? std::sqrt(max_internal_norm2 / norm2) : 1;
+}
+
+// Infinite where there would be no room for sums: then nothing is known.
+float limited_error(double error) {
+    constexpr double largest = 1e38;
+    return error < largest ? static_cast<float>(error) : std::numeric_limits<float>::infinity();
+}
+
 }  // namespace
 
 VectorEncoder::VectorEncoder(const Geometry& geometry, uint64_t seed, std::vector<float> mean)
@@ -54,14 +67,7 @@ VectorEncoder::VectorEncoder(const Geometry& geometry, uint64_t seed, std::vecto
 
 bool VectorEncoder::indexable(const RawVector& raw) const {
     const Geometry& g = geometry();
-    if (g.kind == VectorKind::bit) return true;
-    const size_t n = element_count(g, raw);
-    if (g.metric == Metric::cosine) return has_direction(raw.values, n);
-    const float norm2 = kernels().inner_product(raw.values, raw.values, n);
-    if (norm2 <= max_norm2) return true;
-    throw Error(ErrorCode::out_of_range, "vector is too long for an hnsw index",
-                "Its squared norm is " + std::to_string(norm2) + ", the limit is 1e37.",
-                "Scale the vectors down, or use an operator class for cosine distance.");
+    return g.kind == VectorKind::bit || g.metric != Metric::cosine || has_direction(raw.values, element_count(g, raw));
 }
 
 bool VectorEncoder::gives_order(const RawVector& query) const {
@@ -72,41 +78,73 @@ bool VectorEncoder::gives_order(const RawVector& query) const {
             if (query.bits[i] != 0) return true;
         return false;
     }
-    const size_t n = element_count(g, query);
-    if (g.metric == Metric::cosine) return has_direction(query.values, n);
-    return squared_norm(query.values, n) <= max_norm2;
+    return g.metric != Metric::cosine || has_direction(query.values, element_count(g, query));
 }
 
-float VectorEncoder::transform(const RawVector& raw, float* internal, float* work) const {
+Transformed VectorEncoder::transform(const RawVector& raw, float* internal, float* work) const {
     switch (geometry().kind) {
         case VectorKind::vector:
         case VectorKind::halfvec: break;
-        case VectorKind::bit: return transform_bits(raw.bits, internal);
+        case VectorKind::bit: return {transform_bits(raw.bits, internal), 0};
         case VectorKind::sparsevec: return transform_sparse(raw, internal);
     }
     return transform_dense(raw.values, internal, work);
 }
 
-float VectorEncoder::transform_dense(const float* raw, float* internal, float* work) const {
+Transformed VectorEncoder::transform_dense(const float* raw, float* internal, float* work) const {
     const Geometry& g = geometry();
-    float norm2 = 1, factor = 1;
-    if (g.metric == Metric::cosine)
-        // Values whose squares leave the range of float have a direction all the same.
-        factor = static_cast<float>(1.0 / std::sqrt(squared_norm(raw, g.dims)));
-    else
-        norm2 = kernels().inner_product(raw, raw, g.dims);
+    Transformed out{1, 0};
     float* target = rotation_ ? work : internal;
-    if (mean_.empty()) {
-        for (size_t i = 0; i < g.dims; ++i) target[i] = raw[i] * factor;
+    if (g.metric == Metric::cosine) {
+        normalize(raw, target);
     } else {
-        for (size_t i = 0; i < g.dims; ++i) target[i] = raw[i] * factor - mean_[i];
+        out.norm2 = kernels().inner_product(raw, raw, g.dims);
+        if (!(out.norm2 <= 0.25f * max_internal_norm2))
+            out.lost = center_and_shorten(raw, target);
+        else if (mean_.empty())
+            std::copy_n(raw, g.dims, target);
+        else
+            for (size_t i = 0; i < g.dims; ++i) target[i] = raw[i] - mean_[i];
     }
     if (rotation_) {
         rotation_->apply(work, internal);
     } else {
         std::fill(internal + g.dims, internal + g.stored_dims, 0.0f);
     }
-    return norm2;
+    return out;
+}
+
+// (Values whose squares leave the range of a float have a direction all the same; so have those whose norm's inverse does.)
+void VectorEncoder::normalize(const float* raw, float* target) const {
+    const double exact = inverse_norm(squared_norm(raw, geometry().dims));
+    const auto scale = [&](auto factor) {
+        if (mean_.empty())
+            for (size_t i = 0; i < geometry().dims; ++i) target[i] = static_cast<float>(raw[i] * factor);
+        else
+            for (size_t i = 0; i < geometry().dims; ++i) target[i] = static_cast<float>(raw[i] * factor) - mean_[i];
+    };
+    if (exact <= std::numeric_limits<float>::max())
+        scale(static_cast<float>(exact));
+    else
+        scale(exact);
+}
+
+// Returns what is lost. (The mean is shorter than half of what there is room for: find_middle().)
+float VectorEncoder::center_and_shorten(const float* raw, float* target) const {
+    const auto centered = [&](size_t i) { return mean_.empty() ? raw[i] : static_cast<double>(raw[i]) - mean_[i]; };
+    double norm2 = 0;
+    for (size_t i = 0; i < geometry().dims; ++i) norm2 += centered(i) * centered(i);
+    const double factor = shortening(norm2);
+    for (size_t i = 0; i < geometry().dims; ++i) target[i] = static_cast<float>(centered(i) * factor);
+    return error_of_lost((1 - factor) * std::sqrt(norm2));
+}
+
+float VectorEncoder::error_of_lost(double lost) const {
+    const Geometry& g = geometry();
+    if (g.metric == Metric::l1) lost *= std::sqrt(static_cast<double>(g.dims));
+    // It points where the vector does: all of it may be along a query (Query::distance_error()).
+    if (g.rotated) lost *= std::max(1.0, std::sqrt(g.stored_dims / 66.0));
+    return limited_error(lost * (1 + 1e-6));
 }
 
 float VectorEncoder::transform_bits(const uint8_t* raw, float* internal) const {
@@ -117,23 +155,24 @@ float VectorEncoder::transform_bits(const uint8_t* raw, float* internal) const {
     return static_cast<float>(kernels().bit_overlap(bits, bits, room).both);
 }
 
-float VectorEncoder::transform_sparse(const RawVector& raw, float* internal) const {
+Transformed VectorEncoder::transform_sparse(const RawVector& raw, float* internal) const {
     const double norm2 = squared_norm(raw.values, raw.count);
     const bool cosine = geometry().metric == Metric::cosine;
-    const float factor = cosine ? static_cast<float>(1.0 / std::sqrt(norm2)) : 1;
+    const double factor = cosine ? inverse_norm(norm2) : shortening(norm2);
     std::memcpy(internal, &raw.count, sizeof(raw.count));
     std::memcpy(internal + 1, raw.indices, raw.count * sizeof(int32_t));
     float* const values = internal + 1 + raw.count;
-    for (size_t i = 0; i < raw.count; ++i) values[i] = raw.values[i] * factor;
-    return cosine ? 1 : static_cast<float>(norm2);
+    for (size_t i = 0; i < raw.count; ++i) values[i] = static_cast<float>(raw.values[i] * factor);
+    if (cosine) return {1, 0};
+    return {static_cast<float>(norm2), factor < 1 ? error_of_lost((1 - factor) * std::sqrt(norm2)) : 0};
 }
 
 OwnVector VectorEncoder::encode_row(const RawVector& raw, RowMemory& memory) const {
     memory.internal.resize(internal_size(raw));
     memory.work.resize(space_.dense() ? geometry().dims : 0);
     memory.own_bytes.resize(layout_.own_bytes());
-    const float norm2 = transform(raw, memory.internal.data(), memory.work.data());
-    OwnVector own = encode(memory.internal.data(), norm2, memory.own_bytes.data());
+    const Transformed transformed = transform(raw, memory.internal.data(), memory.work.data());
+    OwnVector own = encode(memory.internal.data(), transformed, memory.own_bytes.data());
     own.fingerprint = fingerprint(raw);
     // Where what is stored is another vector than the one it stands for, the graph is one of stored vectors.
     if (links_stored_vectors())
@@ -158,7 +197,13 @@ Fingerprint VectorEncoder::fingerprint(const RawVector& raw) const {
     return print;
 }
 
-OwnVector VectorEncoder::encode(const float* internal, float norm2, uint8_t* own) const {
+OwnVector VectorEncoder::encode(const float* internal, const Transformed& transformed, uint8_t* own) const {
+    OwnVector out = encode_whole(internal, transformed.norm2, own);
+    if (transformed.lost > 0) out.error = limited_error(out.error + double{transformed.lost});
+    return out;
+}
+
+OwnVector VectorEncoder::encode_whole(const float* internal, float norm2, uint8_t* own) const {
     const Geometry& g = geometry();
     if (g.own_format == OwnFormat::sparse) return encode_sparse(internal, norm2, own);
     OwnVector out;
@@ -222,7 +267,7 @@ OwnVector VectorEncoder::encode_sparse(const float* internal, float norm2, uint8
     OwnVector out;
     out.norm2 = norm2;
     out.error = static_cast<float>((l1 ? lost : std::sqrt(lost)) * (1 + 1e-6));
-    out.error += rounding_ * std::sqrt(norm2);
+    out.error += rounding_ * std::sqrt(std::min(norm2, max_internal_norm2));
     return out;
 }
 

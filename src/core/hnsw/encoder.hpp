@@ -22,6 +22,13 @@ struct OwnVector {
     Fingerprint fingerprint;   // of the raw vector
 };
 
+// What a transform tells of the vector beside its internal form.
+struct Transformed {
+    float norm2 = 0;   // as in OwnVector; infinite where no float holds it
+    float lost = 0;    // of a vector whose squared distances no float would hold: by how much it was shortened, in the
+                       // terms of OwnVector::error
+};
+
 // A row being encoded: memory kept between rows.
 struct RowMemory {
     std::vector<float> internal, work;
@@ -41,9 +48,8 @@ class VectorEncoder {
     const VectorSpace& space() const { return space_; }
     const std::vector<float>& mean() const { return mean_; }
 
-    // raw -> internal (internal_size() words). Returns the norm2 of OwnVector. `work` holds dims floats (dense
-    // vectors). The vector must be indexable().
-    float transform(const RawVector& raw, float* internal, float* work) const;
+    // raw -> internal (internal_size() words). `work` holds dims floats (dense vectors). The vector must be indexable().
+    Transformed transform(const RawVector& raw, float* internal, float* work) const;
 
     // Words of the internal form: stored_dims, but that of a sparse vector has all its elements until it is
     // stored.
@@ -65,20 +71,15 @@ class VectorEncoder {
     OwnVector encode_row(const RawVector& raw, RowMemory& memory) const;
 
     // Cosine knows no direction of a zero vector: such rows are not in the index.
-    // Throws core::Error (out_of_range) when the vector's squared norm exceeds max_norm2.
     bool indexable(const RawVector& raw) const;
 
-    // Can the rows be ordered by their distance from this query? Not when it has no direction and only directions
-    // count, nor when it is so long that all distances overflow.
+    // Can the rows be ordered by their distance from this query? Not when it has no direction and only directions count.
     bool gives_order(const RawVector& query) const;
     // Inner products that are told from L2 distances, of rows that are equally long: a query that is not is made so.
     bool length_matters() const { return geometry().metric == Metric::inner_product && !space().is_product(); }
 
-    // Longer vectors' squared distances would leave the range of a float.
-    static constexpr float max_norm2 = 1e37f;
-
     // internal -> own_bytes() bytes.
-    OwnVector encode(const float* internal, float norm2, uint8_t* own) const;
+    OwnVector encode(const float* internal, const Transformed& transformed, uint8_t* own) const;
 
     // own -> internal (stored_dims floats)
     void decode(const uint8_t* own, float scale, float* internal) const;
@@ -101,9 +102,13 @@ class VectorEncoder {
     float rounding() const { return rounding_; }
 
   private:
-    float transform_dense(const float* raw, float* internal, float* work) const;
+    Transformed transform_dense(const float* raw, float* internal, float* work) const;
+    void normalize(const float* raw, float* target) const;
+    float center_and_shorten(const float* raw, float* target) const;
+    float error_of_lost(double lost) const;
     float transform_bits(const uint8_t* raw, float* internal) const;
-    float transform_sparse(const RawVector& raw, float* internal) const;
+    Transformed transform_sparse(const RawVector& raw, float* internal) const;
+    OwnVector encode_whole(const float* internal, float norm2, uint8_t* own) const;
     OwnVector encode_sparse(const float* internal, float norm2, uint8_t* own) const;
     ScaledVector encode_dense(const float* internal, uint8_t* own) const;
 

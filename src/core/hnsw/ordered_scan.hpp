@@ -379,7 +379,8 @@ class OrderedScan {
         const Settled settled = settle(row.tid);
         if (settled.visible) {
             row.settled = true;
-            row.low = row.high = settled.key;
+            // Where the operator returns NaN, which comes after everything else.
+            row.low = row.high = std::isnan(settled.key) ? std::numeric_limits<double>::infinity() : settled.key;
             push(row);
         } else {
             gone_ += row.first;

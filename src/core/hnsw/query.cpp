@@ -1,14 +1,16 @@
 #include "core/hnsw/query.hpp"
 
 #include <cmath>
+#include <limits>
 
 namespace vecstore::core {
 
 void Query::prepare(const VectorEncoder& encoder, const RawVector& raw) {
     internal_.resize(encoder.internal_size(raw));
     work_.resize(encoder.space().dense() ? encoder.geometry().dims : 0);
-    const float norm2 = encoder.transform(raw, internal_.data(), work_.data());
-    prepare_internal(encoder, internal_.data(), norm2);
+    const Transformed transformed = encoder.transform(raw, internal_.data(), work_.data());
+    prepare_internal(encoder, internal_.data(), transformed.norm2);
+    lost_ = transformed.lost;
 }
 
 bool Query::prepare_scan(const VectorEncoder& encoder, const RawVector* raw, float length) {
@@ -65,6 +67,7 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     rounding_ = encoder.rounding();
     key_scale_ = 1;
     nearby_ = false;
+    lost_ = 0;
     if (internal != internal_.data()) internal_.assign(internal, internal + size_);
     norm2_ = norm2;
     const float stored_norm2 =
@@ -85,6 +88,9 @@ void Query::make_code(uint32_t code_dims) {
     code_ = QueryCode(internal_.data(), code_dims, reinterpret_cast<uint8_t*>((address + 63) / 64 * 64));
 }
 
+// Of what no float holds: only the table's vector tells.
+constexpr RowKey unknown_key = {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+
 // Relative error of a distance as an operator computes it in float arithmetic.
 constexpr float operator_rounding = 1e-6f;
 
@@ -104,8 +110,9 @@ RowKey Query::row_key(float distance, const NodeHead& head) const {
         default: break;
     }
     const float length = std::sqrt(std::max(distance, 0.0f));
-    const double stored_error = distance_error(length, head.error);
+    const double stored_error = distance_error(length, head.error) + lost_;
     if (metric_ == Metric::inner_product) {
+        if (!std::isfinite(norm2_ + head.norm2)) return unknown_key;
         const double key = 0.5 * (static_cast<double>(distance) - norm2_ - head.norm2);
         double error = stored_error * (length + 0.5 * stored_error) + rounding_ * (norm2_ + head.norm2);
         // Rows of one node need not be equally long, and norm2 is that of the first.
@@ -123,15 +130,16 @@ RowKey Query::row_key(float distance, const NodeHead& head) const {
 
 // <q, x> = <q, x'> + <q, e>
 RowKey Query::product_key(float distance, const NodeHead& head) const {
-    const double error =
-        static_cast<double>(norm_) * head.error * error_share_ + rounding_ * (norm2_ + head.norm2);
+    if (!std::isfinite(norm2_ + head.norm2)) return unknown_key;
+    const double error = static_cast<double>(norm_) * head.error * error_share_ + rounding_ * (norm2_ + head.norm2) +
+                         lost_ * std::sqrt(static_cast<double>(head.norm2));
     return {distance - error, distance + error};
 }
 
 // | |q-x|_1 - |q-x'|_1 | <= |e|_1. Sums of thousands of floats, here and in the operator.
 RowKey Query::l1_key(float distance, float error) const {
     constexpr double sum_rounding = 4e-6;
-    const double wrong = error + sum_rounding * distance;
+    const double wrong = error + lost_ + sum_rounding * distance;
     return {std::max(0.0, distance - wrong), distance + wrong};
 }
 

@@ -79,6 +79,7 @@ class Query {
     float norm_ = 0;
     float rounding_ = 0;
     float error_share_ = 1;
+    double lost_ = 0;        // Transformed::lost
     double key_scale_ = 1;   // of keys to what the operator returns
     std::vector<uint8_t> plane_memory_;
     QueryCode code_;

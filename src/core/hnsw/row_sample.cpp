@@ -3,29 +3,50 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/hnsw/middle.hpp"
+
 namespace vecstore::core {
 
 namespace {
 
-void profile_dense(const RowSample& sample, uint32_t dims, Metric metric, DataProfile& profile) {
-    std::vector<double> sum(dims, 0.0);
-    double norm_sum = 0, norm_squares = 0;
-    for (size_t i = 0; i < sample.size(); ++i) {
-        const float* const x = sample.raw(i).values;
-        double norm2 = 0;
-        for (uint32_t j = 0; j < dims; ++j) norm2 += static_cast<double>(x[j]) * x[j];
-        const double norm = std::sqrt(norm2);
-        norm_sum += norm;
-        norm_squares += norm2;
-        const double factor = metric == Metric::cosine && norm > 0 ? 1 / norm : 1;
-        for (uint32_t j = 0; j < dims; ++j) sum[j] += x[j] * factor;
+double norm_of(const float* x, uint32_t dims) {
+    double norm2 = 0;
+    for (uint32_t j = 0; j < dims; ++j) norm2 += static_cast<double>(x[j]) * x[j];
+    return std::sqrt(norm2);
+}
+
+// Of inner products: can they be told from L2 distances? Where q is as long as the rows, <q,x> = (|q|^2 + |x|^2 - |q-x|^2) / 2:
+// where the rows' squared norms differ by little, and by little of what their distances differ by. (Vectors around a point far
+// from the origin have norms within a per cent of each other, and the differences decide which is the nearest.) A few that are
+// much shorter, such as those of nothing but zeros, do no harm: they are among the nearest when hardly any others are. A longer
+// one does, however few there are.
+bool are_equal(std::vector<double> norms, double spread2) {
+    constexpr double shorter = 0.9, most_shorter = 0.05, deviation = 0.02, of_distances = 0.04;
+    const auto middle = norms.begin() + static_cast<std::ptrdiff_t>(norms.size() / 2);
+    std::nth_element(norms.begin(), middle, norms.end());
+    const double usual = *middle;
+    double sum = 0, squares = 0, n = 0;
+    for (const double norm : norms) {
+        if (norm < shorter * usual) continue;
+        const double difference = norm - usual;
+        sum += difference;
+        squares += difference * difference;
+        ++n;
     }
-    const double n = static_cast<double>(sample.size());
-    const double mean_norm = norm_sum / n;
-    const double variance = std::max(0.0, norm_squares / n - mean_norm * mean_norm);
-    profile.equal_norms = std::sqrt(variance) <= 0.02 * mean_norm;
-    profile.mean.resize(dims);
-    for (uint32_t j = 0; j < dims; ++j) profile.mean[j] = static_cast<float>(sum[j] / n);
+    if (n < (1 - most_shorter) * static_cast<double>(norms.size())) return false;
+    const double deviates = std::sqrt(std::max(0.0, squares / n - sum * sum / (n * n)));
+    return deviates <= deviation * usual && usual * deviates <= of_distances * spread2;
+}
+
+void profile_dense(const RowSample& sample, uint32_t dims, Metric metric, DataProfile& profile) {
+    std::vector<double> norms(sample.size());
+    for (size_t i = 0; i < sample.size(); ++i) norms[i] = norm_of(sample.raw(i).values, dims);
+    Middle middle = find_middle(sample.size(), dims, [&](size_t i, float* x) {
+        const double factor = metric == Metric::cosine && norms[i] > 0 ? 1 / norms[i] : 1;
+        for (uint32_t j = 0; j < dims; ++j) x[j] = static_cast<float>(sample.raw(i).values[j] * factor);
+    });
+    profile.equal_norms = are_equal(std::move(norms), middle.spread2);
+    profile.mean = std::move(middle.center);
 }
 
 uint32_t usual_elements(const RowSample& sample) {

@@ -10,8 +10,8 @@ namespace vecstore::core {
 // What a sample says about the data.
 struct DataProfile {
     size_t rows = 0;
-    std::vector<float> mean;        // of dense vectors, as the index will hold them
-    bool equal_norms = false;       // all norms within a few per cent
+    std::vector<float> mean;        // of most dense vectors, as the index will hold them; empty: none is worth subtracting
+    bool equal_norms = false;       // inner products follow from L2 distances
     uint32_t sparse_elements = 0;   // all but a hundredth of sparse vectors have no more
 };
 

@@ -6,6 +6,7 @@
 // link whose slot was freed or reused since is recognised by its generation and skipped.
 #pragma once
 
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -257,10 +258,13 @@ EntryPoint read_entry_point(Store& store) {
     return {meta.entry_point, meta.entry_level, meta.spread, meta.signpost_map};
 }
 
-// Spread::length with one more row, of this length.
+// Spread::length with one more row, of this length. One that is so much longer is no reason to look from where the others
+// could not be told apart any more: it is found by what is near it alone.
 inline float length_with(float known, float length) {
-    constexpr float tolerance = 0.1f;
+    constexpr float tolerance = 0.1f, beyond_compare = 100;
+    if (!std::isfinite(length)) return known;
     if (known == 0) return length;
+    if (length > beyond_compare * std::fabs(known)) return known;
     if (known < 0) return std::min(known, -length);
     return std::fabs(length - known) <= tolerance * known ? known : -std::max(known, length);
 }

@@ -1,6 +1,8 @@
 #include "core/hnsw/validate_node.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "core/base/half.hpp"
 #include "core/quantize/code.hpp"
@@ -299,6 +301,28 @@ std::string NodeInspector::vector_problem(const ConstNode& node, const float* in
     }
     if (distance <= node.head().error * 1.001 + 1e-7 * norm) return {};
     return "its vector is " + number(distance) + " from its row's, at most " + number(node.head().error) + " is allowed";
+}
+
+bool NodeInspector::is_rough(const ConstNode& node) {
+    const Geometry& g = encoder_.geometry();
+    constexpr size_t neighbors_looked_at = 8;
+    constexpr double share_of_distance = 0.5;
+    // (Of planes little is stored at best.)
+    if (!encoder_.space().dense() || encoder_.space().is_product() || g.own_format == OwnFormat::planes) return false;
+    const size_t degree = std::min<size_t>({node.head().degree, layout_.max_neighbors(), neighbors_looked_at});
+    if (degree == 0) return false;
+    if (layout_.coded()) encoder_.decode(node, neighbor_vector_.data());
+    double farthest = 0;
+    for (size_t i = 0; i < degree; ++i) {
+        float distance;
+        if (layout_.coded())
+            distance = residual_norm_squared(load_factors(node.factor(i)),
+                                             kernels().signed_sum(neighbor_vector_.data(), node.code(i), g.code_dims), g.code_dims);
+        else
+            std::memcpy(&distance, node.factor(i), sizeof(distance));
+        farthest = std::max(farthest, encoder_.space().is_l1() ? double{distance} : std::sqrt(std::max(0.0, double{distance})));
+    }
+    return node.head().error > share_of_distance * farthest;
 }
 
 void NodeInspector::set_center(const ConstNode& node) {

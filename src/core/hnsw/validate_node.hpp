@@ -45,6 +45,10 @@ class NodeInspector {
     // What is wrong with the node at `self`, as far as it alone can tell. The node is in use.
     std::vector<std::string> inspect(const ConstNode& node, const Link& self);
 
+    // Is so little of the vector's place stored that the node can hardly be told from its neighbors? As where an index was made
+    // of rows that lay elsewhere.
+    bool is_rough(const ConstNode& node);
+
     // The node whose links link_problem() is to be asked about; copied but for its list, so it must stay.
     void set_center(const ConstNode& node);
     // Do code and factor of neighbor i of the center fit the two stored vectors? Empty: yes.

@@ -38,6 +38,7 @@ struct CheckCounts {
     uint64_t unattached = 0;        // live nodes of level 0 that cannot be reached, and need not be
     uint64_t cut_off = 0;           // the same, which need be, while an interrupted vacuum waits to be finished
     uint64_t upper_unreached = 0;   // live nodes above level 0 that searches never meet: harmless
+    uint64_t rough = 0;             // nodes of level 0 that is_rough() says so of
     uint64_t sweeps = 0;
     bool vacuum_pending = false;
 };
@@ -302,7 +303,10 @@ void PageCheck<Store>::check_node_page(uint32_t block, size_t used_bytes) {
             report(block, static_cast<int>(s), "lies beyond what the page says is in use");
         if (!node.live()) continue;
         if (self_above_entry(node)) above_entry_.push_back(self);
-        if (node.head().level == 0) record_rows(self, node.head());
+        if (node.head().level == 0) {
+            record_rows(self, node.head());
+            counts_.rough += inspector_.is_rough(node);
+        }
         for (size_t i = 0; i < std::min<size_t>(node.head().degree, layout_.max_neighbors()); ++i)
             if ((node.head().tree_edges_or_epoch >> i) & 1) tree_edges_.add(self, node.links()[i]);
     }

@@ -55,6 +55,10 @@ inline SparseView sparse_view(const void* words, size_t most) {
     return {indices, reinterpret_cast<const float*>(indices + n), n};
 }
 
+// Longer vectors' squared distances would leave the range of a float: their internal forms are so long, and point where the
+// vectors do.
+constexpr float max_internal_norm2 = 1e37f;
+
 class VectorSpace {
   public:
     explicit VectorSpace(const Geometry& g)
@@ -82,7 +86,10 @@ class VectorSpace {
     // (Both parts are what Bachrach et al., "Speeding Up the Xbox Recommender System Using a Euclidean Transformation for
     // Inner-Product Spaces" (2014), get by adding a component that makes all vectors equally long. This takes no longest one,
     // which would have to be known beforehand, and which one row can put far away from all the others.)
-    static float nearby(float product, float norm2_a, float norm2_b) { return product + 0.5f * std::max(norm2_a, norm2_b); }
+    // (What is longer than the internal form of a vector can be is not so there.)
+    static float nearby(float product, float norm2_a, float norm2_b) {
+        return product + 0.5f * std::min(std::max(norm2_a, norm2_b), max_internal_norm2);
+    }
 
     // The same of an internal vector and a stored one.
     float distance(const Kernels& k, const float* a, const uint8_t* own, float scale) const {
