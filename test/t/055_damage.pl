@@ -48,11 +48,50 @@ my %meta = (magic => [ 32, 'V' ], version => [ 36, 'V' ], dims => [ 40, 'V' ], s
     mean_block => [ 85, 'V' ], mean_pages => [ 89, 'V' ], tid_page => [ 93, 'V' ], cluster_map => [ 97, 'V' ],
     spread => [ 105, 'f<' ], signpost_map => [ 125, 'V' ]);
 
+my ($PAGE, $HEADER) = (8192, 24);
+my %kind = (nodes => 3, tids => 4);
+sub get { my ($bytes, $at, $format) = @_; return unpack $format, substr $$bytes, $at, 8 }
 sub put { my ($bytes, $at, $format, $value) = @_; my $new = pack $format, $value; substr($$bytes, $at, length $new) = $new; return }
+sub meta { my ($bytes, $field) = @_; return get($bytes, @{ $meta{$field} }) }
+sub pages_of {
+    my ($bytes, $wanted) = @_;
+    return grep { get($bytes, $_ * $PAGE + $HEADER, 'v') == $kind{$wanted} } 0 .. length($$bytes) / $PAGE - 1;
+}
+# Where the heads of all nodes in use begin.
+sub nodes_of {
+    my ($bytes) = @_;
+    my @nodes;
+    for my $block (pages_of($bytes, 'nodes')) {
+        for my $slot (0 .. meta($bytes, 'slots_per_page') - 1) {
+            my $at = $block * $PAGE + $HEADER + 8 + $slot * meta($bytes, 'slot_size');
+            push @nodes, $at if get($bytes, $at, 'C') == 1;
+        }
+    }
+    return @nodes;
+}
+my %head = (degree => [ 3, 'C' ], level => [ 2, 'C' ], tid_count => [ 4, 'C' ], overflow => [ 26, 'V' ]);
+sub damage_nodes {
+    my ($field, $value) = @_;
+    return sub { my ($bytes) = @_; put($bytes, $_ + $head{$field}[0], $head{$field}[1], $value) for nodes_of($bytes) };
+}
 sub damage_meta {
     my ($field, $value) = @_;
     return sub { put($_[0], @{ $meta{$field} }, $value) };
 }
+# Chunks: next at 0, used at 6, count at 7, of 98 bytes each.
+sub damage_chunks {
+    my ($change) = @_;
+    return sub {
+        my ($bytes) = @_;
+        for my $block (pages_of($bytes, 'tids')) {
+            for my $chunk (0 .. 82) {
+                my $at = $block * $PAGE + $HEADER + 8 + $chunk * 98;
+                $change->($bytes, $at, $block, $chunk) if get($bytes, $at + 6, 'C') == 1;
+            }
+        }
+    };
+}
+
 # ---------------------------------------------------------------------------------------------------------- trials
 
 sub crashes { return scalar(() = slurp_file($node->logfile) =~ /was terminated by signal|server process .* exited with exit code|PANIC/g) }
@@ -101,6 +140,14 @@ trial('coded', "$_->[0] is $_->[1]", damage_meta(@$_), 1)
   for [ stored_dims => 0 ], [ own_format => 9 ], [ vector_kind => 4 ], [ max_neighbors => 65535 ], [ slot_size => 65535 ],
   [ filter_columns => 65535 ], [ filter_columns => 30 ], [ entry_block => 4_000_000_000 ], [ entry_block => 0 ], [ tid_page => 4_000_000_000 ];
 trial('plain', "$_->[0] is $_->[1]", damage_meta(@$_), 1) for [ stored_dims => 0 ], [ filter_columns => 30 ], [ dims => 7 ];
+for my $table (qw(coded plain)) {
+    trial($table, 'nodes with 200 neighbors', damage_nodes(degree => 200), 1);
+    trial($table, 'nodes with 77 rows', damage_nodes(tid_count => 77), 1);
+}
+trial('plain', 'nodes of level 200', damage_nodes(level => 200), 1);
+trial('plain', 'chains that begin beyond the end', damage_nodes(overflow => 4_000_000), 1);
+trial('plain', 'a chain in a circle', damage_chunks(sub { my ($bytes, $at, $block, $chunk) = @_; put($bytes, $at, 'V', $block); put($bytes, $at + 4, 'v', $chunk) }), 1);
+trial('plain', 'chunks with 200 rows', damage_chunks(sub { my ($bytes, $at) = @_; put($bytes, $at + 7, 'C', 200) }), 1);
 # Another index's file, sound in itself.
 trial('plain', 'the file of another index', sub { my ($bytes, $folder) = @_; $$bytes = slurp_file("$folder/$file{coded}") }, 1);
 trial('plain', 'a file of zeros', sub { ${ $_[0] } = "\0" x 8192 }, 1);

@@ -338,6 +338,20 @@ TEST(OrderByNeed, IsTheHeuristicOfThePaper) {
     }
 }
 
+// Where many nodes die at once, vacuum finds more candidates than anybody selects from.
+TEST(OrderByNeed, LooksAtTheNearestOfVeryMany) {
+    for (const size_t count : {max_candidates, max_candidates + 1, 3 * max_candidates, size_t{70000}}) {
+        std::vector<float> distance(count);
+        std::iota(distance.begin(), distance.end(), 1.0f);
+        std::vector<uint16_t> order;
+        // All but the first are nearer to the first one than to the base.
+        EXPECT_EQ(order_by_need(distance, count, [](size_t, size_t) { return 0.0f; }, order), 1u);
+        std::vector<uint16_t> expected(max_candidates);
+        std::iota(expected.begin(), expected.end(), uint16_t{0});
+        EXPECT_EQ(order, expected) << count;
+    }
+}
+
 TEST(OrderByNeed, TakesNothingFromNothing) {
     std::vector<uint16_t> order{1, 2};
     EXPECT_EQ(order_by_need({}, 5, [](size_t, size_t) { return 0.0f; }, order), 0u);

@@ -124,7 +124,7 @@ class Linker {
         for (size_t i = first; i < candidates_.size(); ++i) {
             if (i + ahead < candidates_.size()) fetch(placed[candidates_[i + ahead]]);
             const Link& link = placed[candidates_[i]];
-            inserter_.meet_vector(ConstNode(layout_, layout_.slot(store_.payload(link.block), link.slot)), link);
+            inserter_.meet_vector(ConstNode(layout_, layout_.raw_slot(store_.payload(link.block), link.slot)), link);
         }
         inserter_.sort_found();
     }
@@ -183,17 +183,17 @@ class SpanningForest {
     // Makes tree edges of the node's links to other pieces that both ends have, the nearest first. No other thread may be
     // at work.
     void mark_mutual(const Link& link) {
-        const Node node = node_at(link);
+        const ConstNode node = node_at(link);
         for (size_t i = 0; i < node.head().degree && has_room(node); ++i) {
             const Link& other = node.links()[i];
             if (connected(link, other)) continue;
-            const Node neighbor = node_at(other);
+            const ConstNode neighbor = node_at(other);
             const Link* const links = neighbor.links();
             const Link* const end = links + neighbor.head().degree;
             const Link* const back = std::find(links, end, link);
             if (back == end || !has_room(neighbor)) continue;
-            node.head().tree_edges_or_epoch |= uint64_t{1} << i;
-            neighbor.head().tree_edges_or_epoch |= uint64_t{1} << (back - links);
+            mark(link, i);
+            mark(other, static_cast<size_t>(back - links));
             unite(link, other);
         }
     }
@@ -217,11 +217,14 @@ class SpanningForest {
     }
 
   private:
-    Node node_at(const Link& link) {
+    // Without a lock: nobody else is at work.
+    ConstNode node_at(const Link& link) { return ConstNode(layout_, layout_.slot(store_.payload(link.block), link.slot)); }
+    void mark(const Link& link, size_t i) {
         auto page = store_.write(link.block);
-        return Node(layout_, layout_.slot(page.modify(), link.slot));
+        Node(layout_, layout_.slot(page.modify(), link.slot)).head().tree_edges_or_epoch |= uint64_t{1} << i;
+        page.commit();
     }
-    bool has_room(const Node& node) const {
+    bool has_room(const ConstNode& node) const {
         return __builtin_popcountll(node.head().tree_edges_or_epoch) < most_edges_;
     }
     uint64_t piece_of(const Link& link) { return piece_.find(layout_.slot_id(link)); }

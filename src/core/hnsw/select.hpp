@@ -13,28 +13,29 @@
 
 namespace vecstore::core {
 
-constexpr size_t max_candidates = 1024;   // more than this are never selected from
+constexpr size_t max_candidates = 1024;   // more than this are not worth their time
 
 // Orders the candidates 0..n-1 (which come nearest first, distance[i] from the base) by how much a list of
 // neighbors needs them: the kept ones first, then the rejected ones, each nearest first. Returns how many
-// were kept. pair(i, j): distance between two candidates; nothing is asked beyond `limit` kept ones.
+// were kept. pair(i, j): distance between two candidates; nothing is asked beyond `limit` kept ones. Of more than
+// max_candidates the nearest are looked at, and the others are not in the order.
 template <class Pair>
 size_t order_by_need(const std::vector<float>& distance, size_t limit, Pair&& pair,
                      std::vector<uint16_t>& order) {
-    const size_t n = distance.size();
+    const size_t n = std::min(distance.size(), max_candidates);
     order.clear();
-    uint16_t rejected[max_candidates];
-    size_t rejected_count = 0;
     for (size_t i = 0; i < n; ++i) {
         bool keep = order.size() < limit;
         for (size_t k = 0; keep && k < order.size(); ++k) keep = pair(i, order[k]) >= distance[i];
-        if (keep)
-            order.push_back(static_cast<uint16_t>(i));
-        else
-            rejected[rejected_count++] = static_cast<uint16_t>(i);
+        if (keep) order.push_back(static_cast<uint16_t>(i));
     }
     const size_t kept = order.size();
-    order.insert(order.end(), rejected, rejected + rejected_count);
+    for (size_t i = 0, next = 0; i < n; ++i) {
+        if (next < kept && order[next] == i)
+            ++next;
+        else
+            order.push_back(static_cast<uint16_t>(i));
+    }
     return kept;
 }
 

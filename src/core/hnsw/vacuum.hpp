@@ -327,7 +327,7 @@ class Vacuum {
         }
         const Kernels& k = memory_.query.kernel_table();
         chosen_.clear();
-        chosen_.kept = order_by_need(
+        const size_t kept = order_by_need(
             squared, pool.size(),
             [&](size_t a, size_t b) { return encoder_.angles().squared(k, roots[a], roots[b], pool[a].code, pool[b].code); },
             memory_.order);
@@ -339,7 +339,8 @@ class Vacuum {
             const size_t n = chosen_.links.size();
             if (e.found < 0 || n == wanted) continue;
             chosen_.links.push_back(found[e.found].link);
-            chosen_.wanted.push_back(i < chosen_.kept);
+            chosen_.wanted.push_back(i < kept);
+            chosen_.kept |= uint64_t{i < kept} << n;
             std::memcpy(&chosen_.codes[n * code_bytes], e.code, code_bytes);
             store_link_factors(layout_, memory_.sums[found[e.found].index], &chosen_.factors[n * factor_bytes]);
         }

@@ -155,7 +155,7 @@ void GraphCheck<Store>::sweep(bool first_time) {
 template <class Store>
 void GraphCheck<Store>::expand(const Link& link, bool first_time) {
     if (page_head(page_.data()).kind != PageKind::nodes) return;
-    const ConstNode node(layout_, layout_.slot(static_cast<const uint8_t*>(page_.data()), link.slot));
+    const ConstNode node(layout_, layout_.raw_slot(static_cast<const uint8_t*>(page_.data()), link.slot));
     if (!node.is(link)) return;
     if (first_time && options_.deep) inspector_.set_center(node);
     for (size_t i = 0; i < std::min<size_t>(node.head().degree, layout_.max_neighbors()); ++i)

@@ -11,8 +11,6 @@ namespace vecstore::core {
 
 namespace {
 
-constexpr int highest_level = 24;   // of draw_level()
-
 std::string number(double value) {
     char text[32];
     std::snprintf(text, sizeof(text), "%g", value);
@@ -142,7 +140,7 @@ void count_page(const uint8_t* payload, const NodeLayout& layout, PageCounts& co
         case PageKind::nodes:
             ++counts.node_pages;
             for (size_t s = 0; s < layout.slots_per_page(); ++s) {
-                const ConstNode node(layout, layout.slot(payload, s));
+                const ConstNode node(layout, layout.raw_slot(payload, s));
                 const NodeHead& head = node.head();
                 counts.free_slots += !node.used();
                 counts.dead_nodes += node.used() && node.dead();

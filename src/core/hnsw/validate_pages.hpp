@@ -288,7 +288,7 @@ template <class Store>
 void PageCheck<Store>::check_node_page(uint32_t block, size_t used_bytes) {
     node_pages_[block] = true;
     for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-        const ConstNode node(layout_, layout_.slot(static_cast<const uint8_t*>(page_.data()), s));
+        const ConstNode node(layout_, layout_.raw_slot(static_cast<const uint8_t*>(page_.data()), s));
         const Link self{block, static_cast<uint8_t>(s), node.head().generation};
         Slot& slot = *slot_state(self);
         slot.generation = self.generation;
@@ -472,7 +472,7 @@ typename PageCheck<Store>::Target PageCheck<Store>::look(const Link& link, Const
     if (!exists(link.block)) return Target::beyond_end;
     read_page(link.block, other_);
     if (page_head(other_.data()).kind != PageKind::nodes) return Target::not_nodes;
-    node = ConstNode(layout_, layout_.slot(static_cast<const uint8_t*>(other_.data()), link.slot));
+    node = ConstNode(layout_, layout_.raw_slot(static_cast<const uint8_t*>(other_.data()), link.slot));
     if (node.head().generation != link.generation) return Target::other_generation;
     return node.used() ? Target::there : Target::free;
 }
@@ -546,7 +546,7 @@ void PageCheck<Store>::confirm_missing() {
         read_page(block, page_);
         if (page_head(page_.data()).kind != PageKind::nodes) continue;
         for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-            const ConstNode node(layout_, layout_.slot(static_cast<const uint8_t*>(page_.data()), s));
+            const ConstNode node(layout_, layout_.raw_slot(static_cast<const uint8_t*>(page_.data()), s));
             if (!node.live() || node.head().level > 0) continue;
             RowList rows;
             settled_rows({block, static_cast<uint8_t>(s), node.head().generation}, node.head(), rows);

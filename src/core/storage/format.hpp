@@ -120,6 +120,7 @@ struct NodeHead {
 static_assert(sizeof(NodeHead) == 64);
 
 constexpr size_t max_degree = 64;   // width of tree_edges
+constexpr int highest_level = 24;    // of draw_level()
 
 constexpr size_t chunk_tids = 14;
 

@@ -8,6 +8,8 @@
 //   ReadPage  read_once(block) the same, of a pass over all pages, which is not to push out of memory what others need
 //   WritePage write(block)     exclusive lock; peek() looks, modify() starts the change, commit(used)
 //                              makes it durable and unlocks; dying without commit abandons the change
+//                              Both throw core::Error (corrupted_index) where there is no such block: numbers of
+//                              blocks come from pages, which may be damaged
 //   WritePage append(kind)     a new page at the end, initialised and locked
 //   uint32_t  page_count()
 //   void      expect(block, offset)            a hint: may be read some time soon. Where the page is has to
@@ -150,8 +152,11 @@ class MemStore {
     uint32_t page_count() const { return page_count_.load(std::memory_order_acquire); }
     size_t page_limit() const { return page_limit_; }
 
-    void expect(uint32_t block, size_t offset) { __builtin_prefetch(address(block) + frame_bytes + offset); }
+    void expect(uint32_t block, size_t offset) {
+        if (block < page_count()) __builtin_prefetch(address(block) + frame_bytes + offset);
+    }
     void prefetch(uint32_t block, size_t offset, size_t bytes) {
+        if (block >= page_count()) return;
         const uint8_t* p = address(block) + frame_bytes + offset;
         __builtin_prefetch(address(block));
         for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
