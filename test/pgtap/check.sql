@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS vecstore;
 
-SELECT plan(74);
+SELECT plan(75);
 
 CREATE FUNCTION random_vector(dims integer, seed integer) RETURNS vector LANGUAGE sql STABLE AS
     $$ SELECT array_agg(sin(seed * 12.9898 + d * 78.233) * 43758.5453 - floor(sin(seed * 12.9898 + d * 78.233) * 43758.5453) - 0.5)::vector
@@ -81,7 +81,11 @@ SELECT is(storage || ' ' || vector_format, 'plain int8', 'compact: ' || metric)
 FROM unnest(ARRAY['compact_ip', 'compact_v']::regclass[]) i, vecstore_index_info(i);
 DROP INDEX compact_ip, compact_v;
 SELECT results_eq($$SELECT metric, storage, vector_format, code_dims, mean_subtracted FROM vecstore_index_info('items_w')$$,
-                  $$VALUES ('cosine', 'default', 'float16', 256, true)$$, 'an index with codes');
+                  $$VALUES ('cosine', 'default', 'float16', 256, false)$$, 'an index with codes, of rows around 0');
+CREATE INDEX items_aside ON items USING hnsw (((w + array_fill(0.5, ARRAY[256])::vector)::vector(256)) vector_cosine_ops);
+SELECT results_eq($$SELECT metric, storage, vector_format, code_dims, mean_subtracted FROM vecstore_index_info('items_aside')$$,
+                  $$VALUES ('cosine', 'default', 'float16', 256, true)$$, 'an index with codes, of rows that are elsewhere');
+DROP INDEX items_aside;
 SELECT ok(nodes < rows AND nodes > 0 AND levels > 1 AND upper_nodes > 0 AND pages * 8192 / rows = floor(bytes_per_row)
           AND links_per_node BETWEEN 4 AND max_neighbors AND nodes_per_page > 1, 'its numbers fit each other')
 FROM vecstore_index_info('items_v');
