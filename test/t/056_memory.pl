@@ -142,7 +142,7 @@ sub end_work {
     my $client = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') . " application_name=$name", map { ('-c', $_) } @statements ],
         '<', \undef, '>', \$out, '2>', \$err);
     sleep $after;
-    my $pid = ask_quietly($node, "SELECT pid FROM pg_stat_activity WHERE application_name = '$name'");
+    my $pid = ask_quietly($node, "SELECT pid FROM pg_stat_activity WHERE application_name = '$name' AND backend_type = 'client backend' ORDER BY backend_start DESC LIMIT 1");
     my $began = time;
     if ($how eq 'disconnect') { eval { $client->kill_kill(grace => 0) } }
     elsif ($how ne 'timeout' && $pid) { ask_quietly($node, "SELECT pg_${how}_backend($pid)") }

@@ -181,6 +181,9 @@ class ChunkVacuum {
     }
 
     void free_on(uint32_t block, const Chunks& to_free, uint32_t next_in_list) {
+        // From now on an insert may take them, for another chain: whoever meets them there has not come to what was met.
+        const auto seen = seen_.find(block);
+        if (seen != seen_.end()) seen->second &= ~to_free;
         auto page = store_.write(block);
         if (page_head(page.peek()).reserved2 != next_in_list) page_head(page.modify()).reserved2 = next_in_list;
         for (size_t i = 0; i < chunks_per_page; ++i)
