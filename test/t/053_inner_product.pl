@@ -17,7 +17,7 @@ my $luck = 0.005;
 my ($settings) = pgvector_settings();
 my $node = PostgreSQL::Test::Cluster->new('products');
 $node->init;
-$node->append_conf('postgresql.conf', $settings // staged_settings());
+$node->append_conf('postgresql.conf', $settings) if defined $settings;
 $node->start;
 my %extensions = (ours => 'vecstore', (defined $settings ? (theirs => 'vector') : ()));
 for my $database (keys %extensions) {
