@@ -55,7 +55,9 @@ class FuzzedFolder : public stores::Folder {
         return std::make_unique<io::MemorySource>("file \"" + found->first + "\"", found->second.data(), found->second.size());
     }
     // A database can hold queries without end.
-    bool interrupted() const override { return ++checks_ > 300; }
+    void check_interrupts() const override {
+        if (++checks_ > 300) throw Error(ErrorCode::limit_exceeded, "that takes too long");
+    }
 
   private:
     static std::string bare(const std::string& name) { return name.substr(name.rfind('/') + 1); }

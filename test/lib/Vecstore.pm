@@ -217,7 +217,7 @@ sub exhaustive_scan_is_right {
         'postgres', "$settings
         WITH scanned AS MATERIALIZED (SELECT s.*, row_number() OVER () AS n, v $op $query AS d FROM ($scan) s),
              compared AS (SELECT s.*, lag(d) OVER (ORDER BY n) AS before,
-                                 EXISTS (SELECT FROM $table t WHERE t.id = s.id AND t.v = s.v) AS there FROM scanned s)
+                                 EXISTS (SELECT FROM $table t WHERE t.id = s.id AND t.v IS NOT DISTINCT FROM s.v) AS there FROM scanned s)
         SELECT count(*), count(*) - count(DISTINCT id), count(*) FILTER (WHERE NOT there),
                count(*) FILTER (WHERE before > d + 1e-6 * abs(d) + 1e-6) FROM compared");
     my ($scanned, $twice, $strangers, $descents) = split /\|/, $result;
