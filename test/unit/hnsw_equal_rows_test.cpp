@@ -235,6 +235,50 @@ TEST_F(EqualRows, BesideInsertsAndScansStepByStep) {
     }
 }
 
+// Inserts take a chunk that vacuum has just freed, for the chain that it was in, in front of one that vacuum has not met.
+TEST_F(EqualRows, RowsComeWhileChunksAreFreed) {
+    constexpr size_t before = inline_tids + 2 * chunks_per_page * chunk_tids;   // two pages full
+    for (size_t i = 0; i < before; ++i) insert(i);
+    const auto chunk_of = [](size_t row) { return row < inline_tids ? SIZE_MAX : (row - inline_tids) / chunk_tids; };
+    // A few free chunks at the end of both pages, of which inserts know; then the first ones of the first page leave.
+    const auto dead_before = [&](size_t row) {
+        return row < before && chunk_of(row) != SIZE_MAX && chunk_of(row) % chunks_per_page >= chunks_per_page - 2;
+    };
+    const auto dead = [&](size_t row) { return dead_before(row) || (row < before && chunk_of(row) < 5); };
+    vacuum(dead_before);
+    const auto pages_of = [&](TestIndex& index, std::function<void()> pause) {
+        PausingStore store(index.store(), std::move(pause));
+        return vacuum(index, store, dead);
+    };
+    size_t asked_for = 0;
+    pages_of(*copy_of(index_), [&] { ++asked_for; });
+    constexpr size_t last = 24;   // of the pages that vacuum asks for: where it frees chunks
+    ASSERT_GT(asked_for, last);
+    const size_t come_first = 2 * chunk_tids, come_then = 3 * chunk_tids, after = before + come_first + come_then;
+    for (size_t first = asked_for - last; first < asked_for; ++first) {
+        for (size_t second = first; second < asked_for; ++second) {
+            SCOPED_TRACE("before pages " + std::to_string(first) + " and " + std::to_string(second));
+            const auto index = copy_of(index_);
+            const auto come = [&](size_t from, size_t end) {
+                InsertMemory own;
+                for (size_t i = from; i < end; ++i) index->insert(vectors_.row(0), i, own);
+            };
+            Once some(first, [&] { come(before, before + come_first); }), more(second, [&] { come(before + come_first, after); });
+            pages_of(*index, [&] { some(), more(); });
+            vacuum(*index, index->store(), dead);
+            size_t rows = 0;
+            const auto checked = index->check(true, [&](GraphCheck<MemStore>& check) {
+                for (size_t i = 0; i < after; ++i)
+                    if (!dead(i)) check.require_row(TestIndex::tid_of(i)), ++rows;
+            });
+            EXPECT_TRUE(checked.problems.empty()) << checked.all();
+            EXPECT_EQ(checked.counts.rows, rows);
+            EXPECT_EQ(checked.counts.lost_chunks, 0u);
+            if (HasFailure()) return;
+        }
+    }
+}
+
 // Whatever page was written last: all rows are there, and the next vacuum finds the chunks that belong to nobody.
 TEST_F(EqualRows, VacuumAndInsertsMayCrashAnywhere) {
     constexpr size_t rows = 400;

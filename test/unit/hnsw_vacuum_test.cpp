@@ -297,6 +297,119 @@ TEST_P(Vacuumed, BesideInserts) {
     expect_scan_returns_the_living(*index, data, is_dead);
 }
 
+// Rows that come while vacuum stands somewhere: whatever dies around them, they are found, at once and later.
+TEST_P(Vacuumed, RowsComeAnywhere) {
+    const auto original = empty_index();
+    // Pages that are full: those who come go onto another, which vacuum did not know of when it began.
+    const size_t before = 3 * original->layout().slots_per_page(), after = before + 3;
+    Data data = normal_data(after, GetParam().dims, 23, 5);
+    for (size_t i = before; i < after; ++i) {
+        float* const row = &data.values[i * data.dims];
+        std::copy_n(data.row(before - 5 * (after - i)), data.dims, row);   // beside one that dies
+        for (size_t j = 0; j < data.dims; ++j) row[j] += 0.01f;
+    }
+    InsertMemory memory;
+    for (size_t i = 0; i < before; ++i) insert_into(*original, original->store(), data.row(i), i, i % 30 == 29 ? 1 : 0, memory);
+    const IsDead most = [&](size_t row) { return row < before && (row < before / 3 ? row % 2 != 0 : row % 20 != 3); };
+    const IsDead all = [&](size_t row) { return row < before; };
+    for (const IsDead& is_dead : {most, all}) {
+        for (size_t page = 0;; page += 1 + page / 24) {
+            SCOPED_TRACE("before page " + std::to_string(page));
+            const auto index = copy_of(*original);
+            Once come(page, [&] {
+                InsertMemory own;
+                for (size_t i = before; i < after; ++i) insert_into(*index, index->store(), data.row(i), i, i % 2 == 0 ? 2 : 0, own);
+            });
+            PausingStore store(index->store(), std::ref(come));
+            vacuum(*index, store, is_dead);
+            if (!come.was_done()) break;
+            expect_sound(*index, after, is_dead);
+            expect_scan_returns_the_living(*index, data, is_dead);
+            vacuum(*index, is_dead);
+            expect_vacuumed(*index, after, is_dead);
+            if (HasFailure()) return;
+        }
+    }
+}
+
+// A row's insert stands somewhere while vacuum frees what it was on its way through, and another vacuum is interrupted.
+TEST_P(Vacuumed, ARowWaitsAnywhere) {
+    const size_t before = 60;
+    for (uint32_t seed = 0; seed < 20; ++seed) {
+        const Data data = rows(before + 1, seed);
+        const auto original = empty_index();
+        InsertMemory memory;
+        std::mt19937 random(seed);
+        for (size_t i = 0; i < before; ++i)
+            insert_into(*original, original->store(), data.row(i), i, static_cast<int>(i % 4 == 0 ? random() % 4 : 0), memory);
+        const uint32_t share = 2 + random() % 8;
+        std::vector<uint8_t> dies(before);
+        for (uint8_t& when : dies) when = random() % 10 < share ? 1 : random() % 2 > 0 ? 2 : 0;
+        const IsDead some = [&](size_t row) { return row < before && dies[row] == 1; };
+        const IsDead is_dead = [&](size_t row) { return row < before && dies[row] > 0; };
+        for (size_t page = 0, commits = seed % 7;; ++page, commits = (commits + 3) % 25) {
+            SCOPED_TRACE("seed " + std::to_string(seed) + ", before page " + std::to_string(page) + ", crash after " +
+                         std::to_string(commits) + " pages");
+            const auto index = copy_of(*original);
+            Once meanwhile(page, [&] {
+                vacuum(*index, some);
+                CrashingStore crashing(index->store(), commits);
+                try {
+                    vacuum(*index, crashing, is_dead);
+                } catch (const Crash&) {
+                }
+            });
+            PausingStore store(index->store(), std::ref(meanwhile));
+            InsertMemory own;
+            insert_into(*index, store, data.row(before), before, 0, own);
+            if (!meanwhile.was_done()) break;
+            expect_sound(*index, before + 1, is_dead);
+            vacuum(*index, is_dead);
+            expect_vacuumed(*index, before + 1, is_dead);
+            expect_scan_returns_the_living(*index, data, is_dead);
+            if (HasFailure()) return;
+        }
+    }
+}
+
+// A scan stands somewhere while vacuum frees what it was on its way through.
+TEST_P(Vacuumed, AScanWaitsAnywhere) {
+    const size_t before = 60;
+    const Data data = rows(before, 25);
+    const auto original = empty_index();
+    InsertMemory memory;
+    for (size_t i = 0; i < before; ++i) insert_into(*original, original->store(), data.row(i), i, i % 3 == 0 ? 2 : 0, memory);
+    const IsDead most = [](size_t row) { return row % 12 != 5; };
+    for (const bool iterative : {true, false}) {
+        for (size_t page = 0;; ++page) {
+            SCOPED_TRACE("before page " + std::to_string(page));
+            const auto index = copy_of(*original);
+            Once meanwhile(page, [&] { vacuum(*index, most); });
+            PausingStore store(index->store(), std::ref(meanwhile));
+            Query query;
+            query.prepare(index->encoder(), data.row(0));
+            SearchMemory search;
+            ScanOptions options;
+            options.iterative = iterative;
+            OrderedScan<PausingStore> scan(store, index->encoder(), query, search, options);
+            std::set<size_t> found;
+            const auto visible = [&](const HeapTid& tid) {
+                const size_t row = TestIndex::row_of(tid);
+                return Settled{!most(row), true_key(Metric::l2, data.row(0), data.row(row), data.dims)};
+            };
+            for (HeapTid tid; scan.next(visible, tid);) {
+                if (!most(TestIndex::row_of(tid))) found.insert(TestIndex::row_of(tid));
+            }
+            if (!meanwhile.was_done()) break;
+            if (iterative)
+                EXPECT_EQ(found.size(), 5u);
+            else
+                EXPECT_GE(found.size(), 1u);
+            if (HasFailure()) return;
+        }
+    }
+}
+
 // ------------------------------------------------------------------------------------------------ crashes
 
 // The same, in many orders of their steps.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -148,8 +149,8 @@ class Turns {
     size_t turn_ = 0;
 };
 
-// A store whose users may lose their turn before every page they lock, unless they hold another.
-class TurnStore : public StoreOverMemory {
+// A store whose users do something before every page they lock, unless they hold another.
+class PausingStore : public StoreOverMemory {
     static int& pages_held() {
         thread_local int count = 0;
         return count;
@@ -163,22 +164,44 @@ class TurnStore : public StoreOverMemory {
     };
 
   public:
-    TurnStore(MemStore& base, Turns& turns) : StoreOverMemory(base), turns_(turns) {}
+    PausingStore(MemStore& base, std::function<void()> pause) : StoreOverMemory(base), pause_(std::move(pause)) {}
 
     using ReadPage = Held<MemStore::ReadPage>;
     using WritePage = Held<MemStore::WritePage>;
 
     ReadPage read_once(uint32_t block) { return read(block); }
-    ReadPage read(uint32_t block) { return ReadPage(turn().read(block)); }
-    WritePage write(uint32_t block) { return WritePage(turn().write(block)); }
-    WritePage append(PageKind kind) { return WritePage(turn().append(kind)); }
+    ReadPage read(uint32_t block) { return ReadPage(paused().read(block)); }
+    WritePage write(uint32_t block) { return WritePage(paused().write(block)); }
+    WritePage append(PageKind kind) { return WritePage(paused().append(kind)); }
 
   private:
-    MemStore& turn() {
-        if (pages_held() == 0) turns_.maybe_switch();
+    MemStore& paused() {
+        if (pages_held() == 0) pause_();
         return base_;
     }
-    Turns& turns_;
+    std::function<void()> pause_;
+};
+
+// One whose users may lose their turn.
+class TurnStore : public PausingStore {
+  public:
+    TurnStore(MemStore& base, Turns& turns) : PausingStore(base, [&turns] { turns.maybe_switch(); }) {}
+};
+
+// Does something once, before the page that has this number among those that a PausingStore is asked for.
+class Once {
+  public:
+    Once(size_t number, std::function<void()> act) : left_(number), act_(std::move(act)) {}
+    void operator()() {
+        if (left_ == SIZE_MAX || left_-- > 0) return;
+        left_ = SIZE_MAX;
+        act_();
+    }
+    bool was_done() const { return left_ == SIZE_MAX; }
+
+  private:
+    size_t left_;
+    std::function<void()> act_;
 };
 
 // Counts pages read.

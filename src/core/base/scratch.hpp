@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <new>
@@ -36,6 +37,13 @@ class ScratchArray {
     void reset(size_t size, const Scratch& scratch) {
         memory_.reset();   // before there is another
         memory_ = scratch.take(size * sizeof(T));
+        size_ = size;
+    }
+    // To more, with zeros behind what there is.
+    void grow(size_t size, const Scratch& scratch) {
+        const std::shared_ptr<void> more = scratch.take(size * sizeof(T));
+        if (size_ > 0) std::memcpy(more.get(), memory_.get(), size_ * sizeof(T));
+        memory_ = more;
         size_ = size;
     }
     size_t size() const { return size_; }

@@ -119,7 +119,7 @@ class Inserter {
             find_ways_for(row.level, entry);
         if (search_levels(entry, row, 0, ef_construction_)) return;   // joined a node with the same vector
         const Link bottom = place_levels(row);
-        connect(row.internal, bottom, chosen[0], entry);
+        connect(row.internal, bottom, chosen[0]);
         link_back_above(row);
         raise_entry_point(row.level);
         note_length(entry, row.own.norm2);
@@ -158,7 +158,7 @@ class Inserter {
                                            [&](const FoundNode& f) { return !accepts(f.link); }),
                             found.end());
             };
-            if (attach_from(read_entry_point(store_), node, internal, width, filter)) return true;
+            if (attach_from(read_entry_point(store_), node, internal, width, Link{}, filter)) return true;
             if (met < width) return false;   // those are all there are
         }
         return false;
@@ -400,7 +400,8 @@ class Inserter {
     }
 
     template <class Filter>
-    bool attach_from(const EntryPoint& entry, const Link& node, const float* internal, size_t width, Filter&& filter) {
+    bool attach_from(const EntryPoint& entry, const Link& node, const float* internal, size_t width, const Link& expected,
+                     Filter&& filter) {
         memory_.found.clear();
         if (!entry.link.valid()) return false;
         memory_.query.look_nearby(true);
@@ -409,30 +410,30 @@ class Inserter {
         if (memory_.chosen.empty()) memory_.chosen.resize(1);
         ChosenNeighbors& chosen = memory_.chosen[0];
         choose(layout_.max_neighbors(), node, chosen);
-        return attach(internal, node, chosen, false);
+        return attach(internal, node, chosen, expected);
     }
 
     // Steps 3 and 4 on level 0, or the first node of an empty graph.
-    void connect(const float* internal, const Link& bottom, const ChosenNeighbors& chosen,
-                 const EntryPoint& searched_from) {
-        if (attach(internal, bottom, chosen, true)) return;
-        EntryPoint from = searched_from;
+    void connect(const float* internal, const Link& bottom, const ChosenNeighbors& chosen) {
+        const Link expected = chosen.links.empty() ? Link{} : chosen.links[0];
+        if (attach(internal, bottom, chosen, expected)) return;
         for (int attempt = 0; attempt < max_retries; ++attempt) {
-            // Nothing to attach to. Is the graph as empty as it was when we searched? Then we are its
-            // first node. (An entry point that is dead and led to no live node counts as empty: what
-            // vacuum is about to free cannot hold us.)
-            if (become_entry_point(from)) return;
-            from = read_entry_point(store_);
+            // Nothing to attach to, perhaps only because vacuum freed what the search was on its way through. So it is made
+            // anew, and the graph counts as empty, and the node as its first, only if that search leads to no live node
+            // from an entry point that was dead before it began: what links lead to is not freed before the entry point
+            // has moved.
+            const EntryPoint from = read_entry_point(store_);
+            const bool was_live = is_live(from.link);
             // Wider each time: those nearby may have as many tree edges as they can hold.
-            if (attach_from(from, bottom, internal, ef_construction_ << attempt, [] {})) return;
+            if (attach_from(from, bottom, internal, ef_construction_ << attempt, expected, [] {})) return;
+            if (!was_live && become_entry_point(from)) return;
         }
         throw Error(ErrorCode::internal, "could not connect a new row to the graph",
                     "Every neighbor found was deleted before it could be linked.", "Try again.");
     }
 
-    // planned: the node was written with chosen.links[0] marked as its parent.
-    bool attach(const float* internal, const Link& bottom, const ChosenNeighbors& chosen, bool planned) {
-        const Link expected = planned && !chosen.links.empty() ? chosen.links[0] : Link{};
+    // expected: the node was written with that neighbor marked as its parent.
+    bool attach(const float* internal, const Link& bottom, const ChosenNeighbors& chosen, const Link& expected) {
         const Link parent = find_parent(internal, bottom, chosen, expected);
         if (!parent.valid()) return false;
         for (size_t i = 0; i < chosen.links.size(); ++i)
@@ -481,8 +482,8 @@ class Inserter {
         page.commit();
     }
 
+    // If there is still no other entry point than that, from which memory_.found was searched.
     bool become_entry_point(const EntryPoint& searched_from) {
-        if (is_live(searched_from.link)) return false;
         auto page = store_.write(meta_block);
         const MetaData& now = meta_of(page.peek());
         if (now.entry_point != searched_from.link) return false;
@@ -494,11 +495,16 @@ class Inserter {
         return true;
     }
 
-    bool is_live(const Link& link) {
-        if (!link.valid()) return false;
-        auto page = store_.read(link.block);
-        const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
-        return node.is(link) && node.live();
+    // Of a node above level 0: is the one on level 0? (Death moves up.)
+    bool is_live(Link link) {
+        for (size_t levels = 0; link.valid() && levels <= highest_level; ++levels) {
+            auto page = store_.read(link.block);
+            if (!holds_node(layout_, page.payload(), link)) return false;
+            const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
+            if (node.head().level == 0 || node.dead()) return node.live();
+            link = node.head().down;
+        }
+        return false;
     }
 
     void raise_entry_point(uint8_t level) {

@@ -244,6 +244,8 @@ class OrderedScan {
             widen(std::max(width_, wanted + more), sure <= options_.ef_search / 2 ? sure : SIZE_MAX);
         }
         advance();
+        // A beam that is not full has met all that the graph leads to; or vacuum freed what it was on its way through.
+        if (!options_.iterative && !filtered_ && !exhausted_ && std::isinf(memory_.bound.get())) read_rest();
         // A beam full of dead nodes and of rows already gone yields nothing: widen until it does.
         while (options_.iterative && rows_.empty() && !exhausted_) {
             widen(width_ + std::max<size_t>(options_.ef_search, width_ / 4), SIZE_MAX);

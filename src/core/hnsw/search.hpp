@@ -296,7 +296,7 @@ constexpr size_t last_descent_width = 8;
 // The way down from the entry point to `level` (algorithm 5's first loop). Returns ways into that level, the
 // nearest first. They are in the beam's memory until it descends again.
 template <class Store>
-const std::vector<Way>& descend(Beam<Store>& beam, const EntryPoint& entry, uint8_t level) {
+const std::vector<Way>& descend(Beam<Store>& beam, EntryPoint entry, uint8_t level) {
     auto& ways = beam.memory().ways;
     auto& passed = beam.memory().passed;
     ways.assign(1, Way{});

@@ -233,7 +233,7 @@ class Signposts {
 
 // Ways into level 0, the nearest first. They are in the beam's memory until it goes down again.
 template <class Store>
-const std::vector<Way>& find_ways(Store& store, const NodeLayout& layout, const Query& query, Beam<Store>& beam, const EntryPoint& entry) {
+const std::vector<Way>& find_ways(Store& store, const NodeLayout& layout, const Query& query, Beam<Store>& beam, EntryPoint entry) {
     if (entry.signpost_map != 0 && Signposts<Store>(store, layout, query, beam.memory()).find(entry.signpost_map)) return beam.memory().ways;
     return descend(beam, entry, 0);
 }

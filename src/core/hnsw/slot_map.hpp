@@ -15,6 +15,11 @@ class SlotMap {
         state_.reset(slots, scratch);
         generation_.reset(slots, scratch);
     }
+    // To more, which are free.
+    void grow(size_t slots, const Scratch& scratch = {}) {
+        state_.grow(slots, scratch);
+        generation_.grow(slots, scratch);
+    }
     size_t size() const { return state_.size(); }
     void set(uint64_t id, State state, uint8_t generation) {
         state_[id] = state;

@@ -9,6 +9,10 @@
 //   3. free_dead: dead slots become free, with the next generation, and chunks of TIDs that no node has. Links to them that remain anywhere
 //      dangle from then on, which readers recognise.
 //
+// Newcomers: rows that are inserted during step 1 may have found nobody to link to but nodes that died afterwards. So step 2
+// is for them too: it looks at pages when all deaths are known, and takes the nodes that it meets there for live. What is
+// inserted still later links to live nodes.
+//
 // Inserts and scans go on meanwhile. Only one vacuum works on an index at a time, and only vacuum marks
 // nodes dead or frees them: what it learned in step 1 about a dead node stays true until it frees it.
 // Between steps 1 and 3 the metapage says vacuum_pending, so that an interrupted vacuum is finished by the
@@ -59,7 +63,7 @@ class Vacuum {
     // is_dead(HeapTid) -> bool; called under page locks.
     template <class IsDead>
     void run(IsDead&& is_dead) {
-        pages_ = store_.page_count();
+        const uint32_t pages_before = pages_ = store_.page_count();
         slots_.reset(slot_count(), scratch_);
         for (uint32_t block = meta_block + 1; block < pages_; ++block) {
             store_.pause_point();
@@ -67,6 +71,8 @@ class Vacuum {
         }
         mark_upper_dead();
         if (any_dead_) {
+            pages_ = store_.page_count();
+            if (pages_ > pages_before) slots_.grow(slot_count(), scratch_);
             lost_.reset((slot_count() + 7) / 8, scratch_);
             for (uint32_t block = meta_block + 1; block < pages_; ++block) {
                 store_.pause_point();
@@ -79,6 +85,7 @@ class Vacuum {
             drop_signposts(store_, layout_, [this](const Link& link) { return unwanted(link); });
         }
         free_dead();
+        chunks_.free_chunks(pages_before);
         set_pending(false);
         if (any_dead_ && is_much_removed_) note_spread(store_, encoder_, memory_.search);
     }
@@ -232,6 +239,7 @@ class Vacuum {
             if (node.used() && node.dead()) note_lost(node);
             if (!node.live()) continue;
             const Link link{block, static_cast<uint8_t>(s), node.head().generation};
+            if (!slots_.is_live(id(link), link)) record(block, s, node);   // a newcomer
             bool has_unwanted = false;
             for (size_t i = 0; i < node.head().degree; ++i) has_unwanted |= unwanted(node.links()[i]);
             if (has_unwanted) repair_node(link);
@@ -486,8 +494,8 @@ class Vacuum {
         const EntryPoint now = read_entry_point(store_);
         if (!now.link.valid() || !unwanted(now.link)) return;
         EntryPoint next;
-        for (auto it = upper_.rbegin(); it != upper_.rend() && !next.link.valid(); ++it)
-            if (!dead(it->link)) next = {it->link, it->level};
+        for (const UpperNode& upper : upper_)
+            if (!dead(upper.link) && upper.level > next.level) next = {upper.link, upper.level};
         for (uint32_t block = meta_block + 1; block < pages_ && !next.link.valid(); ++block) next = live_node_on(block);
         auto page = store_.write(meta_block);
         // An insert may have put a node of its own there.
@@ -544,7 +552,6 @@ class Vacuum {
             if (has_dead) free_slots(block);
             if (has_dead || has_free) note_if_room(block);
         }
-        chunks_.free_chunks(pages_);
     }
 
     void free_slots(uint32_t block) {
