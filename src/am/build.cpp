@@ -417,7 +417,7 @@ void IndexBuild::write_pages(core::MemStore& store, core::NeedMap& needs, bool i
     // With them a row is inserted in four fifths of the time. Half of the memory that the build may take holds those of
     // all nodes but of the smallest.
     if (!is_all) {
-        const size_t most = static_cast<size_t>(maintenance_work_mem) * 1024 / 2 / sizeof(uint64_t);
+        const size_t most = static_cast<size_t>(maintenance_work_mem) * 1024 / 2 / (sizeof(uint64_t) * needs.words());
         needs_ = std::make_unique<core::NeedMap>(order.moved(needs, most));
     }
     if (extended_to_ > store.page_count()) pg::pg_call([&] { RelationTruncate(index_, store.page_count()); });

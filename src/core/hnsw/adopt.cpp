@@ -99,7 +99,7 @@ class Linker {
     float* internal() { return internal_.data(); }
 
     // Chooses the row's neighbors and writes them into its node. Returns which of them the heuristic kept (NeedMap).
-    uint64_t link(const RowGraph& graph, const std::vector<Link>& placed, const NewRow& row, uint32_t number) {
+    Wanted link(const RowGraph& graph, const std::vector<Link>& placed, const NewRow& row, uint32_t number) {
         encoder_.decode(row.own_bytes, row.own.scale, internal_.data());
         memory_.query.prepare_internal(encoder_, internal_.data(), row.own.norm2);
         memory_.found.clear();
@@ -271,7 +271,7 @@ void GraphBuilder::link_bottom(Adoption& work) {
             const uint32_t row = work.order()[i];
             const Link& self = work.placed[row];
             const NewRow as_row = work.row(row, linker->internal());
-            needs_[encoder_.layout().slot_id(self)] = linker->link(work.graph, work.placed, as_row, row);
+            needs_.set(needs_.find(encoder_.layout().slot_id(self)), linker->link(work.graph, work.placed, as_row, row));
             if (work.rows.level(row) == 0) linker->write_entry(self, as_row);
             done_.fetch_add(1, std::memory_order_relaxed);
         };

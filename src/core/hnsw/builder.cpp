@@ -68,7 +68,7 @@ void GraphBuilder::sort_by_nearest(const RowBuffer& rows, MemStore& store, std::
 
 void GraphBuilder::begin(MemStore& store, const std::function<void(size_t)>& progress) {
     progress_ = progress;
-    needs_ = NeedMap(store.page_limit() * encoder_.layout().slots_per_page());
+    needs_ = NeedMap(store.page_limit() * encoder_.layout().slots_per_page(), 0, encoder_.space().is_product() ? 2 : 1);
 }
 
 void GraphBuilder::build(const RowBuffer& rows, MemStore& store, const std::function<void(size_t)>& progress) {

@@ -55,11 +55,11 @@ struct ChosenNeighbors {
     std::vector<uint8_t> reverse_codes;   // what each of them will note of the new node
     std::vector<uint8_t> reverse_factors;
     std::vector<uint8_t> wanted;          // a link back is worth while
-    uint64_t kept = 0;                    // bit i: links[i] passed the heuristic
+    Wanted kept;                          // which of the links passed the heuristic
 
     void clear() {
         links.clear();
-        kept = 0;
+        kept = {};
     }
 };
 
@@ -67,6 +67,7 @@ struct InsertMemory {
     SearchMemory search;
     EditMemory edit;
     Query query;
+    MetNodes met;
     std::vector<FoundNode> found;
     // Of every node in `found`, by FoundNode::index. Coded mode:
     std::vector<uint8_t> codes;            // as seen from the query
@@ -87,6 +88,22 @@ struct InsertMemory {
 
 // What else there is has an end in ef_construction.
 inline size_t memory_of(const InsertMemory& memory) { return memory_of(memory.search); }
+
+// As long as it lives searches without codes take distances from memory.met, and leave them there.
+class WithMetNodes {
+  public:
+    WithMetNodes(InsertMemory& memory, const NodeLayout& layout) : search_(memory.search) {
+        if (layout.coded()) return;
+        memory.met.keep_only(memory.query.serial());
+        search_.met = &memory.met;
+    }
+    ~WithMetNodes() { search_.met = nullptr; }
+    WithMetNodes(const WithMetNodes&) = delete;
+    WithMetNodes& operator=(const WithMetNodes&) = delete;
+
+  private:
+    SearchMemory& search_;
+};
 
 template <class Store>
 class Inserter {
@@ -262,6 +279,7 @@ class Inserter {
     }
 
     void search_once(uint8_t level, const std::vector<Way>& ways, size_t width) {
+        const WithMetNodes with(memory_, layout_);
         beam_.start(level, width);
         for (const Way& way : ways) beam_.seed(way);
         beam_.run([this](const ConstNode& node, const Link& link, float) { note(node, link); },
@@ -387,7 +405,7 @@ class Inserter {
                          const float* internal, size_t tree_cap) {
         return editor_.add_neighbor(chosen.links[i], level,
                                     {self, internal, &chosen.reverse_codes[i * layout_.code_bytes()],
-                                     &chosen.reverse_factors[i * factor_bytes]},
+                                     &chosen.reverse_factors[i * factor_bytes], layout_.coded() ? nullptr : &memory_.met},
                                     tree_cap);
     }
 
@@ -530,6 +548,7 @@ class Inserter {
     float distance_ = 0, nearby_ = 0;   // of the node measured last
     std::vector<Link> slots_;           // of the row being inserted, by level
 
+    static constexpr uint8_t kept_as_nearest = 1, kept_as_nearby = 2;
     // What choose() goes by: into memory_.order what to take, in turn, and into memory_.is_kept which of it is needed.
     void order_found(size_t limit);
     void order_by_products(size_t limit);
@@ -560,9 +579,10 @@ void Inserter<Store>::choose(size_t limit, const Link& self, ChosenNeighbors& ch
         chosen.links.push_back(f.link);
         // A node that is not needed here, because a kept one is nearer to it, would not need us either: for
         // the same reason. Its list takes us if there is room.
-        const bool is_kept = memory_.is_kept[memory_.order[i]];
-        chosen.kept |= static_cast<uint64_t>(is_kept) << i;
-        chosen.wanted[i] = is_kept || !f.full;
+        const uint8_t kept = memory_.is_kept[memory_.order[i]];
+        chosen.kept.nearest |= static_cast<uint64_t>((kept & kept_as_nearest) != 0) << i;
+        chosen.kept.nearby |= static_cast<uint64_t>((kept & kept_as_nearby) != 0) << i;
+        chosen.wanted[i] = kept != 0 || !f.full;
         uint8_t* factor = &chosen.factors[i * factor_bytes];
         uint8_t* reverse_factor = &chosen.reverse_factors[i * factor_bytes];
         if (layout_.coded()) {
@@ -599,7 +619,7 @@ void Inserter<Store>::order_found(size_t limit) {
     };
     const size_t kept = std::min(limit, order_by_need(memory_.squared, limit, pair, memory_.order));
     memory_.is_kept.assign(count, 0);
-    for (size_t i = 0; i < kept; ++i) memory_.is_kept[memory_.order[i]] = 1;
+    for (size_t i = 0; i < kept; ++i) memory_.is_kept[memory_.order[i]] = kept_as_nearest;
 }
 
 // Neighbors of both kinds (ProductOrder).
@@ -612,8 +632,10 @@ void Inserter<Store>::order_by_products(size_t limit) {
     auto& norm2 = memory_.norm2;
     norm2.resize(count);
     for (size_t i = 0; i < count; ++i) norm2[i] = -encoder_.distance(vector(i), vector(i));
-    const auto pair = [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); };
     ProductOrder& product = memory_.product;
+    product.pairs.clear(count);
+    const auto compute = [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); };
+    const auto pair = [&](size_t a, size_t b) { return product.pairs.get(a, b, compute); };
     product.distance.resize(count);
     for (size_t i = 0; i < count; ++i) product.distance[i] = found[i].distance;
     const size_t nearest_kept = product.find(count, most, limit, pair, product.nearest);
@@ -622,8 +644,8 @@ void Inserter<Store>::order_by_products(size_t limit) {
         count, most, limit, [&](size_t a, size_t b) { return VectorSpace::nearby(pair(a, b), norm2[a], norm2[b]); }, product.nearby);
     take_in_turn(product.nearby, product.nearest, limit, product.taken, memory_.order);
     memory_.is_kept.assign(count, 0);
-    for (size_t i = 0; i < nearest_kept; ++i) memory_.is_kept[product.nearest[i]] = 1;
-    for (size_t i = 0; i < nearby_kept; ++i) memory_.is_kept[product.nearby[i]] = 1;
+    for (size_t i = 0; i < nearest_kept; ++i) memory_.is_kept[product.nearest[i]] |= kept_as_nearest;
+    for (size_t i = 0; i < nearby_kept; ++i) memory_.is_kept[product.nearby[i]] |= kept_as_nearby;
 }
 
 template <class Store>

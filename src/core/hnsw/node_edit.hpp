@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/hnsw/met_nodes.hpp"
+#include "core/hnsw/needs.hpp"
 #include "core/hnsw/page_walk.hpp"
 #include "core/hnsw/query.hpp"
 #include "core/hnsw/select.hpp"
@@ -35,28 +37,7 @@ struct NewNeighbor {
     // What the other node will note of it, if that is known already.
     const uint8_t* code = nullptr;     // coded mode
     const uint8_t* factor = nullptr;
-};
-
-// Which neighbors of each node the heuristic (select.hpp) wanted when they were added; the others fill the list.
-// With this at hand a new neighbor is judged by a comparison with each of the list; without, the whole list is
-// selected from anew. A builder keeps it while it builds; an entry is read and changed under its page's lock.
-class NeedMap {
-  public:
-    // Of so many slots. most: up to that number they become more when they are asked for, which is for one thread alone.
-    explicit NeedMap(size_t slots, size_t most = 0) : wanted_(slots), most_(most) {}
-    uint64_t& operator[](uint64_t slot_id) { return wanted_[slot_id]; }
-    // The slot's entry; null: there are not so many.
-    uint64_t* find(uint64_t slot_id) {
-        if (slot_id >= wanted_.size()) {
-            if (slot_id >= most_) return nullptr;
-            wanted_.resize(std::min<size_t>(most_, 2 * slot_id + 1024));
-        }
-        return &wanted_[slot_id];
-    }
-
-  private:
-    std::vector<uint64_t> wanted_;   // bit i: neighbor i
-    size_t most_;
+    const MetNodes* met = nullptr;     // nodes whose distance from it is known
 };
 
 // How far a neighbor is from its node, in units that are about the same for all of an index's nodes: with residuals of
@@ -109,7 +90,7 @@ class NodeEditor {
         const uint8_t* own_bytes;
         const std::vector<LinkEntry>* neighbors;
         uint64_t tree_edges;
-        uint64_t wanted;         // neighbors that the heuristic kept
+        Wanted wanted;           // neighbors that the heuristic kept
     };
 
     // Writes a node into a free slot or a new page. Nothing links to it yet.
@@ -257,7 +238,7 @@ class NodeEditor {
             std::memcpy(node.factor(i), entry.factor, factor_bytes);
         }
         const Link link{page.block(), static_cast<uint8_t>(slot), generation};
-        if (uint64_t* const wanted = wanted_by(link)) *wanted = from.wanted;
+        if (uint64_t* const wanted = wanted_by(link)) needs_->set(wanted, from.wanted);
         bool more_room = false;
         for (size_t i = 0; i < layout_.slots_per_page(); ++i)
             more_room |= !ConstNode(layout_, layout_.slot(page.peek(), i)).used() && i != slot;
@@ -285,8 +266,8 @@ class NodeEditor {
     // Whose turn it is to go from a full plain list is decided from the neighbors' own vectors, which are
     // on other pages: read without this page's lock, then checked to be still the same list.
     LinkResult add_plain(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
-        uint64_t* const wanted = encoder_.space().is_product() ? nullptr : wanted_by(at);
-        if (wanted != nullptr) return add_plain_by_needs(at, level, x, tree_cap, *wanted);
+        uint64_t* const wanted = wanted_by(at);
+        if (wanted != nullptr) return add_plain_by_needs(at, level, x, tree_cap, wanted);
         for (int attempt = 0;; ++attempt) {
             int weakest = -1;
             memory_.seen_links.clear();
@@ -315,9 +296,9 @@ class NodeEditor {
     }
 
     // While building: x alone is compared with the neighbors.
-    LinkResult add_plain_by_needs(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap, uint64_t& wanted) {
+    LinkResult add_plain_by_needs(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap, uint64_t* wanted) {
         for (int attempt = 0;; ++attempt) {
-            measure_neighbors(at, x.vector);
+            measure_neighbors(at, x);
             auto page = store_.write(at.block);
             LinkResult early;
             if (!accepts(page.peek(), at, level, x.link, tree_cap, early)) return early;
@@ -326,7 +307,13 @@ class NodeEditor {
                               std::equal(memory_.seen_links.begin(), memory_.seen_links.end(), node.links());
             if (!same && attempt < 3) continue;
             encode(x, node);
-            const int index = same ? place_by_distances(node, wanted, tree_cap > 0) : weakest_by_distance(node, any_may_go);
+            int index;
+            if (!same)
+                index = weakest_by_distance(node, any_may_go);
+            else if (encoder_.space().is_product())
+                index = place_by_products(node, wanted, tree_cap > 0, x.vector);
+            else
+                index = place_by_distances(node, *wanted, tree_cap > 0);
             if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
             return put(page, at, x.link, index, tree_cap > 0);
         }
@@ -422,6 +409,39 @@ class NodeEditor {
                               [&](size_t i, float other) { return memory_.from_x[i] < std::max(x, other); });
     }
 
+    // The same where distances are inner products: in the place of the neighbor that comes last in both orders. wanted: two
+    // words.
+    int place_by_products(const ConstNode& node, uint64_t* wanted, bool keep_x, const float* x_vector) {
+        const size_t degree = node.head().degree;
+        const float own_norm2 = node.head().norm2, x_norm2 = -encoder_.distance(x_vector, x_vector);
+        ProductOrder& product = memory_.product;
+        Wanted now{wanted[0], wanted[1]};
+        auto& distance = product.distance;
+        distance.resize(degree + 1);
+        for (size_t i = 0; i < degree; ++i) distance[i] = link_reach(layout_, node, i);
+        std::memcpy(&distance[degree], memory_.factor, sizeof(float));
+        const bool wanted_as_nearest = want_last(distance, memory_.from_x, now.nearest);
+        const bool is_full = degree >= layout_.max_neighbors();
+        if (is_full) rank_by_need(distance, now.nearest, wanted_as_nearest, product.nearest);
+        for (size_t i = 0; i < degree; ++i) {
+            distance[i] = VectorSpace::nearby(distance[i], own_norm2, memory_.norm2[i]);
+            memory_.from_x[i] = VectorSpace::nearby(memory_.from_x[i], x_norm2, memory_.norm2[i]);
+        }
+        distance[degree] = VectorSpace::nearby(distance[degree], own_norm2, x_norm2);
+        const bool wanted_as_nearby = want_last(distance, memory_.from_x, now.nearby);
+        int index = static_cast<int>(degree);
+        if (is_full) {
+            rank_by_need(distance, now.nearby, wanted_as_nearby, product.nearby);
+            take_in_turn(product.nearby, product.nearest, degree + 1, product.taken, memory_.order);
+            index = last_to_go(node, memory_.order, keep_x, any_may_go);
+            if (index < 0) return -1;
+        }
+        const uint64_t bit = uint64_t{1} << index;
+        wanted[0] = (now.nearest & ~bit) | (wanted_as_nearest ? bit : 0);
+        wanted[1] = (now.nearby & ~bit) | (wanted_as_nearby ? bit : 0);
+        return index;
+    }
+
     // Where x (encoded in memory_) should go in the list; -1: nowhere. `wanted` is the node's entry of needs_,
     // brought up to date. x, reach(i): how far x and neighbor i are from the node; occlude(i, reach(i)): x and neighbor
     // i are nearer to each other than the farther of them is to the node. Only x is compared with the others, so that
@@ -504,7 +524,9 @@ class NodeEditor {
         const float own_norm2 = norm2_of(memory_.center_vector.data());
         ProductOrder& product = memory_.product;
         product.distance.assign(memory_.squared.begin(), memory_.squared.begin() + static_cast<std::ptrdiff_t>(all));
-        const auto pair = [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); };
+        product.pairs.clear(all);
+        const auto compute = [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); };
+        const auto pair = [&](size_t a, size_t b) { return product.pairs.get(a, b, compute); };
         product.find(all, all, degree, pair, product.nearest);
         for (size_t i = 0; i < all; ++i) product.distance[i] = VectorSpace::nearby(memory_.squared[i], own_norm2, norm2[i]);
         product.find(all, all, degree, [&](size_t a, size_t b) { return VectorSpace::nearby(pair(a, b), norm2[a], norm2[b]); },
@@ -547,8 +569,8 @@ class NodeEditor {
         });
     }
 
-    // Fills seen_links and from_x. A neighbor that is gone is far from everything.
-    void measure_neighbors(const Link& at, const float* x_vector) {
+    // Fills seen_links, from_x and norm2. A neighbor that is gone is far from everything.
+    void measure_neighbors(const Link& at, const NewNeighbor& x) {
         auto& links = memory_.seen_links;
         links.clear();
         {
@@ -557,11 +579,24 @@ class NodeEditor {
             const ConstNode node(layout_, layout_.slot(page.payload(), at.slot));
             links.assign(node.links(), node.links() + std::min<size_t>(node.head().degree, layout_.max_neighbors()));
         }
-        for (const Link& link : links) store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
-        memory_.vectors.resize(encoder_.geometry().stored_dims);
-        for (size_t i = 0; i < links.size(); ++i)
-            memory_.from_x[i] = read_vector(links[i], memory_.vectors.data()) ? encoder_.distance(x_vector, memory_.vectors.data())
-                                                                              : std::numeric_limits<float>::infinity();
+        memory_.norm2.resize(links.size());
+        const auto met = [&](const Link& link) { return x.met != nullptr ? x.met->find(layout_.node_id(link)) : nullptr; };
+        for (const Link& link : links)
+            if (met(link) == nullptr) store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
+        for (size_t i = 0; i < links.size(); ++i) {
+            if (const MetNodes::Met* const known = met(links[i])) {
+                memory_.from_x[i] = known->distance;
+                memory_.norm2[i] = known->norm2;
+                continue;
+            }
+            memory_.from_x[i] = std::numeric_limits<float>::infinity();
+            memory_.norm2[i] = 0;
+            auto page = store_.read(links[i].block);
+            if (!holds_node(layout_, page.payload(), links[i])) continue;
+            const ConstNode node(layout_, layout_.slot(page.payload(), links[i].slot));
+            memory_.from_x[i] = encoder_.distance(x.vector, node);
+            memory_.norm2[i] = node.head().norm2;
+        }
     }
 
     bool read_vector(const Link& link, float* out) {

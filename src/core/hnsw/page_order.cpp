@@ -229,9 +229,12 @@ void PageOrder::map_clusters(const Clustering& clustering) {
 }
 
 NeedMap PageOrder::moved(NeedMap& needs, size_t most) const {
-    NeedMap result(std::min(old_slot_.size(), most), most);
-    for (uint64_t slot = 0; slot < old_slot_.size() && result.find(slot) != nullptr; ++slot)
-        if (old_slot_[slot] != nobody) result[slot] = needs[old_slot_[slot]];
+    NeedMap result(std::min(old_slot_.size(), most), most, needs.words());
+    for (uint64_t slot = 0; slot < old_slot_.size(); ++slot) {
+        uint64_t* const entry = result.find(slot);
+        if (entry == nullptr) break;
+        if (old_slot_[slot] != nobody) std::copy_n(needs.find(old_slot_[slot]), needs.words(), entry);
+    }
     return result;
 }
 

@@ -60,6 +60,7 @@ void Query::prepare_any(const VectorEncoder& encoder) {
 void Query::prepare_internal(const VectorEncoder& encoder, const float* internal, float norm2) {
     const NodeLayout& layout = encoder.layout();
     const Geometry& g = layout.geometry();
+    ++serial_;
     k_ = &kernels();
     space_ = &encoder.space();
     metric_ = g.metric;

@@ -30,11 +30,14 @@ class Query {
     const float* internal() const { return internal_.data(); }
     float norm2() const { return norm2_; }
     const Kernels& kernel_table() const { return *k_; }
+    // Another number for each vector that this has been prepared for, from 1 on.
+    uint64_t serial() const { return serial_; }
 
     // Distance by which searches navigate (VectorSpace).
-    float distance(const ConstNode& node) const {
-        const float d = order_distance(node);
-        return nearby_ ? VectorSpace::nearby(d, norm2_, node.head().norm2) : d;
+    float distance(const ConstNode& node) const { return distance(order_distance(node), node.head().norm2); }
+    // The same of a node with this order_distance() and norm2.
+    float distance(float order_distance, float norm2) const {
+        return nearby_ ? VectorSpace::nearby(order_distance, norm2_, norm2) : order_distance;
     }
     // By which rows are in order: the same but while a search looks for what is nearby.
     float order_distance(const ConstNode& node) const {
@@ -75,6 +78,7 @@ class Query {
     std::vector<float> internal_;
     std::vector<float> work_;
     bool nearby_ = false;
+    uint64_t serial_ = 0;
     float norm2_ = 0;
     float norm_ = 0;
     float rounding_ = 0;

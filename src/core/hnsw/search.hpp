@@ -12,6 +12,7 @@
 
 #include "core/hnsw/beam_bound.hpp"
 #include "core/hnsw/frontier.hpp"
+#include "core/hnsw/met_nodes.hpp"
 #include "core/hnsw/near_enough.hpp"
 #include "core/hnsw/query.hpp"
 #include "core/hnsw/clusters.hpp"
@@ -72,6 +73,7 @@ struct SearchMemory {
     std::vector<Way> ways, passed;                       // of descend()
     std::vector<uint32_t> signpost_pages;
     FilteredMemory filtered;
+    MetNodes* met = nullptr;   // of the query of a search without codes, where it will be asked again
 };
 
 // Bytes of what grows with the rows that a search comes to.
@@ -98,20 +100,30 @@ size_t measure_neighbors(Store& store, const NodeLayout& layout, const Query& qu
     size_t count = 0;
     for (size_t i = 0; i < degree; ++i) {
         const Link link = memory.links[i];
-        if (!memory.visited.insert(layout.node_id(link))) continue;
-        store.prefetch(link.block, layout.slot_offset(link.slot), layout.slot_size());
+        const uint64_t id = layout.node_id(link);
+        if (!memory.visited.insert(id)) continue;
+        if (memory.met == nullptr || memory.met->find(id) == nullptr)
+            store.prefetch(link.block, layout.slot_offset(link.slot), layout.slot_size());
         memory.links[count++] = link;
     }
     size_t kept = 0;
     for (size_t i = 0; i < count; ++i) {
         const Link link = memory.links[i];
+        const MetNodes::Met* const met = memory.met != nullptr ? memory.met->find(layout.node_id(link)) : nullptr;
+        if (met != nullptr) {
+            memory.links[kept] = link;
+            memory.estimates[kept++] = query.distance(met->distance, met->norm2);
+            continue;
+        }
         auto page = store.read(link.block);
         ++counts.pages;
         if (!holds_node(layout, page.payload(), link)) continue;
         const ConstNode node(layout, layout.slot(page.payload(), link.slot));
         if (node.head().level != level) continue;
+        const float distance = query.order_distance(node), norm2 = node.head().norm2;
+        if (memory.met != nullptr) memory.met->add(layout.node_id(link), distance, norm2);
         memory.links[kept] = link;
-        memory.estimates[kept++] = query.distance(node);
+        memory.estimates[kept++] = query.distance(distance, norm2);
     }
     return kept;
 }

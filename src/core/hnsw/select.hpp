@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "core/distance/kernels.hpp"
@@ -60,6 +61,31 @@ inline void take_in_turn(const std::vector<uint16_t>& a, const std::vector<uint1
     }
 }
 
+// Distances between pairs of candidates that two orders ask for, each computed once.
+class PairMemo {
+  public:
+    // Of numbers below n.
+    void clear(size_t n) {
+        remembers_ = n <= most_;
+        if (remembers_) known_.assign(n * (n + 1) / 2, std::numeric_limits<float>::quiet_NaN());
+    }
+
+    // compute(i, j): their distance, which is that of j and i.
+    template <class Compute>
+    float get(size_t i, size_t j, Compute&& compute) {
+        if (!remembers_) return compute(i, j);
+        const size_t high = std::max(i, j);
+        float& known = known_[high * (high + 1) / 2 + std::min(i, j)];
+        if (std::isnan(known)) known = compute(i, j);
+        return known;
+    }
+
+  private:
+    static constexpr size_t most_ = 768;   // beyond, clearing the memory would take longer than it saves
+    std::vector<float> known_;
+    bool remembers_ = false;
+};
+
 // Neighbors where distances are inner products: every other one of those that are needed as the nearest, which are the longest
 // ones around, and of those that are needed nearby (VectorSpace::nearby). Lists of the nearest alone are the same for all
 // nodes where all directions are alike, and lead nowhere else: of 10,000 rows of three components between 0 and 1 searches
@@ -69,6 +95,7 @@ struct ProductOrder {
     std::vector<float> distance, sorted;
     std::vector<uint16_t> by_distance, by_need, nearest, nearby;
     std::vector<uint8_t> taken;
+    PairMemo pairs;
 
     // Of numbers 0..n-1: by their distance in `distance`, from the nearest, what is needed first; into `order`. Returns how many
     // the heuristic kept. most: of the nearest, no more are looked at.
@@ -87,6 +114,34 @@ struct ProductOrder {
         return kept;
     }
 };
+
+// A list's neighbors and, as the last one, x, at these distances from the list's node; from_x: the neighbors' from x. Is x wanted?
+// If so, those that it occludes are so no longer. wanted: bit i is neighbor i.
+inline bool want_last(const std::vector<float>& distance, const std::vector<float>& from_x, uint64_t& wanted) {
+    const size_t degree = distance.size() - 1;
+    const float x = distance[degree];
+    uint64_t occluding_x = 0, occluded_by_x = 0;
+    for (size_t i = 0; i < degree; ++i) {
+        const bool occlusion = from_x[i] < std::max(x, distance[i]);
+        occluding_x |= static_cast<uint64_t>(occlusion & (distance[i] <= x)) << i;
+        occluded_by_x |= static_cast<uint64_t>(occlusion & (distance[i] > x)) << i;
+    }
+    const bool x_wanted = (occluding_x & wanted) == 0;
+    if (x_wanted) wanted &= ~occluded_by_x;
+    return x_wanted;
+}
+
+// The same list's numbers: what is wanted first, each nearest first.
+inline void rank_by_need(const std::vector<float>& distance, uint64_t wanted, bool x_wanted, std::vector<uint16_t>& order) {
+    const size_t degree = distance.size() - 1;
+    order.resize(distance.size());
+    for (size_t i = 0; i <= degree; ++i) order[i] = static_cast<uint16_t>(i);
+    const auto first = [&](uint16_t i) { return i == degree ? x_wanted : ((wanted >> i) & 1) != 0; };
+    const auto nearer = [&](uint16_t a, uint16_t b) { return distance[a] < distance[b]; };
+    const auto end = std::partition(order.begin(), order.end(), first);
+    std::sort(order.begin(), end, nearer);
+    std::sort(end, order.end(), nearer);
+}
 
 // Distances between neighbors of one node from their codes alone: between residuals of one node the angle
 // is about pi * hamming / D, so no neighbor's vector is read.

@@ -348,7 +348,7 @@ class Vacuum {
             if (e.found < 0 || n == wanted) continue;
             chosen_.links.push_back(found[e.found].link);
             chosen_.wanted.push_back(i < kept);
-            chosen_.kept |= uint64_t{i < kept} << n;
+            chosen_.kept.nearest |= uint64_t{i < kept} << n;
             std::memcpy(&chosen_.codes[n * code_bytes], e.code, code_bytes);
             store_link_factors(layout_, memory_.sums[found[e.found].index], &chosen_.factors[n * factor_bytes]);
         }
