@@ -22,6 +22,14 @@ struct GraphOptions {
     int m;
     int ef_construction;
     int storage;   // StorageOption
+    // The same without codes, where each neighbor has to be read to know how far it is; 0: as with them.
+    int plain_m = 0;
+    int plain_ef_construction = 0;
+
+    int m_for(core::StorageMode mode) const { return mode == core::StorageMode::plain && plain_m > 0 ? plain_m : m; }
+    int ef_construction_for(core::StorageMode mode) const {
+        return mode == core::StorageMode::plain && plain_ef_construction > 0 ? plain_ef_construction : ef_construction;
+    }
 };
 
 struct AccessMethod {

@@ -89,7 +89,7 @@ core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
         mode = StorageMode::plain;
     }
     return core::choose_geometry({indexed.dims, indexed.metric, mode, options.storage == storage_compact,
-                                  static_cast<uint16_t>(options.m), indexed.kind, profile.sparse_elements,
+                                  static_cast<uint16_t>(options.m_for(mode)), indexed.kind, profile.sparse_elements,
                                   indexed.filter_columns});
 }
 
@@ -181,6 +181,7 @@ void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const c
 void IndexBuild::begin_encoding() {
     core::DataProfile profile = sample_->profile(indexed_.metric);
     const core::Geometry geometry = geometry_for(options_, indexed_, profile);
+    options_.ef_construction = options_.ef_construction_for(geometry.mode);
     // An index in plain mode has no use for one.
     if (geometry.mode == core::StorageMode::plain) profile.mean.clear();
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
@@ -484,7 +485,7 @@ void build_empty(Relation index) {
     const core::DataProfile unknown = core::RowSample(indexed.kind, indexed.dims).profile(indexed.metric);
     const core::Geometry geometry = geometry_for(options, indexed, unknown);
     core::create_index_pages(store, geometry, 0x76656373746f7265ull,
-                             static_cast<uint16_t>(options.ef_construction), {});
+                             static_cast<uint16_t>(options.ef_construction_for(geometry.mode)), {});
     pg::pg_call([&] {
         log_newpage_range(index, INIT_FORKNUM, 0, RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
     });
