@@ -123,6 +123,7 @@ void IndexBuild::run() {
         core::note_spread(*store_, *encoder_, insert_memory_->search);
     }
     log_pages(pg::pg_call([&] { return RelationGetNumberOfBlocks(index_); }));
+    write_long();
     write_unplaced();
 }
 
@@ -180,12 +181,21 @@ void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const c
 
 void IndexBuild::begin_encoding() {
     core::DataProfile profile = sample_->profile(indexed_.metric);
-    const core::Geometry geometry = geometry_for(options_, indexed_, profile);
+    // Are there more long rows than are kept beside the graph? Then codes would have to serve for those, too. (The table may
+    // have more of them than the sample, unless that is all of it.)
+    const double of_sample = sample_->enough() ? std::max(1.0, static_cast<double>(expected_rows()) / static_cast<double>(profile.rows)) : 1;
+    core::Geometry geometry = geometry_for(options_, indexed_, profile);
+    const size_t room = core::LongLayout(core::NodeLayout(geometry)).most_rows();
+    if (static_cast<double>(profile.long_rows) * of_sample > static_cast<double>(room) / 2) {
+        profile.equal_norms = false;
+        geometry = geometry_for(options_, indexed_, profile);
+    }
     options_.ef_construction = options_.ef_construction_for(geometry.mode);
     // An index in plain mode has no use for one.
     if (geometry.mode == core::StorageMode::plain) profile.mean.clear();
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
     rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());
+    long_ = std::make_unique<core::LongBuffer>(encoder_->layout(), core::long_from(profile.high_length, geometry));
     for (size_t i = 0; i < sample_->size(); ++i)
         encode(sample_->raw(i), sample_->tid(i), sample_keys_.data() + i * indexed_.filter_columns,
                sample_identities_[i]);
@@ -204,6 +214,7 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
     const core::NewRow row{row_.internal.data(), row_.own_bytes.data(), own, tid, random_level(encoder_->geometry().m),
                            keys};
     ++index_tuples_;
+    if (long_->take(row)) return;
     pg::pg_call([&] {
         // There may be more rows than the table is known to have.
         if (index_tuples_ > reported_total_) {
@@ -301,11 +312,16 @@ void IndexBuild::write_unplaced() {
     unplaced_ = nullptr;
 }
 
+void IndexBuild::write_long() {
+    pg::BufmgrStore store(index_, nullptr);
+    long_->write(store, encoder_->layout());
+}
+
 std::unique_ptr<core::MemStore> IndexBuild::new_store() {
     const core::Geometry& geometry = encoder_->geometry();
     auto store = std::make_unique<core::MemStore>(core::GraphBuilder::pages_for(geometry, rows_->size()), &ahead_->memory());
     core::create_index_pages(*store, geometry, seed_, static_cast<uint16_t>(options_.ef_construction),
-                             encoder_->mean());
+                             encoder_->mean(), long_->from());
     return store;
 }
 

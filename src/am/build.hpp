@@ -11,6 +11,7 @@
 
 #include "core/hnsw/build_ahead.hpp"
 #include "core/hnsw/builder.hpp"
+#include "core/hnsw/long_rows.hpp"
 #include "core/hnsw/row_sample.hpp"
 #include "core/storage/unplaced_layout.hpp"
 #include "pg/bufmgr_store.hpp"
@@ -87,6 +88,7 @@ class IndexBuild {
     void write_pages(core::MemStore& store, core::NeedMap& needs, bool is_all);
     void keep_unplaced(const core::UnplacedRow& row, const core::FilterKey* keys);
     void write_unplaced();
+    void write_long();
     size_t expected_rows() const;
     void report(BuildPhase phase, size_t total = 0);
     void log_pages(BlockNumber end);
@@ -105,6 +107,7 @@ class IndexBuild {
     // Rows without a place in the graph.
     BufFile* unplaced_ = nullptr;
     uint64_t unplaced_rows_ = 0;
+    std::unique_ptr<core::LongBuffer> long_;   // those that are much longer than the others
     size_t reported_total_ = 0;   // rows that the phase shown is about
 
     // First, rows are kept as they are until there are enough to judge the data by.

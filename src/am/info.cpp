@@ -68,7 +68,7 @@ Datum make_row(FunctionCallInfo fcinfo, const IndexFacts& facts) {
         elog(ERROR, "vecstore_index_info must return a row");
     const core::Geometry& g = facts.meta.geometry;
     const core::PageCounts& c = facts.counts;
-    const auto rows = static_cast<int64>(c.inline_rows + c.chunk_rows);
+    const auto rows = static_cast<int64>(c.inline_rows + c.chunk_rows + c.long_rows);
     const auto nodes = static_cast<double>(c.nodes);
     Datum values[] = {
         CStringGetTextDatum(metric_name(g.metric)),

@@ -7,6 +7,7 @@
 #include "am/level.hpp"
 #include "core/hnsw/after_insert.hpp"
 #include "core/hnsw/builder.hpp"
+#include "core/hnsw/long_rows.hpp"
 #include "core/hnsw/unplaced.hpp"
 
 extern "C" {
@@ -66,11 +67,13 @@ bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relati
     Pooled<core::InsertMemory> memory;
     Pooled<core::RowMemory> row;
     const core::OwnVector own = encoder.encode_row(value.raw, *row);
+    const uint8_t level = random_level(encoder.geometry().m);
+    const core::NewRow new_row{row->internal.data(), row->own_bytes.data(), own, heap_tid, level, keys};
+    if (core::keep_long(store, encoder, new_row)) return false;
     core::Inserter<pg::BufmgrStore> inserter(store, encoder, state->ef_construction, *memory);
     if (encoder.layout().filters().columns() > 0)
         inserter.use_nodes_of_gone_rows([heap](const core::HeapTid& t) { return pg::pg_call([&] { return is_gone(heap, t); }); });
-    const uint8_t level = random_level(encoder.geometry().m);
-    inserter.insert({row->internal.data(), row->own_bytes.data(), own, heap_tid, level, keys});
+    inserter.insert(new_row);
     core::after_insert(store, encoder, *memory, level, inserter.last_placed(), state->samples);
     return false;
 }

@@ -88,6 +88,61 @@ sql('DELETE FROM t WHERE id >= 10000', 'VACUUM t');
 cmp_ok($recall, '>=', $clean_recall - $MARGIN, 'when they are gone: recall');
 is(sql("SELECT count(*) FROM vecstore_check('t_v_idx', true)"), '0', 'when they are gone: the index is sound');
 
+# By inner products such a row is the nearest to half of all queries, or nearly: it is found there, and the others elsewhere.
+# Stored by codes, as the others' lengths are equal; then in plain storage, as they would be if they were not.
+sub storage { return sql("SELECT storage FROM vecstore_index_info('t_v_idx')") }
+sub sound {
+    my ($name) = @_;
+    is(sql("SELECT count(*) FROM vecstore_check('t_v_idx', true)"), '0', "$name: the index is sound");
+    is(sql("SELECT count(*) - (SELECT rows FROM vecstore_index_info('t_v_idx')) FROM t"), '0', "$name: has all rows");
+}
+$garbage{'25 rows of 99'} = 'UPDATE t SET v = ' . filled(99) . " WHERE @every";
+for my $storage ('auto', 'plain') {
+    make_table('vector', "vector_ip_ops) WITH (storage = $storage");
+    my $of_clean = storage();
+    ($clean_recall, $clean_pages) = look('t', '<#>');
+    note("inner products, $storage: recall $clean_recall, at most $clean_pages pages");
+    for my $name ($storage eq 'auto' ? ('25 rows of 99', '25 rows of up to 5e5', 'one row of 1e6') : '25 rows of -9999') {
+        make_table('vector', "vector_ip_ops) WITH (storage = $storage", $garbage{$name});
+        ($recall, $pages) = look('t', '<#>');
+        note("$name: recall $recall, at most $pages pages");
+        cmp_ok($recall, '>=', $clean_recall - $MARGIN, "inner products, $storage, $name: recall");
+        cmp_ok($pages, '<=', 2 * $clean_pages, "inner products, $storage, $name: pages");
+        is(storage(), $of_clean, "inner products, $storage, $name: stored as before");
+        sound("inner products, $storage, $name");
+    }
+
+    # Later, through a crash, and gone.
+    next if $storage eq 'plain';
+    make_table('vector', "vector_ip_ops) WITH (storage = $storage");
+    sql('CHECKPOINT', 'INSERT INTO t SELECT 10000 + i, ' . filled('(random() - 0.5) * 1e6') . ' FROM generate_series(1, 20) i',
+        'INSERT INTO t SELECT 11000 + i, ' . filled("('1e' || 17 + i)::real") . ' FROM generate_series(1, 20) i',
+        'UPDATE t SET v = ' . filled(-999) . ' WHERE id % 500 = 1', 'SET synchronous_commit = on; INSERT INTO t VALUES (12000, NULL)');
+    $node->stop('immediate');
+    $node->start;
+    ($recall, $pages) = look('t', '<#>');
+    cmp_ok($recall, '>=', $clean_recall - $MARGIN, "inner products, $storage, later rows: recall");
+    cmp_ok($pages, '<=', 2 * $clean_pages, "inner products, $storage, later rows: pages");
+    is(sql("SELECT count(*) FROM vecstore_check('t_v_idx', true)"), '0', "inner products, $storage, later rows: the index is sound");
+    # All rows, in order, from an index that says that there are as many.
+    is(sql('SET enable_seqscan = off', 'SET hnsw.iterative_scan = strict_order',
+           'SET hnsw.max_scan_tuples = 2147483647', "SELECT count(*) || ' ' || count(*) FILTER (WHERE d < before) || ' ' || count(DISTINCT id) FROM
+                (SELECT *, lag(d) OVER () AS before FROM (SELECT id, v <#> (SELECT v FROM one_query LIMIT 1) AS d FROM t
+                    ORDER BY v <#> (SELECT v FROM one_query LIMIT 1)) a) b"), '2541 0 2541', "inner products, $storage: all rows, once, in order");
+    sql('DELETE FROM t WHERE id >= 10000 OR v = ' . filled(-999), 'VACUUM t');
+    ($recall, $pages) = look('t', '<#>');
+    cmp_ok($recall, '>=', $clean_recall - $MARGIN, "inner products, $storage, when they are gone: recall");
+    sound("inner products, $storage, when they are gone");
+}
+
+# In the order of an application: an index, then rows, with garbage between them.
+sql('DROP TABLE t', 'CREATE TABLE t (id int, v vector(256)) WITH (fillfactor = 50)', 'CREATE INDEX ON t USING hnsw (v vector_ip_ops)',
+    'INSERT INTO t SELECT id, CASE WHEN id > 700 AND id % 100 = 3 THEN ' . filled('id * 200') . ' ELSE v END FROM clean ORDER BY id');
+add_queries($node, 't', 'one_query', 'vector');
+($recall, $pages) = look('t', '<#>');
+cmp_ok($recall, '>=', 0.95, 'inner products, garbage between rows: recall');
+sound('inner products, garbage between rows');
+
 # Lengths at the ends of what a float holds, by L2 distances and inner products.
 for my $case ([ 'vector_l2_ops', 1e-17, 1e25 ], [ 'vector_ip_ops', 1e-17, 1e17 ]) {
     my ($ops, @factors) = @$case;

@@ -14,6 +14,7 @@
 
 #include "core/hnsw/after_insert.hpp"
 #include "core/hnsw/builder.hpp"
+#include "core/hnsw/long_rows.hpp"
 #include "core/hnsw/ordered_scan.hpp"
 #include "core/hnsw/page_order.hpp"
 #include "core/hnsw/row_graph.hpp"
@@ -151,6 +152,7 @@ struct IndexOptions {
     uint16_t m = 16;
     size_t ef_construction = 64;
     std::vector<float> mean = {};
+    float high_length = 0;   // DataProfile's
     VectorKind kind = VectorKind::vector;
     uint32_t sparse_elements = 0;
     // Of the filter columns, of which there are so many: the key of a row in a column.
@@ -169,7 +171,7 @@ class TestIndex {
                    42, options.mean),
           store_(max_pages) {
         create_index_pages(store_, encoder_.geometry(), 42, static_cast<uint16_t>(options.ef_construction),
-                           options.mean);
+                           options.mean, long_from(options.high_length, encoder_.geometry()));
     }
 
     static HeapTid tid_of(size_t row) {
@@ -202,8 +204,10 @@ class TestIndex {
         const OwnVector vector = encoder_.encode_row(raw, encoded);
         Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory, needs);
         const auto chosen = static_cast<uint8_t>(level < 0 ? drawn_level(row) : level);
-        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row), chosen,
-                         filter_keys(row).data()}, near);
+        const std::vector<FilterKey> keys = filter_keys(row);
+        const NewRow new_row{encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row), chosen, keys.data()};
+        if (keep_long(store_, encoder_, new_row)) return {Link{}, 0};
+        inserter.insert(new_row, near);
         return {inserter.last_placed(), chosen};
     }
     template <class Rows>
@@ -213,23 +217,27 @@ class TestIndex {
     }
 
     template <class Rows>
-    RowBuffer encode(const Rows& data) const {
+    RowBuffer encode(const Rows& data, LongBuffer* beside = nullptr) const {
         RowBuffer rows(layout());
-        for (size_t i = 0; i < data.rows(); ++i) encode_into(data.row(i), i, rows);
+        for (size_t i = 0; i < data.rows(); ++i) encode_into(data.row(i), i, rows, beside);
         return rows;
     }
-    void encode_into(const RawVector& raw, size_t row, RowBuffer& rows) const {
+    void encode_into(const RawVector& raw, size_t row, RowBuffer& rows, LongBuffer* beside = nullptr) const {
         RowMemory encoded;
         const OwnVector vector = encoder_.encode_row(raw, encoded);
-        rows.add({nullptr, encoded.own_bytes.data(), vector, tid_of(row), drawn_level(row), filter_keys(row).data()});
+        const std::vector<FilterKey> keys = filter_keys(row);
+        const NewRow new_row{nullptr, encoded.own_bytes.data(), vector, tid_of(row), drawn_level(row), keys.data()};
+        if (beside == nullptr || !beside->take(new_row)) rows.add(new_row);
     }
 
     // As CREATE INDEX does.
     template <class Rows>
     void build(const Rows& data, size_t threads) {
-        const RowBuffer rows = encode(data);
+        LongBuffer beside(layout(), meta().long_from);
+        const RowBuffer rows = encode(data, &beside);
         GraphBuilder builder(encoder_, {options_.ef_construction, threads});
         builder.build(rows, store_, [](size_t) {});
+        beside.write(store_, layout());
     }
     template <class Rows>
     bool adopt(const Rows& data, const FileGraph& graph, size_t threads = 1) {

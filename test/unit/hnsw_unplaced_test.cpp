@@ -109,7 +109,7 @@ TEST(Unplaced, ABuildWritesWholePages) {
         std::vector<uint8_t> entry(layout.entry_bytes());
         for (uint32_t i = 0; i < rows; ++i) {
             const FilterKey keys[] = {i, i};
-            make_unplaced(layout, {{i, 1}, Kind::no_vector, 0}, keys, entry.data());
+            layout.write({{i, 1}, Kind::no_vector, 0}, keys, entry.data());
             writer.add(entry.data());
         }
         writer.finish();

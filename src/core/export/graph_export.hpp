@@ -7,6 +7,8 @@
 // gone, or not visible): then who links to it is linked to what it links to, and the rows that the index's
 // spanning tree connects through such nodes are connected in a chain, so that every row can still be reached.
 //
+// Rows that lie beside the graph (hnsw/long_rows.hpp) follow those of the first node, in the same chain.
+//
 // What others do meanwhile: inserts add nodes and links, which are not in the numbering and so are left out.
 // The caller keeps vacuum away, or holds a snapshot that vacuum respects: no node loses a row that is visible
 // to it.
@@ -14,6 +16,7 @@
 
 #include "core/base/error.hpp"
 #include "core/export/byte_sink.hpp"
+#include "core/hnsw/long_rows.hpp"
 #include "core/hnsw/tid_chain.hpp"
 #include "core/storage/layout.hpp"
 
@@ -37,12 +40,19 @@ class GraphExport {
         row_of_.assign(static_cast<size_t>(pages_) * layout_.slots_per_page(), no_row);
         generation_of_.assign(row_of_.size(), 0);
         std::vector<FoundNode> found;
+        std::vector<HeapTid> beside;
+        for_each_long_row(store_, layout_, [&](const LongLayout& list, const uint8_t* entry) { beside.push_back(list.row(entry).tid); });
         for (uint32_t block = meta_block + 1; block < pages_; ++block) {
             store_.check_interrupts();
             found.clear();
             read_page(block, found);
-            for (const FoundNode& node : found)
+            for (FoundNode& node : found) {
+                if (!node.tids.empty()) {
+                    node.tids.insert(node.tids.end(), beside.begin(), beside.end());
+                    beside.clear();
+                }
                 number_node(node, node.tids.empty() ? 0 : take_rows(node.tids));
+            }
         }
         resolve_upper();
         join_tree();

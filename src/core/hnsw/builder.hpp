@@ -33,7 +33,7 @@ struct BuildOptions {
 // Writes the metapage and the mean's pages: what every index starts with. Returns the metapage's content.
 template <class Store>
 void create_index_pages(Store& store, const Geometry& geometry, uint64_t seed, uint16_t ef_construction,
-                        const std::vector<float>& mean) {
+                        const std::vector<float>& mean, float long_from = 0) {
     const NodeLayout layout(geometry);
     MetaData meta{};
     meta.magic = format_magic;
@@ -46,6 +46,7 @@ void create_index_pages(Store& store, const Geometry& geometry, uint64_t seed, u
     meta.mean_pages = static_cast<uint32_t>((mean.size() + floats_per_mean_page - 1) / floats_per_mean_page);
     meta.tid_page = invalid_block;
     meta.keeps_unplaced = 1;
+    meta.long_from = long_from;
     auto page = store.append(PageKind::meta);
     meta_of(page.modify()) = meta;
     page.commit(sizeof(PageHead) + sizeof(MetaData));

@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "core/hnsw/filtered_beam.hpp"
+#include "core/hnsw/long_rows.hpp"
 #include "core/hnsw/page_walk.hpp"
 #include "core/hnsw/passing_rows.hpp"
 #include "core/hnsw/search.hpp"
@@ -68,6 +69,7 @@ class OrderedScan {
     OrderedScan(Store& store, const VectorEncoder& encoder, const Query& query, SearchMemory& memory,
                 const ScanOptions& options)
         : store_(store),
+          encoder_(encoder),
           layout_(encoder.layout()),
           query_(query),
           beam_(store, encoder.layout(), query, memory),
@@ -149,6 +151,7 @@ class OrderedScan {
             exhausted_ = true;
             return;
         }
+        if (keeps_long_rows(encoder_.geometry())) add_long_rows();
         FilterPlan plan;
         if (filtered_) plan = look_at_filter();
         all_at_once_ = plan.all_at_once;
@@ -318,6 +321,19 @@ class OrderedScan {
         }
         for (size_t i = 0; i < count; ++i) push({key.low, key.high, head.tids[i], false, i == 0, no_group});
     }
+    // Those beside the graph: they take no place in the beam.
+    void add_long_rows() {
+        std::optional<LongQuery> query;
+        for_each_long_row(store_, layout_, [&](const LongLayout& list, const uint8_t* entry) {
+            if (options_.filter != nullptr && !options_.filter->passes(list.keys(entry))) return;
+            if (!query) query.emplace(encoder_, query_);
+            const LongRow& row = list.row(entry);
+            const LongQuery::Key key = query->key(row, list.more(entry));
+            const double low = options_.strict_order ? key.low : key.middle;
+            push({low, key.high, row.tid, false, false, no_group});
+        });
+    }
+
     uint32_t add_group(const NodeHead& head, const Link& link, size_t count) {
         Group group{{store_, layout_, link, head.overflow}, head.all_rows.known(), static_cast<uint8_t>(count), 0, {}};
         std::copy_n(head.tids, count, group.tids);
@@ -407,6 +423,7 @@ class OrderedScan {
     }
 
     Store& store_;
+    const VectorEncoder& encoder_;
     const NodeLayout& layout_;
     const Query& query_;
     Beam<Store> beam_;

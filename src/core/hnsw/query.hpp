@@ -29,6 +29,9 @@ class Query {
 
     const float* internal() const { return internal_.data(); }
     float norm2() const { return norm2_; }
+    double lost() const { return lost_; }
+    double key_scale() const { return key_scale_; }
+    float error_share() const { return error_share_; }
     const Kernels& kernel_table() const { return *k_; }
     // Another number for each vector that this has been prepared for, from 1 on.
     uint64_t serial() const { return serial_; }

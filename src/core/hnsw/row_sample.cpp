@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/hnsw/lengths.hpp"
 #include "core/hnsw/middle.hpp"
 
 namespace vecstore::core {
@@ -19,7 +20,7 @@ double norm_of(const float* x, uint32_t dims) {
 // where the rows' squared norms differ by little, and by little of what their distances differ by. (Vectors around a point far
 // from the origin have norms within a per cent of each other, and the differences decide which is the nearest.) A few that are
 // much shorter, such as those of nothing but zeros, do no harm: they are among the nearest when hardly any others are. A longer
-// one does, however few there are.
+// one does, however few there are, if it is in the graph (lengths.hpp).
 bool are_equal(std::vector<double> norms, double spread2) {
     constexpr double shorter = 0.9, most_shorter = 0.05, deviation = 0.02, of_distances = 0.04;
     const auto middle = norms.begin() + static_cast<std::ptrdiff_t>(norms.size() / 2);
@@ -45,8 +46,22 @@ void profile_dense(const RowSample& sample, uint32_t dims, Metric metric, DataPr
         const double factor = metric == Metric::cosine && norms[i] > 0 ? 1 / norms[i] : 1;
         for (uint32_t j = 0; j < dims; ++j) x[j] = static_cast<float>(sample.raw(i).values[j] * factor);
     });
+    if (profile.high_length > 0) {
+        const double most = profile.high_length * double{beyond_high_length(StorageMode::coded)};
+        norms.erase(std::remove_if(norms.begin(), norms.end(), [=](double norm) { return norm > most; }), norms.end());
+        profile.long_rows = sample.size() - norms.size();
+    }
     profile.equal_norms = are_equal(std::move(norms), middle.spread2);
     profile.mean = std::move(middle.center);
+}
+
+float high_length_of(const RowSample& sample, uint32_t dims) {
+    std::vector<float> lengths;
+    for (size_t i = 0; i < sample.size(); ++i) {
+        const RawVector raw = sample.raw(i);
+        lengths.push_back(static_cast<float>(norm_of(raw.values, raw.indices != nullptr ? raw.count : dims)));
+    }
+    return high_length(lengths);
 }
 
 uint32_t usual_elements(const RowSample& sample) {
@@ -95,6 +110,7 @@ RawVector RowSample::raw(size_t i) const {
 DataProfile RowSample::profile(Metric metric) const {
     DataProfile profile;
     profile.rows = size();
+    if (metric == Metric::inner_product) profile.high_length = high_length_of(*this, dims_);
     if (kind_ == VectorKind::sparsevec) {
         profile.sparse_elements = usual_elements(*this);
     } else if (kind_ != VectorKind::bit && size() > 0) {

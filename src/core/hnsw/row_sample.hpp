@@ -11,7 +11,9 @@ namespace vecstore::core {
 struct DataProfile {
     size_t rows = 0;
     std::vector<float> mean;        // of most dense vectors, as the index will hold them; empty: none is worth subtracting
-    bool equal_norms = false;       // inner products follow from L2 distances
+    bool equal_norms = false;       // inner products follow from L2 distances, but for a few rows that are much longer
+    float high_length = 0;          // see lengths.hpp
+    size_t long_rows = 0;           // that many are so much longer
     uint32_t sparse_elements = 0;   // all but a hundredth of sparse vectors have no more
 };
 

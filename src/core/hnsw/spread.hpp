@@ -10,6 +10,7 @@
 
 #include <cmath>
 
+#include "core/hnsw/lengths.hpp"
 #include "core/hnsw/search.hpp"
 
 namespace vecstore::core {
@@ -54,6 +55,7 @@ struct SpreadSamples {
     };
     uint32_t pages = 0;             // of the index at the first one
     size_t wanted = 0, done = 0;    // nodes to search from; 0: none are wanted
+    bool of_distances = true;       // else only their lengths matter
     std::vector<float> lengths;     // of their vectors
     std::vector<std::vector<Visit>> searches;
 };
@@ -64,19 +66,20 @@ class SpreadMeter {
     SpreadMeter(Store& store, const VectorEncoder& encoder, SearchMemory& memory, SpreadSamples& samples)
         : store_(store), encoder_(encoder), layout_(encoder.layout()), memory_(memory), samples_(samples) {}
 
-    // All zeros where there are too few nodes for it to matter, of inner products that may be negative, and where nodes hold so
-    // little of their vectors that they seem nearer to each other than to a query.
-    Spread measure() {
+    // Nothing where there are too few nodes for it to matter. No factors of inner products that may be negative, and where nodes
+    // hold so little of their vectors that they seem nearer to each other than to a query.
+    void measure() {
         begin();
         while (search_next()) store_.pause_point();
-        return result();
     }
 
     void begin() {
         samples_ = {};
         samples_.pages = store_.page_count();
         const size_t slots = samples_.pages * layout_.slots_per_page();
-        if (encoder_.space().is_product() || slots < least_nodes || layout_.geometry().own_format == OwnFormat::planes) return;
+        samples_.of_distances = slots >= least_nodes && has_distances();
+        const bool of_lengths = slots >= least_lengths && keeps_long_rows(layout_.geometry());
+        if (!samples_.of_distances && !of_lengths) return;
         // Each takes as long as one or two inserts.
         samples_.wanted = std::clamp<size_t>(slots / slots_for_sample, least_samples, most_samples);
     }
@@ -90,32 +93,42 @@ class SpreadMeter {
         const Link link = node_near(block, pages);
         if (!link.valid()) return true;
         samples_.lengths.push_back(std::sqrt(norm2_));
-        search_from(link);
+        if (samples_.of_distances) search_from(link);
         return true;
     }
 
     Spread result() {
         Spread spread{};
-        const size_t searches = samples_.searches.size();
-        if (searches == 0 || searches * 2 < samples_.wanted) return spread;
-        leave_out_lonely();
-        for (size_t i = 0; i < spread_points; ++i) spread.log_factor[i] = find_factor(spread_widths[i]);
+        if (samples_.lengths.empty() || samples_.lengths.size() * 2 < samples_.wanted) return spread;
+        if (samples_.of_distances) {
+            leave_out_lonely();
+            for (size_t i = 0; i < spread_points; ++i) spread.log_factor[i] = find_factor(spread_widths[i]);
+        }
         // The median: one row of 1e6 says nothing about the others.
         std::vector<float>& lengths = samples_.lengths;
         const auto middle = lengths.begin() + static_cast<std::ptrdiff_t>(lengths.size() / 2);
         std::nth_element(lengths.begin(), middle, lengths.end());
         spread.length = *middle;
-        spread.pages = samples_.pages;
+        // (Where distances will be measured when there are more nodes, that is not put off.)
+        if (samples_.of_distances || !has_distances()) spread.pages = samples_.pages;
         return spread;
+    }
+
+    // By the same nodes: MetaData::long_from; 0: not known.
+    float find_long_from() {
+        std::vector<float> lengths = samples_.lengths;
+        return long_from(high_length(lengths), layout_.geometry());
     }
 
   private:
     static constexpr double share_of_rank = 0.85;
-    static constexpr size_t least_nodes = 1000;
+    static constexpr size_t least_nodes = 1000, least_lengths = 128;
     static constexpr size_t slots_for_sample = 400, least_samples = 64, most_samples = 256;
     static constexpr size_t width = spread_widths[spread_points - 1] * BeamBound::most_widths;
 
     using Visit = SpreadSamples::Visit;
+
+    bool has_distances() const { return !encoder_.space().is_product() && layout_.geometry().own_format != OwnFormat::planes; }
 
     // A live node of level 0 on this page or one of the next; its vector is decoded.
     Link node_near(uint32_t block, uint32_t pages) {
@@ -205,12 +218,17 @@ class SpreadMeter {
 };
 
 template <class Store>
-void write_spread(Store& store, const VectorEncoder& encoder, Spread spread) {
+void write_spread(Store& store, const VectorEncoder& encoder, SpreadMeter<Store>& meter) {
+    Spread spread = meter.result();
+    const float from = meter.find_long_from();
     auto page = store.write(meta_block);
     // Lengths are noted row by row where they matter.
     if (encoder.length_matters()) spread.length = meta_of(page.peek()).spread.length;
-    if (spread.pages == 0 && meta_of(page.peek()).spread.pages == 0) return;
-    meta_of(page.modify()).spread = spread;
+    const bool measured = spread.pages > 0 || meta_of(page.peek()).spread.pages > 0;
+    if (!measured && (from == 0 || from == meta_of(page.peek()).long_from)) return;
+    MetaData& meta = meta_of(page.modify());
+    if (measured) meta.spread = spread;
+    if (from > 0) meta.long_from = from;
     page.commit();
 }
 
@@ -218,7 +236,9 @@ void write_spread(Store& store, const VectorEncoder& encoder, Spread spread) {
 template <class Store>
 void note_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memory) {
     SpreadSamples samples;
-    write_spread(store, encoder, SpreadMeter<Store>(store, encoder, memory, samples).measure());
+    SpreadMeter<Store> meter(store, encoder, memory, samples);
+    meter.measure();
+    write_spread(store, encoder, meter);
 }
 
 // Has the index grown by half since that was measured?
@@ -242,7 +262,7 @@ void keep_spread(Store& store, const VectorEncoder& encoder, SearchMemory& memor
     }
     if (meter.search_next()) return;
     // (Another backend may have been faster.)
-    if (is_spread_old(store)) write_spread(store, encoder, meter.result());
+    if (is_spread_old(store)) write_spread(store, encoder, meter);
     samples = {};
 }
 

@@ -14,17 +14,12 @@
 
 namespace vecstore::core {
 
-// Bytes of an entry: `keys` has one for each filter column.
-inline void make_unplaced(const UnplacedLayout& layout, const UnplacedRow& row, const FilterKey* keys, uint8_t* entry) {
-    std::memcpy(entry, &row, sizeof(row));
-    if (layout.columns() > 0) std::memcpy(entry + sizeof(row), keys, layout.columns() * sizeof(FilterKey));
-}
-
-// What the page says is on it.
-inline size_t unplaced_count(const UnplacedLayout& layout, const uint8_t* payload, uint32_t block) {
-    const size_t count = UnplacedLayout::head(payload).count;
-    if (page_head(payload).kind != PageKind::unplaced || count > layout.capacity())
-        throw Error(ErrorCode::corrupted_index, "page " + std::to_string(block) + " does not hold rows without a place in the graph");
+// What the page says is on it. (Layout: of the list that it is of, UnplacedLayout or LongLayout.)
+template <class Layout>
+size_t listed_count(const Layout& layout, const uint8_t* payload, uint32_t block) {
+    const size_t count = Layout::head(payload).count;
+    if (page_head(payload).kind != Layout::kind || count > layout.capacity())
+        throw Error(ErrorCode::corrupted_index, "page " + std::to_string(block) + " does not hold " + Layout::content);
     return count;
 }
 
@@ -34,22 +29,23 @@ class PagesLeft {
     explicit PagesLeft(uint32_t pages) : left_(pages) {}
     void take(uint32_t block) {
         if (left_-- == 0)
-            throw Error(ErrorCode::corrupted_index, "the list of rows without a place in the graph comes back to page " + std::to_string(block));
+            throw Error(ErrorCode::corrupted_index, "a list of rows without a place in the graph comes back to page " + std::to_string(block));
     }
 
   private:
     uint32_t left_;
 };
 
-// Adds one row.
-template <class Store>
-void add_unplaced(Store& store, const NodeLayout& node_layout, const UnplacedRow& row, const FilterKey* keys) {
-    const UnplacedLayout layout(node_layout);
+// Adds one row: write(entry) makes it. False: the list may not grow.
+template <class Layout, class Store, class Write>
+bool add_listed(Store& store, const NodeLayout& node_layout, Write&& write) {
+    const Layout layout(node_layout);
     const auto append_to = [&](auto& page, size_t count) {
         uint8_t* const payload = page.modify();
-        make_unplaced(layout, row, keys, layout.entry(payload, count));
-        UnplacedLayout::head(payload).count = static_cast<uint16_t>(count + 1);
+        write(layout, layout.entry(payload, count));
+        Layout::head(payload).count = static_cast<uint16_t>(count + 1);
         page.commit(layout.used(count + 1));
+        return true;
     };
     constexpr uint32_t most_races = 1u << 16;   // with inserts that fill pages before this one gets to them
     PagesLeft pages(store.page_count() + most_races);
@@ -57,43 +53,49 @@ void add_unplaced(Store& store, const NodeLayout& node_layout, const UnplacedRow
         uint32_t block;
         {
             auto meta = store.read(meta_block);
-            block = meta_of(meta.payload()).unplaced_room;
+            block = Layout::room(meta_of(meta.payload()));
+            if (block == 0 && !Layout::may_grow(meta_of(meta.payload()))) return false;
         }
         if (block == 0) {
             auto meta = store.write(meta_block);
-            if (meta_of(meta.peek()).unplaced_room != 0) continue;   // another insert was here first
-            auto page = append_page(store, node_layout, PageKind::unplaced);
-            UnplacedLayout::head(page.modify()) = UnplacedHead{meta_of(meta.peek()).unplaced, 0, 0, {}};
+            const MetaData& now = meta_of(meta.peek());
+            if (Layout::room(now) != 0 || !Layout::may_grow(now)) continue;   // another insert was here first
+            auto page = append_page(store, node_layout, Layout::kind);
+            Layout::head(page.modify()) = UnplacedHead{Layout::first(now), 0, 0, {}};
             const uint32_t fresh = page.block();
             append_to(page, 0);
             MetaData& data = meta_of(meta.modify());
-            data.unplaced = data.unplaced_room = fresh;
+            Layout::grow(data, fresh);
+            Layout::set_room(data, fresh);
             meta.commit();
-            return;
+            return true;
         }
         pages.take(block);
         uint32_t next;
         {
             auto page = store.write(block);
-            const size_t count = unplaced_count(layout, page.peek(), block);
+            const size_t count = listed_count(layout, page.peek(), block);
             if (count < layout.capacity()) return append_to(page, count);
-            next = UnplacedLayout::head(page.peek()).next_room;
+            next = Layout::head(page.peek()).next_room;
         }
         auto meta = store.write(meta_block);
-        if (meta_of(meta.peek()).unplaced_room != block) continue;
-        meta_of(meta.modify()).unplaced_room = next;
+        if (Layout::room(meta_of(meta.peek())) != block) continue;
+        Layout::set_room(meta_of(meta.modify()), next);
         meta.commit();
     }
 }
+template <class Store>
+void add_unplaced(Store& store, const NodeLayout& node_layout, const UnplacedRow& row, const FilterKey* keys) {
+    add_listed<UnplacedLayout>(store, node_layout, [&](const UnplacedLayout& layout, uint8_t* entry) { layout.write(row, keys, entry); });
+}
 
 // Adds many rows to an index that nobody else works on yet: page by page.
-template <class Store>
-class UnplacedWriter {
+template <class Store, class Layout>
+class ListWriter {
   public:
-    UnplacedWriter(Store& store, const NodeLayout& layout)
+    ListWriter(Store& store, const NodeLayout& layout)
         : store_(store), node_layout_(layout), layout_(layout), rows_(layout_.capacity() * layout_.entry_bytes()) {}
 
-    // As make_unplaced() makes it.
     void add(const uint8_t* entry) {
         std::memcpy(&rows_[count_ * layout_.entry_bytes()], entry, layout_.entry_bytes());
         if (++count_ == layout_.capacity()) write_page();
@@ -104,30 +106,35 @@ class UnplacedWriter {
         if (has_room) write_page();
         if (first_ == 0) return;
         auto meta = store_.write(meta_block);
-        MetaData& data = meta_of(meta.modify());
-        data.unplaced = first_;
-        data.unplaced_room = has_room ? first_ : 0;
+        Layout::set_room(meta_of(meta.modify()), has_room ? first_ : 0);
         meta.commit();
     }
 
   private:
     void write_page() {
-        auto page = append_page(store_, node_layout_, PageKind::unplaced);
-        uint8_t* const payload = page.modify();
-        UnplacedLayout::head(payload) = UnplacedHead{first_, 0, static_cast<uint16_t>(count_), {}};
-        std::memcpy(layout_.entry(payload, 0), rows_.data(), count_ * layout_.entry_bytes());
-        first_ = page.block();
-        page.commit(layout_.used(count_));
+        {
+            auto page = append_page(store_, node_layout_, Layout::kind);
+            uint8_t* const payload = page.modify();
+            Layout::head(payload) = UnplacedHead{first_, 0, static_cast<uint16_t>(count_), {}};
+            std::memcpy(layout_.entry(payload, 0), rows_.data(), count_ * layout_.entry_bytes());
+            first_ = page.block();
+            page.commit(layout_.used(count_));
+        }
         count_ = 0;
+        auto meta = store_.write(meta_block);
+        Layout::grow(meta_of(meta.modify()), first_);
+        meta.commit();
     }
 
     Store& store_;
     const NodeLayout& node_layout_;
-    UnplacedLayout layout_;
+    Layout layout_;
     std::vector<uint8_t> rows_;
     size_t count_ = 0;
     uint32_t first_ = 0;
 };
+template <class Store>
+using UnplacedWriter = ListWriter<Store, UnplacedLayout>;
 
 // Which of them a scan returns.
 struct UnplacedWanted {
@@ -169,7 +176,7 @@ class UnplacedRows {
             pages_.take(at_);
             auto page = store_.read(at_);
             const uint8_t* const payload = page.payload();
-            const size_t count = unplaced_count(layout_, payload, at_);
+            const size_t count = listed_count(layout_, payload, at_);
             for (size_t i = 0; i < count; ++i) {
                 const uint8_t* const entry = layout_.entry(payload, i);
                 if (layout_.row(entry).kind == rounds_.back() && (filter_ == nullptr || filter_->passes(layout_.keys(entry))))
@@ -198,14 +205,14 @@ struct UnplacedCounts {
 
 // Removes the rows for which is_dead(HeapTid), which is called under page locks. Interrupted at any time it has removed
 // fewer.
-template <class Store, class IsDead>
-UnplacedCounts vacuum_unplaced(Store& store, const NodeLayout& node_layout, IsDead&& is_dead) {
-    const UnplacedLayout layout(node_layout);
+template <class Layout, class Store, class IsDead>
+UnplacedCounts vacuum_listed(Store& store, const NodeLayout& node_layout, IsDead&& is_dead) {
+    const Layout layout(node_layout);
     UnplacedCounts counts;
     uint32_t at, room = 0;
     {
         auto meta = store.read(meta_block);
-        at = meta_of(meta.payload()).unplaced;
+        at = Layout::first(meta_of(meta.payload()));
     }
     if (at == 0) return counts;
     PagesLeft pages(store.page_count());
@@ -213,7 +220,7 @@ UnplacedCounts vacuum_unplaced(Store& store, const NodeLayout& node_layout, IsDe
         pages.take(at);
         store.pause_point();
         auto page = store.write(at);
-        const size_t count = unplaced_count(layout, page.peek(), at);
+        const size_t count = listed_count(layout, page.peek(), at);
         const auto dead = [&](size_t i) { return is_dead(layout.row(layout.entry(page.peek(), i)).tid); };
         size_t kept = 0;
         while (kept < count && !dead(kept)) ++kept;
@@ -221,11 +228,11 @@ UnplacedCounts vacuum_unplaced(Store& store, const NodeLayout& node_layout, IsDe
             if (dead(i)) continue;
             std::memmove(layout.entry(page.modify(), kept++), layout.entry(page.peek(), i), layout.entry_bytes());
         }
-        if (kept < count) UnplacedLayout::head(page.modify()).count = static_cast<uint16_t>(kept);
+        if (kept < count) Layout::head(page.modify()).count = static_cast<uint16_t>(kept);
         // (Pages of which little is free are not worth a look at each insert.)
         const bool has_room = layout.capacity() - kept > layout.capacity() / 8;
-        if (has_room && UnplacedLayout::head(page.peek()).next_room != room) UnplacedLayout::head(page.modify()).next_room = room;
-        const uint32_t next = UnplacedLayout::head(page.peek()).next;
+        if (has_room && Layout::head(page.peek()).next_room != room) Layout::head(page.modify()).next_room = room;
+        const uint32_t next = Layout::head(page.peek()).next;
         counts.rows_left += kept;
         counts.rows_removed += count - kept;
         if (has_room) room = at;
@@ -233,8 +240,17 @@ UnplacedCounts vacuum_unplaced(Store& store, const NodeLayout& node_layout, IsDe
         at = next;
     }
     auto meta = store.write(meta_block);
-    if (meta_of(meta.peek()).unplaced_room != room) meta_of(meta.modify()).unplaced_room = room;
+    if (Layout::room(meta_of(meta.peek())) != room) Layout::set_room(meta_of(meta.modify()), room);
     meta.commit();
+    return counts;
+}
+// Of both lists.
+template <class Store, class IsDead>
+UnplacedCounts vacuum_unplaced(Store& store, const NodeLayout& layout, IsDead&& is_dead) {
+    UnplacedCounts counts = vacuum_listed<UnplacedLayout>(store, layout, is_dead);
+    const UnplacedCounts of_long = vacuum_listed<LongLayout>(store, layout, is_dead);
+    counts.rows_left += of_long.rows_left;
+    counts.rows_removed += of_long.rows_removed;
     return counts;
 }
 

@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "core/base/half.hpp"
+#include "core/hnsw/lengths.hpp"
 #include "core/quantize/code.hpp"
+#include "core/storage/unplaced_layout.hpp"
 
 namespace vecstore::core {
 
@@ -99,6 +101,9 @@ std::string meta_problem(const MetaData& meta) {
         return "the metapage is broken: the mean has " + std::to_string(meta.mean_pages) + " pages";
     if (!meta.keeps_unplaced && (meta.unplaced != 0 || meta.unplaced_room != 0))
         return "the metapage is broken: it knows of rows without a place in the graph, which it does not keep";
+    if (!(meta.long_from >= 0) || !std::isfinite(meta.long_from) || meta.long_pages > LongLayout::most_pages ||
+        ((meta.long_rows != 0 || meta.long_room != 0) && (meta.long_pages == 0 || !keeps_long_rows(meta.geometry))))
+        return "the metapage is broken: impossible list of long rows";
     for (const float factor : meta.spread.log_factor)
         if (!(factor >= 0 && factor <= highest_log_factor)) return "the metapage is broken: impossible spread of distances " + number(factor);
     return {};
@@ -121,6 +126,8 @@ std::string meta_problem(const MetaData& meta, uint32_t pages) {
     expect(meta.signpost_map, 0, "the map of signposts");
     expect(meta.unplaced, 0, "rows without a place in the graph");
     expect(meta.unplaced_room, 0, "rows without a place in the graph");
+    expect(meta.long_rows, 0, "long rows");
+    expect(meta.long_room, 0, "long rows");
     return problem;
 }
 
@@ -152,6 +159,10 @@ void count_page(const uint8_t* payload, const NodeLayout& layout, PageCounts& co
             }
             break;
         case PageKind::unplaced: ++counts.tid_pages; break;
+        case PageKind::long_rows:
+            ++counts.tid_pages;
+            counts.long_rows += std::min<size_t>(LongLayout::head(payload).count, LongLayout(layout).capacity());
+            break;
         case PageKind::tids:
             ++counts.tid_pages;
             for (size_t i = 0; i < chunks_per_page; ++i) {

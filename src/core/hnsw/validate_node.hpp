@@ -28,6 +28,7 @@ struct PageCounts {
     uint64_t inline_rows = 0;    // TIDs in live nodes
     uint64_t chunks = 0;         // TidChunks in use
     uint64_t chunk_rows = 0;     // TIDs in them
+    uint64_t long_rows = 0;      // beside the graph
     uint64_t links = 0;          // of live nodes of level 0
 };
 

@@ -146,6 +146,10 @@ class PageCheck {
     void check_node_page(uint32_t block, size_t used_bytes);
     void check_tid_page(uint32_t block, size_t used_bytes);
     void check_unplaced_page(uint32_t block, size_t used_bytes);
+    void check_long_page(uint32_t block, size_t used_bytes);
+    template <class Layout>
+    size_t listed_rows(const Layout& list, uint32_t block, size_t used_bytes);
+    void check_long_vector(const HeapTid& tid, const RawVector& raw);
     void record_rows(const Link& link, const NodeHead& head);
     std::string settled_rows(const Link& link, NodeHead head, RowList& rows);
     std::string read_rows(const Link& link, const NodeHead& head, RowList& rows);
@@ -155,6 +159,7 @@ class PageCheck {
     void check_signposts();
     void check_signposts_on(uint32_t block);
     void require(const HeapTid& tid, const RawVector* raw);
+    bool find_in_graph(const HeapTid& tid);   // cursor_: where
     void check_row_vector(const RowPlace& place, const HeapTid& tid, const RawVector& raw);
 
     void confirm_missing();
@@ -198,6 +203,17 @@ class PageCheck {
     VisitedSet chain_;                    // of the one being read
     EdgeSums tree_edges_;
     std::vector<float> raw_internal_, raw_work_;
+    struct LongPlace {
+        HeapTid tid;
+        Link at;
+    };
+    const LongPlace* find_long(const HeapTid& tid) const {
+        const auto by_key = [](const LongPlace& place, uint64_t key) { return place.tid.key() < key; };
+        const auto at = std::lower_bound(long_rows_.begin(), long_rows_.end(), tid.key(), by_key);
+        return at != long_rows_.end() && at->tid == tid ? &*at : nullptr;
+    }
+    std::vector<LongPlace> long_rows_;   // beside the graph, by TID
+    RowMemory raw_row_;
 };
 
 template <class Store>
@@ -237,8 +253,9 @@ void PageCheck<Store>::read_pages() {
         read_page(block, page_, &used_bytes);
         check_page(block, used_bytes);
     }
-    counts_.rows = rows_.size();
+    counts_.rows = rows_.size() + long_rows_.size();
     std::sort(rows_.begin(), rows_.end(), [](const RowPlace& a, const RowPlace& b) { return a.key() < b.key(); });
+    std::sort(long_rows_.begin(), long_rows_.end(), [](const LongPlace& a, const LongPlace& b) { return a.tid.key() < b.tid.key(); });
     check_duplicate_rows();
     check_clusters();
     check_signposts();
@@ -266,21 +283,65 @@ void PageCheck<Store>::check_page(uint32_t block, size_t used_bytes) {
     if (kind == PageKind::nodes) check_node_page(block, used_bytes);
     if (kind == PageKind::tids) check_tid_page(block, used_bytes);
     if (kind == PageKind::unplaced) check_unplaced_page(block, used_bytes);
+    if (kind == PageKind::long_rows) check_long_page(block, used_bytes);
 }
 
 // Rows without a place in the graph.
 template <class Store>
 void PageCheck<Store>::check_unplaced_page(uint32_t block, size_t used_bytes) {
     const UnplacedLayout unplaced(layout_);
-    const UnplacedHead& head = UnplacedLayout::head(static_cast<const uint8_t*>(page_.data()));
-    if (head.count > unplaced.capacity() || unplaced.used(head.count) > used_bytes)
-        return report(block, -1, "has " + std::to_string(head.count) + " rows without a place in the graph, more than fit");
-    if (head.next >= pages_ || head.next_room >= pages_) report(block, -1, "goes on on a page that does not exist");
-    for (size_t i = 0; i < head.count; ++i) {
+    const size_t count = listed_rows(unplaced, block, used_bytes);
+    for (size_t i = 0; i < count; ++i) {
         const UnplacedRow& row = unplaced.row(unplaced.entry(static_cast<const uint8_t*>(page_.data()), i));
         if (row.kind != UnplacedKind::no_vector && row.kind != UnplacedKind::no_direction)
             report(block, static_cast<int>(i), "is an unknown kind of row without a place in the graph");
         if (row.tid.block == invalid_block || row.tid.offset == 0) report(block, static_cast<int>(i), "has no row");
+    }
+}
+
+// How many rows of its list the page has; none where it says what cannot be.
+template <class Store>
+template <class Layout>
+size_t PageCheck<Store>::listed_rows(const Layout& list, uint32_t block, size_t used_bytes) {
+    const UnplacedHead& head = Layout::head(static_cast<const uint8_t*>(page_.data()));
+    if (head.count > list.capacity() || list.used(head.count) > used_bytes) {
+        report(block, -1, "has " + std::to_string(head.count) + " " + Layout::content + ", more than fit");
+        return 0;
+    }
+    if (head.next >= pages_ || head.next_room >= pages_) report(block, -1, "goes on on a page that does not exist");
+    return head.count;
+}
+
+// Rows beside the graph.
+template <class Store>
+void PageCheck<Store>::check_long_page(uint32_t block, size_t used_bytes) {
+    const LongLayout list(layout_);
+    const size_t count = listed_rows(list, block, used_bytes);
+    for (size_t i = 0; i < count; ++i) {
+        const LongRow& row = list.row(list.entry(static_cast<const uint8_t*>(page_.data()), i));
+        if (row.tid.block == invalid_block || row.tid.offset == 0) report(block, static_cast<int>(i), "has no row");
+        if (!std::isfinite(row.scale) || !(row.scale > 0) || !(row.error >= 0) || !(row.norm2 >= 0))
+            report(block, static_cast<int>(i), "impossible scale, error bound or squared norm");
+        long_rows_.push_back({row.tid, {block, static_cast<uint8_t>(std::min<size_t>(i, UINT8_MAX)), 0}});
+    }
+}
+
+// The row lies on a page of long rows; with another vector it would be out of its place in scans.
+template <class Store>
+void PageCheck<Store>::check_long_vector(const HeapTid& tid, const RawVector& raw) {
+    const LongPlace* const place = find_long(tid);
+    const LongLayout list(layout_);
+    const OwnVector own = encoder_.encode_row(raw, raw_row_);
+    read_page(place->at.block, other_);
+    if (page_head(other_.data()).kind != PageKind::long_rows) return;
+    const size_t count = std::min<size_t>(LongLayout::head(other_.data()).count, list.capacity());
+    for (size_t i = 0; i < count; ++i) {
+        const uint8_t* const entry = list.entry(static_cast<const uint8_t*>(other_.data()), i);
+        const LongRow& row = list.row(entry);
+        if (!(row.tid == tid)) continue;
+        if (row.scale != own.scale || std::memcmp(list.more(entry), raw_row_.own_bytes.data(), layout_.own_bytes()) != 0)
+            report(place->at.block, static_cast<int>(i), "row " + to_text(tid) + ": holds another vector");
+        return;
     }
 }
 
@@ -494,6 +555,11 @@ std::string PageCheck<Store>::target_problem(Target target) {
 
 template <class Store>
 bool PageCheck<Store>::has_row(const HeapTid& tid) {
+    return find_in_graph(tid) || find_long(tid) != nullptr;
+}
+
+template <class Store>
+bool PageCheck<Store>::find_in_graph(const HeapTid& tid) {
     const auto at_cursor = [&] { return cursor_ < rows_.size() && rows_[cursor_].key() == tid.key(); };
     if (at_cursor()) return true;
     cursor_ = std::lower_bound(rows_.begin(), rows_.end(), tid.key(),
@@ -504,8 +570,11 @@ bool PageCheck<Store>::has_row(const HeapTid& tid) {
 
 template <class Store>
 void PageCheck<Store>::require(const HeapTid& tid, const RawVector* raw) {
-    if (!has_row(tid)) {
-        missing_.push_back(tid);
+    if (!find_in_graph(tid)) {
+        if (find_long(tid) == nullptr)
+            missing_.push_back(tid);
+        else if (options_.deep && raw != nullptr)
+            check_long_vector(tid, *raw);
         return;
     }
     if (options_.deep && raw != nullptr) check_row_vector(rows_[cursor_], tid, *raw);

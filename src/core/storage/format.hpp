@@ -12,6 +12,7 @@
 //   sketches codes of own vectors, for the same slots
 //   cluster_map, clusters, strays  which of those are near each other (cluster_layout.hpp)
 //   unplaced  rows that have no place in the graph (unplaced_layout.hpp)
+//   long_rows  rows that are kept beside the graph, because they are much longer than the others (unplaced_layout.hpp)
 //   signpost_map, signpost_groups, signposts  short ways into level 0 (signpost_layout.hpp)
 #pragma once
 
@@ -68,8 +69,9 @@ enum class PageKind : uint16_t {
     signpost_groups = 11,
     signposts = 12,
     unplaced = 13,
+    long_rows = 14,
 };
-constexpr PageKind last_page_kind = PageKind::unplaced;
+constexpr PageKind last_page_kind = PageKind::long_rows;
 
 struct PageHead {
     PageKind kind;
@@ -203,7 +205,12 @@ struct MetaData {
     uint32_t unplaced_room;     // first page of those that may have room; 0: none has
     uint8_t keeps_unplaced;     // there are all such rows; 0: none, in an index that is older than the list
     uint32_t removed_nodes;     // by vacuums since all nodes were last linked from nearby
-    uint8_t reserved[19];
+    // Of inner products (long_rows.hpp):
+    float long_from;            // rows longer than that are kept beside the graph; 0: none are
+    uint32_t long_rows;         // first page of those that are; 0: there are none
+    uint32_t long_room;         // first page of those that may have room; 0: none has
+    uint8_t long_pages;         // how many there are
+    uint8_t reserved[6];
 };
 
 #pragma pack(pop)
