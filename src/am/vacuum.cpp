@@ -62,6 +62,21 @@ void measure_again(Relation index) {
     core::note_spread(store, state->encoder, *memory);
 }
 
+// Its searches are slow until somebody does something about it (core::SpreadMeter::misfits).
+void report_misfits(Relation index) {
+    bool misfits;
+    {
+        pg::BufmgrStore store(index, nullptr);
+        misfits = core::read_entry_point(store).misfits;
+    }
+    if (!misfits) return;
+    pg::pg_call([&] {
+        ereport(WARNING, (errmsg("index \"%s\" no longer fits its rows", RelationGetRelationName(index)),
+                          errdetail("It was made of rows that lie far from the others, which it stores so roughly that its scans have to look at all of them."),
+                          errhint("REINDEX it.")));
+    });
+}
+
 }  // namespace
 
 IndexBulkDeleteResult* bulk_delete(IndexVacuumInfo* info, IndexBulkDeleteResult* stats,
@@ -84,6 +99,7 @@ IndexBulkDeleteResult* vacuum_cleanup(IndexVacuumInfo* info, IndexBulkDeleteResu
             stats->estimated_count = true;
         }
     }
+    report_misfits(info->index);
     IndexFreeSpaceMapVacuum(info->index);
     return stats;
 }

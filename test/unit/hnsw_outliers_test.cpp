@@ -161,6 +161,7 @@ class Outliers : public testing::Test {
             Data data = clean_;
             fixture.spoil(data);
             const auto spoilt = make_index(data, kind);
+            EXPECT_FALSE(spoilt->meta().misfits) << fixture.name;
             const Found found = look(*spoilt, data, queries_);
             expect_as_good(fixture.name, found, clean);
             if (kind.metric != Metric::inner_product) {
@@ -387,6 +388,26 @@ TEST_F(Outliers, AreToldOfWhereTheIndexDoesNotFit) {
         const auto checked = index.check();
         EXPECT_TRUE(checked.problems.empty()) << checked.all();
         EXPECT_GE(checked.counts.rough, clean_.rows() / 2) << compact;
+    }
+}
+
+// An index that was made of nothing but garbage, around a center that no other row is near.
+TEST_F(Outliers, MayBeAllThatAnIndexWasMadeOf) {
+    for (const float far : {100.0f, 1e4f, 5e5f}) {
+        Data data = clean_;
+        std::mt19937 random(5);
+        std::uniform_real_distribution<float> component(0.5f * far, 1.5f * far);
+        for (size_t i = 0; i < 200 * test_dims; ++i) data.values[i] = component(random);
+        // (Those that are stored alike share nodes, and an index of a few pages is not measured.)
+        for (const size_t rows : {far < 1e5f ? size_t{1000} : data.rows(), data.rows()}) {
+            const Data some = first_rows(data, rows);
+            const auto index = make_index(some, {}, rows - 200);
+            EXPECT_FALSE(index->encoder().mean().empty());
+            EXPECT_TRUE(index->meta().misfits) << far;
+            EXPECT_GE(look(*index, some, queries_).recall, 0.99) << far << ", " << rows;
+            const auto checked = index->check();
+            EXPECT_TRUE(checked.problems.empty()) << far << ": " << checked.all();
+        }
     }
 }
 

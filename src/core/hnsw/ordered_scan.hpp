@@ -152,6 +152,8 @@ class OrderedScan {
             return;
         }
         if (keeps_long_rows(encoder_.geometry())) add_long_rows();
+        const EntryPoint entry = read_entry_point(store_);
+        options_.exhaustive |= entry.misfits;   // no way leads through such a graph: slow, and right
         FilterPlan plan;
         if (filtered_) plan = look_at_filter();
         all_at_once_ = plan.all_at_once;
@@ -160,7 +162,6 @@ class OrderedScan {
             read_rest();
             return;
         }
-        const EntryPoint entry = read_entry_point(store_);
         if (!entry.link.valid()) {
             exhausted_ = true;
             return;

@@ -261,13 +261,14 @@ struct EntryPoint {
     // Read on the way:
     Spread spread{};
     uint32_t signpost_map = 0;
+    bool misfits = false;
 };
 
 template <class Store>
 EntryPoint read_entry_point(Store& store) {
     auto page = store.read(meta_block);
     const MetaData& meta = meta_of(page.payload());
-    return {meta.entry_point, meta.entry_level, meta.spread, meta.signpost_map};
+    return {meta.entry_point, meta.entry_level, meta.spread, meta.signpost_map, meta.misfits != 0};
 }
 
 // Spread::length with one more row, of this length. One that is so much longer is no reason to look from where the others

@@ -57,6 +57,7 @@ struct SpreadSamples {
     size_t wanted = 0, done = 0;    // nodes to search from; 0: none are wanted
     bool of_distances = true;       // else only their lengths matter
     std::vector<float> lengths;     // of their vectors
+    size_t misfits = 0;
     std::vector<std::vector<Visit>> searches;
 };
 
@@ -78,7 +79,7 @@ class SpreadMeter {
         samples_.pages = store_.page_count();
         const size_t slots = samples_.pages * layout_.slots_per_page();
         samples_.of_distances = slots >= least_nodes && has_distances();
-        const bool of_lengths = slots >= least_lengths && keeps_long_rows(layout_.geometry());
+        const bool of_lengths = slots >= least_lengths && (keeps_long_rows(layout_.geometry()) || may_misfit());
         if (!samples_.of_distances && !of_lengths) return;
         // Each takes as long as one or two inserts.
         samples_.wanted = std::clamp<size_t>(slots / slots_for_sample, least_samples, most_samples);
@@ -93,6 +94,7 @@ class SpreadMeter {
         const Link link = node_near(block, pages);
         if (!link.valid()) return true;
         samples_.lengths.push_back(std::sqrt(norm2_));
+        samples_.misfits += misfits_;
         if (samples_.of_distances) search_from(link);
         return true;
     }
@@ -120,6 +122,14 @@ class SpreadMeter {
         return long_from(high_length(lengths), layout_.geometry());
     }
 
+    // Of an index that was made of rows around a center from which most others are far: they are stored as exactly as their
+    // distance from it allows, and cannot be told apart, so that no search finds its way among them. (200 rows of about 5e5 in
+    // each component, then 2,300 of length 1: .36 of the ten nearest were found.)
+    bool misfits() const {
+        constexpr size_t share = 4;
+        return samples_.misfits * share > samples_.lengths.size();
+    }
+
   private:
     static constexpr double share_of_rank = 0.85;
     static constexpr size_t least_nodes = 1000, least_lengths = 128;
@@ -128,6 +138,10 @@ class SpreadMeter {
 
     using Visit = SpreadSamples::Visit;
 
+    // Where more is lost of a vector than a tenth of its length, little is left. (Of those around the center, and where there is
+    // none, it is .0005, of int8 .01.)
+    bool may_misfit() const { return layout_.coded() && !encoder_.mean().empty() && layout_.geometry().own_format != OwnFormat::planes; }
+    static bool is_misfit(const NodeHead& head) { return head.error > 0.1f * std::sqrt(head.norm2); }
     bool has_distances() const { return !encoder_.space().is_product() && layout_.geometry().own_format != OwnFormat::planes; }
 
     // A live node of level 0 on this page or one of the next; its vector is decoded.
@@ -140,6 +154,7 @@ class SpreadMeter {
                 if (found.valid()) return;
                 found = link;
                 norm2_ = node.head().norm2;
+                misfits_ = may_misfit() && is_misfit(node.head());
                 encoder_.decode(node, vector_.data());
             });
         return found;
@@ -214,6 +229,7 @@ class SpreadMeter {
     BeamBound bound_;
     std::vector<float> vector_;
     float norm2_ = 0;
+    bool misfits_ = false;
     SpreadSamples& samples_;
 };
 
@@ -221,14 +237,17 @@ template <class Store>
 void write_spread(Store& store, const VectorEncoder& encoder, SpreadMeter<Store>& meter) {
     Spread spread = meter.result();
     const float from = meter.find_long_from();
+    const uint8_t misfits = meter.misfits();
     auto page = store.write(meta_block);
     // Lengths are noted row by row where they matter.
     if (encoder.length_matters()) spread.length = meta_of(page.peek()).spread.length;
     const bool measured = spread.pages > 0 || meta_of(page.peek()).spread.pages > 0;
-    if (!measured && (from == 0 || from == meta_of(page.peek()).long_from)) return;
+    const bool news = (from > 0 && from != meta_of(page.peek()).long_from) || misfits != meta_of(page.peek()).misfits;
+    if (!measured && !news) return;
     MetaData& meta = meta_of(page.modify());
     if (measured) meta.spread = spread;
     if (from > 0) meta.long_from = from;
+    meta.misfits = misfits;
     page.commit();
 }
 

@@ -101,6 +101,7 @@ std::string meta_problem(const MetaData& meta) {
         return "the metapage is broken: the mean has " + std::to_string(meta.mean_pages) + " pages";
     if (!meta.keeps_unplaced && (meta.unplaced != 0 || meta.unplaced_room != 0))
         return "the metapage is broken: it knows of rows without a place in the graph, which it does not keep";
+    if (meta.misfits > 1) return "the metapage is broken: impossible state " + std::to_string(meta.misfits);
     if (!(meta.long_from >= 0) || !std::isfinite(meta.long_from) || meta.long_pages > LongLayout::most_pages ||
         ((meta.long_rows != 0 || meta.long_room != 0) && (meta.long_pages == 0 || !keeps_long_rows(meta.geometry))))
         return "the metapage is broken: impossible list of long rows";

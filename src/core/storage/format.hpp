@@ -210,7 +210,8 @@ struct MetaData {
     uint32_t long_rows;         // first page of those that are; 0: there are none
     uint32_t long_room;         // first page of those that may have room; 0: none has
     uint8_t long_pages;         // how many there are
-    uint8_t reserved[6];
+    uint8_t misfits;            // 1: so many vectors are stored so roughly that scans look at all rows (spread.hpp)
+    uint8_t reserved[5];
 };
 
 #pragma pack(pop)
