@@ -94,6 +94,16 @@ BufmgrStore::WritePage BufmgrStore::append(core::PageKind kind) {
     return page;
 }
 
+// (Two bytes that were written before anybody could know of the page.)
+core::PageKind BufmgrStore::kind_of(uint32_t block) {
+    return pg_call([&] {
+        const Buffer buffer = pin(block, nullptr);
+        const core::PageKind kind = core::page_head(page_payload(buffer)).kind;
+        ReleaseBuffer(buffer);
+        return kind;
+    });
+}
+
 uint32_t BufmgrStore::page_count() {
     return pg_call([&] { return RelationGetNumberOfBlocksInFork(index_, fork_); });
 }

@@ -96,6 +96,7 @@ class BufmgrStore {
     ReadPage read_once(uint32_t block) { return read(block, strategy_); }
     WritePage write(uint32_t block);
     WritePage append(core::PageKind kind);
+    core::PageKind kind_of(uint32_t block);
     uint32_t page_count();
 
     void expect(uint32_t block, size_t offset) { prefetch(block, offset, 1); }

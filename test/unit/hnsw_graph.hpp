@@ -316,7 +316,7 @@ class TestIndex {
 
     // The node's slot, for tests that break things.
     Node node(const Link& link) {
-        return Node(layout(), layout().slot(const_cast<uint8_t*>(store_.payload(link.block)), link.slot));
+        return Node(layout(), layout().raw_slot(const_cast<uint8_t*>(store_.payload(link.block)), link.slot));
     }
     MetaData& meta_in_place() { return meta_of(const_cast<uint8_t*>(store_.payload(meta_block))); }
     // All nodes in use, in physical order.
@@ -325,7 +325,7 @@ class TestIndex {
         for (uint32_t block = 0; block < store_.page_count(); ++block) {
             if (page_head(store_.payload(block)).kind != PageKind::nodes) continue;
             for (size_t s = 0; s < layout().slots_per_page(); ++s) {
-                const ConstNode n(layout(), layout().slot(store_.payload(block), s));
+                const ConstNode n(layout(), layout().raw_slot(store_.payload(block), s));
                 if (n.used() && n.head().level == level)
                     links.push_back({block, static_cast<uint8_t>(s), n.head().generation});
             }

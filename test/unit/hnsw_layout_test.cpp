@@ -188,10 +188,10 @@ TEST(Layout, SlotsOfAnIndexHaveNumbersOfTheirOwn) {
 TEST(Layout, SectionsOfNeighboringSlotsDoNotOverlap) {
     const NodeLayout layout(geometry(384, StorageMode::coded));
     std::vector<uint8_t> page(page_payload_size, 0);
-    const Node first(layout, layout.slot(page.data(), 0));
+    const Node first(layout, layout.raw_slot(page.data(), 0));
     std::memset(first.data(), 0xFF, layout.slot_size());
     EXPECT_EQ(page_head(page.data()).kind, PageKind::unused);
-    const Node second(layout, layout.slot(page.data(), 1));
+    const Node second(layout, layout.raw_slot(page.data(), 1));
     EXPECT_FALSE(second.used());
     EXPECT_EQ(std::count(second.data(), second.data() + layout.slot_size(), 0), static_cast<long>(layout.slot_size()));
 }

@@ -33,8 +33,10 @@ TEST(MetNodes, ThatHashAlikeTakeOneAnothersPlace) {
         met.add(id, static_cast<float>(id), 0);
         ASSERT_NE(met.find(id), nullptr);
     }
-    for (uint64_t id = 1; id <= 100000; ++id)
-        if (const auto* const known = met.find(id)) EXPECT_EQ(known->distance, static_cast<float>(id));
+    for (uint64_t id = 1; id <= 100000; ++id) {
+        const auto* const known = met.find(id);
+        if (known != nullptr) EXPECT_EQ(known->distance, static_cast<float>(id));
+    }
 }
 
 TEST(PairMemo, ComputesEachPairOnce) {

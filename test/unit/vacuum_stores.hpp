@@ -28,6 +28,7 @@ class StoreOverMemory {
     explicit StoreOverMemory(MemStore& base) : base_(base) {}
 
     uint32_t page_count() { return base_.page_count(); }
+    PageKind kind_of(uint32_t block) { return base_.kind_of(block); }
     void expect(uint32_t, size_t) {}
     void prefetch(uint32_t, size_t, size_t) {}
     void check_interrupts() {}

@@ -18,7 +18,7 @@
 #include "core/export/byte_sink.hpp"
 #include "core/hnsw/long_rows.hpp"
 #include "core/hnsw/tid_chain.hpp"
-#include "core/storage/layout.hpp"
+#include "core/storage/node_page.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -116,18 +116,18 @@ class GraphExport {
 
     void read_nodes(uint32_t block, std::vector<FoundNode>& found, std::vector<std::pair<size_t, Link>>& chains) {
         auto page = store_.read(block);
-        if (page_head(page.payload()).kind != PageKind::nodes) return;
-        for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-            const ConstNode node(layout_, layout_.slot(page.payload(), s));
+        const NodePage nodes(layout_, page.payload(), block);
+        for (size_t s = 0; s < nodes.size(); ++s) {
+            const ConstNode node = nodes[s];
             if (!node.used()) continue;
-            const Link link{block, static_cast<uint8_t>(s), node.head().generation};
+            const Link link = nodes.link(s);
             if (!node.live()) {
                 if (node.head().level == 0) found.push_back({link, {}});
             } else if (node.head().level > 0)
                 upper_.push_back({link, node.head().down, node.head().level, no_row});
             else {
                 const NodeHead& head = node.head();
-                found.push_back({link, {head.tids, head.tids + std::min<size_t>(head.tid_count, inline_tids)}});
+                found.push_back({link, {head.tids, head.tids + head.tid_count}});
                 if (head.overflow.valid()) chains.emplace_back(found.size() - 1, head.overflow);
             }
         }
@@ -224,11 +224,9 @@ class GraphExport {
     void read_tree_links(const Link& link, std::vector<Link>& links) {
         links.clear();
         auto page = store_.read(link.block);
-        if (page_head(page.payload()).kind != PageKind::nodes) return;
-        const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
-        if (!node.is(link) || node.head().level != 0) return;
-        const size_t degree = std::min<size_t>(node.head().degree, layout_.max_neighbors());
-        for (size_t i = 0; i < degree; ++i)
+        const ConstNode node = find_node(layout_, page.payload(), link);
+        if (!node || node.head().level != 0) return;
+        for (size_t i = 0; i < node.head().degree; ++i)
             if (node.head().tree_edges_or_epoch >> i & 1) links.push_back(node.links()[i]);
     }
 
@@ -336,11 +334,9 @@ class GraphExport {
     bool read_links(const Link& link, uint8_t level, std::vector<Link>& links) {
         links.clear();
         auto page = store_.read(link.block);
-        if (page_head(page.payload()).kind != PageKind::nodes) return false;
-        const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
-        if (!node.is(link) || node.head().level != level) return false;
-        const size_t degree = std::min<size_t>(node.head().degree, layout_.max_neighbors());
-        links.assign(node.links(), node.links() + degree);
+        const ConstNode node = find_node(layout_, page.payload(), link);
+        if (!node || node.head().level != level) return false;
+        links.assign(node.links(), node.links() + node.head().degree);
         return true;
     }
 

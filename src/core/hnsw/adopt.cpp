@@ -148,7 +148,7 @@ class Linker {
 
     void write(const Link& self) {
         auto page = store_.write(self.block);
-        const Node node(layout_, layout_.slot(page.modify(), self.slot));
+        const Node node(layout_, layout_.raw_slot(page.modify(), self.slot));
         const size_t degree = chosen_.links.size();
         node.head().degree = static_cast<uint8_t>(degree);
         node.head().tree_edges_or_epoch = 0;
@@ -218,10 +218,10 @@ class SpanningForest {
 
   private:
     // Without a lock: nobody else is at work.
-    ConstNode node_at(const Link& link) { return ConstNode(layout_, layout_.slot(store_.payload(link.block), link.slot)); }
+    ConstNode node_at(const Link& link) { return ConstNode(layout_, layout_.raw_slot(store_.payload(link.block), link.slot)); }
     void mark(const Link& link, size_t i) {
         auto page = store_.write(link.block);
-        Node(layout_, layout_.slot(page.modify(), link.slot)).head().tree_edges_or_epoch |= uint64_t{1} << i;
+        Node(layout_, layout_.raw_slot(page.modify(), link.slot)).head().tree_edges_or_epoch |= uint64_t{1} << i;
         page.commit();
     }
     bool has_room(const ConstNode& node) const {

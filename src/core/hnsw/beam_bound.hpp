@@ -51,6 +51,7 @@ class BeamBound {
         find_bound();
     }
 
+    // distance: never NaN (Query::distance).
     void add(float distance) {
         const bool is_near = put(nearest_, rank(), distance);
         if (is_adaptive()) {

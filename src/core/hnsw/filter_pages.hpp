@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/hnsw/row_filter.hpp"
+#include "core/storage/damage.hpp"
 
 namespace vecstore::core {
 
@@ -56,8 +57,10 @@ template <class Store>
 bool has_filter_keys(Store& store, const NodeLayout& layout, const Link& node, const FilterKey* keys) {
     const FilterLayout& filters = layout.filters();
     if (filters.columns() == 0) return true;
-    auto page = store.read(filters.page_of_keys(filters.group_of(node.block)));
-    if (page_head(page.payload()).kind != PageKind::filters) return false;
+    const uint32_t block = filters.page_of_keys(filters.group_of(node.block));
+    // (Before it is locked: the node's page may be, and where pages are damaged be this one.)
+    if (store.kind_of(block) != PageKind::filters) return false;
+    auto page = store.read(block);
     for (size_t c = 0; c < filters.columns(); ++c)
         if (filters.column(page.payload(), c)[filters.index_of(node)] != keys[c]) return false;
     return true;
@@ -84,6 +87,7 @@ class FilterMap {
     // Of the index as it was when this was made: later rows are of no snapshot that a search runs with.
     uint32_t groups() const { return groups_; }
 
+    // (The slot may be one that no page has, if the link is damaged: then the answer means nothing.)
     bool passes(const Link& link) {
         const size_t i = layout_.index_of(link);
         return (bits_of(layout_.group_of(link.block))[i / 64] >> (i % 64)) & 1;
@@ -101,7 +105,7 @@ class FilterMap {
 
     // One bit for each slot of the group.
     const uint64_t* bits_of(uint32_t group) {
-        if (group >= groups_) grow(group + 1);   // (memory has room for another index's groups)
+        if (__builtin_expect(group >= groups_, 0)) expect(group);
         uint64_t* const bits = &memory_.bits[group * words_];
         if (memory_.tested[group] != memory_.search) test(group, bits);
         return bits;
@@ -129,10 +133,18 @@ class FilterMap {
     }
 
   private:
+    // (Memory has room for another index's groups.)
     void grow(uint32_t groups) {
         groups_ = std::max(groups_, groups);
         if (memory_.tested.size() < groups) memory_.tested.resize(groups);
-        if (memory_.bits.size() < groups * words_) memory_.bits.resize(groups * words_);
+        if (memory_.bits.size() < groups * words_ + words_beyond) memory_.bits.resize(groups * words_ + words_beyond);
+    }
+
+    // Of a block that the index has by now, or, where a page is damaged, has not.
+    void expect(uint32_t group) {
+        const uint32_t groups = layout_.groups(store_.page_count());
+        if (group >= groups) throw_damaged(layout_.page_of_keys(group), "the index has no such block, but links lead there or beyond");
+        grow(groups);
     }
 
     void test(uint32_t group, uint64_t* bits) {
@@ -152,6 +164,8 @@ class FilterMap {
         slots_tested_ += slots;
         for (size_t w = 0; w < words_; ++w) slots_passed_ += static_cast<uint64_t>(__builtin_popcountll(bits[w]));
     }
+
+    static constexpr size_t words_beyond = 256 / 64;   // of slots that no page has
 
     Store& store_;
     const FilterLayout& layout_;

@@ -102,9 +102,8 @@ class FilteredBeam {
         {
             auto page = store_.read(candidate.link.block);
             ++counts_.pages;
-            if (!holds_node(layout_, page.payload(), candidate.link)) return;
-            const ConstNode node(layout_, layout_.slot(page.payload(), candidate.link.slot));
-            if (node.head().level != 0) return;
+            const ConstNode node = find_node(layout_, page.payload(), candidate.link);
+            if (!node || node.head().level != 0) return;
             ++counts_.visits;
             const float distance = query_.distance(node);
             if (!node.dead()) {
@@ -114,7 +113,7 @@ class FilteredBeam {
                     visitor(node, candidate.link, distance);
                 }
             }
-            degree = std::min<size_t>(node.head().degree, layout_.max_neighbors());
+            degree = node.head().degree;
             if (layout_.coded()) query_.estimate(node, degree, distance, memory_.sums.data(), memory_.estimates.data());
             std::copy_n(node.links(), degree, memory_.links.begin());
         }

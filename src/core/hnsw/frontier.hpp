@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/base/float_order.hpp"
 #include "core/distance/kernels.hpp"
 #include "core/storage/format.hpp"
 
@@ -219,7 +220,7 @@ class Frontier {
         constexpr size_t samples = 32;
         float sample[samples];
         for (size_t i = 0; i < samples; ++i) sample[i] = distances_[i * count_ / samples];
-        std::nth_element(sample, sample + samples / 2, sample + samples);
+        std::nth_element(sample, sample + samples / 2, sample + samples, nearer);
         const float limit = sample[samples / 2];
         reserve_far(count_);
         size_t kept = 0, before = far_count_;

@@ -210,7 +210,7 @@ class Inserter {
     // The nearest first. (Where those nearby are others than the nearest, these.)
     void sort_found() {
         std::sort(memory_.found.begin(), memory_.found.end(),
-                  [](const FoundNode& a, const FoundNode& b) { return a.nearby < b.nearby; });
+                  [](const FoundNode& a, const FoundNode& b) { return nearer(a.nearby, b.nearby); });
     }
 
     // Writes what searches under conditions know of the row's node, where there are filter columns.
@@ -363,8 +363,8 @@ class Inserter {
         bool same;
         {
             auto page = store_.read(f.link.block);
-            const ConstNode node(layout_, layout_.slot(page.payload(), f.link.slot));
-            if (!node.is(f.link) || node.head().scale != row.own.scale ||
+            const ConstNode node = find_node(layout_, page.payload(), f.link);
+            if (!node || node.head().scale != row.own.scale ||
                 std::memcmp(node.own(), row.own_bytes, layout_.own_bytes()) != 0)
                 return Likeness::other;
             same = node.head().all_rows.known() && node.head().all_rows == row.own.fingerprint;
@@ -433,21 +433,28 @@ class Inserter {
 
     // Steps 3 and 4 on level 0, or the first node of an empty graph.
     void connect(const float* internal, const Link& bottom, const ChosenNeighbors& chosen) {
+        met_gone_ = false;
         const Link expected = chosen.links.empty() ? Link{} : chosen.links[0];
         if (attach(internal, bottom, chosen, expected)) return;
+        EntryPoint from;
         for (int attempt = 0; attempt < max_retries; ++attempt) {
             // Nothing to attach to, perhaps only because vacuum freed what the search was on its way through. So it is made
             // anew, and the graph counts as empty, and the node as its first, only if that search leads to no live node
             // from an entry point that was dead before it began: what links lead to is not freed before the entry point
             // has moved.
-            const EntryPoint from = read_entry_point(store_);
+            from = read_entry_point(store_);
             const bool was_live = is_live(from.link);
             // Wider each time: those nearby may have as many tree edges as they can hold.
             if (attach_from(from, bottom, internal, ef_construction_ << attempt, expected, [] {})) return;
             if (!was_live && become_entry_point(from)) return;
         }
-        throw Error(ErrorCode::internal, "could not connect a new row to the graph",
-                    "Every neighbor found was deleted before it could be linked.", "Try again.");
+        // (While vacuum has dead nodes to free, those that live may be full of edges to them.)
+        if (met_gone_ || is_vacuum_pending())
+            throw Error(ErrorCode::internal, "could not connect a new row to the graph",
+                        "Every neighbor found was deleted before it could be linked, or has no room before vacuum is done.",
+                        "Try again; if no vacuum is running, VACUUM the table first.");
+        throw_damaged(from.link.block, "from the entry point in slot " + std::to_string(int(from.link.slot)) + " searches come to " +
+                                           std::to_string(memory_.found.size()) + " nodes, none of which a new row can be linked to");
     }
 
     // expected: the node was written with that neighbor marked as its parent.
@@ -465,6 +472,7 @@ class Inserter {
         const size_t soft_cap = std::max<size_t>(1, layout_.max_neighbors() / 2);
         const size_t hard_cap = layout_.max_neighbors() - 1;
         const auto adopted_by = [&](const Link& parent, LinkResult result) {
+            met_gone_ |= result == LinkResult::gone;
             if (result != LinkResult::added) return false;
             // A vacuum that found the edge from one end only may have given it up, or told the other end.
             if (parent == expected && editor_.has_tree_edge(bottom, expected)) return true;
@@ -500,6 +508,11 @@ class Inserter {
         page.commit();
     }
 
+    bool is_vacuum_pending() {
+        auto page = store_.read(meta_block);
+        return meta_of(page.payload()).vacuum_pending != 0;
+    }
+
     // If there is still no other entry point than that, from which memory_.found was searched.
     bool become_entry_point(const EntryPoint& searched_from) {
         auto page = store_.write(meta_block);
@@ -517,8 +530,8 @@ class Inserter {
     bool is_live(Link link) {
         for (size_t levels = 0; link.valid() && levels <= highest_level; ++levels) {
             auto page = store_.read(link.block);
-            if (!holds_node(layout_, page.payload(), link)) return false;
-            const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
+            const ConstNode node = find_node(layout_, page.payload(), link);
+            if (!node) return false;
             if (node.head().level == 0 || node.dead()) return node.live();
             link = node.head().down;
         }
@@ -547,6 +560,7 @@ class Inserter {
     std::function<bool(const HeapTid&)> is_gone_;
     float distance_ = 0, nearby_ = 0;   // of the node measured last
     std::vector<Link> slots_;           // of the row being inserted, by level
+    bool met_gone_ = false;             // nodes that were to be linked to it, and are not there any more
 
     static constexpr uint8_t kept_as_nearest = 1, kept_as_nearby = 2;
     // What choose() goes by: into memory_.order what to take, in turn, and into memory_.is_kept which of it is needed.
@@ -653,8 +667,8 @@ bool Inserter<Store>::mark_parent(const Link& bottom, const Link& parent, const 
     std::vector<float> vector(encoder_.geometry().stored_dims);
     {
         auto page = store_.read(parent.block);
-        const ConstNode node(layout_, layout_.slot(page.payload(), parent.slot));
-        if (!node.is(parent)) return true;
+        const ConstNode node = find_node(layout_, page.payload(), parent);
+        if (!node) return true;
         encoder_.decode(node, vector.data());
     }
     return editor_.set_tree_edge(bottom, parent, vector.data(), instead_of);

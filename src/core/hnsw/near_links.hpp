@@ -17,6 +17,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/float_order.hpp"
 #include "core/hnsw/node_edit.hpp"
 #include "core/hnsw/page_walk.hpp"
 #include "core/hnsw/slot_map.hpp"
@@ -96,7 +97,7 @@ class NearLinks {
         if (degree == 0) return std::numeric_limits<float>::infinity();
         float reach[max_degree];
         for (size_t i = 0; i < degree; ++i) reach[i] = link_reach(layout_, node, i);
-        std::nth_element(reach, reach + degree / 2, reach + degree);
+        std::nth_element(reach, reach + degree / 2, reach + degree, nearer);
         return reach[degree / 2];
     }
 
@@ -137,7 +138,7 @@ class NearLinks {
         std::vector<std::pair<float, Link>> by_reach;
         for (size_t i = 0; i < node.head().degree; ++i)
             if (known(node.links()[i])) by_reach.emplace_back(link_reach(layout_, node, i), node.links()[i]);
-        std::sort(by_reach.begin(), by_reach.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+        std::sort(by_reach.begin(), by_reach.end(), [](const auto& a, const auto& b) { return nearer(a.first, b.first); });
         for (size_t i = 0; i < by_reach.size() && i < 2 * enough_; ++i) one.neighbors.push_back(by_reach[i].second);
         encoder_.decode(node, one.vector.data());
         return one;

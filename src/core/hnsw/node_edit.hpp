@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/base/float_order.hpp"
 #include "core/hnsw/met_nodes.hpp"
 #include "core/hnsw/needs.hpp"
 #include "core/hnsw/page_walk.hpp"
@@ -99,10 +100,10 @@ class NodeEditor {
             const uint32_t block = store_.find_free_page(attempt);
             if (block == invalid_block) continue;
             auto page = store_.write(block);
-            if (page_head(page.peek()).kind != PageKind::nodes) continue;
-            if (const int slot = free_slot(page.peek()); slot >= 0) return fill(std::move(page), slot, node);
+            const NodePage nodes(layout_, page.peek(), block);
+            if (const int slot = free_slot(nodes); slot >= 0) return fill(std::move(page), slot, node);
             // A slot freed so recently that a running scan may still know it: its time will come.
-            if (attempt == 1 && has_unused_slot(page.peek())) store_.put_back_free_page(block);
+            if (attempt == 1 && has_unused_slot(nodes)) store_.put_back_free_page(block);
         }
         return fill(append_page(store_, layout_, PageKind::nodes), 0, node);
     }
@@ -125,8 +126,8 @@ class NodeEditor {
     bool force_neighbor(const Link& at, const NewNeighbor& x, MayGo&& may_go, Gone&& gone) {
         auto page = store_.write(at.block);
         LinkResult early;
-        if (!accepts(page.peek(), at, 0, x.link, 0, early)) return false;
-        const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
+        const ConstNode node = accepting(page.peek(), at, 0, x.link, 0, early);
+        if (!node) return false;
         int index = node.head().degree;
         encode(x, node);
         if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
@@ -142,20 +143,20 @@ class NodeEditor {
     // (if valid) was expected to become the parent and did not. False: x is full of tree edges.
     bool set_tree_edge(const Link& x, const Link& parent, const float* parent_vector, const Link& instead_of) {
         auto page = store_.write(x.block);
-        if (!holds_node(layout_, page.peek(), x)) return true;   // gone: nothing to mark
-        const ConstNode node(layout_, layout_.slot(page.peek(), x.slot));
+        const ConstNode node = find_node(layout_, page.peek(), x);
+        if (!node) return true;   // gone: nothing to mark
         const int index = index_of(node, parent);
         const int unused = instead_of.valid() ? index_of(node, instead_of) : -1;
         uint64_t tree = node.head().tree_edges_or_epoch;
         if (unused >= 0) tree &= ~(uint64_t{1} << unused);
         if (index >= 0) tree |= uint64_t{1} << index;
         if (tree != node.head().tree_edges_or_epoch)
-            Node(layout_, layout_.slot(page.modify(), x.slot)).head().tree_edges_or_epoch = tree;
+            same_node(layout_, page.modify(), x).head().tree_edges_or_epoch = tree;
         if (index >= 0) {
             page.commit();
             return true;
         }
-        const ConstNode now(layout_, layout_.slot(page.peek(), x.slot));
+        const ConstNode now = find_node(layout_, page.peek(), x);
         encode({parent, parent_vector}, now);
         return put(page, x, parent, weakest_by_distance(now, any_may_go), true) == LinkResult::added;
     }
@@ -163,8 +164,8 @@ class NodeEditor {
     // Does `from` know of a tree edge to `to`?
     bool has_tree_edge(const Link& from, const Link& to) {
         auto page = store_.read(from.block);
-        if (!holds_node(layout_, page.payload(), from)) return false;
-        const ConstNode node(layout_, layout_.slot(page.payload(), from.slot));
+        const ConstNode node = find_node(layout_, page.payload(), from);
+        if (!node) return false;
         const int index = index_of(node, to);
         return index >= 0 && ((node.head().tree_edges_or_epoch >> index) & 1);
     }
@@ -172,12 +173,10 @@ class NodeEditor {
     // Makes the tree edge to `to` an ordinary link again: the other end could not take it.
     void clear_tree_edge(const Link& at, const Link& to) {
         auto page = store_.write(at.block);
-        if (!holds_node(layout_, page.peek(), at)) return;
-        const int index = index_of(ConstNode(layout_, layout_.slot(page.peek(), at.slot)), to);
-        if (index < 0) return;
-        const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
-        if (!((node.head().tree_edges_or_epoch >> index) & 1)) return;
-        Node(layout_, layout_.slot(page.modify(), at.slot)).head().tree_edges_or_epoch &= ~(uint64_t{1} << index);
+        const ConstNode node = find_node(layout_, page.peek(), at);
+        const int index = node ? index_of(node, to) : -1;
+        if (index < 0 || !((node.head().tree_edges_or_epoch >> index) & 1)) return;
+        same_node(layout_, page.modify(), at).head().tree_edges_or_epoch &= ~(uint64_t{1} << index);
         page.commit();
     }
 
@@ -195,22 +194,20 @@ class NodeEditor {
         return -1;
     }
 
-    int free_slot(const uint8_t* payload) {
-        for (size_t i = 0; i < layout_.slots_per_page(); ++i) {
-            const ConstNode node(layout_, layout_.slot(payload, i));
-            if (!node.used() && store_.reusable(node.head().tree_edges_or_epoch)) return static_cast<int>(i);
-        }
+    int free_slot(const NodePage& nodes) {
+        for (size_t i = 0; i < nodes.size(); ++i)
+            if (!nodes[i].used() && store_.reusable(nodes[i].head().tree_edges_or_epoch)) return static_cast<int>(i);
         return -1;
     }
 
-    bool has_unused_slot(const uint8_t* payload) const {
-        for (size_t i = 0; i < layout_.slots_per_page(); ++i)
-            if (!ConstNode(layout_, layout_.slot(payload, i)).used()) return true;
+    static bool has_unused_slot(const NodePage& nodes) {
+        for (size_t i = 0; i < nodes.size(); ++i)
+            if (!nodes[i].used()) return true;
         return false;
     }
 
     Link fill(WritePage page, size_t slot, const NewNode& from) {
-        Node node(layout_, layout_.slot(page.modify(), slot));
+        const Node node(layout_, layout_.raw_slot(page.modify(), slot));
         NodeHead& head = node.head();
         const uint8_t generation = head.generation;
         std::memset(node.data(), 0, layout_.slot_size());
@@ -241,7 +238,7 @@ class NodeEditor {
         if (uint64_t* const wanted = wanted_by(link)) needs_->set(wanted, from.wanted);
         bool more_room = false;
         for (size_t i = 0; i < layout_.slots_per_page(); ++i)
-            more_room |= !ConstNode(layout_, layout_.slot(page.peek(), i)).used() && i != slot;
+            more_room |= !ConstNode(layout_, layout_.raw_slot(page.peek(), i)).used() && i != slot;
         page.commit(layout_.slot_offset(slot + 1));
         if (more_room) store_.note_free_page(link.block);
         return link;
@@ -250,8 +247,8 @@ class NodeEditor {
     LinkResult add_coded(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap) {
         auto page = store_.write(at.block);
         LinkResult early;
-        if (!accepts(page.peek(), at, level, x.link, tree_cap, early)) return early;
-        const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
+        const ConstNode node = accepting(page.peek(), at, level, x.link, tree_cap, early);
+        if (!node) return early;
         encode(x, node);
         int index = node.head().degree;
         if (uint64_t* const wanted = wanted_by(at)) {
@@ -274,8 +271,8 @@ class NodeEditor {
             if (attempt < 3) weakest = plan_plain(at, x.vector, tree_cap > 0);
             auto page = store_.write(at.block);
             LinkResult early;
-            if (!accepts(page.peek(), at, level, x.link, tree_cap, early)) return early;
-            const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
+            const ConstNode node = accepting(page.peek(), at, level, x.link, tree_cap, early);
+            if (!node) return early;
             encode(x, node);
             int index = node.head().degree;
             if (static_cast<size_t>(index) >= layout_.max_neighbors()) {
@@ -301,8 +298,8 @@ class NodeEditor {
             measure_neighbors(at, x);
             auto page = store_.write(at.block);
             LinkResult early;
-            if (!accepts(page.peek(), at, level, x.link, tree_cap, early)) return early;
-            const ConstNode node(layout_, layout_.slot(page.peek(), at.slot));
+            const ConstNode node = accepting(page.peek(), at, level, x.link, tree_cap, early);
+            if (!node) return early;
             const bool same = memory_.seen_links.size() == node.head().degree &&
                               std::equal(memory_.seen_links.begin(), memory_.seen_links.end(), node.links());
             if (!same && attempt < 3) continue;
@@ -319,20 +316,18 @@ class NodeEditor {
         }
     }
 
-    // Is the node there, alive, and without x? Else `result` says what to report.
-    bool accepts(const uint8_t* payload, const Link& at, uint8_t level, const Link& x, size_t tree_cap,
-                 LinkResult& result) const {
+    // The node, if it is there, alive, and without x. Else none, and `result` says what to report.
+    ConstNode accepting(const uint8_t* payload, const Link& at, uint8_t level, const Link& x, size_t tree_cap, LinkResult& result) const {
+        const ConstNode none(layout_, nullptr), node = find_node(layout_, payload, at);
         result = LinkResult::gone;
-        if (!holds_node(layout_, payload, at) || at == x) return false;
-        const ConstNode node(layout_, layout_.slot(payload, at.slot));
-        if (!node.live() || node.head().level != level) return false;
+        if (!node || at == x || !node.live() || node.head().level != level) return none;
         const size_t degree = node.head().degree;
         const uint64_t tree = node.head().tree_edges_or_epoch;
         result = LinkResult::added;
         for (size_t i = 0; i < degree; ++i)
-            if (node.links()[i] == x && (tree_cap == 0 || ((tree >> i) & 1))) return false;
+            if (node.links()[i] == x && (tree_cap == 0 || ((tree >> i) & 1))) return none;
         result = LinkResult::no_room;
-        return tree_cap == 0 || static_cast<size_t>(__builtin_popcountll(tree)) < tree_cap;
+        return tree_cap == 0 || static_cast<size_t>(__builtin_popcountll(tree)) < tree_cap ? node : none;
     }
 
     // Into memory_: what `node` will note of x.
@@ -353,7 +348,7 @@ class NodeEditor {
 
     LinkResult put(WritePage& page, const Link& at, const Link& x, int index, bool tree) {
         if (index < 0) return LinkResult::no_room;
-        Node node(layout_, layout_.slot(page.modify(), at.slot));
+        const Node node = same_node(layout_, page.modify(), at);
         NodeHead& head = node.head();
         // x may be there already as an ordinary neighbor: then it only becomes a tree edge.
         for (size_t i = 0; i < head.degree; ++i)
@@ -488,7 +483,7 @@ class NodeEditor {
         by_distance.resize(degree + 1);
         for (size_t i = 0; i <= degree; ++i) by_distance[i] = static_cast<uint16_t>(i);
         std::sort(by_distance.begin(), by_distance.end(),
-                  [&](uint16_t a, uint16_t b) { return memory_.squared[a] < memory_.squared[b]; });
+                  [&](uint16_t a, uint16_t b) { return nearer(memory_.squared[a], memory_.squared[b]); });
         memory_.sorted_squared.resize(degree + 1);
         for (size_t i = 0; i <= degree; ++i) memory_.sorted_squared[i] = memory_.squared[by_distance[i]];
         order_by_need(
@@ -541,11 +536,9 @@ class NodeEditor {
         std::vector<uint8_t> copy;
         {
             auto page = store_.read(at.block);
-            if (!holds_node(layout_, page.payload(), at)) return -1;
-            const uint8_t* slot = layout_.slot(page.payload(), at.slot);
-            const ConstNode node(layout_, slot);
-            if (node.head().degree < layout_.max_neighbors()) return -1;
-            copy.assign(slot, slot + layout_.slot_size());
+            const ConstNode node = find_node(layout_, page.payload(), at);
+            if (!node || node.head().degree < layout_.max_neighbors()) return -1;
+            copy.assign(node.data(), node.data() + layout_.slot_size());
         }
         const ConstNode node(layout_, copy.data());
         const size_t degree = node.head().degree;
@@ -575,9 +568,9 @@ class NodeEditor {
         links.clear();
         {
             auto page = store_.read(at.block);
-            if (!holds_node(layout_, page.payload(), at)) return;
-            const ConstNode node(layout_, layout_.slot(page.payload(), at.slot));
-            links.assign(node.links(), node.links() + std::min<size_t>(node.head().degree, layout_.max_neighbors()));
+            const ConstNode node = find_node(layout_, page.payload(), at);
+            if (!node) return;
+            links.assign(node.links(), node.links() + node.head().degree);
         }
         memory_.norm2.resize(links.size());
         const auto met = [&](const Link& link) { return x.met != nullptr ? x.met->find(layout_.node_id(link)) : nullptr; };
@@ -592,8 +585,8 @@ class NodeEditor {
             memory_.from_x[i] = std::numeric_limits<float>::infinity();
             memory_.norm2[i] = 0;
             auto page = store_.read(links[i].block);
-            if (!holds_node(layout_, page.payload(), links[i])) continue;
-            const ConstNode node(layout_, layout_.slot(page.payload(), links[i].slot));
+            const ConstNode node = find_node(layout_, page.payload(), links[i]);
+            if (!node) continue;
             memory_.from_x[i] = encoder_.distance(x.vector, node);
             memory_.norm2[i] = node.head().norm2;
         }
@@ -601,9 +594,9 @@ class NodeEditor {
 
     bool read_vector(const Link& link, float* out) {
         auto page = store_.read(link.block);
-        if (!holds_node(layout_, page.payload(), link)) return false;
-        encoder_.decode(ConstNode(layout_, layout_.slot(page.payload(), link.slot)), out);
-        return true;
+        const ConstNode node = find_node(layout_, page.payload(), link);
+        if (node) encoder_.decode(node, out);
+        return static_cast<bool>(node);
     }
 
     // The farthest neighbor that may go and is no tree edge, or the next free place; -1: there is none.

@@ -274,7 +274,7 @@ size_t PageOrder::copy_nodes(uint32_t block, uint8_t* payload) const {
         const uint32_t from = old_slot_[block * layout_.slots_per_page() + s];
         if (from == nobody) break;
         used = layout_.slot_offset(s + 1);
-        const Node node(layout_, layout_.slot(payload, s));
+        const Node node(layout_, layout_.raw_slot(payload, s));
         std::memcpy(node.data(), node_at(store_, layout_, from).data(), layout_.slot_size());
         for (size_t i = 0; i < node.head().degree; ++i) relabel(node.links()[i]);
         if (node.head().level > 0) relabel(node.head().down);

@@ -265,8 +265,9 @@ class PassingRows {
     void visit(Link link, Visitor& visitor) {
         ++visits_;
         auto page = store_.read(link.block);
-        if (page_head(page.payload()).kind != PageKind::nodes) return;
-        const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
+        const NodePage nodes(layout_, page.payload(), link.block);
+        if (link.slot >= nodes.size()) return;
+        const ConstNode node = nodes[link.slot];
         if (!node.live() || node.head().level != 0) return;
         link.generation = node.head().generation;
         const float distance = query_.distance(node);

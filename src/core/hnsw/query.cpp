@@ -103,6 +103,11 @@ float Query::distance_error(float distance, float bound) const {
 }
 
 RowKey Query::row_key(float distance, const NodeHead& head) const {
+    const RowKey key = key_of(distance, head);
+    return {std::isnan(key.low) ? unknown_key.low : key.low, std::isnan(key.high) ? unknown_key.high : key.high};
+}
+
+RowKey Query::key_of(float distance, const NodeHead& head) const {
     if (space_->is_product()) return product_key(distance, head);
     switch (metric_) {
         case Metric::l1: return l1_key(distance, head.error);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/base/float_order.hpp"
 #include "core/distance/kernels.hpp"
 #include "core/hnsw/encoder.hpp"
 #include "core/quantize/code.hpp"
@@ -36,15 +37,15 @@ class Query {
     // Another number for each vector that this has been prepared for, from 1 on.
     uint64_t serial() const { return serial_; }
 
-    // Distance by which searches navigate (VectorSpace).
+    // Distance by which searches navigate (VectorSpace). Never NaN, whatever is on the page.
     float distance(const ConstNode& node) const { return distance(order_distance(node), node.head().norm2); }
     // The same of a node with this order_distance() and norm2.
     float distance(float order_distance, float norm2) const {
-        return nearby_ ? VectorSpace::nearby(order_distance, norm2_, norm2) : order_distance;
+        return nearby_ ? or_farthest(VectorSpace::nearby(order_distance, norm2_, norm2)) : order_distance;
     }
     // By which rows are in order: the same but while a search looks for what is nearby.
     float order_distance(const ConstNode& node) const {
-        return space_->distance(*k_, internal_.data(), node.own(), node.head().scale);
+        return or_farthest(space_->distance(*k_, internal_.data(), node.own(), node.head().scale));
     }
     // Searches find what is nearby, not what is nearest, where these differ: VectorSpace::nearby.
     bool looks_nearby() const { return nearby_; }
@@ -63,6 +64,7 @@ class Query {
     // Of the internal vector: what estimates of sketches start from.
     float distance_to_origin() const;
 
+    // Of numbers, whatever is on the page; where nothing is known, from the least to the greatest.
     RowKey row_key(float distance, const NodeHead& head) const;
 
   private:
@@ -70,6 +72,7 @@ class Query {
     void prepare_as_long(const VectorEncoder& encoder, const RawVector& raw, double length);
     void prepare_any(const VectorEncoder& encoder);
     float distance_error(float distance, float bound) const;
+    RowKey key_of(float distance, const NodeHead& head) const;
     RowKey product_key(float distance, const NodeHead& head) const;
     RowKey l1_key(float distance, float error) const;
     RowKey jaccard_key(float distance, const NodeHead& head) const;

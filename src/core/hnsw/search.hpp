@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/float_order.hpp"
 #include "core/hnsw/beam_bound.hpp"
 #include "core/hnsw/frontier.hpp"
 #include "core/hnsw/met_nodes.hpp"
@@ -117,9 +118,8 @@ size_t measure_neighbors(Store& store, const NodeLayout& layout, const Query& qu
         }
         auto page = store.read(link.block);
         ++counts.pages;
-        if (!holds_node(layout, page.payload(), link)) continue;
-        const ConstNode node(layout, layout.slot(page.payload(), link.slot));
-        if (node.head().level != level) continue;
+        const ConstNode node = find_node(layout, page.payload(), link);
+        if (!node || node.head().level != level) continue;
         const float distance = query.order_distance(node), norm2 = node.head().norm2;
         if (memory.met != nullptr) memory.met->add(layout.node_id(link), distance, norm2);
         memory.links[kept] = link;
@@ -205,16 +205,15 @@ class Beam {
         {
             auto page = store_.read(candidate.link.block);
             ++counts_.pages;
-            if (!holds_node(layout_, page.payload(), candidate.link)) return;
-            const ConstNode node(layout_, layout_.slot(page.payload(), candidate.link.slot));
-            if (node.head().level != level_) return;
+            const ConstNode node = find_node(layout_, page.payload(), candidate.link);
+            if (!node || node.head().level != level_) return;
             ++counts_.visits;
             estimate_ = candidate.distance;
             const float distance = measure(node);
             // Dead nodes are only a way: a beam full of them would end before it comes to a live one.
             if (!node.dead()) memory_.bound.add(distance);
             visitor(node, candidate.link, distance);
-            degree = std::min<size_t>(node.head().degree, layout_.max_neighbors());
+            degree = node.head().degree;
             if (layout_.coded()) {
                 query_.estimate(node, degree, distance, memory_.sums.data(), memory_.estimates.data());
                 push_neighbors(node.links(), degree);
@@ -276,7 +275,7 @@ EntryPoint read_entry_point(Store& store) {
 inline float length_with(float known, float length) {
     constexpr float tolerance = 0.1f, beyond_compare = 100;
     if (!std::isfinite(length)) return known;
-    if (known == 0) return length;
+    if (known == 0 || std::isnan(known)) return length;
     if (length > beyond_compare * std::fabs(known)) return known;
     if (known < 0) return std::min(known, -length);
     return std::fabs(length - known) <= tolerance * known ? known : -std::max(known, length);
@@ -296,8 +295,8 @@ float typical_length(Store& store, const VectorEncoder& encoder) {
     if (entry.spread.length > 0) return entry.spread.length;
     if (!entry.link.valid()) return 0;
     auto page = store.read(entry.link.block);
-    if (!holds_node(encoder.layout(), page.payload(), entry.link)) return 0;
-    return std::sqrt(ConstNode(encoder.layout(), encoder.layout().slot(page.payload(), entry.link.slot)).head().norm2);
+    const ConstNode node = find_node(encoder.layout(), page.payload(), entry.link);
+    return node ? std::sqrt(node.head().norm2) : 0;
 }
 
 // How wide the search is on the last level before the one that it goes down to. One way down may end in the
@@ -321,7 +320,7 @@ const std::vector<Way>& descend(Beam<Store>& beam, EntryPoint entry, uint8_t lev
         beam.run([&](const ConstNode& node, const Link&, float distance) {
             passed.push_back({distance, node.head().down});
         });
-        std::sort(passed.begin(), passed.end(), [](const Way& a, const Way& b) { return a.distance < b.distance; });
+        std::sort(passed.begin(), passed.end(), [](const Way& a, const Way& b) { return nearer(a.distance, b.distance); });
         ways.swap(passed);
     }
     return ways;

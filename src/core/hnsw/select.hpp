@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/base/float_order.hpp"
 #include "core/distance/kernels.hpp"
 #include "core/storage/layout.hpp"
 
@@ -103,7 +104,7 @@ struct ProductOrder {
     size_t find(size_t n, size_t most, size_t limit, Pair&& pair, std::vector<uint16_t>& order) {
         by_distance.resize(n);
         for (size_t i = 0; i < n; ++i) by_distance[i] = static_cast<uint16_t>(i);
-        std::sort(by_distance.begin(), by_distance.end(), [&](uint16_t a, uint16_t b) { return distance[a] < distance[b]; });
+        std::sort(by_distance.begin(), by_distance.end(), [&](uint16_t a, uint16_t b) { return nearer(distance[a], distance[b]); });
         by_distance.resize(std::min(n, most));
         sorted.clear();
         for (const uint16_t i : by_distance) sorted.push_back(distance[i]);

@@ -16,6 +16,7 @@
 
 #include "core/hnsw/search.hpp"
 #include "core/storage/append.hpp"
+#include "core/storage/second_page.hpp"
 #include "core/storage/signpost_layout.hpp"
 
 namespace vecstore::core {
@@ -208,8 +209,7 @@ class Signposts {
         const size_t capacity = places_.groups().capacity();
         if (page_head(map.peek()).kind != PageKind::signpost_map || head.pages > SignpostLayout::most_pages) return;
         if (head.groups < head.pages * capacity) {
-            auto page = store_.write(SignpostLayout::map_pages(map.peek())[head.groups / capacity]);
-            if (page_head(page.peek()).kind != PageKind::signpost_groups) return;
+            auto page = write_second(store_, SignpostLayout::map_pages(map.peek())[head.groups / capacity], PageKind::signpost_groups);
             places_.groups().put(page.modify(), head.groups % capacity, code_.code(), code_.factor(), posts);
             page.commit(page_payload_size);
         } else {

@@ -109,7 +109,7 @@ class SpreadMeter {
         // The median: one row of 1e6 says nothing about the others.
         std::vector<float>& lengths = samples_.lengths;
         const auto middle = lengths.begin() + static_cast<std::ptrdiff_t>(lengths.size() / 2);
-        std::nth_element(lengths.begin(), middle, lengths.end());
+        std::nth_element(lengths.begin(), middle, lengths.end(), nearer);
         spread.length = *middle;
         // (Where distances will be measured when there are more nodes, that is not put off.)
         if (samples_.of_distances || !has_distances()) spread.pages = samples_.pages;

@@ -70,10 +70,9 @@ class ChainReader {
         if (++times_begun_ > most) throw_bad_chunk(missing, node_, "is not one of its");
         steps_ = 0;
         auto page = store_->read(node_.block);
-        at_ = Link{};
+        const ConstNode node = find_node(*layout_, page.payload(), node_);
         // (A node that is gone has no rows for anybody.)
-        if (holds_node(*layout_, page.payload(), node_))
-            at_ = ConstNode(*layout_, layout_->slot(page.payload(), node_.slot)).head().overflow;
+        at_ = node ? node.head().overflow : Link{};
     }
 
     Store* store_;

@@ -23,6 +23,7 @@
 #include "core/hnsw/filter_pages.hpp"
 #include "core/hnsw/page_walk.hpp"
 #include "core/storage/append.hpp"
+#include "core/storage/second_page.hpp"
 
 namespace vecstore::core {
 
@@ -77,13 +78,12 @@ Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const
     };
     // Others may be about to take what is left on the first ones.
     constexpr int most_looked_at = 8;
-    const auto may_be = [&](uint32_t block) { return block != invalid_block && block != meta_block && block != owner.block; };
+    const auto may_be = [](uint32_t block) { return block != invalid_block && block != meta_block; };
     uint32_t at = first;
     for (int i = 0; i < most_looked_at && may_be(at); ++i) {
-        auto page = store.write(at);
+        auto page = write_second(store, at, PageKind::tids);
         const int slot = free_chunk(page.peek());
-        const bool of_tids = page_head(page.peek()).kind == PageKind::tids;
-        const uint32_t after = of_tids ? page_head(page.peek()).reserved2 : meta_block;
+        const uint32_t after = page_head(page.peek()).reserved2;
         if (slot >= 0) {
             const Link link = put(std::move(page), static_cast<size_t>(slot), after);
             if (at != first) remember(at);
@@ -116,13 +116,12 @@ struct TidOfRow {
 template <class Store>
 TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const TidOfRow& row) {
     auto page = store.write(at.block);
-    if (!holds_node(layout, page.peek(), at)) return TidAdded::gone;
-    const ConstNode node(layout, layout.slot(page.peek(), at.slot));
-    if (!node.live()) return TidAdded::gone;
+    const ConstNode node = find_node(layout, page.peek(), at);
+    if (!node || !node.live()) return TidAdded::gone;
     // They may be others by now (take_over()).
     if (row.keys != nullptr && !has_filter_keys(store, layout, at, row.keys)) return TidAdded::gone;
     const NodeHead& head = node.head();
-    auto editable = [&]() -> NodeHead& { return Node(layout, layout.slot(page.modify(), at.slot)).head(); };
+    auto editable = [&]() -> NodeHead& { return same_node(layout, page.modify(), at).head(); };
     const bool was_alike = head.all_rows.known(), alike = was_alike && head.all_rows == row.fingerprint;
     const Link first = head.overflow;
     if (was_alike && !alike && first.valid()) return TidAdded::no_room;
@@ -146,7 +145,7 @@ TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const T
         return TidAdded::yes;
     }
     if (first.valid()) {
-        auto chunk_page = store.write(first.block);
+        auto chunk_page = write_second(store, first.block, PageKind::tids);
         if (!holds_chunk(chunk_page.peek(), first, at)) throw_bad_chunk(first, at, "is not one of its");
         const TidChunk& chunk = chunk_at(chunk_page.peek(), first.slot);
         if (chunk.used == chunk_used && chunk.count < chunk_tids) {
@@ -172,10 +171,10 @@ TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const T
 template <class Store, class IsGone>
 bool take_over(Store& store, const NodeLayout& layout, const Link& at, const TidOfRow& row, float norm2, IsGone&& is_gone) {
     const auto rows_of = [&](const uint8_t* payload, HeapTid* tids) -> size_t {
-        if (!holds_node(layout, payload, at)) return 0;
-        const ConstNode node(layout, layout.slot(payload, at.slot));
+        const ConstNode node = find_node(layout, payload, at);
+        if (!node || !node.live()) return 0;
         const NodeHead& head = node.head();
-        if (!node.live() || head.level > 0 || head.overflow.valid() || head.tid_count > inline_tids) return 0;
+        if (head.level > 0 || head.overflow.valid()) return 0;
         std::copy_n(head.tids, head.tid_count, tids);
         return head.tid_count;
     };
@@ -186,13 +185,14 @@ bool take_over(Store& store, const NodeLayout& layout, const Link& at, const Tid
         count = rows_of(page.payload(), tids);
     }
     if (count == 0 || !std::all_of(tids, tids + count, is_gone)) return false;
+    expect_kind(store, layout.filters().page_of_keys(layout.filters().group_of(at.block)), PageKind::filters);
     // Only vacuum takes rows out of a node, and one that has none left is dead: so these are the same.
     auto page = store.write(at.block);
     if (rows_of(page.peek(), now) != count || !std::equal(tids, tids + count, now)) return false;
     // Whoever adds a row to a node looks at its keys under this lock. Searches may see either keys: none is to find the rows
     // that are gone, or this one yet.
     write_filter_keys(store, layout, at, row.keys);
-    NodeHead& head = Node(layout, layout.slot(page.modify(), at.slot)).head();
+    NodeHead& head = same_node(layout, page.modify(), at).head();
     head.tid_count = 1;
     head.tids[0] = row.tid;
     head.error = row.error;

@@ -29,11 +29,11 @@ class ChunkVacuum {
     Rows clean(const Link& node, IsDead& is_dead, BeforeChange&& before_change) {
         Rows rows;
         Link at = first_chunk(node), kept{}, run{};
-        const uint64_t most = uint64_t{store_.page_count()} * chunks_per_page;
-        for (uint64_t steps = 0; at.valid(); ++steps) {
+        while (at.valid()) {
             store_.pause_point();
-            if (steps > most) throw_bad_chunk(at, node, "is in a chain without end");
             const Link here = at;
+            // (Of this node it was no other's before: none is freed before all chains are cleaned.)
+            if (was_seen(here)) throw_bad_chunk(here, node, "is in its chain twice");
             const bool stays = clean_chunk(node, here, at, is_dead, before_change, rows);
             seen_[here.block].set(here.slot);
             if (!stays) {
@@ -74,8 +74,8 @@ class ChunkVacuum {
   private:
     Link first_chunk(const Link& node) {
         auto page = store_.read(node.block);
-        if (!holds_node(layout_, page.payload(), node)) return {};
-        return ConstNode(layout_, layout_.slot(page.payload(), node.slot)).head().overflow;
+        const ConstNode found = find_node(layout_, page.payload(), node);
+        return found ? found.head().overflow : Link{};
     }
 
     // False: it leaves. next: what it leads on to.
@@ -111,18 +111,21 @@ class ChunkVacuum {
     void take_out(const Link& node, Link kept, const Link& run, const Link& next) {
         if (!kept.valid()) {
             auto page = store_.write(node.block);
-            if (!holds_node(layout_, page.peek(), node)) return;
-            const Link first = ConstNode(layout_, layout_.slot(page.peek(), node.slot)).head().overflow;
+            const ConstNode found = find_node(layout_, page.peek(), node);
+            if (!found) return;
+            const Link first = found.head().overflow;
             if (first == run) {
-                Node(layout_, layout_.slot(page.modify(), node.slot)).head().overflow = next;
+                same_node(layout_, page.modify(), node).head().overflow = next;
                 page.commit();
                 return;
             }
             kept = first;   // inserts put it there, and perhaps others behind it
         }
+        uint64_t left = uint64_t{store_.page_count()} * chunks_per_page;
         while (kept.valid()) {
             const Link after = next_of(kept, node);
             if (after == run) break;
+            if (left-- == 0) throw_bad_chunk(kept, node, "is in a chain without end");
             kept = after;
         }
         if (!kept.valid()) throw_bad_chunk(run, node, "has left its chain");

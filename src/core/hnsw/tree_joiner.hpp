@@ -173,8 +173,8 @@ class TreeJoiner {
         Link link = read_entry_point(store_).link;
         for (int guard = 0; guard < 64 && link.valid(); ++guard) {
             auto page = store_.read(link.block);
-            const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
-            if (!node.is(link)) break;
+            const ConstNode node = find_node(layout_, page.payload(), link);
+            if (!node) break;
             if (node.head().level > 0) {
                 link = node.head().down;
                 continue;
@@ -188,7 +188,8 @@ class TreeJoiner {
 
     float norm2_of(const Link& link) {
         auto page = store_.read(link.block);
-        return ConstNode(layout_, layout_.slot(page.payload(), link.slot)).head().norm2;
+        const ConstNode node = find_node(layout_, page.payload(), link);
+        return node ? node.head().norm2 : 0;
     }
 
     Store& store_;

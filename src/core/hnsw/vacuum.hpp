@@ -118,9 +118,10 @@ class Vacuum {
         {
             auto page = store_.read_once(block);
             if (page_head(page.payload()).kind == PageKind::tids) chunks_.note_page(block);
-            if (page_head(page.payload()).kind != PageKind::nodes) return;
-            for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-                const ConstNode node(layout_, layout_.slot(page.payload(), s));
+            const NodePage nodes(layout_, page.payload(), block);
+            if (nodes.size() == 0) return;
+            for (size_t s = 0; s < nodes.size(); ++s) {
+                const ConstNode node = nodes[s];
                 const Link link = record(block, s, node);
                 if (!node.live() || node.head().level > 0) continue;
                 changes |= has_dead_rows(node, is_dead, rows);
@@ -141,8 +142,8 @@ class Vacuum {
         begin_changes();
         auto page = store_.write(block);
         for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-            const ConstNode node(layout_, layout_.slot(page.peek(), s));
-            if (node.live() && node.head().level == 0) filter_rows(page, s, is_dead);
+            const ConstNode node = NodePage(layout_, page.peek(), block)[s];
+            if (node.live() && node.head().level == 0) filter_rows(page, node, s, is_dead);
         }
         page.commit();
     }
@@ -171,7 +172,7 @@ class Vacuum {
     bool has_dead_rows(const ConstNode& node, IsDead& is_dead, uint64_t& rows) {
         const NodeHead& head = node.head();
         bool found = head.tid_count == 0 && !head.overflow.valid();
-        for (size_t i = 0; i < std::min<size_t>(head.tid_count, inline_tids); ++i, ++rows)
+        for (size_t i = 0; i < head.tid_count; ++i, ++rows)
             found |= is_dead(head.tids[i]);
         return found;
     }
@@ -179,24 +180,24 @@ class Vacuum {
     // Drops dead rows of one node, whose page is locked exclusively. Every page keeps only what it had, less
     // the dead: nothing moves between pages, so a crash between two of these changes loses nothing.
     template <class IsDead, class WritePage>
-    void filter_rows(WritePage& page, size_t s, IsDead& is_dead) {
+    void filter_rows(WritePage& page, const ConstNode& node, size_t s, IsDead& is_dead) {
         uint64_t rows = 0;
-        if (!has_dead_rows(ConstNode(layout_, layout_.slot(page.peek(), s)), is_dead, rows)) {
+        if (!has_dead_rows(node, is_dead, rows)) {
             counts_.rows_left += rows;
             return;
         }
-        NodeHead& head = Node(layout_, layout_.slot(page.modify(), s)).head();
+        const Link link{page.block(), static_cast<uint8_t>(s), node.head().generation};
+        NodeHead& head = same_node(layout_, page.modify(), link).head();
         const uint8_t before = head.tid_count;
         head.tid_count = 0;
-        for (size_t i = 0; i < std::min<size_t>(before, inline_tids); ++i)
+        for (size_t i = 0; i < before; ++i)
             if (!is_dead(head.tids[i])) head.tids[head.tid_count++] = head.tids[i];
         counts_.rows_removed += before - head.tid_count;
         counts_.rows_left += head.tid_count;
         if (head.tid_count > 0 || head.overflow.valid()) return;
         head.flags |= node_dead;
         ++counts_.nodes_died;
-        const Link link{page.block(), static_cast<uint8_t>(s), head.generation};
-        slots_.set(id(link), SlotMap::dead, head.generation);
+        slots_.set(id(link), SlotMap::dead, link.generation);
     }
 
     // A node above level 0 dies with the one below it. Lower levels first: death moves up.
@@ -209,10 +210,10 @@ class Vacuum {
             // The map is from before: an insert may have written the node below since.
             if (!dead(upper.down) && exists(upper.down)) continue;
             auto page = store_.write(upper.link.block);
-            const ConstNode node(layout_, layout_.slot(page.peek(), upper.link.slot));
-            if (!node.is(upper.link) || node.dead()) continue;
+            const ConstNode node = find_node(layout_, page.peek(), upper.link);
+            if (!node || node.dead()) continue;
             if (!any_dead_) continue;   // repaired when a vacuum has to write anyway
-            Node(layout_, layout_.slot(page.modify(), upper.link.slot)).head().flags |= node_dead;
+            same_node(layout_, page.modify(), upper.link).head().flags |= node_dead;
             page.commit();
             slots_.set(id(upper.link), SlotMap::dead, upper.link.generation);
         }
@@ -221,7 +222,7 @@ class Vacuum {
     bool exists(const Link& link) {
         if (!link.valid()) return false;
         auto page = store_.read(link.block);
-        return holds_node(layout_, page.payload(), link);
+        return static_cast<bool>(find_node(layout_, page.payload(), link));
     }
 
     // ---------------------------------------------------------------------------------- 2. repair
@@ -234,11 +235,12 @@ class Vacuum {
             copy.assign(page.payload(), page.payload() + page_payload_size);
         }
         copy.resize(page_payload_size + 64);
-        for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-            const ConstNode node(layout_, layout_.slot(static_cast<const uint8_t*>(copy.data()), s));
+        const NodePage nodes(layout_, copy.data(), block);
+        for (size_t s = 0; s < nodes.size(); ++s) {
+            const ConstNode node = nodes[s];
             if (node.used() && node.dead()) note_lost(node);
             if (!node.live()) continue;
-            const Link link{block, static_cast<uint8_t>(s), node.head().generation};
+            const Link link = nodes.link(s);
             if (!slots_.is_live(id(link), link)) record(block, s, node);   // a newcomer
             bool has_unwanted = false;
             for (size_t i = 0; i < node.head().degree; ++i) has_unwanted |= unwanted(node.links()[i]);
@@ -260,11 +262,12 @@ class Vacuum {
         for (int attempt = 0; attempt < 3; ++attempt) {
             {
                 auto page = store_.read(link.block);
-                const uint8_t* slot = layout_.slot(page.payload(), link.slot);
-                std::memcpy(copy.data(), slot, layout_.slot_size());
+                const ConstNode found = find_node(layout_, page.payload(), link);
+                if (!found) return;
+                std::memcpy(copy.data(), found.data(), layout_.slot_size());
             }
             const ConstNode node(layout_, static_cast<const uint8_t*>(copy.data()));
-            if (!node.is(link) || !node.live()) return;
+            if (!node.live()) return;
             choose_replacements(node, link);
             if (write_repaired(node, link)) {
                 ++counts_.nodes_repaired;
@@ -278,9 +281,8 @@ class Vacuum {
         // Inserts keep changing the list: drop what must go and let them fill it.
         chosen_.clear();
         auto page = store_.write(link.block);
-        const ConstNode node(layout_, layout_.slot(page.peek(), link.slot));
-        if (!node.is(link)) return;
-        replace_links(Node(layout_, layout_.slot(page.modify(), link.slot)));
+        if (!find_node(layout_, page.peek(), link)) return;
+        replace_links(same_node(layout_, page.modify(), link));
         page.commit();
     }
 
@@ -327,7 +329,7 @@ class Vacuum {
         memory_.query.estimate(node, degree, 0, search.sums.data(), search.estimates.data());
         for (size_t i = 0; i < degree; ++i)
             if (!unwanted(node.links()[i])) pool.push_back({search.estimates[i], node.code(i), -1});
-        std::sort(pool.begin(), pool.end(), [](const Entry& a, const Entry& b) { return a.squared < b.squared; });
+        std::sort(pool.begin(), pool.end(), [](const Entry& a, const Entry& b) { return nearer(a.squared, b.squared); });
         std::vector<float> squared, roots;
         for (const Entry& e : pool) {
             squared.push_back(e.squared);
@@ -365,8 +367,8 @@ class Vacuum {
             const Link& gone = node.links()[i];
             if (!dead(gone)) continue;
             auto page = store_.read(gone.block);
-            const ConstNode dead_node(layout_, layout_.slot(page.payload(), gone.slot));
-            if (!dead_node.is(gone) || dead_node.head().level != node.head().level) continue;
+            const ConstNode dead_node = find_node(layout_, page.payload(), gone);
+            if (!dead_node || dead_node.head().level != node.head().level) continue;
             const size_t degree = dead_node.head().degree;
             SearchMemory& search = memory_.search;
             if (layout_.coded()) {
@@ -383,7 +385,7 @@ class Vacuum {
             }
         }
         std::sort(candidates_.begin(), candidates_.end(),
-                  [](const Replacement& a, const Replacement& b) { return a.estimate < b.estimate; });
+                  [](const Replacement& a, const Replacement& b) { return nearer(a.estimate, b.estimate); });
     }
 
     // Reads the best candidates into memory_.found.
@@ -392,9 +394,8 @@ class Vacuum {
         for (size_t i = 0; i < count; ++i) {
             const Link& link = candidates_[i].link;
             auto page = store_.read(link.block);
-            if (page_head(page.payload()).kind != PageKind::nodes) continue;
-            const ConstNode node(layout_, layout_.slot(page.payload(), link.slot));
-            if (!node.is(link) || !node.live() || node.head().level != level) continue;
+            const ConstNode node = find_node(layout_, page.payload(), link);
+            if (!node || !node.live() || node.head().level != level) continue;
             inserter_.meet(node, link);
         }
         inserter_.sort_found();
@@ -403,12 +404,12 @@ class Vacuum {
     // False when the node's links are no longer those of the copy.
     bool write_repaired(const ConstNode& copy, const Link& link) {
         auto page = store_.write(link.block);
-        const ConstNode node(layout_, layout_.slot(page.peek(), link.slot));
-        if (!node.is(link) || !node.live()) return true;
+        const ConstNode node = find_node(layout_, page.peek(), link);
+        if (!node || !node.live()) return true;
         const size_t degree = node.head().degree;
         if (degree != copy.head().degree || !std::equal(node.links(), node.links() + degree, copy.links()))
             return false;
-        replace_links(Node(layout_, layout_.slot(page.modify(), link.slot)));
+        replace_links(same_node(layout_, page.modify(), link));
         page.commit();
         return true;
     }
@@ -515,12 +516,9 @@ class Vacuum {
         for (uint32_t block = meta_block + 1; block < pages; ++block) {
             store_.pause_point();
             auto page = store_.read_once(block);
-            if (page_head(page.payload()).kind != PageKind::nodes) continue;
-            for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-                const ConstNode node(layout_, layout_.slot(page.payload(), s));
-                if (node.live() && node.head().level > highest.level)
-                    highest = {{block, static_cast<uint8_t>(s), node.head().generation}, node.head().level};
-            }
+            const NodePage nodes(layout_, page.payload(), block);
+            for (size_t s = 0; s < nodes.size(); ++s)
+                if (nodes[s].live() && nodes[s].head().level > highest.level) highest = {nodes.link(s), nodes[s].head().level};
         }
         if (!highest.link.valid()) return;
         auto page = store_.write(meta_block);
@@ -559,9 +557,9 @@ class Vacuum {
         auto page = store_.write(block);
         const uint64_t epoch = store_.free_epoch();
         for (size_t s = 0; s < layout_.slots_per_page(); ++s) {
-            const ConstNode node(layout_, layout_.slot(page.peek(), s));
-            if (!node.used() || !node.dead()) continue;
-            NodeHead& head = Node(layout_, layout_.slot(page.modify(), s)).head();
+            const NodePage nodes(layout_, page.peek(), block);
+            if (!nodes[s].used() || !nodes[s].dead()) continue;
+            NodeHead& head = same_node(layout_, page.modify(), nodes.link(s)).head();
             const auto generation = static_cast<uint8_t>(head.generation + 1);
             head = NodeHead{};
             head.generation = generation;
@@ -574,9 +572,8 @@ class Vacuum {
         size_t room = 0;
         {
             auto page = store_.read_once(block);
-            if (page_head(page.payload()).kind != PageKind::nodes) return;
-            for (size_t s = 0; s < layout_.slots_per_page(); ++s)
-                room += !ConstNode(layout_, layout_.slot(page.payload(), s)).used();
+            const NodePage nodes(layout_, page.payload(), block);
+            for (size_t s = 0; s < nodes.size(); ++s) room += !nodes[s].used();
         }
         counts_.free_slots += room;
         if (room > 0) store_.put_back_free_page(block);

@@ -8,8 +8,6 @@
 
 namespace vecstore::core {
 
-static const char damage_hint[] = "vecstore_check() tells where, and what else is damaged. REINDEX makes the index anew from its table.";
-
 namespace {
 
 // Codes shorter than this lead searches astray more than fewer bits of own vectors do.
@@ -206,21 +204,6 @@ Geometry choose_geometry(const GeometryRequest& request) {
                     std::to_string(request.m) + " are too large for an index",
                 "A node with its neighbors must fit an index page of 8 kB.",
                 "Use a smaller m, or index fewer dimensions with subvector().");
-}
-
-void NodeLayout::throw_no_slot(size_t i) const {
-    throw Error(ErrorCode::corrupted_index,
-                "vector index is damaged: a link leads to slot " + std::to_string(i) + " of a page, which has " +
-                    std::to_string(slots_per_page()),
-                {}, damage_hint);
-}
-
-void NodeLayout::throw_bad_node(const NodeHead& head, size_t i) const {
-    throw Error(ErrorCode::corrupted_index,
-                "vector index is damaged: the node in slot " + std::to_string(i) + " of a page has " + std::to_string(int(head.degree)) +
-                    " neighbors, room for " + std::to_string(max_neighbors()) + ", " + std::to_string(int(head.tid_count)) +
-                    " rows, and level " + std::to_string(int(head.level)),
-                {}, damage_hint);
 }
 
 NodeLayout::NodeLayout(const Geometry& geometry) : geometry_(geometry), filters_(geometry) {

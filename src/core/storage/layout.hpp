@@ -50,19 +50,9 @@ class NodeLayout {
     bool coded() const { return geometry_.mode == StorageMode::coded; }
 
     size_t slot_offset(size_t slot) const { return sizeof(PageHead) + slot * geometry_.slot_size; }
-    // Throws core::Error (corrupted_index) where the page has no such slot, or the node there more of something than there is
-    // room for: whoever reads a node comes by here, and need not ask again.
-    const uint8_t* slot(const uint8_t* payload, size_t i) const {
-        if (__builtin_expect(i >= slots_per_page(), 0)) throw_no_slot(i);
-        const uint8_t* const at = raw_slot(payload, i);
-        const NodeHead& head = *reinterpret_cast<const NodeHead*>(at);
-        if (__builtin_expect((head.degree > max_neighbors()) | (head.tid_count > inline_tids) | (head.level > highest_level), 0))
-            throw_bad_node(head, i);
-        return at;
-    }
-    uint8_t* slot(uint8_t* payload, size_t i) const { return const_cast<uint8_t*>(slot(static_cast<const uint8_t*>(payload), i)); }
-    // Whatever lies there: for the check, which tells of it.
+    // Whatever lies there. What is on pages that may be damaged is to be had from find_node() and NodePage (node_page.hpp).
     const uint8_t* raw_slot(const uint8_t* payload, size_t i) const { return payload + slot_offset(i); }
+    uint8_t* raw_slot(uint8_t* payload, size_t i) const { return payload + slot_offset(i); }
 
     size_t codes_offset() const { return sizeof(NodeHead); }
     size_t links_offset() const { return links_offset_; }
@@ -83,9 +73,6 @@ class NodeLayout {
     }
 
   private:
-    [[noreturn]] void throw_no_slot(size_t i) const;
-    [[noreturn]] void throw_bad_node(const NodeHead& head, size_t i) const;
-
     Geometry geometry_;
     FilterLayout filters_;
     size_t code_bytes_;
@@ -113,6 +100,9 @@ class BasicNode {
     Byte* own() const { return slot_ + layout_->own_offset(); }
     Byte* data() const { return slot_; }
 
+    // Is there one? (See find_node().)
+    explicit operator bool() const { return slot_ != nullptr; }
+
     bool used() const { return (head().flags & node_used) != 0; }
     bool dead() const { return (head().flags & node_dead) != 0; }
     bool live() const { return (head().flags & (node_used | node_dead)) == node_used; }
@@ -120,7 +110,7 @@ class BasicNode {
 
   private:
     const NodeLayout* layout_;
-    Byte* slot_;
+    Byte* slot_;   // null: there is none
 };
 
 using Node = BasicNode<uint8_t>;

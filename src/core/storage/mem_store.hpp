@@ -11,6 +11,7 @@
 //                              Both throw core::Error (corrupted_index) where there is no such block: numbers of
 //                              blocks come from pages, which may be damaged
 //   WritePage append(kind)     a new page at the end, initialised and locked
+//   PageKind  kind_of(block)   what the page is for, without its lock: that never changes (second_page.hpp). Throws as these do
 //   uint32_t  page_count()
 //   void      expect(block, offset)            a hint: may be read some time soon. Where the page is has to
 //                                              be found out (a walk of the page tables), which costs more than
@@ -149,6 +150,8 @@ class MemStore {
         return page;
     }
 
+    PageKind kind_of(uint32_t block) { return page_head(frame(block).payload()).kind; }
+
     uint32_t page_count() const { return page_count_.load(std::memory_order_acquire); }
     size_t page_limit() const { return page_limit_; }
 
@@ -221,7 +224,7 @@ inline bool holds_nodes(MemStore& store, uint32_t block) { return page_head(stor
 // The node in a slot, without a lock: of a store that no other thread works on.
 inline ConstNode node_at(MemStore& store, const NodeLayout& layout, uint64_t slot_id) {
     const Link at = layout.slot_link(slot_id);
-    return ConstNode(layout, layout.slot(store.payload(at.block), at.slot));
+    return ConstNode(layout, layout.raw_slot(store.payload(at.block), at.slot));
 }
 
 }  // namespace vecstore::core
