@@ -4,6 +4,7 @@
 #include "am/access_method.hpp"
 #include "am/column_type.hpp"
 #include "am/filter_type.hpp"
+#include "am/heap_rows.hpp"
 #include "am/heap_vectors.hpp"
 #include "am/index_state.hpp"
 #include "core/hnsw/ordered_scan.hpp"
@@ -34,7 +35,8 @@ class ScanRun {
         : files_(memory),
           state_(std::move(state)),
           store_(scan->indexRelation, RelationUsesLocalBuffers(scan->indexRelation) ? nullptr : &state_->recent),
-          heap_(scan, datum) {
+          heap_(scan, datum),
+          rows_(scan->indexRelation, scan->heapRelation) {
         const bool ordered = query_.prepare_scan(state_->encoder, query, core::typical_length(store_, state_->encoder));
         const Relation index = scan->indexRelation;
         const size_t slots = state_->encoder.layout().slots_per_page();
@@ -59,17 +61,27 @@ class ScanRun {
     }
 
     bool next(core::HeapTid& tid) {
-        if (!unplaced_) {
-            if (wants_placed_ && scan_->next([&](const core::HeapTid& t) { return heap_.settle(t); }, tid)) return true;
-            unplaced_.emplace(store_, state_->encoder.layout(), filter_.empty() ? nullptr : &filter_, unplaced_wanted());
-        }
-        return unplaced_->next(tid);
+        const bool found = find_next(tid);
+        if (found) rows_.expect(tid);
+        return found;
     }
 
     // The query has come to an end that nobody told the scan of.
     void forget_files() { files_.forget(); }
 
   private:
+    bool find_next(core::HeapTid& tid) {
+        if (!unplaced_) {
+            const auto settle = [&](const core::HeapTid& t) {
+                rows_.expect(t);
+                return heap_.settle(t);
+            };
+            if (wants_placed_ && scan_->next(settle, tid)) return true;
+            unplaced_.emplace(store_, state_->encoder.layout(), filter_.empty() ? nullptr : &filter_, unplaced_wanted());
+        }
+        return unplaced_->next(tid);
+    }
+
     // Throws for a key of a kind that it does not know: taking it for something else would lose rows.
     void add_vector_condition(const ScanKeyData& key, core::ScanOptions& options) {
         if (key.sk_flags == (SK_ISNULL | SK_SEARCHNOTNULL)) {
@@ -117,6 +129,7 @@ class ScanRun {
     std::shared_ptr<IndexState> state_;
     pg::BufmgrStore store_;
     HeapVectors heap_;
+    HeapRows rows_;
     core::Query query_;
     core::RowFilter filter_;
     Pooled<core::SearchMemory> memory_;

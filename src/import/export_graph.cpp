@@ -7,6 +7,7 @@
 // temporary files until the graph, whose size is known only then, is written before them.
 #include "import/export_graph.hpp"
 
+#include "am/heap_rows.hpp"
 #include "am/index_meta.hpp"
 #include "am/index_reader.hpp"
 #include "core/export/graph_export.hpp"
@@ -98,7 +99,9 @@ class IndexedRows {
         Datum keys[INDEX_MAX_KEYS];
         bool nulls[INDEX_MAX_KEYS];
         FormIndexDatum(info_, slot_, estate_, keys, nulls);
-        if (nulls[0]) elog(ERROR, "a row of the index has no vector");
+        if (nulls[0])
+            ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED), errmsg("a row of the index has no vector"),
+                            errhint("REINDEX makes the index anew from its table.")));
         copy_vector(keys[0], dims, values);
         *id = read_id();
         MemoryContextSwitchTo(old);
@@ -186,6 +189,7 @@ GraphReport export_graph(OutputFile& file, const GraphRequest& request) {
     ServerScratch ids;
     std::vector<float> values(dims);
     IndexedRows table;
+    am::HeapRows known_rows(open.index, open.heap);
     std::optional<pg::AsOwner> as_owner;   // for index expressions, already where constants in them are folded
     pg::pg_call([&] {
         as_owner.emplace(open.heap->rd_rel->relowner);
@@ -196,6 +200,7 @@ GraphReport export_graph(OutputFile& file, const GraphRequest& request) {
         uint64_t rows = 0;
         for (const core::HeapTid& tid : tids) {
             int64_t id = 0;
+            known_rows.expect(tid);
             if (!pg::pg_call([&] { return table.read(tid, dims, &id, values.data()); })) continue;
             if (metric == FileMetric::cosine && core::exports::make_unit(values.data(), dims))
                 report.made_unit++;

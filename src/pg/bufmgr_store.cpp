@@ -63,6 +63,16 @@ Buffer BufmgrStore::pin(uint32_t block, BufferAccessStrategy strategy) {
     return buffer;
 }
 
+// Generic WAL makes zeros of what lies between a page's bounds. Raises where that would be more than what is not in use.
+static void expect_sound_bounds(Relation index, Buffer buffer) {
+    const auto* const header = reinterpret_cast<PageHeader>(BufferGetPage(buffer));
+    if (likely(header->pd_lower >= BufmgrStore::page_header_size + sizeof(core::PageHead) && header->pd_upper == BLCKSZ)) return;
+    ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+                    errmsg("index \"%s\" is damaged at block %u: its page is in use up to byte %d, and from byte %d on", RelationGetRelationName(index),
+                           BufferGetBlockNumber(buffer), header->pd_lower, header->pd_upper),
+                    errhint("REINDEX makes the index anew from its table.")));
+}
+
 BufmgrStore::ReadPage BufmgrStore::read(uint32_t block, BufferAccessStrategy strategy) {
     return ReadPage(pg_call([&] {
         const Buffer buffer = pin(block, strategy);
@@ -114,6 +124,8 @@ uint8_t* BufmgrStore::WritePage::modify() {
     // what generic WAL notes of it would overrun its buffer.
     is_new_ = is_new_ || PageIsNew(BufferGetPage(buffer_));
     Page page = pg_call([&]() -> Page {
+        // Nor is anything kept between bounds that are not as PageInit() and commit() set them.
+        if (!is_new_) expect_sound_bounds(store_.index_, buffer_);
         if (store_.wal_ == Wal::skip) return BufferGetPage(buffer_);
         state_ = GenericXLogStart(store_.index_);
         return GenericXLogRegisterBuffer(state_, buffer_, is_new_ ? GENERIC_XLOG_FULL_IMAGE : 0);

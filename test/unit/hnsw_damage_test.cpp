@@ -17,9 +17,10 @@
 #include "damaged_store.hpp"
 #include "hnsw_graph.hpp"
 
-// Memory that one thing may take at once, where there is a limit.
+// Memory that one thing may take at once, where there is a limit. (The address sanitizer has its own operators.)
 static thread_local size_t most_at_once = SIZE_MAX;
 
+#ifndef __SANITIZE_ADDRESS__
 [[gnu::noinline]] void* operator new(size_t size) {
     if (size > most_at_once) throw std::bad_alloc();
     if (void* const memory = std::malloc(size > 0 ? size : 1)) return memory;
@@ -27,6 +28,7 @@ static thread_local size_t most_at_once = SIZE_MAX;
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#endif
 
 namespace vecstore::core {
 namespace {
@@ -416,7 +418,7 @@ class Round {
             return;
         }
         meta_ = meta;
-        encoder_.emplace(meta.geometry, meta.seed, mean);
+        encoder_.emplace(meta.geometry, uint64_t{meta.seed}, mean);
     }
 
     void search() { read_rows(30, 20, false, nullptr); }

@@ -8,7 +8,10 @@
 namespace vecstore::core {
 
 // NaN comes after everything else.
-inline bool nearer(float a, float b) { return a < b || (std::isnan(b) && !std::isnan(a)); }
+struct Nearer {
+    bool operator()(float a, float b) const { return a < b || (std::isnan(b) && !std::isnan(a)); }
+};
+constexpr Nearer nearer{};
 
 // A distance that is none is that of the farthest.
 inline float or_farthest(float distance) { return std::isnan(distance) ? std::numeric_limits<float>::infinity() : distance; }

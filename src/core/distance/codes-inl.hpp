@@ -331,7 +331,8 @@ int32_t make_planes(const float* q, size_t n, float step, uint8_t* planes, size_
         for (size_t v = 0; v < kVectors; ++v) {
             const float* p = q + i + v * kFloats;
             const auto x = n - i >= kGroup ? hn::LoadU(d, p) : LoadTail(d, p, n - i);
-            const auto clamped = hn::Min(highest, hn::Max(lowest, hn::Mul(x, inverse)));
+            // (In this order NaN, of a damaged page, becomes the lowest.)
+            const auto clamped = hn::Min(highest, hn::Max(hn::Mul(x, inverse), lowest));
             const auto value = hn::NearestInt(clamped);
             sum = hn::Add(sum, value);
             for (int bit = 0; bit < 4; ++bit) {

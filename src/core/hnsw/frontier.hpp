@@ -8,7 +8,6 @@
 #include <limits>
 #include <vector>
 
-#include "core/base/float_order.hpp"
 #include "core/distance/kernels.hpp"
 #include "core/storage/format.hpp"
 
@@ -215,12 +214,12 @@ class Frontier {
         while (count_ > 2 * capacity_) shed();
     }
 
-    // Moves about half of the near candidates, the farther ones, to the far ones; at least a few.
+    // Moves about half of the near candidates, the farther ones, to the far ones; at least a few. (Of near ones none is NaN.)
     void shed() {
         constexpr size_t samples = 32;
         float sample[samples];
         for (size_t i = 0; i < samples; ++i) sample[i] = distances_[i * count_ / samples];
-        std::nth_element(sample, sample + samples / 2, sample + samples, nearer);
+        std::nth_element(sample, sample + samples / 2, sample + samples);
         const float limit = sample[samples / 2];
         reserve_far(count_);
         size_t kept = 0, before = far_count_;

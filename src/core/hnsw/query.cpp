@@ -102,12 +102,7 @@ float Query::distance_error(float distance, float bound) const {
     return std::min(bound, distance - shortest + bound * error_share_);
 }
 
-RowKey Query::row_key(float distance, const NodeHead& head) const {
-    const RowKey key = key_of(distance, head);
-    return {std::isnan(key.low) ? unknown_key.low : key.low, std::isnan(key.high) ? unknown_key.high : key.high};
-}
-
-RowKey Query::key_of(float distance, const NodeHead& head) const {
+[[gnu::always_inline]] inline RowKey Query::key_of(float distance, const NodeHead& head) const {
     if (space_->is_product()) return product_key(distance, head);
     switch (metric_) {
         case Metric::l1: return l1_key(distance, head.error);
@@ -132,6 +127,11 @@ RowKey Query::key_of(float distance, const NodeHead& head) const {
     if (metric_ == Metric::l2) return {low, high};
     // 1 - cos = |a - b|^2 / 2 for unit vectors; the operator's own rounding is absolute here.
     return {0.5 * low * low - operator_rounding, 0.5 * high * high + operator_rounding};
+}
+
+RowKey Query::row_key(float distance, const NodeHead& head) const {
+    const RowKey key = key_of(distance, head);
+    return {std::isnan(key.low) ? unknown_key.low : key.low, std::isnan(key.high) ? unknown_key.high : key.high};
 }
 
 // <q, x> = <q, x'> + <q, e>

@@ -50,6 +50,7 @@ bool add_listed(Store& store, const NodeLayout& node_layout, Write&& write) {
     constexpr uint32_t most_races = 1u << 16;   // with inserts that fill pages before this one gets to them
     PagesLeft pages(store.page_count() + most_races);
     for (;;) {
+        store.check_interrupts();
         uint32_t block;
         {
             auto meta = store.read(meta_block);

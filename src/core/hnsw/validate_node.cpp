@@ -105,8 +105,10 @@ std::string meta_problem(const MetaData& meta) {
     if (!(meta.long_from >= 0) || !std::isfinite(meta.long_from) || meta.long_pages > LongLayout::most_pages ||
         ((meta.long_rows != 0 || meta.long_room != 0) && (meta.long_pages == 0 || !keeps_long_rows(meta.geometry))))
         return "the metapage is broken: impossible list of long rows";
-    for (const float factor : meta.spread.log_factor)
+    for (size_t i = 0; i < spread_points; ++i) {
+        const float factor = meta.spread.log_factor[i];   // (packed: there are no references to it)
         if (!(factor >= 0 && factor <= highest_log_factor)) return "the metapage is broken: impossible spread of distances " + number(factor);
+    }
     return {};
 }
 

@@ -444,7 +444,7 @@ void PageCheck<Store>::check_clusters() {
     ClusterMap map;
     read_cluster_map(store_, layout_, map);
     std::vector<uint32_t> due = map.pages;
-    due.push_back(meta_.cluster_map);
+    due.push_back(uint32_t{meta_.cluster_map});   // (not a reference to what is packed)
     for (const uint32_t block : cluster_blocks_)
         if (std::find(due.begin(), due.end(), block) == due.end()) report(block, -1, "holds clusters that the metapage does not know");
     if (meta_.cluster_map == 0) return;
@@ -503,7 +503,8 @@ void PageCheck<Store>::check_signposts_on(uint32_t block) {
 
 template <class Store>
 void PageCheck<Store>::check_duplicate_rows() {
-    for (size_t i = 1; i < rows_.size(); ++i) {
+    // (Each is looked for once more, in a chain that may be long: no more of them than are told.)
+    for (size_t i = 1; i < rows_.size() && problems_ <= options_.max_problems; ++i) {
         const RowPlace &a = rows_[i - 1], &b = rows_[i];
         if (a.key() != b.key()) continue;
         const HeapTid tid{b.heap_block, b.heap_offset};
