@@ -102,9 +102,8 @@ class Sound {
             add_unplaced(index.store(), index.layout(), {{i, 9}, i % 2 ? UnplacedKind::no_vector : UnplacedKind::no_direction, 0}, keys.data());
         if (c.options.filter_columns > 0 && c.options.mode == StorageMode::coded) make_clusters(index);
         EXPECT_TRUE(index.check().problems.empty()) << index.check().all();
-        for (uint32_t block = 0; block < index.store().page_count(); ++block) pages_.push_back(index.store().payload(block)), store_.add_page(index.store().payload(block));
+        for (uint32_t block = 0; block < index.store().page_count(); ++block) store_.add_page(index.store().payload(block));
         meta_ = index.meta();
-        mean_ = c.options.mean;
     }
 
     static constexpr size_t queries = 40, equal_rows = 60;
@@ -127,10 +126,8 @@ class Sound {
     Case case_;
     Data data_;
     std::vector<AnyVector> vectors_;
-    std::vector<const uint8_t*> pages_;
     DamagedStore store_;
     MetaData meta_;
-    std::vector<float> mean_;
 };
 
 // --------------------------------------------------------------------------------------------------- the damage
@@ -146,7 +143,7 @@ class Damage {
         if (random_() % 2 == 0) {
             bytes(payload);
         } else if (random_() % 6 == 0) {
-            whole(payload, block);
+            whole(payload);
         } else {
             meant(payload, block);
         }
@@ -190,14 +187,13 @@ class Damage {
         for (size_t n = 1 + below(8); n > 0; --n) payload[below(within)] = static_cast<uint8_t>(random_());
     }
 
-    void whole(uint8_t* payload, uint32_t block) {
+    void whole(uint8_t* payload) {
         switch (below(4)) {
             case 0: std::memset(payload, below(2) == 0 ? 0 : 0xFF, page_payload_size); break;
             case 1: std::memcpy(payload, store_.payload(any_page()), page_payload_size); break;
             case 2: std::memcpy(store_.damage(any_page()), payload, page_payload_size); break;
             default: page_head(payload).kind = static_cast<PageKind>(below(15)); break;
         }
-        (void)block;
     }
 
     void meant(uint8_t* payload, uint32_t block) {
