@@ -52,6 +52,7 @@ int sqlstate_of(core::ErrorCode code) {
         case ErrorCode::io: return ERRCODE_IO_ERROR;
         case ErrorCode::out_of_memory: return ERRCODE_OUT_OF_MEMORY;
         case ErrorCode::corrupted_index: return ERRCODE_INDEX_CORRUPTED;
+        case ErrorCode::not_now: return ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
         case ErrorCode::internal: return ERRCODE_INTERNAL_ERROR;
     }
     return ERRCODE_INTERNAL_ERROR;

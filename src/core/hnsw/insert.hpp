@@ -450,7 +450,7 @@ class Inserter {
         }
         // (While vacuum has dead nodes to free, those that live may be full of edges to them.)
         if (met_gone_ || is_vacuum_pending())
-            throw Error(ErrorCode::internal, "could not connect a new row to the graph",
+            throw Error(ErrorCode::not_now, "could not connect a new row to the graph",
                         "Every neighbor found was deleted before it could be linked, or has no room before vacuum is done.",
                         "Try again; if no vacuum is running, VACUUM the table first.");
         throw_damaged(from.link.block, "from the entry point in slot " + std::to_string(int(from.link.slot)) + " searches come to " +
