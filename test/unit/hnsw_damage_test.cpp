@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "core/export/graph_export.hpp"
+#include "core/hnsw/long_rows.hpp"
 #include "core/hnsw/unplaced.hpp"
 #include "core/hnsw/vacuum.hpp"
 #include "damaged_store.hpp"
@@ -100,18 +101,25 @@ class Sound {
         const std::vector<FilterKey> keys(c.options.filter_columns, 3);
         for (uint32_t i = 0; i < 1500; ++i)
             add_unplaced(index.store(), index.layout(), {{i, 9}, i % 2 ? UnplacedKind::no_vector : UnplacedKind::no_direction, 0}, keys.data());
+        for (size_t i = 0; i < long_rows && c.options.high_length > 0; ++i) index.insert(long_vector(i).raw(), c.rows + equal_rows + i, memory);
         if (c.options.filter_columns > 0 && c.options.mode == StorageMode::coded) make_clusters(index);
         EXPECT_TRUE(index.check().problems.empty()) << index.check().all();
         for (uint32_t block = 0; block < index.store().page_count(); ++block) store_.add_page(index.store().payload(block));
         meta_ = index.meta();
     }
 
-    static constexpr size_t queries = 40, equal_rows = 60;
+    static constexpr size_t queries = 40, equal_rows = 60, long_rows = 300;
 
     DamagedStore& store() { return store_; }
     const Case& of() const { return case_; }
     const MetaData& meta() const { return meta_; }
     AnyVector vector(size_t i) const { return AnyVector(case_.options.kind, data_.row(i % data_.rows()), case_.dims); }
+    // Much longer than the others.
+    AnyVector long_vector(size_t i) const {
+        AnyVector vector = this->vector(i);
+        for (float& x : vector.values) x *= 1000;
+        return vector;
+    }
 
   private:
     // As a build of more rows would.
@@ -212,7 +220,8 @@ class Damage {
             case PageKind::strays:
                 page_head(payload).reserved2 = static_cast<uint32_t>(below(2));
                 return put(body + 8 * below(page_room / 8), random_());
-            case PageKind::unplaced: return unplaced(payload);
+            case PageKind::unplaced: return listed(payload, UnplacedLayout(layout_));
+            case PageKind::long_rows: return listed(payload, LongLayout(layout_));
             case PageKind::mean: return put(body + 4 * below(8), any_float());
             default: return put(body + 4 * below(page_room / 4), any_float());
         }
@@ -232,7 +241,7 @@ class Damage {
 
     void meta(uint8_t* payload) {
         MetaData& m = meta_of(payload);
-        switch (below(14)) {
+        switch (below(18)) {
             case 0: m.entry_point = any_link(1); break;
             case 1: m.entry_level = static_cast<uint8_t>(below(30)); break;
             case 2: m.tid_page = any_block(); break;
@@ -246,6 +255,10 @@ class Damage {
             case 10: m.spread.log_factor[below(spread_points)] = any_float(); break;
             case 11: m.removed_nodes = static_cast<uint32_t>(random_()); break;
             case 12: m.mean_block = any_block(); break;
+            case 13: m.long_rows = any_block(); break;
+            case 14: m.long_room = any_block(); break;
+            case 15: m.long_from = any_float(); break;
+            case 16: m.misfits = static_cast<uint8_t>(below(4)); break;
             default: payload[sizeof(PageHead) + below(sizeof(MetaData))] = static_cast<uint8_t>(random_()); break;
         }
     }
@@ -319,13 +332,14 @@ class Damage {
         if (below(4) == 0) page_head(store_.damage(block)).reserved2 = any_block();
     }
 
-    void unplaced(uint8_t* payload) {
-        UnplacedHead& head = UnplacedLayout::head(payload);
+    template <class Layout>
+    void listed(uint8_t* payload, const Layout& layout) {
+        UnplacedHead& head = Layout::head(payload);
         switch (below(4)) {
             case 0: head.next = any_block(); break;
             case 1: head.next_room = any_block(); break;
             case 2: head.count = static_cast<uint16_t>(random_()); break;
-            default: put(UnplacedLayout(layout_).entry(payload, below(100)), random_()); break;
+            default: put(layout.entry(payload, below(layout.capacity())) + 4 * below(layout.entry_bytes() / 8), random_()); break;
         }
     }
 
@@ -458,7 +472,8 @@ class Round {
         InsertMemory memory;
         SpreadSamples samples;
         for (size_t i = 0; i < 8; ++i) {
-            const AnyVector vector = index_.vector(i < 4 ? random_() % 3 : random_());
+            const bool is_long = i % 4 == 1 && index_.of().options.high_length > 0;
+            const AnyVector vector = is_long ? index_.long_vector(random_()) : index_.vector(i < 4 ? random_() % 3 : random_());
             const std::vector<FilterKey> keys(index_.of().options.filter_columns, 1 + random_() % 3);
             const HeapTid tid{static_cast<uint32_t>(50000 + i), 1};
             RowMemory encoded;
@@ -466,7 +481,9 @@ class Round {
             Inserter<DamagedStore> inserter(store_, *encoder_, 40, memory);
             if (!keys.empty()) inserter.use_nodes_of_gone_rows([](const HeapTid& t) { return t.key() % 3 == 0; });
             const auto level = static_cast<uint8_t>(i % 4 == 3 ? random_() % 3 : 0);
-            inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), own, tid, level, keys.data()});
+            const NewRow row{encoded.internal.data(), encoded.own_bytes.data(), own, tid, level, keys.data()};
+            if (keep_long(store_, *encoder_, row)) continue;
+            inserter.insert(row);
             after_insert(store_, *encoder_, memory, level, inserter.last_placed(), samples);
             if (i % 3 == 0) add_unplaced(store_, encoder_->layout(), {tid, UnplacedKind::no_vector, 0}, keys.data());
         }
@@ -552,6 +569,10 @@ IndexOptions of_kind(IndexOptions o, VectorKind kind, uint32_t elements = 0) {
     o.sparse_elements = elements;
     return o;
 }
+IndexOptions with_long_rows(IndexOptions o, float high_length) {
+    o.high_length = high_length;
+    return o;
+}
 IndexOptions compact(IndexOptions o) {
     o.compact = true;
     return o;
@@ -564,7 +585,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"planes", 6000, 70, options(StorageMode::coded, Metric::l2, 12)},
                     Case{"plain", 8, 500, options(StorageMode::plain, Metric::l2, 4)},
                     Case{"filtered", 8, 500, options(StorageMode::plain, Metric::l1, 4, 1)},
-                    Case{"products", 6, 400, options(StorageMode::plain, Metric::inner_product, 4, 1)},
+                    Case{"products", 6, 400, with_long_rows(options(StorageMode::plain, Metric::inner_product, 4, 1), 20)},
+                    Case{"coded_products", 64, 300, with_long_rows(options(StorageMode::coded, Metric::inner_product, 4), 40)},
                     Case{"sparse", 60, 300, of_kind(options(StorageMode::plain, Metric::l2, 6), VectorKind::sparsevec, 20)},
                     Case{"bits", 200, 300, of_kind(options(StorageMode::plain, Metric::jaccard, 6), VectorKind::bit)}),
     [](const auto& info) { return info.param.name; });
