@@ -15,7 +15,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(extension scale is_full new_node new_standby load_vectors add_queries recall check_clean
+our @EXPORT = qw(extension scale is_full new_node without_checksums new_standby load_vectors add_queries recall check_clean
   exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server kill_backend start_clients stop_clients
   load_library write_script shared_file ask_quietly data_file shim_settings
   copied_stage pgvector_settings unstaged_settings run_make write_bytes npy wait_until_up);
@@ -103,6 +103,16 @@ sub new_node {
     $node->start;
     $node->safe_psql('postgres', 'CREATE EXTENSION ' . extension());
     return $node;
+}
+
+# Pages of this server have no checksums from now on: damage is vecstore's to find. (From 18 on a new cluster has them.)
+sub without_checksums {
+    my ($node) = @_;
+    return if $node->safe_psql('postgres', 'SHOW data_checksums') eq 'off';
+    $node->stop;
+    PostgreSQL::Test::Utils::system_or_bail('pg_checksums', '--disable', '-D', $node->data_dir);
+    $node->start;
+    return;
 }
 
 # A streaming standby made from a base backup of the primary.

@@ -14,6 +14,7 @@ plan skip_all => 'pages of vecstore are meant' if extension() ne 'vecstore';
 
 my $node = new_node('damage', 'shared_buffers = 64MB', 'autovacuum = off', 'fsync = off', "statement_timeout = '10s'",
     'full_page_writes = off', 'max_wal_size = 4GB', 'restart_after_crash = on');
+without_checksums($node);
 
 # One index that searches in codes, with a filter column and signposts; one that does not, with chains of rows of equal
 # vectors.

@@ -18,6 +18,7 @@ my $rounds = $ENV{VECSTORE_DAMAGE_ROUNDS} // scale(5, 400);
 my $first = $ENV{VECSTORE_DAMAGE_SEED} // 1;
 my $node = new_node('rounds', 'shared_buffers = 64MB', 'autovacuum = off', 'fsync = off', "statement_timeout = '20s'",
     'full_page_writes = off', 'max_wal_size = 4GB', 'restart_after_crash = on');
+without_checksums($node);
 
 # Rows of equal vectors, rows without one, nodes of several levels; with codes, filter columns, and as lists.
 my %tables = (
