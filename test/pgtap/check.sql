@@ -71,7 +71,7 @@ SELECT clean('temporary_v', 'a temporary table');
 SELECT results_eq(
     $$SELECT metric, dims, m, ef_construction, storage, vector_format, code_dims, rows, dead_nodes, format_version, vacuum_pending
       FROM vecstore_index_info('items_c')$$,
-    $$SELECT 'l2', 256, 4, 64, 'compact', 'int8', 256, count(w), 0::bigint, 1, false FROM items$$, 'what the index is');
+    $$SELECT 'l2', 256, 4, 64, 'compact', 'int8', 256, count(w), 0::bigint, 2, false FROM items$$, 'what the index is');
 SELECT results_eq($$SELECT metric, storage, vector_format, code_dims, mean_subtracted, rows FROM vecstore_index_info('items_v')$$,
                   $$SELECT 'l2', 'plain', 'float32', 0, false, count(v) FROM items$$, 'an index in plain storage');
 -- Where codes would not serve there are none in a compact index either.

@@ -26,8 +26,8 @@ sub answer {
 my $ROWS = scale(1500, 40000);
 sql('CREATE TABLE t (id int, v vector(256))');
 load_vectors($node, table => 't', rows => $ROWS, dims => 256, seed => 59);
-for my $known ('never analyzed', 'known to be smaller') {
-    sql("UPDATE pg_class SET reltuples = relpages WHERE oid = 't'::regclass") if $known ne 'never analyzed';
+# What the progress of a build was seen to be.
+sub watch_build {
     my ($out, $err) = ('', '');
     my $build = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), map { ('-c', $_) } "SET maintenance_work_mem = '1MB'",
         'DROP INDEX IF EXISTS t_v_idx', 'CREATE INDEX t_v_idx ON t USING hnsw (v vector_l2_ops)' ], '<', \undef, '>', \$out, '2>', \$err);
@@ -43,10 +43,20 @@ for my $known ('never analyzed', 'known to be smaller') {
         select undef, undef, undef, 0.02;
     }
     $build->finish;
-    like($err, qr/no longer fits into maintenance_work_mem/, "$known: the build goes beyond its memory");
-    cmp_ok(scalar(keys %phases), '>', 0, "$known: progress was seen");
-    is("@beyond", '', "$known: never more than all");
-    cmp_ok($least // 0, '>', $known eq 'never analyzed' ? $ROWS / 3 : 0, "$known: of about as many rows as there are");
+    return { said => $err, phases => scalar(keys %phases), beyond => "@beyond", least => $least // 0 };
+}
+for my $known ('never analyzed', 'known to be smaller') {
+    # (A busy machine may not get to look before the build is over: then once more.)
+    my $build;
+    for (1 .. 10) {
+        sql("UPDATE pg_class SET reltuples = " . ($known eq 'never analyzed' ? '-1' : 'relpages') . " WHERE oid = 't'::regclass");
+        $build = watch_build();
+        last if $build->{phases} > 0;
+    }
+    like($build->{said}, qr/no longer fits into maintenance_work_mem/, "$known: the build goes beyond its memory");
+    cmp_ok($build->{phases}, '>', 0, "$known: progress was seen");
+    is($build->{beyond}, '', "$known: never more than all");
+    cmp_ok($build->{least}, '>', $known eq 'never analyzed' ? $ROWS / 3 : 0, "$known: of about as many rows as there are");
 }
 
 # --- strings of bits whose length is not fixed

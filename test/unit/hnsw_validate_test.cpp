@@ -329,7 +329,7 @@ TEST(MetaProblem, IsFound) {
     };
     const Case cases[] = {
         {[](MetaData& m) { m.magic = 1; }, "not that of an hnsw index"},
-        {[](MetaData& m) { m.version = 99; }, "format version 99, this vecstore reads version 1"},
+        {[](MetaData& m) { m.version = 99; }, "format version 99, this vecstore reads versions 1 to 2"},
         {[](MetaData& m) { m.geometry.metric = Metric(9); }, "unknown metric 9"},
         {[](MetaData& m) { m.geometry.mode = StorageMode(0); }, "unknown storage mode 0"},
         {[](MetaData& m) { m.geometry.own_format = OwnFormat(7); }, "unknown vector format 7"},

@@ -89,9 +89,9 @@ std::string to_text(const HeapTid& tid) {
 
 std::string meta_problem(const MetaData& meta) {
     if (meta.magic != format_magic) return "the metapage is not that of an hnsw index";
-    if (meta.version != format_version)
-        return "the index has format version " + std::to_string(meta.version) + ", this vecstore reads version " +
-               std::to_string(format_version);
+    if (meta.version < oldest_format_version || meta.version > format_version)
+        return "the index has format version " + std::to_string(meta.version) + ", this vecstore reads versions " +
+               std::to_string(oldest_format_version) + " to " + std::to_string(format_version);
     const std::string problem = geometry_problem(meta.geometry);
     if (!problem.empty()) return "the metapage is broken: " + problem;
     if (meta.entry_level > highest_level)

@@ -25,7 +25,10 @@ namespace vecstore::core {
 constexpr uint32_t invalid_block = 0xFFFFFFFFu;
 constexpr uint32_t meta_block = 0;
 constexpr uint32_t format_magic = 0x56454353;   // "VECS"
-constexpr uint32_t format_version = 1;
+// What a library must know to read the index. 2: rows lie on lists beside the graph (unplaced_layout.hpp), of which a library
+// that knows 1 alone would not tell. An index of version 1 is read and changed as it is, and becomes one of 2 with its first
+// page of such a list.
+constexpr uint32_t format_version = 2, oldest_format_version = 1;
 
 #pragma pack(push, 1)
 

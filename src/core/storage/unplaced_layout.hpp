@@ -98,7 +98,10 @@ struct UnplacedLayout : RowListLayout<UnplacedRow> {
     static uint32_t room(const MetaData& meta) { return meta.unplaced_room; }
     static void set_room(MetaData& meta, uint32_t block) { meta.unplaced_room = block; }
     static bool may_grow(const MetaData&) { return true; }
-    static void grow(MetaData& meta, uint32_t block) { meta.unplaced = block; }
+    static void grow(MetaData& meta, uint32_t block) {
+        meta.unplaced = block;
+        meta.version = format_version;
+    }
 };
 
 struct LongLayout : RowListLayout<LongRow> {
@@ -117,6 +120,7 @@ struct LongLayout : RowListLayout<LongRow> {
     static void grow(MetaData& meta, uint32_t block) {
         meta.long_rows = block;
         ++meta.long_pages;
+        meta.version = format_version;
     }
 };
 
