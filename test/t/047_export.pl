@@ -179,7 +179,7 @@ for (
     [ "'unit', '$folder/x', id_column => 'id', index => 't_l2'", qr/"t_l2" is an index of table "t"/, 'another table' ],
     [ "'SELECT * FROM t', '$folder/x', id_column => 'id', index => 't_l2'", qr/"t_l2" is an index of table "t"/, 'a query' ],
     [ "'t', '$folder/x', index => 't_l2'", qr/exported with ids/, 'no ids' ],
-    [ "'t', '$folder/x', id_column => 'v', index => 't_l2'", qr/column "v" is of type vector/, 'ids that are vectors' ],
+    [ "'t', '$folder/x', id_column => 'v', index => 't_l2'", qr/column "v" is of type (?:public\.)?vector/, 'ids that are vectors' ],
     [ "'t', '$folder/x', id_column => 'id', index => 't_l2', metric => 'l2'", qr/the metric is the index's/, 'a metric' ],
     [ "'t', '$folder/x', id_column => 'id', index => 't'", qr/"t" is not an index/, 'a table as index' ]) {
     my ($arguments, $error, $what) = @$_;
