@@ -15,7 +15,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(extension scale is_full new_node without_checksums new_standby load_vectors add_queries recall check_clean
+our @EXPORT = qw(extension scale is_full new_node without_checksums crashes new_standby load_vectors add_queries recall check_clean
   exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server kill_backend start_clients stop_clients
   load_library write_script shared_file ask_quietly data_file shim_settings
   copied_stage pgvector_settings unstaged_settings run_make write_bytes npy wait_until_up);
@@ -313,6 +313,13 @@ sub process_status {
     open my $f, '<', "/proc/$pid/stat" or return;
     my $stat = <$f> // '';
     return $stat =~ /.*\) (\S) (\d+)/s;
+}
+
+# How many times a process of this server is seen in its log to have crashed.
+sub crashes {
+    my ($node) = @_;
+    return scalar(() = PostgreSQL::Test::Utils::slurp_file($node->logfile) =~
+        /was terminated by signal|server process .* exited with exit code|PANIC|TRAP/g);
 }
 
 # Until the server takes connections again. (poll_query_until writes to psql, which may have given up by then.)

@@ -20,9 +20,8 @@ my $node = PostgreSQL::Test::Cluster->new('upgrade');
 $node->init(extra => [ '-E', 'UTF8', '--no-locale' ]);
 $node->append_conf('postgresql.conf', $settings);
 $node->append_conf('postgresql.conf', 'autovacuum = off');
-# The kept files have no checksums; from 18 on a new cluster does.
-system('pg_checksums', '--disable', '-D', $node->data_dir);
 $node->start;
+without_checksums($node);   # the kept files have none
 
 sub sql { my ($database, @statements) = @_; return $node->safe_psql($database, join ";\n", @statements) }
 

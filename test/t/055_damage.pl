@@ -95,8 +95,6 @@ sub damage_chunks {
 
 # ---------------------------------------------------------------------------------------------------------- trials
 
-sub crashes { return scalar(() = slurp_file($node->logfile) =~ /was terminated by signal|server process .* exited with exit code|PANIC/g) }
-
 # trial(TABLE, NAME, CHANGE, FOUND): FOUND: vecstore_check must find something.
 sub trial {
     my ($table, $name, $change, $found) = @_;
@@ -106,7 +104,7 @@ sub trial {
     my $bytes = slurp_file("$folder/$file{$table}");
     $change->(\$bytes, $folder);
     write_bytes("$folder/$file{$table}", $bytes);
-    my $crashes = crashes();
+    my $crashes = crashes($node);
     my $search = "SELECT id FROM $table $t->{where} ORDER BY v $t->{op} $t->{query}";
     # (The table is read to the end where the index gives no answer: for the row to search for.)
     my %errors;
@@ -126,7 +124,7 @@ sub trial {
         $errors{$what} = $said // "no answer: $err";
     }
     is_deeply(\%errors, {}, "$table: $name") or diag explain \%errors;
-    is(crashes(), $crashes, "$table: $name: the server is up");
+    is(crashes($node), $crashes, "$table: $name: the server is up");
     isnt($problems // '', '', "$table: $name: vecstore_check finds it") if $found;
     $node->safe_psql('postgres', 'DROP DATABASE damaged');
     return;

@@ -88,8 +88,6 @@ sub damage {
 
 # ------------------------------------------------------------------------------------------------------- rounds
 
-sub crashes { return scalar(() = slurp_file($node->logfile) =~ /was terminated by signal|server process .* exited with exit code|PANIC|TRAP/g) }
-
 sub statements {
     my ($name) = @_;
     my ($t, $index) = ($tables{$name}, "${name}_v_idx");
@@ -155,15 +153,15 @@ for my $tid ([ 0xFFFFFFFF, 1 ], [ 100000, 1 ], [ 0, 0 ], [ 0, 60000 ]) {
     cmp_ok($damaged, '>=', scalar @names, "rows ($tid->[0],$tid->[1]) are told");
 }
 
-my $crashes = crashes();
+my $crashes = crashes($node);
 my $told = 0;
 for my $round ($first .. $first + $rounds - 1) {
     srand($round);
     my ($failed, $damaged) = try_all(sub { damage($_[1]) });
     $told += $damaged;
     is_deeply($failed, {}, "round $round") or diag explain $failed;
-    is(crashes(), $crashes, "round $round: the server is up");
-    $crashes = crashes();
+    is(crashes($node), $crashes, "round $round: the server is up");
+    $crashes = crashes($node);
 }
 cmp_ok($told, '>', $rounds, 'damage is told of');
 

@@ -297,6 +297,36 @@ TEST_P(Vacuumed, BesideInserts) {
     expect_scan_returns_the_living(*index, data, is_dead);
 }
 
+// The same, in many orders of their steps.
+TEST_P(Vacuumed, BesideInsertsStepByStep) {
+    const size_t before = 80, after = 120;
+    const Data data = rows(after, 17);
+    const auto original = empty_index();
+    InsertMemory memory;
+    for (size_t i = 0; i < before; ++i) original->insert(data.row(i), i, memory);
+    const IsDead is_dead = [&](size_t row) { return row < before && row % 3 != 0; };
+    const IsDead some = [&](size_t row) { return row < before && row % 3 == 1; };
+    for (uint32_t seed = 0; seed < 64; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        const auto index = copy_of(*original);
+        Turns turns(seed);
+        TurnStore store(index->store(), turns);
+        size_t next = before;
+        const auto insert = [&] {
+            InsertMemory own;
+            while (next < after) {
+                const size_t row = next++;
+                insert_into(*index, store, data.row(row), row, row % 7 == 0, own);
+            }
+        };
+        turns.run({insert, [&] { vacuum(*index, store, some); vacuum(*index, store, is_dead); }, insert});
+        expect_sound(*index, after, is_dead);
+        vacuum(*index, is_dead);
+        expect_vacuumed(*index, after, is_dead);
+        if (HasFailure()) return;
+    }
+}
+
 // Rows that come while vacuum stands somewhere: whatever dies around them, they are found, at once and later.
 TEST_P(Vacuumed, RowsComeAnywhere) {
     const auto original = empty_index();
@@ -411,36 +441,6 @@ TEST_P(Vacuumed, AScanWaitsAnywhere) {
 }
 
 // ------------------------------------------------------------------------------------------------ crashes
-
-// The same, in many orders of their steps.
-TEST_P(Vacuumed, BesideInsertsStepByStep) {
-    const size_t before = 80, after = 120;
-    const Data data = rows(after, 17);
-    const auto original = empty_index();
-    InsertMemory memory;
-    for (size_t i = 0; i < before; ++i) original->insert(data.row(i), i, memory);
-    const IsDead is_dead = [&](size_t row) { return row < before && row % 3 != 0; };
-    const IsDead some = [&](size_t row) { return row < before && row % 3 == 1; };
-    for (uint32_t seed = 0; seed < 64; ++seed) {
-        SCOPED_TRACE("seed " + std::to_string(seed));
-        const auto index = copy_of(*original);
-        Turns turns(seed);
-        TurnStore store(index->store(), turns);
-        size_t next = before;
-        const auto insert = [&] {
-            InsertMemory own;
-            while (next < after) {
-                const size_t row = next++;
-                insert_into(*index, store, data.row(row), row, row % 7 == 0, own);
-            }
-        };
-        turns.run({insert, [&] { vacuum(*index, store, some); vacuum(*index, store, is_dead); }, insert});
-        expect_sound(*index, after, is_dead);
-        vacuum(*index, is_dead);
-        expect_vacuumed(*index, after, is_dead);
-        if (HasFailure()) return;
-    }
-}
 
 TEST_P(Vacuumed, AnInsertMayCrashAnywhere) {
     const size_t count = 60;

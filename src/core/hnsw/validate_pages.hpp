@@ -147,8 +147,8 @@ class PageCheck {
     void check_tid_page(uint32_t block, size_t used_bytes);
     void check_unplaced_page(uint32_t block, size_t used_bytes);
     void check_long_page(uint32_t block, size_t used_bytes);
-    template <class Layout>
-    size_t listed_rows(const Layout& list, uint32_t block, size_t used_bytes);
+    template <class Layout, class Visit>
+    void check_list_page(const Layout& list, uint32_t block, size_t used_bytes, Visit&& visit);
     void check_long_vector(const HeapTid& tid, const RawVector& raw);
     void record_rows(const Link& link, const NodeHead& head);
     std::string settled_rows(const Link& link, NodeHead head, RowList& rows);
@@ -286,44 +286,41 @@ void PageCheck<Store>::check_page(uint32_t block, size_t used_bytes) {
     if (kind == PageKind::long_rows) check_long_page(block, used_bytes);
 }
 
-// Rows without a place in the graph.
+// Looks at a page of a list, and calls visit(row, i) for each row on it; for none where it says how many in a way that cannot be.
 template <class Store>
-void PageCheck<Store>::check_unplaced_page(uint32_t block, size_t used_bytes) {
-    const UnplacedLayout unplaced(layout_);
-    const size_t count = listed_rows(unplaced, block, used_bytes);
-    for (size_t i = 0; i < count; ++i) {
-        const UnplacedRow& row = unplaced.row(unplaced.entry(static_cast<const uint8_t*>(page_.data()), i));
-        if (row.kind != UnplacedKind::no_vector && row.kind != UnplacedKind::no_direction)
-            report(block, static_cast<int>(i), "is an unknown kind of row without a place in the graph");
+template <class Layout, class Visit>
+void PageCheck<Store>::check_list_page(const Layout& list, uint32_t block, size_t used_bytes, Visit&& visit) {
+    const uint8_t* const payload = page_.data();
+    const UnplacedHead& head = Layout::head(payload);
+    if (head.count > list.capacity() || list.used(head.count) > used_bytes) {
+        report(block, -1, "has " + std::to_string(head.count) + " " + Layout::content + ", more than fit");
+        return;
+    }
+    if (head.next >= pages_ || head.next_room >= pages_) report(block, -1, "goes on on a page that does not exist");
+    for (size_t i = 0; i < head.count; ++i) {
+        const auto& row = list.row(list.entry(payload, i));
         if (row.tid.block == invalid_block || row.tid.offset == 0) report(block, static_cast<int>(i), "has no row");
+        visit(row, i);
     }
 }
 
-// How many rows of its list the page has; none where it says what cannot be.
+// Rows without a place in the graph.
 template <class Store>
-template <class Layout>
-size_t PageCheck<Store>::listed_rows(const Layout& list, uint32_t block, size_t used_bytes) {
-    const UnplacedHead& head = Layout::head(static_cast<const uint8_t*>(page_.data()));
-    if (head.count > list.capacity() || list.used(head.count) > used_bytes) {
-        report(block, -1, "has " + std::to_string(head.count) + " " + Layout::content + ", more than fit");
-        return 0;
-    }
-    if (head.next >= pages_ || head.next_room >= pages_) report(block, -1, "goes on on a page that does not exist");
-    return head.count;
+void PageCheck<Store>::check_unplaced_page(uint32_t block, size_t used_bytes) {
+    check_list_page(UnplacedLayout(layout_), block, used_bytes, [&](const UnplacedRow& row, size_t i) {
+        if (row.kind != UnplacedKind::no_vector && row.kind != UnplacedKind::no_direction)
+            report(block, static_cast<int>(i), "is an unknown kind of row without a place in the graph");
+    });
 }
 
 // Rows beside the graph.
 template <class Store>
 void PageCheck<Store>::check_long_page(uint32_t block, size_t used_bytes) {
-    const LongLayout list(layout_);
-    const size_t count = listed_rows(list, block, used_bytes);
-    for (size_t i = 0; i < count; ++i) {
-        const LongRow& row = list.row(list.entry(static_cast<const uint8_t*>(page_.data()), i));
-        if (row.tid.block == invalid_block || row.tid.offset == 0) report(block, static_cast<int>(i), "has no row");
+    check_list_page(LongLayout(layout_), block, used_bytes, [&](const LongRow& row, size_t i) {
         if (!std::isfinite(row.scale) || !(row.scale > 0) || !(row.error >= 0) || !(row.norm2 >= 0))
             report(block, static_cast<int>(i), "impossible scale, error bound or squared norm");
         long_rows_.push_back({row.tid, {block, static_cast<uint8_t>(std::min<size_t>(i, UINT8_MAX)), 0}});
-    }
+    });
 }
 
 // The row lies on a page of long rows; with another vector it would be out of its place in scans.
