@@ -4,7 +4,7 @@
 
 #include "pg/guard.hpp"
 
-#include "core/hnsw/ordered_scan.hpp"
+#include "core/hnsw/scan/ordered_scan.hpp"
 
 #include <functional>
 

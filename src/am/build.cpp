@@ -1,11 +1,13 @@
 #include "am/build.hpp"
 
+#include "am/callbacks.hpp"
 #include "am/index_state.hpp"
 #include "am/level.hpp"
-#include "core/hnsw/insert_batch.hpp"
-#include "core/hnsw/page_order.hpp"
-#include "core/hnsw/unplaced.hpp"
-#include "core/io/content_hash.hpp"
+#include "am/opclass.hpp"
+#include "core/hnsw/build/insert_batch.hpp"
+#include "core/hnsw/build/page_order.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
+#include "core/io/source/content_hash.hpp"
 
 #include <thread>
 
@@ -28,7 +30,7 @@ namespace {
 // Below this many dimensions 1-bit codes are too coarse to navigate by.
 constexpr uint32_t least_coded_dims = 192;
 
-// Rows of a batch have no signposts among themselves.
+// Rows of a batch have no entry points among themselves.
 constexpr size_t most_batch_rows = 16384;
 
 void progress_param(int index, int64 value) {
@@ -93,8 +95,8 @@ core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
                                   indexed.filter_columns});
 }
 
-AheadOfScan::AheadOfScan(GraphSource* source, bool threaded)
-    : BuildAhead(source == nullptr ? nullptr : &source->vectors(), source == nullptr ? nullptr : &source->graph(), threaded) {}
+ScanPreload::ScanPreload(GraphSource* source, bool threaded)
+    : Preload(source == nullptr ? nullptr : &source->vectors(), source == nullptr ? nullptr : &source->graph(), threaded) {}
 
 IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
     : heap_(heap), index_(index), info_(info), options_(method_of(index).graph_options(index)) {
@@ -108,28 +110,28 @@ IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
     if (!pg_strong_random(&seed_, sizeof(seed_))) seed_ = 0x76656373746f7265ull;
     sample_ = std::make_unique<core::RowSample>(indexed_.kind, indexed_.dims);
     source_ = GraphSource::take(heap, index);
-    if (source_ != nullptr) sketch_of_ = core::VectorSketcher(indexed_.dims);
+    if (source_ != nullptr) fingerprint_of_ = core::VectorFingerprinter(indexed_.dims);
 }
 
 void IndexBuild::run() {
     report(BuildPhase::reading, expected_rows());
-    start_ahead();
+    start_preload();
     scan();
     if (!encoder_) begin_encoding();
     if (!store_) {
         build_in_memory(true);
     } else {
         insert_batch();
-        core::note_spread(*store_, *encoder_, insert_memory_->search);
+        core::note_calibration(*store_, *encoder_, insert_memory_->search);
     }
     log_pages(pg::pg_call([&] { return RelationGetNumberOfBlocks(index_); }));
     write_long();
     write_unplaced();
 }
 
-void IndexBuild::start_ahead() {
-    if (source_ != nullptr && source_->file_bytes() > static_cast<size_t>(maintenance_work_mem) * 1024) do_not_adopt_for_memory();
-    ahead_ = std::make_unique<AheadOfScan>(source_, threads() > 1);
+void IndexBuild::start_preload() {
+    if (source_ != nullptr && source_->file_bytes() > static_cast<size_t>(maintenance_work_mem) * 1024) refuse_graph_for_memory();
+    preload_ = std::make_unique<ScanPreload>(source_, threads() > 1);
 }
 
 void IndexBuild::scan() {
@@ -167,7 +169,7 @@ void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const c
     const bool of_floats = indexed_.kind == core::VectorKind::vector || indexed_.kind == core::VectorKind::halfvec;
     if (source_ != nullptr && of_floats) {
         identity.content = core::io::hash_row(0, value.raw.values, indexed_.dims);
-        identity.sketch = sketch_of_(value.raw.values);
+        identity.fingerprint = fingerprint_of_(value.raw.values);
     }
     if (encoder_) {
         encode(value.raw, tid, keys, identity);
@@ -233,15 +235,15 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
 // A row has been added, of those that may all fit into memory.
 void IndexBuild::collect(const RowIdentity& identity) {
     if (source_ != nullptr) identities_.push_back(identity);
-    if (source_ != nullptr && exceeds_memory(rows_->size() + 1)) do_not_adopt_for_memory();
-    if (rows_->size() % 4096 == 0) ahead_->expect_pages(core::GraphBuilder::pages_for(encoder_->geometry(), rows_->size()));
+    if (source_ != nullptr && exceeds_memory(rows_->size() + 1)) refuse_graph_for_memory();
+    if (rows_->size() % 4096 == 0) preload_->expect_pages(core::GraphBuilder::pages_for(encoder_->geometry(), rows_->size()));
     if (exceeds_memory(rows_->size() + 1)) begin_inserting();
 }
 
 void IndexBuild::begin_inserting() {
     build_in_memory(false);
     rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());
-    ahead_.reset();
+    preload_.reset();
     pg::pg_call([&] {
         ereport(NOTICE,
                 (errmsg("%s graph no longer fits into maintenance_work_mem after %zu rows", method_of(index_).name,
@@ -268,11 +270,11 @@ void IndexBuild::insert_batch() {
 
 bool IndexBuild::exceeds_memory(size_t rows) const {
     const size_t pages = core::GraphBuilder::pages_for(encoder_->geometry(), rows);
-    const size_t adopted = source_ == nullptr ? 0 : rows * (source_->bytes_per_row() + 2 * sizeof(RowIdentity));
+    const size_t imported = source_ == nullptr ? 0 : rows * (source_->bytes_per_row() + 2 * sizeof(RowIdentity));
     const size_t file = source_ == nullptr ? 0 : source_->file_bytes();
     const size_t order = core::PageOrder::memory(encoder_->layout(), pages * encoder_->layout().slots_per_page());
     const size_t waiting = rows_->memory() + rows * sizeof(core::OrderedRow);
-    return waiting + pages * BLCKSZ + order + adopted + file > static_cast<size_t>(maintenance_work_mem) * 1024;
+    return waiting + pages * BLCKSZ + order + imported + file > static_cast<size_t>(maintenance_work_mem) * 1024;
 }
 
 // In a file, until the graph's pages are written: there may be any number of them.
@@ -319,7 +321,7 @@ void IndexBuild::write_long() {
 
 std::unique_ptr<core::MemStore> IndexBuild::new_store() {
     const core::Geometry& geometry = encoder_->geometry();
-    auto store = std::make_unique<core::MemStore>(core::GraphBuilder::pages_for(geometry, rows_->size()), &ahead_->memory());
+    auto store = std::make_unique<core::MemStore>(core::GraphBuilder::pages_for(geometry, rows_->size()), &preload_->memory());
     core::create_index_pages(*store, geometry, seed_, static_cast<uint16_t>(options_.ef_construction),
                              encoder_->mean(), long_->from());
     return store;
@@ -333,7 +335,7 @@ size_t IndexBuild::threads() const {
 // f(builder, progress)
 template <class F>
 void IndexBuild::with_builder(core::MemStore& store, F&& f) {
-    ahead_->stop();   // its core is needed
+    preload_->stop();   // its core is needed
     StoppableBuilder builder(*encoder_, {static_cast<size_t>(options_.ef_construction), threads()});
     pg::pg_call([&] { ereport(DEBUG1, (errmsg_internal("using %d parallel workers", static_cast<int>(threads()) - 1))); });
     f(builder, [&](size_t done) {
@@ -346,7 +348,7 @@ void IndexBuild::with_builder(core::MemStore& store, F&& f) {
 // is_all: no row comes after those.
 void IndexBuild::build_in_memory(bool is_all) {
     auto store = new_store();
-    const bool refused = source_ != nullptr && !adopt_graph(*store);
+    const bool refused = source_ != nullptr && !import_graph(*store);
     if (refused) store = new_store();
     core::NeedMap needs(0);
     if (source_ == nullptr) {
@@ -360,40 +362,40 @@ void IndexBuild::build_in_memory(bool is_all) {
 }
 
 // The graph of source_, where it is one of the table's rows. False: the store is to be thrown away.
-bool IndexBuild::adopt_graph(core::MemStore& store) {
-    report(BuildPhase::adopting, rows_->size());
+bool IndexBuild::import_graph(core::MemStore& store) {
+    report(BuildPhase::importing, rows_->size());
     std::vector<uint64_t> content;
     for (const RowIdentity& identity : identities_) content.push_back(identity.content);
     core::GraphMatch match = match_graph(content);
     if (match.misfit.empty() && rows_->size() > 0) {
         const core::RowGraph graph(match.graph, *rows_, content, [] { pg::check_interrupts(); });
         match.graph = {};
-        bool adopted = graph.cut_off() <= rows_->size() / 10;
-        if (adopted)
-            with_builder(store, [&](core::GraphBuilder& builder, auto progress) { adopted = builder.adopt(*rows_, graph, store, progress); });
-        if (!adopted) match.misfit = "it is in pieces";
+        bool imported = graph.cut_off() <= rows_->size() / 10;
+        if (imported)
+            with_builder(store, [&](core::GraphBuilder& builder, auto progress) { imported = builder.import_graph(*rows_, graph, store, progress); });
+        if (!imported) match.misfit = "it is not connected";
     }
     if (!match.misfit.empty()) {
-        do_not_adopt(match.misfit, match.hint);
+        refuse_graph(match.misfit, match.hint);
         return false;
     }
-    source_->adopted({match.matched, rows_->size() - match.matched, match.without_row});
+    source_->imported({match.matched, rows_->size() - match.matched, match.without_row});
     return true;
 }
 
 core::GraphMatch IndexBuild::match_graph(const std::vector<uint64_t>& content) {
-    std::vector<core::RowKeys> keys;
-    if (source_->has_ids()) keys.push_back({"ids", {}, false});
-    keys.push_back({"the order of the rows", {}, true});
-    for (core::RowKeys& one : keys)
-        for (const RowIdentity& identity : identities_) one.keys.push_back(one.by_position ? identity.number : identity.id);
-    std::vector<core::VectorSketch> sketches;
-    sketches.reserve(identities_.size());
-    for (const RowIdentity& identity : identities_) sketches.push_back(identity.sketch);
+    std::vector<core::RowIds> ids;
+    if (source_->has_ids()) ids.push_back({"ids", {}, false});
+    ids.push_back({"the order of the rows", {}, true});
+    for (core::RowIds& one : ids)
+        for (const RowIdentity& identity : identities_) one.ids.push_back(one.by_position ? identity.number : identity.id);
+    std::vector<core::VectorFingerprint> fingerprints;
+    fingerprints.reserve(identities_.size());
+    for (const RowIdentity& identity : identities_) fingerprints.push_back(identity.fingerprint);
     try {
-        const auto nodes = [&] { return ahead_->take_nodes([] { pg::check_interrupts(); }); };
-        return core::match_graph({source_->vectors(), source_->graph().info(), nodes, *rows_, *encoder_, std::move(keys),
-                                  content, sketches, [] { pg::check_interrupts(); }});
+        const auto nodes = [&] { return preload_->take_nodes([] { pg::check_interrupts(); }); };
+        return core::match_graph({source_->vectors(), source_->graph().info(), nodes, *rows_, *encoder_, std::move(ids),
+                                  content, fingerprints, [] { pg::check_interrupts(); }});
     } catch (const core::Error& error) {
         core::GraphMatch match;
         match.misfit = error.message();
@@ -401,15 +403,15 @@ core::GraphMatch IndexBuild::match_graph(const std::vector<uint64_t>& content) {
     }
 }
 
-void IndexBuild::do_not_adopt(const std::string& reason, const std::string& hint) {
+void IndexBuild::refuse_graph(const std::string& reason, const std::string& hint) {
     source_->refuse(reason, hint);
     source_ = nullptr;
     identities_ = {};
-    if (ahead_) ahead_->forget_file();
+    if (preload_) preload_->forget_file();
 }
 
-void IndexBuild::do_not_adopt_for_memory() {
-    do_not_adopt("index and graph need more memory than maintenance_work_mem allows", "Increase maintenance_work_mem.");
+void IndexBuild::refuse_graph_for_memory() {
+    refuse_graph("index and graph need more memory than maintenance_work_mem allows", "Increase maintenance_work_mem.");
 }
 
 // Appends some of the pages that the store has by now, still empty. Called while threads build: finding a buffer and a place

@@ -1,4 +1,4 @@
-// vecstore_check: the index's graph by itself (core/hnsw/validate.hpp), and against its table.
+// vecstore_check: the index's graph by itself (core/hnsw/check/validate.hpp), and against its table.
 //
 // Locks. On a primary: ShareUpdateExclusiveLock on the table, which lets everybody read and write, and keeps
 // vacuum out (it waits, autovacuum gives way). On a standby: AccessShareLock; vacuum's changes may be replayed
@@ -12,8 +12,8 @@
 #include "am/index_meta.hpp"
 #include "am/index_reader.hpp"
 
-#include "core/hnsw/filter_pages.hpp"
-#include "core/hnsw/validate.hpp"
+#include "core/hnsw/filter/filter_pages.hpp"
+#include "core/hnsw/check/validate.hpp"
 #include "pg/as_owner.hpp"
 #include "pg/result_set.hpp"
 

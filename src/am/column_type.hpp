@@ -3,7 +3,7 @@
 
 #include "pg/guard.hpp"
 
-#include "core/hnsw/vector_space.hpp"
+#include "core/hnsw/space/vector_space.hpp"
 
 extern "C" {
 #include "utils/rel.h"

@@ -149,33 +149,33 @@ uint64 hash_of_scalar(const JsonbValue& value) {
     }
 }
 
-// Every scalar in the document, together with the names on the way to it; arrays on the way do not count. If a
-// document contains another, it has all of the other's scalars on the same ways.
+// Every scalar in the document, together with the names on the path to it; arrays on the path do not count. If a
+// document contains another, it has all of the other's scalars on the same paths.
 FilterKey jsonb_key(Datum datum, Oid, Oid) {
     Jsonb* const document = DatumGetJsonbP(datum);
     FilterKey key = not_null_bit;
-    List* ways = NIL;   // hashes of the ways that lead to what is open
-    uint64 way = 0;
+    List* paths = NIL;   // hashes of the paths that lead to what is open
+    uint64 path = 0;
     JsonbIterator* it = JsonbIteratorInit(&document->root);
     JsonbValue value;
     for (JsonbIteratorToken token; (token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE;) {
-        const uint64 above = ways == NIL ? 0 : *static_cast<uint64*>(linitial(ways));
+        const uint64 above = paths == NIL ? 0 : *static_cast<uint64*>(linitial(paths));
         switch (token) {
             case WJB_BEGIN_ARRAY:
             case WJB_BEGIN_OBJECT: {
                 auto* const kept = static_cast<uint64*>(palloc(sizeof(uint64)));
-                *kept = way;
-                ways = lcons(kept, ways);
+                *kept = path;
+                paths = lcons(kept, paths);
                 break;
             }
             case WJB_END_ARRAY:
             case WJB_END_OBJECT:
-                ways = list_delete_first(ways);
-                way = ways == NIL ? 0 : *static_cast<uint64*>(linitial(ways));
+                paths = list_delete_first(paths);
+                path = paths == NIL ? 0 : *static_cast<uint64*>(linitial(paths));
                 break;
-            case WJB_KEY: way = hash_combine64(above, hash_of_scalar(value)); break;
+            case WJB_KEY: path = hash_combine64(above, hash_of_scalar(value)); break;
             case WJB_ELEM:
-            case WJB_VALUE: key |= bits_of(hash_combine64(way, hash_of_scalar(value))); break;
+            case WJB_VALUE: key |= bits_of(hash_combine64(path, hash_of_scalar(value))); break;
             default: break;
         }
     }

@@ -4,7 +4,7 @@
 
 #include "pg/guard.hpp"
 
-#include "core/hnsw/row_filter.hpp"
+#include "core/hnsw/filter/row_filter.hpp"
 
 #include <initializer_list>
 

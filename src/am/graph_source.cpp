@@ -39,7 +39,7 @@ void GraphSource::use_ids(AttrNumber column, Oid type) {
 
 size_t GraphSource::bytes_per_row() const {
     constexpr size_t keys = 184;   // two maps of keys, what they are made from, and those of the file
-    return core::RowGraph::bytes_per_row(graph_.info().max_neighbors0) + keys + sizeof(core::VectorSketch);
+    return core::RowGraph::bytes_per_row(graph_.info().max_neighbors0) + keys + sizeof(core::VectorFingerprint);
 }
 
 size_t GraphSource::file_bytes() const {
@@ -67,16 +67,16 @@ int64_t GraphSource::id_of(const Datum* values, const bool* isnull) const {
 
 void GraphSource::refuse(const std::string& reason, const std::string& hint) {
     pg::pg_call([&] {
-        ereport(NOTICE, (errmsg("the graph in %s is not adopted: %s", name_.c_str(), reason.c_str()),
+        ereport(NOTICE, (errmsg("the graph in %s is not imported: %s", name_.c_str(), reason.c_str()),
                          errdetail("The index is built from the vectors of the table."),
                          hint.empty() ? 0 : errhint("%s", hint.c_str())));
     });
 }
 
-void GraphSource::adopted(const Adopted& result) {
+void GraphSource::imported(const GraphImported& result) {
     pg::pg_call([&] {
         ereport(NOTICE,
-                (errmsg("adopted the graph in %s for " UINT64_FORMAT " rows", name_.c_str(), result.rows),
+                (errmsg("imported the graph in %s for " UINT64_FORMAT " rows", name_.c_str(), result.rows),
                  result.inserted + result.without_row == 0
                      ? 0
                      : errdetail(UINT64_FORMAT " rows that are not in the file were inserted; " UINT64_FORMAT

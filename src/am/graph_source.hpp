@@ -1,11 +1,11 @@
-// A graph in an index file, for the next build of an index to adopt: a function (import/adopt.cpp) opens it, runs
+// A graph in an index file, for the next build of an index to import: a function (import/import_graph.cpp) opens it, runs
 // CREATE INDEX or REINDEX, and the build finds it here. It is of this backend and that command alone: no option of the
 // index names the file, so that dumps and later REINDEXes do without it.
 #pragma once
 
 #include "pg/guard.hpp"
 
-#include "core/hnsw/graph_match.hpp"
+#include "core/hnsw/graph_import/graph_match.hpp"
 
 #include <memory>
 #include <string>
@@ -19,7 +19,7 @@ namespace vecstore::am {
 
 class GraphSource {
   public:
-    struct Adopted {
+    struct GraphImported {
         uint64_t rows;           // whose neighbors are those of the file
         uint64_t inserted;       // that the file does not have
         uint64_t without_row;    // vectors of the file that the table does not have
@@ -40,12 +40,12 @@ class GraphSource {
 
     // --- for the build -----------------------------------------------------------------------------------------
 
-    // The source that this build is to adopt, or null. Only the first build gets it.
+    // The source that this build is to import, or null. Only the first build gets it.
     static GraphSource* take(Relation heap, Relation index);
 
     core::io::VectorReader& vectors() const { return vectors_; }
     core::io::GraphReader& graph() const { return graph_; }
-    // Memory that adopting takes: for each row of the table, and for what is read of the file.
+    // Memory that importing takes: for each row of the table, and for what is read of the file.
     size_t bytes_per_row() const;
     size_t file_bytes() const;
 
@@ -58,7 +58,7 @@ class GraphSource {
 
     // Say what became of it.
     void refuse(const std::string& reason, const std::string& hint);
-    void adopted(const Adopted& result);
+    void imported(const GraphImported& result);
 
   private:
     Oid relation_;

@@ -1,6 +1,7 @@
 // The handler functions: which callbacks and properties the access methods have.
 #include "am/access_method.hpp"
-#include "am/hnsw.hpp"
+#include "am/callbacks.hpp"
+#include "am/planner/planner.hpp"
 
 extern "C" {
 #include "catalog/index.h"
@@ -47,7 +48,7 @@ char* phase_name(int64 phase) {
         case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 2: return pstrdup("building graph");
         case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 3: return pstrdup("writing pages");
         case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 4: return pstrdup("inserting rows");
-        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 5: return pstrdup("adopting graph");
+        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 5: return pstrdup("importing graph");
         default: return nullptr;
     }
 }

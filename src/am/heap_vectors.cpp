@@ -50,21 +50,21 @@ bool HeapVectors::fetch(const core::HeapTid& tid, Datum& value) {
     return !nulls[0];
 }
 
-core::Settled HeapVectors::settle(const core::HeapTid& tid) {
-    return pg::pg_call([&]() -> core::Settled {
+core::Reranked HeapVectors::rerank(const core::HeapTid& tid) {
+    return pg::pg_call([&]() -> core::Reranked {
         if (context_ == nullptr) open();
         const MemoryContext old = MemoryContextSwitchTo(row_context_);
-        core::Settled settled{false, 0};
+        core::Reranked reranked{false, 0};
         Datum value;
         if (fetch(tid, value)) {
             ScanKey key = scan_->orderByData;
-            settled = {true, DatumGetFloat8(FunctionCall2Coll(&key->sk_func, key->sk_collation, value, query_))};
+            reranked = {true, DatumGetFloat8(FunctionCall2Coll(&key->sk_func, key->sk_collation, value, query_))};
         }
         MemoryContextSwitchTo(old);
         ExecClearTuple(slot_);
         ResetPerTupleExprContext(estate_);
         MemoryContextReset(row_context_);
-        return settled;
+        return reranked;
     });
 }
 

@@ -3,8 +3,8 @@
 #include "am/access_method.hpp"
 #include "am/column_type.hpp"
 #include "am/filter_type.hpp"
-#include "am/hnsw.hpp"
-#include "core/hnsw/validate_node.hpp"
+#include "am/opclass.hpp"
+#include "core/hnsw/check/validate_node.hpp"
 
 namespace vecstore::am {
 

@@ -2,7 +2,7 @@
 #include "am/index_meta.hpp"
 #include "am/index_reader.hpp"
 
-#include "core/hnsw/validate_node.hpp"
+#include "core/hnsw/check/validate_node.hpp"
 
 extern "C" {
 #include "funcapi.h"

@@ -1,14 +1,14 @@
 // aminsert: one row into the graph.
-#include "am/hnsw.hpp"
+#include "am/callbacks.hpp"
 
 #include "am/column_type.hpp"
 #include "am/filter_type.hpp"
 #include "am/index_state.hpp"
 #include "am/level.hpp"
-#include "core/hnsw/after_insert.hpp"
-#include "core/hnsw/builder.hpp"
-#include "core/hnsw/long_rows.hpp"
-#include "core/hnsw/unplaced.hpp"
+#include "core/hnsw/write/after_insert.hpp"
+#include "core/hnsw/build/builder.hpp"
+#include "core/hnsw/beside/long_rows.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
 
 extern "C" {
 #include "access/heapam.h"

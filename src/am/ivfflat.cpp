@@ -1,11 +1,15 @@
 // The access method ivfflat: its options and settings, over the graph that hnsw uses too. README.md says why there
 // are no lists.
 #include "am/access_method.hpp"
-#include "am/hnsw.hpp"
+#include "am/parameters.hpp"
 
 #include "am/settings.hpp"
 
-#include "core/hnsw/probes.hpp"
+#include "core/hnsw/scan/probes.hpp"
+
+extern "C" {
+#include "access/reloptions.h"
+}
 
 namespace vecstore::am {
 

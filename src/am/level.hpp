@@ -3,7 +3,7 @@
 
 #include "pg/postgres.hpp"
 
-#include "core/hnsw/builder.hpp"
+#include "core/hnsw/build/builder.hpp"
 
 #include <random>
 

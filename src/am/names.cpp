@@ -90,7 +90,7 @@ Oid set_name(const AccessMethod& method, bool plain) {
 }
 
 // Another extension is about to create an access method. (While an extension's script runs, only warnings are shown.)
-void make_way(const CreateAmStmt* statement) {
+void free_name(const CreateAmStmt* statement) {
     for (const AccessMethod* method : {&hnsw_method, &ivfflat_method}) {
         if (std::string_view(statement->amname) != method->name) continue;
         const Oid own = set_name(*method, false);
@@ -129,6 +129,6 @@ VECSTORE_FUNCTION(follow_names) {
     if (!CALLED_AS_EVENT_TRIGGER(fcinfo)) elog(ERROR, "not called as an event trigger");
     const auto* const data = reinterpret_cast<EventTriggerData*>(fcinfo->context);
     if (std::string_view(data->event) == "sql_drop") am::take_names();
-    else if (IsA(data->parsetree, CreateAmStmt)) am::make_way(reinterpret_cast<CreateAmStmt*>(data->parsetree));
+    else if (IsA(data->parsetree, CreateAmStmt)) am::free_name(reinterpret_cast<CreateAmStmt*>(data->parsetree));
     PG_RETURN_VOID();
 }

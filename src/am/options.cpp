@@ -1,6 +1,8 @@
 // Options of hnsw (WITH (...)), settings (hnsw.*), and what an index's definition says.
 #include "am/access_method.hpp"
-#include "am/hnsw.hpp"
+#include "am/opclass.hpp"
+#include "am/parameters.hpp"
+#include "am/planner/planner.hpp"
 
 #include "am/column_type.hpp"
 #include "am/settings.hpp"
@@ -11,6 +13,7 @@
 #include <string_view>
 
 extern "C" {
+#include "access/reloptions.h"
 #include "catalog/pg_type.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"

@@ -1,5 +1,6 @@
 // Ordered scans.
-#include "am/hnsw.hpp"
+#include "am/callbacks.hpp"
+#include "am/opclass.hpp"
 
 #include "am/access_method.hpp"
 #include "am/column_type.hpp"
@@ -7,8 +8,8 @@
 #include "am/heap_rows.hpp"
 #include "am/heap_vectors.hpp"
 #include "am/index_state.hpp"
-#include "core/hnsw/ordered_scan.hpp"
-#include "core/hnsw/unplaced.hpp"
+#include "core/hnsw/scan/ordered_scan.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
 #include "pg/temporary_file.hpp"
 
 #include <cmath>
@@ -72,11 +73,11 @@ class ScanRun {
   private:
     bool find_next(core::HeapTid& tid) {
         if (!unplaced_) {
-            const auto settle = [&](const core::HeapTid& t) {
+            const auto rerank = [&](const core::HeapTid& t) {
                 rows_.expect(t);
-                return heap_.settle(t);
+                return heap_.rerank(t);
             };
-            if (wants_placed_ && scan_->next(settle, tid)) return true;
+            if (wants_placed_ && scan_->next(rerank, tid)) return true;
             unplaced_.emplace(store_, state_->encoder.layout(), filter_.empty() ? nullptr : &filter_, unplaced_wanted());
         }
         return unplaced_->next(tid);
@@ -115,8 +116,8 @@ class ScanRun {
             return;
         }
         if (std::isfinite(limit)) limit += 4 * std::numeric_limits<double>::epsilon() * std::abs(limit);
-        options.max_key = std::min(options.max_key, limit);
-        limited_ |= options.max_key < std::numeric_limits<double>::infinity();
+        options.max_distance = std::min(options.max_distance, limit);
+        limited_ |= options.max_distance < std::numeric_limits<double>::infinity();
     }
 
     // Of rows without a place in the graph, once all others are out.

@@ -1,9 +1,9 @@
 // ambulkdelete and amvacuumcleanup.
-#include "am/hnsw.hpp"
+#include "am/callbacks.hpp"
 
 #include "am/index_state.hpp"
-#include "core/hnsw/unplaced.hpp"
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "pg/scratch_memory.hpp"
 
 extern "C" {
@@ -53,16 +53,16 @@ bool is_pending(Relation index) {
     return core::meta_of(page.payload()).vacuum_pending != 0;
 }
 
-// What inserts have not got around to (core::keep_spread).
+// What inserts have not got around to (core::keep_calibration).
 void measure_again(Relation index) {
     const std::shared_ptr<IndexState> state = index_state(index);
     pg::BufmgrStore store(index, RelationUsesLocalBuffers(index) ? nullptr : &state->recent);
-    if (!core::is_spread_old(store)) return;
+    if (!core::is_calibration_old(store)) return;
     Pooled<core::SearchMemory> memory;
-    core::note_spread(store, state->encoder, *memory);
+    core::note_calibration(store, state->encoder, *memory);
 }
 
-// Its searches are slow until somebody does something about it (core::SpreadMeter::misfits).
+// Its searches are slow until somebody does something about it (core::CalibrationMeter::misfits).
 void report_misfits(Relation index) {
     bool misfits;
     {

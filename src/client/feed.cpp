@@ -1,8 +1,8 @@
 #include "client/feed.hpp"
 
 #include "client/local_files.hpp"
-#include "core/io/content_hash.hpp"
-#include "core/io/vector_field.hpp"
+#include "core/io/source/content_hash.hpp"
+#include "core/io/copy/vector_field.hpp"
 
 #include <optional>
 

@@ -38,7 +38,7 @@ struct ClientLoad {
     NameData id_column;  // empty: ids are not stored, or are no numbers
     char* path;
 
-    ImportKey key() const { return {relation, target, NameStr(vector_column), NameStr(id_column), path, ""}; }
+    ImportSubject subject() const { return {relation, target, NameStr(vector_column), NameStr(id_column), path, ""}; }
     TargetRequest target_request(Oid table, const char* vectors, const char* ids) const {
         TargetRequest request = {};
         request.relation = table;
@@ -106,7 +106,7 @@ ImportJob new_job(FunctionCallInfo fcinfo, const StateTables& tables, const Targ
                                PG_GETARG_INT64(begin_dims),
                                "",
                                0};
-    return create_job(tables, load.key(), file, may_verify(target) && table_is_empty(target));
+    return create_job(tables, load.subject(), file, may_verify(target) && table_is_empty(target));
 }
 
 void take_job(const StateTables& tables, const ImportJob& job) {
@@ -122,7 +122,7 @@ void take_job(const StateTables& tables, const ImportJob& job) {
 // compare is seen at its end; one that has ended has to be right now.
 ImportJob begin_job(FunctionCallInfo fcinfo, const StateTables& tables, const Target& target) {
     ImportJob job = {};
-    if (PG_GETARG_BOOL(begin_resume) && find_job(tables, load.key(), &job)) {
+    if (PG_GETARG_BOOL(begin_resume) && find_job(tables, load.subject(), &job)) {
         take_job(tables, job);
         // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
         load_job(tables, job.id, &job);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/base/read_ahead.hpp"
-#include "core/io/copy_encoder.hpp"
+#include "core/io/copy/copy_encoder.hpp"
 #include "import/metadata.hpp"
 #include "import/target.hpp"
 #include "pg/stopped_at_exit.hpp"

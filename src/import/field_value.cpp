@@ -1,7 +1,7 @@
 #include "import/field_value.hpp"
 
-#include "core/io/content_hash.hpp"
-#include "core/io/copy_fields.hpp"
+#include "core/io/source/content_hash.hpp"
+#include "core/io/copy/copy_fields.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"

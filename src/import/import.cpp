@@ -5,8 +5,8 @@
 // records them, commit. So whatever stops the import, the state tables say exactly which rows are in the
 // table, and resume => true goes on behind them. At the end the table is scanned for the import's rows, and
 // their count and content are compared with what was read.
-#include "core/io/content_hash.hpp"
-#include "import/adopt.hpp"
+#include "core/io/source/content_hash.hpp"
+#include "import/import_graph.hpp"
 #include "import/copy_stream.hpp"
 #include "import/create_table.hpp"
 #include "import/functions.hpp"
@@ -60,7 +60,7 @@ class Import {
     TargetRequest request(bool with_metadata) const;
     void check_file_fits() const;
     void check_metadata_fits() const;
-    ImportKey key() const;
+    ImportSubject subject() const;
     FileIdentity identity() const;
     bool find_resumable();
     void check_same_file();
@@ -74,7 +74,7 @@ class Import {
     void dry_run();
     bool verify_rows();
     bool has_index() const;
-    AdoptRequest index_request() const;
+    GraphImportRequest index_request() const;
     void create_index();
     void raise_different() const;
     void report_warnings() const;
@@ -268,7 +268,7 @@ void Import::resolve_target() {
         target_ = open.target;
         close_target(open);
     });
-    if (options_.create_index && !has_index()) check_adoptable(index_request(), info().metric);
+    if (options_.create_index && !has_index()) check_can_import_graph(index_request(), info().metric);
     const char* const name = pg::pg_call([&] { return qualified_name(target_); });
     target_name_ = name;
     const RowRules rules = {info().by_id, options_.ids == IdOrigin::row, options_.batch_size};
@@ -317,7 +317,7 @@ void Import::report_warnings() const {
     }
 }
 
-ImportKey Import::key() const {
+ImportSubject Import::subject() const {
     return {target_.relation, target_name_.c_str(), NameStr(target_.vector_column), NameStr(target_.id_column),
             options_.path.c_str(), options_.read.member.c_str()};
 }
@@ -337,9 +337,9 @@ FileIdentity Import::identity() const {
 void Import::start() {
     const int64 earlier_rows = pg::pg_call([&]() -> int64 {
         ImportJob earlier = {};
-        const bool unfinished = find_job(tables_, key(), &earlier) && earlier.status == ImportStatus::loading;
+        const bool unfinished = find_job(tables_, subject(), &earlier) && earlier.status == ImportStatus::loading;
         const bool empty = options_.verify && may_verify(target_) && table_is_empty(target_);
-        job_ = create_job(tables_, key(), identity(), empty);
+        job_ = create_job(tables_, subject(), identity(), empty);
         return unfinished ? earlier.rows_done : 0;
     });
     lock_.acquire(tables_, job_.id);
@@ -359,7 +359,7 @@ void Import::start() {
 // An import of the same file into the same column that is unfinished or complete. What it has committed is
 // read again from the file: it must be what was read then.
 bool Import::find_resumable() {
-    if (!take_up_job(tables_, key(), batch_context_, &lock_, &job_)) return false;
+    if (!take_up_job(tables_, subject(), batch_context_, &lock_, &job_)) return false;
     const bool goes_on = pg::pg_call([&] {
         const OpenTarget open = open_target(request(true));
         target_ = open.target;
@@ -545,7 +545,7 @@ void Import::create_index() {
         });
         return;
     }
-    adopt_graph(index_request());
+    import_graph(index_request());
     commit_batch(batch_context_);
 }
 
@@ -553,8 +553,8 @@ bool Import::has_index() const {
     return pg::pg_call([&] { return has_graph_index(target_.relation, NameStr(target_.vector_column)); });
 }
 
-AdoptRequest Import::index_request() const {
-    AdoptRequest request = {};
+GraphImportRequest Import::index_request() const {
+    GraphImportRequest request = {};
     request.function = function_;
     request.relation = target_.relation;
     request.path = options_.path;

@@ -110,14 +110,14 @@ Oid file_node_of(Oid relation) {
     return node;
 }
 
-ImportJob create_job(const StateTables& tables, const ImportKey& key, const FileIdentity& file,
+ImportJob create_job(const StateTables& tables, const ImportSubject& subject, const FileIdentity& file,
                      bool table_was_empty) {
     Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID,
                    INT8OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, OIDOID,  OIDOID};
-    Datum values[] = {text(key.target),
-                      text(key.vector_column),
-                      text(key.id_column),
-                      text(key.path),
+    Datum values[] = {text(subject.target),
+                      text(subject.vector_column),
+                      text(subject.id_column),
+                      text(subject.path),
                       text(file.format),
                       Int64GetDatum(file.size),
                       Int64GetDatum(file.fingerprint),
@@ -125,11 +125,11 @@ ImportJob create_job(const StateTables& tables, const ImportKey& key, const File
                       Int64GetDatum(file.dims),
                       BoolGetDatum(table_was_empty),
                       text(GetUserNameFromId(GetUserId(), false)),
-                      text(key.member),
+                      text(subject.member),
                       text(file.metadata_path),
                       Int64GetDatum(file.metadata_fingerprint),
-                      ObjectIdGetDatum(key.relation),
-                      ObjectIdGetDatum(file_node_of(key.relation))};
+                      ObjectIdGetDatum(subject.relation),
+                      ObjectIdGetDatum(file_node_of(subject.relation))};
     run_as_owner(
         tables,
         {psprintf(
@@ -142,7 +142,7 @@ ImportJob create_job(const StateTables& tables, const ImportKey& key, const File
     ImportJob job = {};
     job.id = result_int64(1);
     job.status = ImportStatus::loading;
-    job.relation = key.relation;
+    job.relation = subject.relation;
     job.file_node = DatumGetObjectId(values[lengthof(values) - 1]);
     job.table_was_empty = table_was_empty;
     job.rows_total = file.rows;
@@ -188,12 +188,12 @@ bool select_job(const StateTables& tables, const char* which, int count, Oid* ty
 
 }  // namespace
 
-bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job) {
+bool find_job(const StateTables& tables, const ImportSubject& subject, ImportJob* job) {
     Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID};
-    Datum values[] = {text(key.target), text(key.vector_column),
-                      text(key.id_column), text(key.path),
-                      text(key.member), text(GetUserNameFromId(GetUserId(), false)),
-                      ObjectIdGetDatum(key.relation)};
+    Datum values[] = {text(subject.target), text(subject.vector_column),
+                      text(subject.id_column), text(subject.path),
+                      text(subject.member), text(GetUserNameFromId(GetUserId(), false)),
+                      ObjectIdGetDatum(subject.relation)};
     return select_job(tables,
                       "(s.target = $1 OR s.relation = $7) AND s.vector_column = $2 "
                       "AND coalesce(s.id_column, '') = $3 AND s.path = $4 AND coalesce(s.member, '') = $5 AND s.role = $6 "

@@ -46,7 +46,7 @@ void commit_batch(MemoryContext context, Flush flush = Flush::now);
 
 // Finds the newest import of this key and takes its lock; the job is as it is then. False, with a NOTICE, where there
 // is none. Commits.
-bool take_up_job(const StateTables& tables, const ImportKey& key, MemoryContext context, JobLock* lock,
+bool take_up_job(const StateTables& tables, const ImportSubject& subject, MemoryContext context, JobLock* lock,
                  ImportJob* job);
 
 }  // namespace vecstore::import

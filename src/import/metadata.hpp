@@ -1,7 +1,7 @@
 // What a file beside the vectors says of each row: the records of a JSON file, by position or by id.
 #pragma once
 
-#include "core/io/copy_encoder.hpp"
+#include "core/io/copy/copy_encoder.hpp"
 #include "import/field_value.hpp"
 
 #include <memory>

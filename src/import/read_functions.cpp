@@ -1,8 +1,8 @@
 // vecstore_inspect and the vecstore_read functions, over files of the server and over bytea values.
 #include "import/functions.hpp"
 
-#include "core/io/content_hash.hpp"
-#include "core/io/xvecs.hpp"
+#include "core/io/source/content_hash.hpp"
+#include "core/io/formats/xvecs.hpp"
 #include "import/field_value.hpp"
 #include "import/server_file.hpp"
 #include "types/vector.hpp"

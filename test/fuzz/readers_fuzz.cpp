@@ -2,10 +2,10 @@
 // what was announced, or with a core::Error. Sanitizers and libFuzzer's limits see to crashes, hangs and memory.
 #include "fuzz.hpp"
 
-#include "core/io/content_hash.hpp"
-#include "core/io/graph_reader.hpp"
-#include "core/io/json_records.hpp"
-#include "core/io/vector_reader.hpp"
+#include "core/io/source/content_hash.hpp"
+#include "core/io/formats/graph_reader.hpp"
+#include "core/io/json/json_records.hpp"
+#include "core/io/formats/vector_reader.hpp"
 
 #include <algorithm>
 #include <cmath>

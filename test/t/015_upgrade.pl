@@ -63,11 +63,11 @@ for my $version (@versions) {
     my @wrong = differences(catalog($database), $wanted);
     is(scalar(@wrong), 0, "$version: an upgrade comes to the catalog of a new installation")
       or diag(join "\n", map { substr $_, 0, 400 } @wrong[ 0 .. ($#wrong < 20 ? $#wrong : 20) ]);
-    adopt_files($database, $version);
+    graph_files($database, $version);
 }
 
 # Makes the tables, and puts the files of the earlier version in the place of their indexes'.
-sub adopt_files {
+sub graph_files {
     my ($database, $version) = @_;
     my $files = PostgreSQL::Test::Utils::tempdir();
     system('tar', '-C', $files, '-xJf', "$folder/indexes-$version.tar.xz") == 0 or die 'tar failed';

@@ -163,7 +163,7 @@ class DamagedStore {
     int rank(uint32_t block) const {
         switch (page_head(payload(block)).kind) {
             case PageKind::nodes:
-            case PageKind::signpost_map: return 1;
+            case PageKind::entry_map: return 1;
             case PageKind::meta: return 3;
             default: return 2;
         }

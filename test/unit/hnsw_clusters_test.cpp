@@ -6,8 +6,8 @@
 
 #include "hnsw_graph.hpp"
 
-#include "core/hnsw/clusters.hpp"
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/filter/clusters.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -55,7 +55,7 @@ class Clusters : public testing::TestWithParam<Case> {
         FilteredSearch search{};
         read_clusters(index_->store(), index_->layout(), memory.filtered, search);
         EXPECT_GT(search.clusters, 50);
-        PassingRows<MemStore> rows(index_->store(), index_->layout(), prepared, memory, map);
+        MatchingRows<MemStore> rows(index_->store(), index_->layout(), prepared, memory, map);
         std::vector<std::pair<float, size_t>> list;
         rows.start_near(width);
         const auto collect = [&](const ConstNode& node, const Link&, float distance) {
@@ -76,7 +76,7 @@ class Clusters : public testing::TestWithParam<Case> {
         for (size_t q = 0; q < queries_.rows(); ++q) {
             std::vector<std::pair<double, size_t>> truth;
             for (const size_t row : there_)
-                if (passes(row, most)) truth.emplace_back(true_key(options_.metric, queries_.row(q), data_.row(row), data_.dims), row);
+                if (passes(row, most)) truth.emplace_back(true_distance(options_.metric, queries_.row(q), data_.row(row), data_.dims), row);
             std::partial_sort(truth.begin(), truth.begin() + 10, truth.end());
             auto list = found(queries_.row(q), most, width, 10);
             looked_at_all += looked_at_all_;
@@ -145,7 +145,7 @@ TEST_P(Clusters, AreOfRowsNearEachOther) {
     ClusterMap map;
     read_cluster_map(index_->store(), index_->layout(), map);
     ASSERT_FALSE(map.empty());
-    const SketchPage<uint32_t> places = ClusterLayout(index_->layout()).clusters();
+    const OriginCodePage<uint32_t> places = ClusterLayout(index_->layout()).clusters();
     std::vector<uint32_t> begins;
     for (size_t i = 0; i < map.head.clusters; ++i)
         begins.push_back(places.more(index_->store().payload(map.cluster_page(i / places.capacity())), i % places.capacity()));
@@ -168,7 +168,7 @@ TEST_P(Clusters, DamageIsFoundAndHarmless) {
     ClusterMap map;
     read_cluster_map(index_->store(), index_->layout(), map);
     const auto payload = [&](uint32_t block) { return const_cast<uint8_t*>(index_->store().payload(block)); };
-    const SketchPage<uint32_t> places = ClusterLayout(index_->layout()).clusters();
+    const OriginCodePage<uint32_t> places = ClusterLayout(index_->layout()).clusters();
     const auto expect_found = [&](const char* text, const std::function<void()>& damage) {
         SCOPED_TRACE(text);
         std::vector<uint32_t> pages = map.pages;
@@ -184,13 +184,13 @@ TEST_P(Clusters, DamageIsFoundAndHarmless) {
     expect_found("is no map of clusters", [&] { page_head(payload(index_->meta().cluster_map)).kind = PageKind::unused; });
     expect_found("is no map of clusters", [&] { ClusterLayout::map_pages(payload(index_->meta().cluster_map))[0] = 1u << 30; });
     expect_found("does not hold clusters", [&] { page_head(payload(map.cluster_page(0))).kind = PageKind::unused; });
-    expect_found("does not hold strays", [&] { page_head(payload(map.stray_page(0))).kind = PageKind::unused; });
+    expect_found("does not hold unclustered slots", [&] { page_head(payload(map.unclustered_page(0))).kind = PageKind::unused; });
     expect_found("begins with block", [&] { places.set_more(payload(map.cluster_page(0)), 1, 0xFFFFFFF0u); });
-    expect_found("is in no cluster, and no stray", [&] { places.set_more(payload(map.cluster_page(0)), 0, places.more(payload(map.cluster_page(0)), 0) + 1); });
+    expect_found("is in no cluster, and not among the unclustered", [&] { places.set_more(payload(map.cluster_page(0)), 0, places.more(payload(map.cluster_page(0)), 0) + 1); });
     EXPECT_TRUE(index_->check().problems.empty()) << index_->check().all();
 }
 
-TEST(ClusterPages, NoneOfFewRowsOrWithoutSketches) {
+TEST(ClusterPages, NoneOfFewRowsOrWithoutOriginCodes) {
     for (const bool plain : {false, true}) {
         IndexOptions options;
         options.filter_columns = 1;

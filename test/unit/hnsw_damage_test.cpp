@@ -12,9 +12,9 @@
 #include <gtest/gtest.h>
 
 #include "core/export/graph_export.hpp"
-#include "core/hnsw/long_rows.hpp"
-#include "core/hnsw/unplaced.hpp"
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/beside/long_rows.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "damaged_store.hpp"
 #include "hnsw_graph.hpp"
 
@@ -211,13 +211,13 @@ class Damage {
             case PageKind::nodes: return nodes(payload, block);
             case PageKind::tids: return chunk(chunk_at(payload, below(3) > 0 ? below(3) : below(chunks_per_page)), block);
             case PageKind::cluster_map:
-            case PageKind::signpost_map: return put(body + 4 * below(12), below(2) == 0 ? any_block() : static_cast<uint32_t>(below(3000)));
-            case PageKind::signposts:
+            case PageKind::entry_map: return put(body + 4 * below(12), below(2) == 0 ? any_block() : static_cast<uint32_t>(below(3000)));
+            case PageKind::entries:
                 if (below(2) == 0) page_head(payload).reserved = static_cast<uint16_t>(random_());
-                return sketches<Link>(payload, [&] { return any_link(block); });
+                return origin_codes<Link>(payload, [&] { return any_link(block); });
             case PageKind::clusters:
-            case PageKind::signpost_groups: return sketches<uint32_t>(payload, [&] { return any_block(); });
-            case PageKind::strays:
+            case PageKind::entry_groups: return origin_codes<uint32_t>(payload, [&] { return any_block(); });
+            case PageKind::unclustered:
                 page_head(payload).reserved2 = static_cast<uint32_t>(below(2));
                 return put(body + 8 * below(page_room / 8), random_());
             case PageKind::unplaced: return listed(payload, UnplacedLayout(layout_));
@@ -228,8 +228,8 @@ class Damage {
     }
 
     template <class More, class Make>
-    void sketches(uint8_t* payload, Make&& make) {
-        const SketchPage<More> place(layout_.code_bytes());
+    void origin_codes(uint8_t* payload, Make&& make) {
+        const OriginCodePage<More> place(layout_.code_bytes());
         for (size_t n = below(3) == 0 ? place.capacity() : 1; n > 0; --n) {
             const size_t i = n > 1 ? n - 1 : below(8);
             if (below(2) == 0)
@@ -247,12 +247,12 @@ class Damage {
             case 2: m.tid_page = any_block(); break;
             case 3: m.cluster_map = any_block(); break;
             case 4: m.clustered_blocks = any_block(); break;
-            case 5: m.signpost_map = any_block(); break;
+            case 5: m.entry_map = any_block(); break;
             case 6: m.unplaced = any_block(); break;
             case 7: m.unplaced_room = any_block(); break;
             case 8: m.vacuum_pending = 1; break;
-            case 9: m.spread.length = any_float(); break;
-            case 10: m.spread.log_factor[below(spread_points)] = any_float(); break;
+            case 9: m.calibration.length = any_float(); break;
+            case 10: m.calibration.log_factor[below(calibration_points)] = any_float(); break;
             case 11: m.removed_nodes = static_cast<uint32_t>(random_()); break;
             case 12: m.mean_block = any_block(); break;
             case 13: m.long_rows = any_block(); break;
@@ -454,12 +454,12 @@ class Round {
         const RawVector raw = vector.raw();
         options.strict_order = query.prepare_scan(*encoder_, &raw, typical_length(store_, *encoder_)) && random_() % 3 > 0;
         OrderedScan<DamagedStore> scan(store_, *encoder_, query, memory, options);
-        const auto settle = [&](const HeapTid& tid) {
-            return Settled{tid.key() % 11 != 0, tid.key() % 7 == 0 ? NAN : static_cast<double>(tid.key() % 101)};
+        const auto rerank = [&](const HeapTid& tid) {
+            return Reranked{tid.key() % 11 != 0, tid.key() % 7 == 0 ? NAN : static_cast<double>(tid.key() % 101)};
         };
         HeapTid tid;
         size_t rows = 0;
-        while (rows < limit && scan.next(settle, tid)) count_row(rows);
+        while (rows < limit && scan.next(rerank, tid)) count_row(rows);
         if (rows == limit) return;
         UnplacedRows<DamagedStore> unplaced(store_, encoder_->layout(), filter, {});
         while (unplaced.next(tid)) count_row(rows);
@@ -470,7 +470,7 @@ class Round {
 
     void insert() {
         InsertMemory memory;
-        SpreadSamples samples;
+        CalibrationSamples samples;
         for (size_t i = 0; i < 8; ++i) {
             const bool is_long = i % 4 == 1 && index_.of().options.high_length > 0;
             const AnyVector vector = is_long ? index_.long_vector(random_()) : index_.vector(i < 4 ? random_() % 3 : random_());
@@ -520,7 +520,7 @@ class Round {
     void count_few() {
         count_few_rows(store_, encoder_->layout());
         SearchMemory memory;
-        note_spread(store_, *encoder_, memory);
+        note_calibration(store_, *encoder_, memory);
     }
 
     Sound& index_;

@@ -1,7 +1,7 @@
 // Many rows of one vector: chains of TidChunks under inserts, scans, vacuum and crashes; and how far a scan reads into them.
 #include <gtest/gtest.h>
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "hnsw_graph.hpp"
 #include "vacuum_stores.hpp"
 
@@ -97,25 +97,25 @@ TEST_F(EqualRows, AScanReadsOnlyWhatItIsAskedFor) {
         Query query;
         query.prepare(index_.encoder(), vectors_.row(1));
         OrderedScan<CountingStore> scan(store, index_.encoder(), query, memory, options);
-        size_t settled = 0;
-        const auto settle = [&](const HeapTid& tid) {
-            ++settled;
+        size_t reranked = 0;
+        const auto rerank = [&](const HeapTid& tid) {
+            ++reranked;
             const size_t row = TestIndex::row_of(tid);
-            return Settled{true, true_key(Metric::l2, vectors_.row(1), vectors_.row(row < rows ? 0 : row - rows), dims)};
+            return Reranked{true, true_distance(Metric::l2, vectors_.row(1), vectors_.row(row < rows ? 0 : row - rows), dims)};
         };
         std::set<size_t> found;
         HeapTid tid;
         for (size_t i = 0; i < 60; ++i) {
-            ASSERT_TRUE(scan.next(settle, tid));
+            ASSERT_TRUE(scan.next(rerank, tid));
             found.insert(TestIndex::row_of(tid));
         }
         EXPECT_EQ(found.size(), 60u);
-        EXPECT_LE(settled, 60u);
+        EXPECT_LE(reranked, 60u);
         EXPECT_LE(store.reads(), 250u);
         // And all of them, if it is asked for all.
-        while (scan.next(settle, tid)) found.insert(TestIndex::row_of(tid));
+        while (scan.next(rerank, tid)) found.insert(TestIndex::row_of(tid));
         EXPECT_EQ(found.size(), rows + vectors_.rows() - 1);
-        EXPECT_LE(settled, strict ? 2 * vectors_.rows() : 0u);
+        EXPECT_LE(reranked, strict ? 2 * vectors_.rows() : 0u);
     }
 }
 
@@ -141,14 +141,14 @@ TEST_F(EqualRows, RowsRoundedAlikeComeInTheOrderOfTheirDistances) {
         size_t descents = 0;
         // (Rows that the beam met too late come last.)
         for (const size_t row : rows) {
-            const double key = true_key(Metric::l2, vectors_.row(7), data.row(row), dims);
+            const double key = true_distance(Metric::l2, vectors_.row(7), data.row(row), dims);
             descents += key < last;
             last = key;
         }
         EXPECT_EQ(descents, 0u) << (built ? "built" : "inserted");
-        EXPECT_LE(index.settled(), equal + near);
+        EXPECT_LE(index.reranked(), equal + near);
         index.scan(vectors_.row(7), 10, {}, &data);
-        EXPECT_LE(index.settled(), near + 60);
+        EXPECT_LE(index.reranked(), near + 60);
     }
 }
 
@@ -161,7 +161,7 @@ TEST_F(EqualRows, NodesWithoutFingerprintAreReadAndLeft) {
     expect_rows(index_, 0, 500);
     const auto rows = scan(index_, SIZE_MAX);
     EXPECT_EQ(std::set<size_t>(rows.begin(), rows.end()).size(), 500u);
-    EXPECT_LE(index_.settled(), 60u);
+    EXPECT_LE(index_.reranked(), 60u);
 }
 
 // A scan stands in the middle of a chain while vacuum takes chunks out of it and inserts use them again.
@@ -174,16 +174,16 @@ TEST_F(EqualRows, AScanGoesOnWhereVacuumTookChunksAway) {
         Query query;
         query.prepare(index->encoder(), vectors_.row(0));
         OrderedScan<MemStore> scan(index->store(), index->encoder(), query, memory, {});
-        const auto settle = [](const HeapTid&) { return Settled{true, 0.0}; };
+        const auto rerank = [](const HeapTid&) { return Reranked{true, 0.0}; };
         std::vector<size_t> found;
         HeapTid tid;
-        while (found.size() < stop && scan.next(settle, tid)) found.push_back(TestIndex::row_of(tid));
+        while (found.size() < stop && scan.next(rerank, tid)) found.push_back(TestIndex::row_of(tid));
         // Of the rows it still sees, one of every 40.
         vacuum(*index, index->store(), [](size_t row) { return row % 40 != 0; });
         InsertMemory inserts;
         for (size_t i = rows; i < 2 * rows; ++i) index->insert(vectors_.row(0), i, inserts);
         vacuum(*index, index->store(), [](size_t row) { return row < rows && row % 80 != 0; });
-        while (scan.next(settle, tid)) found.push_back(TestIndex::row_of(tid));
+        while (scan.next(rerank, tid)) found.push_back(TestIndex::row_of(tid));
         const std::set<size_t> once(found.begin(), found.end());
         EXPECT_EQ(once.size(), found.size()) << "rows come twice, stopped at " << stop;
         for (size_t i = 0; i < rows; i += 80) EXPECT_EQ(once.count(i), 1u) << i << ", stopped at " << stop;
@@ -217,7 +217,7 @@ TEST_F(EqualRows, BesideInsertsAndScansStepByStep) {
             query.prepare(index->encoder(), vectors_.row(0));
             OrderedScan<TurnStore> scan(store, index->encoder(), query, memory, {});
             HeapTid tid;
-            while (scan.next([](const HeapTid&) { return Settled{true, 0.0}; }, tid)) found.insert(TestIndex::row_of(tid));
+            while (scan.next([](const HeapTid&) { return Reranked{true, 0.0}; }, tid)) found.insert(TestIndex::row_of(tid));
         };
         turns.run({insert_some, [&] { vacuum(*index, store, [&](size_t row) { return is_dead(row) && row % 3 == 0; });
                                       vacuum(*index, store, is_dead); }, read, insert_some});
@@ -400,7 +400,7 @@ TEST_F(ChangedKeys, LeaveNoMoreNodesBehindThanVersionsInUse) {
     ScanOptions scan;
     scan.filter = &filter;
     const auto found = index_.scan_for(vectors_.row(3), SIZE_MAX, scan, [&](size_t number) {
-        return true_key(Metric::l2, vectors_.row(3), vectors_.row(number % rows), few_dims);
+        return true_distance(Metric::l2, vectors_.row(3), vectors_.row(number % rows), few_dims);
     });
     EXPECT_EQ(found.size(), rows);
     for (const size_t number : found) EXPECT_GE(number, (versions - 1) * rows);

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {
@@ -191,13 +191,13 @@ void expect_own_entries(const FilterLayout& filters, size_t slots_per_page) {
             ASSERT_EQ(filters.slot_at(group, index), link);
             for (size_t c = 0; c < filters.columns(); ++c)
                 places.take(filters.page_of_keys(group), payload, filters.column(payload, c) + index, sizeof(FilterKey));
-            if (!filters.has_sketches()) continue;
-            const uint32_t sketches = filters.page_of_sketch(group, index);
-            ASSERT_EQ(filters.kind_of(sketches), PageKind::sketches);
-            ASSERT_LT(sketches, block);
-            ASSERT_EQ(filters.group_of(sketches), group);
-            places.take(sketches, payload, filters.code(payload, index), filters.code_bytes());
-            places.take(sketches, payload, filters.factor(payload, index), FilterLayout::factor_size);
+            if (!filters.has_origin_codes()) continue;
+            const uint32_t codes_page = filters.page_of_origin_code(group, index);
+            ASSERT_EQ(filters.kind_of(codes_page), PageKind::origin_codes);
+            ASSERT_LT(codes_page, block);
+            ASSERT_EQ(filters.group_of(codes_page), group);
+            places.take(codes_page, payload, filters.code(payload, index), filters.code_bytes());
+            places.take(codes_page, payload, filters.factor(payload, index), FilterLayout::factor_size);
         }
     }
     places.expect_no_overlaps();
@@ -215,7 +215,7 @@ TEST(FilterLayout, GivesEverySlotItsOwnEntry) {
                     try {
                         const NodeLayout layout(choose_geometry({dims, Metric::l2, mode, false, m, VectorKind::vector, 0, columns}));
                         EXPECT_EQ(layout.filters().columns(), columns);
-                        EXPECT_EQ(layout.filters().has_sketches(), mode == StorageMode::coded);
+                        EXPECT_EQ(layout.filters().has_origin_codes(), mode == StorageMode::coded);
                         expect_own_entries(layout.filters(), layout.slots_per_page());
                         ++fit;
                     } catch (const Error& e) {
@@ -324,8 +324,8 @@ class Corpus {
         }
     }
     double key(size_t i, size_t j) const {
-        return shape_.metric == Metric::hamming ? true_key(Metric::l1, data_.row(i), data_.row(j), data_.dims)
-                                                : true_key(shape_.metric, data_.row(i), data_.row(j), data_.dims);
+        return shape_.metric == Metric::hamming ? true_distance(Metric::l1, data_.row(i), data_.row(j), data_.dims)
+                                                : true_distance(shape_.metric, data_.row(i), data_.row(j), data_.dims);
     }
 
   private:
@@ -660,8 +660,8 @@ TEST_P(Filtered, EndsAtTheDistanceLimit) {
             for (const size_t place : {size_t{0}, size_t{5}, wanted.size() / 2, wanted.size() - 1}) {
                 ScanOptions options;
                 const double limit = distance(query, wanted[place]);
-                options.max_key = limit + slack(limit);
-                const auto within = [&](size_t row) { return distance(query, row) <= options.max_key; };
+                options.max_distance = limit + slack(limit);
+                const auto within = [&](size_t row) { return distance(query, row) <= options.max_distance; };
                 const auto count = static_cast<size_t>(std::count_if(wanted.begin(), wanted.end(), within));
                 for (const bool exhaustive : {false, true}) {
                     SCOPED_TRACE(testing::Message() << wanted.size() << " rows, limit at " << place << (exhaustive ? ", all" : ""));
@@ -685,7 +685,7 @@ TEST_P(Filtered, ALimitThatNoRowIsWithin) {
     for (const bool exhaustive : {false, true}) {
         ScanOptions options;
         options.exhaustive = exhaustive;
-        options.max_key = -1e9;
+        options.max_distance = -1e9;
         EXPECT_TRUE(scan({}, query, SIZE_MAX, options).empty());
         EXPECT_TRUE(scan({range(uncorrelated, 1, 5000)}, query, SIZE_MAX, options).empty());
     }
@@ -801,12 +801,12 @@ TEST(FilterCheck, FindsPagesOfAnotherKind) {
     };
     const auto keys_gone = damaged([&](TestIndex& x) { head_of(x, 1).kind = PageKind::tids; });
     EXPECT_TRUE(keys_gone.has("(1") && keys_gone.has("does not hold filter keys")) << keys_gone.all();
-    const auto swapped = damaged([&](TestIndex& x) { head_of(x, 1).kind = PageKind::sketches; });
+    const auto swapped = damaged([&](TestIndex& x) { head_of(x, 1).kind = PageKind::origin_codes; });
     EXPECT_TRUE(swapped.has("does not hold filter keys")) << swapped.all();
-    const auto sketches_gone = damaged([&](TestIndex& x) { head_of(x, 2).kind = PageKind::filters; });
-    EXPECT_TRUE(sketches_gone.has("does not hold filter keys")) << sketches_gone.all();
-    const auto stray = damaged([&](TestIndex& x) { head_of(x, x.nodes().back().block).kind = PageKind::filters; });
-    EXPECT_TRUE(stray.has("holds filter keys that are of no pages")) << stray.all();
+    const auto codes_gone = damaged([&](TestIndex& x) { head_of(x, 2).kind = PageKind::filters; });
+    EXPECT_TRUE(codes_gone.has("does not hold filter keys")) << codes_gone.all();
+    const auto misplaced = damaged([&](TestIndex& x) { head_of(x, x.nodes().back().block).kind = PageKind::filters; });
+    EXPECT_TRUE(misplaced.has("holds filter keys that are of no pages")) << misplaced.all();
 }
 
 }  // namespace

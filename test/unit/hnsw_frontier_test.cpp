@@ -9,9 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "core/distance/kernels.hpp"
-#include "core/hnsw/beam_bound.hpp"
-#include "core/hnsw/frontier.hpp"
-#include "core/hnsw/select.hpp"
+#include "core/hnsw/search/beam_bound.hpp"
+#include "core/hnsw/search/frontier.hpp"
+#include "core/hnsw/space/select.hpp"
 
 namespace vecstore::core {
 namespace {

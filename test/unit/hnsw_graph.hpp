@@ -12,14 +12,14 @@
 #include <string>
 #include <vector>
 
-#include "core/hnsw/after_insert.hpp"
-#include "core/hnsw/builder.hpp"
-#include "core/hnsw/long_rows.hpp"
-#include "core/hnsw/ordered_scan.hpp"
-#include "core/hnsw/page_order.hpp"
-#include "core/hnsw/row_graph.hpp"
-#include "core/hnsw/validate.hpp"
-#include "core/io/content_hash.hpp"
+#include "core/hnsw/write/after_insert.hpp"
+#include "core/hnsw/build/builder.hpp"
+#include "core/hnsw/beside/long_rows.hpp"
+#include "core/hnsw/scan/ordered_scan.hpp"
+#include "core/hnsw/build/page_order.hpp"
+#include "core/hnsw/graph_import/row_graph.hpp"
+#include "core/hnsw/check/validate.hpp"
+#include "core/io/source/content_hash.hpp"
 #include "core/storage/mem_store.hpp"
 
 namespace vecstore::core {
@@ -126,7 +126,7 @@ inline FileGraph file_graph(const Lists& lists) {
 }
 
 // What the operator returns, in double arithmetic.
-inline double true_key(Metric metric, const float* a, const float* b, size_t dims) {
+inline double true_distance(Metric metric, const float* a, const float* b, size_t dims) {
     double l2 = 0, l1 = 0, dot = 0, aa = 0, bb = 0;
     for (size_t i = 0; i < dims; ++i) {
         const double x = a[i], y = b[i];
@@ -192,14 +192,14 @@ class TestIndex {
 
     // As a server inserts a row. Level: drawn, or given. near: as for Inserter::insert().
     void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr,
-                const NearWays& near = {}) {
+                const NearCandidates& near = {}) {
         const auto [placed, chosen] = insert_alone(raw, row, memory, level, needs, near);
         const std::lock_guard<std::mutex> guard(samples_mutex_);   // of other threads that insert
         after_insert(store_, encoder_, memory, chosen, placed, samples_);
     }
     // The row and no more. Returns where it was placed, and its level.
     std::pair<Link, uint8_t> insert_alone(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr,
-                         const NearWays& near = {}) {
+                         const NearCandidates& near = {}) {
         RowMemory encoded;
         const OwnVector vector = encoder_.encode_row(raw, encoded);
         Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory, needs);
@@ -240,41 +240,41 @@ class TestIndex {
         beside.write(store_, layout());
     }
     template <class Rows>
-    bool adopt(const Rows& data, const FileGraph& graph, size_t threads = 1) {
+    bool import_graph(const Rows& data, const FileGraph& graph, size_t threads = 1) {
         const RowBuffer rows = encode(data);
         GraphBuilder builder(encoder_, {options_.ef_construction, threads});
         std::vector<uint64_t> content(rows.size());
         for (size_t i = 0; i < rows.size(); ++i) content[i] = io::hash_field(0, rows.own_bytes(i), rows.row_bytes() - rows.key_bytes());
-        return builder.adopt(rows, RowGraph(graph, rows, content, [] {}), store_, [](size_t) {});
+        return builder.import_graph(rows, RowGraph(graph, rows, content, [] {}), store_, [](size_t) {});
     }
 
-    // The first `limit` rows of a scan, settled from `data`, as a server does from the table.
+    // The first `limit` rows of a scan, reranked from `data`, as a server does from the table.
     std::vector<size_t> scan(const float* query, size_t limit, ScanOptions options, const Data* data) {
         return scan_for(query, limit, options, [&](size_t row) {
-            return true_key(options_.metric, query, data->row(row), data->dims);
+            return true_distance(options_.metric, query, data->row(row), data->dims);
         });
     }
-    // The same of any kind of vector; key_of(row): what the operator returns.
-    template <class KeyOf>
-    std::vector<size_t> scan_for(const RawVector& query, size_t limit, ScanOptions options, KeyOf&& key_of) {
+    // The same of any kind of vector; distance_of(row): what the operator returns.
+    template <class DistanceOf>
+    std::vector<size_t> scan_for(const RawVector& query, size_t limit, ScanOptions options, DistanceOf&& distance_of) {
         SearchMemory memory;
         Query prepared;
         options.strict_order &= prepared.prepare_scan(encoder_, &query, typical_length(store_, encoder_));
         OrderedScan<MemStore> scan(store_, encoder_, prepared, memory, options);
-        settled_ = 0;
-        const auto settle = [&](const HeapTid& tid) {
-            ++settled_;
-            return Settled{true, key_of(row_of(tid))};
+        reranked_ = 0;
+        const auto rerank = [&](const HeapTid& tid) {
+            ++reranked_;
+            return Reranked{true, distance_of(row_of(tid))};
         };
         std::vector<size_t> rows;
         HeapTid tid;
-        while (rows.size() < limit && scan.next(settle, tid)) rows.push_back(row_of(tid));
+        while (rows.size() < limit && scan.next(rerank, tid)) rows.push_back(row_of(tid));
         last_counts_ = scan.counts();
         last_visits_ = scan.visits();
         return rows;
     }
     // Rows of the last scan whose order the index could not tell.
-    size_t settled() const { return settled_; }
+    size_t reranked() const { return reranked_; }
     const SearchCounts& last_counts() const { return last_counts_; }
     uint64_t last_visits() const { return last_visits_; }
 
@@ -353,11 +353,11 @@ class TestIndex {
     IndexOptions options_;
     VectorEncoder encoder_;
     MemStore store_;
-    SpreadSamples samples_;
+    CalibrationSamples samples_;
     std::mutex samples_mutex_;
     SearchCounts last_counts_;
     uint64_t last_visits_ = 0;
-    size_t settled_ = 0;
+    size_t reranked_ = 0;
 };
 
 // As a build writes its pages out, some of which are there already.
@@ -395,12 +395,12 @@ class KeptPages {
     std::map<uint32_t, std::vector<uint8_t>> kept_;
 };
 
-// The k nearest rows, and the key of the k-th.
-inline double kth_key(const Data& data, Metric metric, const float* query, size_t k) {
-    std::vector<double> keys(data.rows());
-    for (size_t i = 0; i < data.rows(); ++i) keys[i] = true_key(metric, query, data.row(i), data.dims);
-    std::nth_element(keys.begin(), keys.begin() + (k - 1), keys.end());
-    return keys[k - 1];
+// The k nearest rows, and the distance of the k-th.
+inline double kth_distance(const Data& data, Metric metric, const float* query, size_t k) {
+    std::vector<double> distances(data.rows());
+    for (size_t i = 0; i < data.rows(); ++i) distances[i] = true_distance(metric, query, data.row(i), data.dims);
+    std::nth_element(distances.begin(), distances.begin() + (k - 1), distances.end());
+    return distances[k - 1];
 }
 
 // Share of the k rows returned that are among the k nearest (ties count).
@@ -408,9 +408,9 @@ inline double recall(TestIndex& index, const Data& data, const Data& queries, si
     const Metric metric = index.options().metric;
     size_t hits = 0;
     for (size_t q = 0; q < queries.rows(); ++q) {
-        const double bound = kth_key(data, metric, queries.row(q), k);
+        const double bound = kth_distance(data, metric, queries.row(q), k);
         for (size_t row : index.scan(queries.row(q), k, options, &data))
-            hits += true_key(metric, queries.row(q), data.row(row), data.dims) <= bound + 1e-6 * std::fabs(bound);
+            hits += true_distance(metric, queries.row(q), data.row(row), data.dims) <= bound + 1e-6 * std::fabs(bound);
     }
     return static_cast<double>(hits) / static_cast<double>(k * queries.rows());
 }

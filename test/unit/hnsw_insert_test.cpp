@@ -54,8 +54,8 @@ TEST(Insert, KeepsTheGraphWholeForEveryShapeOfIndex) {
     }
 }
 
-// Two pieces that no link joins: only ways into both lead to both.
-TEST(Insert, FromSeveralWaysComesToAllOfThem) {
+// Two connected components that no link joins: only entry candidates in both lead to both.
+TEST(Insert, FromSeveralCandidatesComesToAllOfThem) {
     constexpr size_t dims = 16, rows = 400;
     Data data = normal_data(rows, dims, 3);
     for (size_t row = 0; row < rows; ++row) data.values[row * dims] += row % 2 == 0 ? 4 : -4;
@@ -70,15 +70,15 @@ TEST(Insert, FromSeveralWaysComesToAllOfThem) {
         for (size_t i = 0; i < node.head().degree; ++i)
             if ((index.row_at(link) + index.row_at(node.links()[i])) % 2 != 0) ++node.links()[i].generation;   // leads nowhere
     }
-    NearWays near;
-    for (const size_t row : {0, 1}) near.ways[near.count++].link = places.at(row);
+    NearCandidates near;
+    for (const size_t row : {0, 1}) near.entry_candidates[near.count++].link = places.at(row);
     const std::vector<float> between(dims);
     InsertMemory memory;
     index.insert(between.data(), rows, memory, 0, nullptr, near);
-    size_t of_piece[2] = {};
-    for (const uint32_t row : index.neighbor_rows(rows + 1)[rows]) ++of_piece[row % 2];
-    EXPECT_GT(of_piece[0], 4u);
-    EXPECT_GT(of_piece[1], 4u);
+    size_t of_component[2] = {};
+    for (const uint32_t row : index.neighbor_rows(rows + 1)[rows]) ++of_component[row % 2];
+    EXPECT_GT(of_component[0], 4u);
+    EXPECT_GT(of_component[1], 4u);
 }
 
 // Rows that all have the same few nearest neighbors: these cannot be every other node's parent.

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {
@@ -28,11 +28,11 @@ class Rows {
         }
     }
 
-    double key(Metric metric, size_t i, size_t j) const {
+    double distance(Metric metric, size_t i, size_t j) const {
         switch (kind_) {
-            case VectorKind::bit: return bit_key(metric, bits_[i], bits_[j]);
-            case VectorKind::sparsevec: return sparse_key(metric, sparse_[i], sparse_[j]);
-            default: return true_key(metric, dense_[i].data(), dense_[j].data(), dims_);
+            case VectorKind::bit: return bit_distance(metric, bits_[i], bits_[j]);
+            case VectorKind::sparsevec: return sparse_distance(metric, sparse_[i], sparse_[j]);
+            default: return true_distance(metric, dense_[i].data(), dense_[j].data(), dims_);
         }
     }
 
@@ -62,7 +62,7 @@ class Rows {
         std::vector<float> values;
     };
 
-    static double bit_key(Metric metric, const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
+    static double bit_distance(Metric metric, const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
         int differ = 0, both = 0, either = 0;
         for (size_t i = 0; i < a.size(); ++i) {
             differ += __builtin_popcount(a[i] ^ b[i]);
@@ -73,7 +73,7 @@ class Rows {
         return both == 0 ? 1 : 1 - both / static_cast<double>(either);
     }
 
-    static double sparse_key(Metric metric, const Sparse& a, const Sparse& b) {
+    static double sparse_distance(Metric metric, const Sparse& a, const Sparse& b) {
         std::map<int32_t, std::pair<float, float>> all;
         for (size_t i = 0; i < a.indices.size(); ++i) all[a.indices[i]].first = a.values[i];
         for (size_t i = 0; i < b.indices.size(); ++i) all[b.indices[i]].second = b.values[i];
@@ -82,7 +82,7 @@ class Rows {
             x.push_back(pair.first);
             y.push_back(pair.second);
         }
-        return true_key(metric, x.data(), y.data(), x.size());
+        return true_distance(metric, x.data(), y.data(), x.size());
     }
 
     VectorKind kind_;
@@ -193,7 +193,7 @@ class Kinds : public testing::TestWithParam<Shape> {
     };
     Indexed indexed(const Rows& data) const { return {data, shape().rows}; }
 
-    double slack(double key) const { return 1e-5 * std::fabs(key) + 1e-9; }
+    double slack(double distance) const { return 1e-5 * std::fabs(distance) + 1e-9; }
 
     using IsDead = std::function<bool(size_t)>;
 
@@ -201,20 +201,20 @@ class Kinds : public testing::TestWithParam<Shape> {
     double recall(TestIndex& index, const Rows& data, const IsDead& is_dead = [](size_t) { return false; }) const {
         size_t hits = 0;
         for (size_t q = shape().rows; q < shape().rows + queries; ++q) {
-            std::vector<double> keys;
+            std::vector<double> distances;
             for (size_t i = 0; i < shape().rows; ++i)
-                if (!is_dead(i)) keys.push_back(data.key(shape().metric, q, i));
-            std::nth_element(keys.begin(), keys.begin() + 9, keys.end());
-            const double bound = keys[9] + slack(keys[9]);
+                if (!is_dead(i)) distances.push_back(data.distance(shape().metric, q, i));
+            std::nth_element(distances.begin(), distances.begin() + 9, distances.end());
+            const double bound = distances[9] + slack(distances[9]);
             double last = -INFINITY;
-            const auto found = index.scan_for(data.row(q), 10, {}, [&](size_t i) { return data.key(shape().metric, q, i); });
+            const auto found = index.scan_for(data.row(q), 10, {}, [&](size_t i) { return data.distance(shape().metric, q, i); });
             EXPECT_EQ(found.size(), 10u);
             for (const size_t i : found) {
-                const double key = data.key(shape().metric, q, i);
+                const double distance = data.distance(shape().metric, q, i);
                 EXPECT_FALSE(is_dead(i)) << i;
-                EXPECT_GE(key, last - slack(last)) << "query " << q;
-                last = key;
-                hits += key <= bound;
+                EXPECT_GE(distance, last - slack(last)) << "query " << q;
+                last = distance;
+                hits += distance <= bound;
             }
         }
         return static_cast<double>(hits) / (10 * queries);
@@ -307,7 +307,7 @@ TEST_P(Kinds, EqualVectorsShareANode) {
     else
         EXPECT_EQ(nodes, different);
     const auto all = index->scan_for(data.row(0), different * copies, {},
-                                     [&](size_t i) { return data.key(shape().metric, 0, i % different); });
+                                     [&](size_t i) { return data.distance(shape().metric, 0, i % different); });
     EXPECT_EQ(std::set<size_t>(all.begin(), all.end()).size(), different * copies);
 }
 
@@ -325,8 +325,8 @@ TEST_P(Kinds, AQueryWithoutAnOrderReturnsAllRows) {
     OrderedScan<MemStore> scan(index->store(), index->encoder(), query, search, options);
     std::set<size_t> rows;
     HeapTid tid;
-    const auto settle = [](const HeapTid&) -> Settled { throw std::logic_error("there is nothing to settle"); };
-    while (scan.next(settle, tid)) rows.insert(TestIndex::row_of(tid));
+    const auto rerank = [](const HeapTid&) -> Reranked { throw std::logic_error("there is nothing to rerank"); };
+    while (scan.next(rerank, tid)) rows.insert(TestIndex::row_of(tid));
     EXPECT_EQ(rows.size(), count);
 }
 
@@ -358,23 +358,23 @@ TEST(Kinds, KeysOfBitStringsNeedNoTable) {
         options.kind = VectorKind::bit;
         TestIndex index(500, options);
         index.insert(data);
-        index.scan_for(data.row(3), 50, {}, [&](size_t i) { return data.key(metric, 3, i); });
-        EXPECT_EQ(index.settled(), 0u);
-        // Each key is the operator's result, to the last bit.
+        index.scan_for(data.row(3), 50, {}, [&](size_t i) { return data.distance(metric, 3, i); });
+        EXPECT_EQ(index.reranked(), 0u);
+        // Each distance is the operator's result, to the last bit.
         Query query;
         query.prepare(index.encoder(), data.row(3));
         for (const Link& link : index.nodes()) {
             const ConstNode node(index.layout(), index.node(link).data());
-            const RowKey key = query.row_key(query.distance(node), node.head());
-            const double expected = data.key(metric, 3, TestIndex::row_of(node.head().tids[0]));
-            EXPECT_EQ(key.low, expected);
-            EXPECT_EQ(key.high, expected);
+            const DistanceBounds bounds = query.distance_bounds(query.distance(node), node.head());
+            const double expected = data.distance(metric, 3, TestIndex::row_of(node.head().tids[0]));
+            EXPECT_EQ(bounds.low, expected);
+            EXPECT_EQ(bounds.high, expected);
         }
     }
 }
 
 // Two that differ only in what is not stored share a node, and are told apart by the table.
-TEST(Kinds, BitsBeyondThoseStoredAreSettled) {
+TEST(Kinds, BitsBeyondThoseStoredAreReranked) {
     IndexOptions options;
     options.metric = Metric::hamming;
     options.mode = StorageMode::plain;

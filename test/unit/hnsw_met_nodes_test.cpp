@@ -1,7 +1,7 @@
 // What an insert measures, it measures once: nodes that it has met, and pairs of candidates.
 #include <gtest/gtest.h>
 
-#include "core/hnsw/met_nodes.hpp"
+#include "core/hnsw/node/met_nodes.hpp"
 #include "hnsw_graph.hpp"
 #include "vacuum_stores.hpp"
 

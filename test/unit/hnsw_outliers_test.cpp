@@ -4,8 +4,8 @@
 
 #include "hnsw_graph.hpp"
 
-#include "core/hnsw/row_sample.hpp"
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/space/row_sample.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -88,9 +88,9 @@ Found look(TestIndex& index, const Data& data, const Data& queries, ScanOptions 
     options.ef_search = 40;
     size_t hits = 0;
     for (size_t q = 0; q < queries.rows(); ++q) {
-        const double bound = kth_key(data, index.options().metric, queries.row(q), k);
+        const double bound = kth_distance(data, index.options().metric, queries.row(q), k);
         for (const size_t row : index.scan(queries.row(q), k, options, &data))
-            hits += true_key(index.options().metric, queries.row(q), data.row(row), data.dims) <= bound + 1e-6 * std::fabs(bound);
+            hits += true_distance(index.options().metric, queries.row(q), data.row(row), data.dims) <= bound + 1e-6 * std::fabs(bound);
         found.visits += static_cast<double>(index.last_visits()) / static_cast<double>(queries.rows());
         found.most_visits = std::max(found.most_visits, index.last_visits());
         found.visits_of.push_back(index.last_visits());
@@ -394,7 +394,7 @@ TEST(LongRows, AreInTheirPlacesInARelaxedOrder) {
     ScanOptions options;
     options.strict_order = false;
     const std::vector<size_t> rows = index->scan(ones.data(), 1000, options, &data);
-    EXPECT_EQ(index->settled(), 0u);
+    EXPECT_EQ(index->reranked(), 0u);
     ASSERT_GE(rows.size(), 1000u);
     EXPECT_EQ(rows[0], 3u);
     EXPECT_EQ(rows[1], 1u);
@@ -513,10 +513,10 @@ TEST(LongVectors, KeysHoldTheTrueDistance) {
                     ASSERT_TRUE(prepared.prepare_scan(index.encoder(), &raw));
                     const float distance = prepared.distance(ConstNode(index.layout(), slot.data()));
                     ASSERT_TRUE(std::isfinite(distance));
-                    const RowKey key = prepared.row_key(distance, node.head());
-                    const double exact = true_key(metric, query.row(0), row.row(0), test_dims);
-                    EXPECT_LE(key.low, exact + 1e-9 * std::fabs(exact)) << of_row << ", " << of_query;
-                    EXPECT_GE(key.high, exact - 1e-9 * std::fabs(exact)) << of_row << ", " << of_query;
+                    const DistanceBounds bounds = prepared.distance_bounds(distance, node.head());
+                    const double exact = true_distance(metric, query.row(0), row.row(0), test_dims);
+                    EXPECT_LE(bounds.low, exact + 1e-9 * std::fabs(exact)) << of_row << ", " << of_query;
+                    EXPECT_GE(bounds.high, exact - 1e-9 * std::fabs(exact)) << of_row << ", " << of_query;
                 }
         }
 }

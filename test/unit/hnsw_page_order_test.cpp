@@ -5,7 +5,7 @@
 
 #include "hnsw_graph.hpp"
 
-#include "core/hnsw/filter_pages.hpp"
+#include "core/hnsw/filter/filter_pages.hpp"
 
 namespace vecstore::core {
 namespace {

@@ -2,7 +2,7 @@
 // has to be found.
 #include <gtest/gtest.h>
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {
@@ -126,19 +126,19 @@ struct Found {
 
 Found search(TestIndex& index, const Set& set, VectorKind kind, const std::function<bool(size_t)>& is_there = {}) {
     const AsKind queries(set.queries, kind);
-    std::vector<double> keys;
+    std::vector<double> distances;
     double hits = 0, pages = 0;
     for (size_t q = 0; q < queries.rows(); ++q) {
         const float* const query = set.queries.row(q);
-        const auto key_of = [&](size_t row) { return true_key(Metric::inner_product, query, set.rows.row(row), set.rows.dims); };
-        keys.clear();
+        const auto distance_of = [&](size_t row) { return true_distance(Metric::inner_product, query, set.rows.row(row), set.rows.dims); };
+        distances.clear();
         for (size_t row = 0; row < set.rows.rows(); ++row)
-            if (!is_there || is_there(row)) keys.push_back(key_of(row));
-        std::nth_element(keys.begin(), keys.begin() + (asked - 1), keys.end());
-        const double last = keys[asked - 1];
+            if (!is_there || is_there(row)) distances.push_back(distance_of(row));
+        std::nth_element(distances.begin(), distances.begin() + (asked - 1), distances.end());
+        const double last = distances[asked - 1];
         ScanOptions scan;
         scan.ef_search = ef_search;
-        for (const size_t row : index.scan_for(queries.row(q), asked, scan, key_of)) hits += key_of(row) <= last + 1e-6 * std::fabs(last);
+        for (const size_t row : index.scan_for(queries.row(q), asked, scan, distance_of)) hits += distance_of(row) <= last + 1e-6 * std::fabs(last);
         pages += static_cast<double>(index.last_counts().pages);
     }
     const auto n = static_cast<double>(queries.rows());
@@ -230,7 +230,7 @@ TEST(Products, OfRowsWithCodesAreFound) {
         else
             index.insert(set.rows);
         expect(set, built ? "coded" : "coded, inserted", search(index, set, VectorKind::vector), 0.95);
-        EXPECT_LT(index.meta().spread.length, 0);
+        EXPECT_LT(index.meta().calibration.length, 0);
         expect_sound(index, set);
     }
     Set later = set;
@@ -239,7 +239,7 @@ TEST(Products, OfRowsWithCodesAreFound) {
     std::copy(equal.values.begin(), equal.values.end(), later.rows.values.begin());
     TestIndex index(later.rows.dims, options);
     index.build(equal, 2);
-    EXPECT_GT(index.meta().spread.length, 0);
+    EXPECT_GT(index.meta().calibration.length, 0);
     InsertMemory memory;
     for (size_t row = equal.rows(); row < later.rows.rows(); ++row) index.insert(later.rows.row(row), row, memory);
     expect(later, "coded, longer ones later", search(index, later, VectorKind::vector), 0.95);

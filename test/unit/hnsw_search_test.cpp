@@ -3,7 +3,7 @@
 
 #include "hnsw_graph.hpp"
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -154,9 +154,9 @@ void add_near_twins(Data& data, size_t pairs) {
 size_t ascending_rows(const std::vector<size_t>& rows, const Data& data, const float* query, Metric metric) {
     double last = -INFINITY;
     for (size_t i = 0; i < rows.size(); ++i) {
-        const double key = true_key(metric, query, data.row(rows[i]), data.dims);
-        if (key < last) return i;
-        last = key;
+        const double distance = true_distance(metric, query, data.row(rows[i]), data.dims);
+        if (distance < last) return i;
+        last = distance;
     }
     return rows.size();
 }
@@ -281,11 +281,11 @@ TEST(OrderedScan, GoesOnBeyondRowsThatAreGone) {
     // The caller skips what it may not see, and asks for more.
     size_t visible = 0, all = 0;
     HeapTid tid;
-    const auto settle = [&](const HeapTid& t) {
+    const auto rerank = [&](const HeapTid& t) {
         const size_t row = TestIndex::row_of(t);
-        return Settled{row % 10 == 0, true_key(Metric::l2, data.row(0), data.row(row), 200)};
+        return Reranked{row % 10 == 0, true_distance(Metric::l2, data.row(0), data.row(row), 200)};
     };
-    while (scan.next(settle, tid)) {
+    while (scan.next(rerank, tid)) {
         ++all;
         visible += TestIndex::row_of(tid) % 10 == 0;
     }
@@ -306,20 +306,20 @@ TEST(OrderedScan, RowsThatAreGoneDoNotHoldUpTheBeam) {
         Query query;
         query.prepare(index.encoder(), data.row(q));
         OrderedScan<MemStore> scan(index.store(), index.encoder(), query, memory, options);
-        const auto key = [&](size_t row) { return true_key(Metric::l2, data.row(q), data.row(row), 200); };
-        const auto settle = [&](const HeapTid& t) {
+        const auto distance = [&](size_t row) { return true_distance(Metric::l2, data.row(q), data.row(row), 200); };
+        const auto rerank = [&](const HeapTid& t) {
             const size_t row = TestIndex::row_of(t);
-            return Settled{row % 10 == 0, key(row)};
+            return Reranked{row % 10 == 0, distance(row)};
         };
         std::vector<double> exact;
-        for (size_t row = 0; row < data.rows(); row += 10) exact.push_back(key(row));
+        for (size_t row = 0; row < data.rows(); row += 10) exact.push_back(distance(row));
         std::sort(exact.begin(), exact.end());
         HeapTid tid;
-        for (size_t found = 0; found < 100 && scan.next(settle, tid);) {
+        for (size_t found = 0; found < 100 && scan.next(rerank, tid);) {
             const size_t row = TestIndex::row_of(tid);
             if (row % 10 != 0) continue;
             ++found;
-            far += key(row) > exact[99];
+            far += distance(row) > exact[99];
         }
     }
     EXPECT_LE(far, 16u);
@@ -370,23 +370,23 @@ TEST(OrderedScan, RowsInOverflowChunksKeepTheirPlace) {
         query.prepare(index.encoder(), data.row(0));
         SearchMemory search;
         OrderedScan<MemStore> scan(index.store(), index.encoder(), query, search, {});
-        const auto settle = [&](const HeapTid& tid) {
+        const auto rerank = [&](const HeapTid& tid) {
             const size_t row = TestIndex::row_of(tid);
             const float* x = data.row(row < equal ? 0 : row - equal);
-            return Settled{true, true_key(Metric::l2, data.row(0), x, dims)};
+            return Reranked{true, true_distance(Metric::l2, data.row(0), x, dims)};
         };
         std::vector<size_t> found;
         HeapTid tid;
-        while (scan.next(settle, tid)) found.push_back(TestIndex::row_of(tid));
+        while (scan.next(rerank, tid)) found.push_back(TestIndex::row_of(tid));
         ASSERT_EQ(found.size(), equal - gone + others - 1);
         for (size_t i = 0; i < equal - gone; ++i) EXPECT_LT(found[i], equal) << "place " << i;
     }
 }
 
-// ------------------------------------------------------------------------------------------------- keys
+// ------------------------------------------------------------------------------------------------- bounds
 
-// The key's interval holds the true one, also where the query is short, or the vector itself.
-TEST(RowKey, HoldsTheTrueKey) {
+// The bounds hold the true distance, also where the query is short, or the vector itself.
+TEST(DistanceBounds, HoldTheTrueDistance) {
     for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine}) {
         for (const auto& [dims, mode, compact] :
              {std::tuple(size_t{16}, StorageMode::plain, false), std::tuple(size_t{200}, StorageMode::coded, false),
@@ -404,11 +404,11 @@ TEST(RowKey, HoldsTheTrueKey) {
                     query.prepare(index.encoder(), raw.data());
                     for (const Link& link : index.nodes()) {
                         const ConstNode node(index.layout(), index.node(link).data());
-                        const RowKey key = query.row_key(query.distance(node), node.head());
+                        const DistanceBounds bounds = query.distance_bounds(query.distance(node), node.head());
                         const size_t row = TestIndex::row_of(node.head().tids[0]);
-                        const double truth = true_key(metric, raw.data(), data.row(row), dims);
-                        ASSERT_TRUE(key.low <= truth && truth <= key.high)
-                            << truth << " is not in [" << key.low << ", " << key.high << "]: query " << q
+                        const double truth = true_distance(metric, raw.data(), data.row(row), dims);
+                        ASSERT_TRUE(bounds.low <= truth && truth <= bounds.high)
+                            << truth << " is not in [" << bounds.low << ", " << bounds.high << "]: query " << q
                             << " times " << length << ", row " << row;
                     }
                 }

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/hnsw/unplaced.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {

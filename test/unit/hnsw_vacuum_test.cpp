@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "hnsw_graph.hpp"
 #include "vacuum_stores.hpp"
 
@@ -125,7 +125,7 @@ TEST_P(Vacuumed, OneRowTakesAFewPasses) {
         EXPECT_LE(store.others, pages + 2000u);
     }
     const IsDead many = [](size_t r) { return r == 77 || r == 1500 || r == 3999 || r % 50 == 3; };
-    EXPECT_GT(vacuum(*index, store, many).near_links_made, 0u);
+    EXPECT_GT(vacuum(*index, store, many).in_degree_links, 0u);
     EXPECT_EQ(index->meta().removed_nodes, 0u);
     expect_vacuumed(*index, 4000, many);
 }
@@ -235,9 +235,9 @@ TEST_P(Vacuumed, RecallStaysAfterHalfIsGone) {
     const auto hits = [&](TestIndex& index, const Data& rows) {
         size_t count = 0;
         for (size_t q = 0; q < queries.rows(); ++q) {
-            const double bound = kth_key(left, Metric::l2, queries.row(q), 10);
+            const double bound = kth_distance(left, Metric::l2, queries.row(q), 10);
             for (size_t row : index.scan(queries.row(q), 10, {}, &rows))
-                count += true_key(Metric::l2, queries.row(q), rows.row(row), rows.dims) <= bound;
+                count += true_distance(Metric::l2, queries.row(q), rows.row(row), rows.dims) <= bound;
         }
         return count;
     };
@@ -425,7 +425,7 @@ TEST_P(Vacuumed, AScanWaitsAnywhere) {
             std::set<size_t> found;
             const auto visible = [&](const HeapTid& tid) {
                 const size_t row = TestIndex::row_of(tid);
-                return Settled{!most(row), true_key(Metric::l2, data.row(0), data.row(row), data.dims)};
+                return Reranked{!most(row), true_distance(Metric::l2, data.row(0), data.row(row), data.dims)};
             };
             for (HeapTid tid; scan.next(visible, tid);) {
                 if (!most(TestIndex::row_of(tid))) found.insert(TestIndex::row_of(tid));

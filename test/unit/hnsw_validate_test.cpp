@@ -68,7 +68,7 @@ const Damage damages[] = {
     {"UnknownPageKind", [](TestIndex& x) { page_head(page_of(x, a_node(x).block)).kind = PageKind(99); }, "unknown kind of page 99"},
     {"ClustersOfNoMap", [](TestIndex& x) { page_head(page_of(x, a_node(x).block)).kind = PageKind::clusters; }, "holds clusters that the metapage does not know"},
     {"SecondMetapage", [](TestIndex& x) { page_head(page_of(x, page_of_kind(x, PageKind::tids))).kind = PageKind::meta; }, "second metapage"},
-    {"StrayMeanPage", [](TestIndex& x) { page_head(page_of(x, page_of_kind(x, PageKind::tids))).kind = PageKind::mean; }, "mean that the metapage does not know"},
+    {"MisplacedMeanPage", [](TestIndex& x) { page_head(page_of(x, page_of_kind(x, PageKind::tids))).kind = PageKind::mean; }, "mean that the metapage does not know"},
     {"LostMeanPage", [](TestIndex& x) { page_head(page_of(x, 1)).kind = PageKind::unused; }, "does not hold the mean"},
     {"LostNodePage", [](TestIndex& x) { std::memset(page_of(x, a_node(x).block), 0, page_payload_size); }, "is not on a page of nodes"},
 
@@ -247,9 +247,9 @@ TEST(ValidateLegal, LinksToTheDead) {
 // What an interrupted insert leaves: a node that nothing links to, whose row nobody can see.
 TEST(ValidateLegal, UnreachableNodesOfRowsThatNeedNotBeFound) {
     const auto index = sound_index();
-    const Link stray = another_node(*index);
-    isolate(*index, stray);
-    const HeapTid tid = index->node(stray).head().tids[0];
+    const Link isolated = another_node(*index);
+    isolate(*index, isolated);
+    const HeapTid tid = index->node(isolated).head().tids[0];
     const auto all_but = [&](GraphCheck<MemStore>& check) {
         for (size_t i = 0; i < 1500; ++i)
             if (!(TestIndex::tid_of(i) == tid)) check.require_row(TestIndex::tid_of(i));
@@ -258,7 +258,7 @@ TEST(ValidateLegal, UnreachableNodesOfRowsThatNeedNotBeFound) {
     EXPECT_TRUE(checked.problems.empty()) << checked.all();
     EXPECT_EQ(checked.counts.unattached, 1u);
     // Its links must be good all the same.
-    index->node(stray).links()[1] = {0, 0, 0};
+    index->node(isolated).links()[1] = {0, 0, 0};
     EXPECT_TRUE(index->check(false, all_but).has("is not on a page of nodes"));
 }
 

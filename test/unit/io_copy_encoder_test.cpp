@@ -1,6 +1,6 @@
 // Rows and their metadata as a COPY stream; and which JSON is read without Postgres.
-#include "core/io/content_hash.hpp"
-#include "core/io/copy_encoder.hpp"
+#include "core/io/source/content_hash.hpp"
+#include "core/io/copy/copy_encoder.hpp"
 #include "io_files.hpp"
 
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // Files in memory for the tests of the readers, written field by field and independently of the readers.
 #pragma once
 
-#include "core/io/vector_reader.hpp"
+#include "core/io/formats/vector_reader.hpp"
 
 #include <cstring>
 #include <memory>

@@ -2,8 +2,8 @@
 // in test/t/043_import_kinds.pl.
 #include "io_files.hpp"
 
-#include "core/io/faiss.hpp"
-#include "core/io/json_records.hpp"
+#include "core/io/formats/faiss.hpp"
+#include "core/io/json/json_records.hpp"
 
 #include <gtest/gtest.h>
 

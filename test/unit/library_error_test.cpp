@@ -35,7 +35,7 @@ TEST(LibraryError, OthersAreInternalWithTheirWordsAsADetail) {
     EXPECT_EQ(error.code(), ErrorCode::internal);
     EXPECT_EQ(error.message(), "unexpected error of a library that vecstore is built with");
     EXPECT_EQ(error.detail(), "It says \"Label not found\".");
-    EXPECT_EQ(caught([] { std::vector<int>().at(1); }).code(), ErrorCode::internal);
+    EXPECT_EQ(caught([] { static_cast<void>(std::vector<int>().at(1)); }).code(), ErrorCode::internal);
     EXPECT_EQ(caught([] { throw std::system_error(EAGAIN, std::generic_category()); }).code(), ErrorCode::internal);
 }
 

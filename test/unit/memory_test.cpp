@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/disjoint_sets.hpp"
-#include "core/hnsw/waiting_rows.hpp"
+#include "core/hnsw/beside/waiting_rows.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {

@@ -56,7 +56,7 @@ TEST(Pooled, KnowsHowMuchASearchTook) {
             OrderedScan<MemStore> rows(index.store(), index.encoder(), prepared, memory, scan);
             HeapTid tid;
             size_t found = 0;
-            while (found < (all ? data.rows() : 10) && rows.next([](const HeapTid&) { return Settled{true, 0}; }, tid)) ++found;
+            while (found < (all ? data.rows() : 10) && rows.next([](const HeapTid&) { return Reranked{true, 0}; }, tid)) ++found;
             EXPECT_EQ(found, !all ? 10u : filter == nullptr ? data.rows() : data.rows() / 2);
             bytes[all] = memory_of(memory) - before;
         }

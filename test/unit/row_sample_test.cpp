@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "core/hnsw/row_sample.hpp"
+#include "core/hnsw/space/row_sample.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -60,7 +60,7 @@ TEST(RowSample, ProfilesLengths) {
 }
 
 // Where most of the rows are, whatever the others.
-TEST(RowSample, ProfilesTheMiddle) {
+TEST(RowSample, ProfilesTheCentroid) {
     std::mt19937 random(4);
     std::normal_distribution<float> normal;
     std::vector<std::vector<float>> rows(1000);

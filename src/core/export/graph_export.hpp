@@ -7,7 +7,7 @@
 // gone, or not visible): then who links to it is linked to what it links to, and the rows that the index's
 // spanning tree connects through such nodes are connected in a chain, so that every row can still be reached.
 //
-// Rows that lie beside the graph (hnsw/long_rows.hpp) follow those of the first node, in the same chain.
+// Rows that lie beside the graph (hnsw/beside/long_rows.hpp) follow those of the first node, in the same chain.
 //
 // What others do meanwhile: inserts add nodes and links, which are not in the numbering and so are left out.
 // The caller keeps vacuum away, or holds a snapshot that vacuum respects: no node loses a row that is visible
@@ -16,8 +16,8 @@
 
 #include "core/base/error.hpp"
 #include "core/export/byte_sink.hpp"
-#include "core/hnsw/long_rows.hpp"
-#include "core/hnsw/tid_chain.hpp"
+#include "core/hnsw/beside/long_rows.hpp"
+#include "core/hnsw/node/tid_chain.hpp"
 #include "core/storage/node_page.hpp"
 
 #include <algorithm>

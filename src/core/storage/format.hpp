@@ -9,11 +9,11 @@
 //   nodes  `slots_per_page` slots of `slot_size` bytes, each a NodeHead and its sections (layout.hpp)
 //   tids   TidChunks: heap TIDs of nodes that have more than fit into the node
 //   filters  keys of the filter columns, for all slots of the pages that follow (filter_layout.hpp)
-//   sketches codes of own vectors, for the same slots
-//   cluster_map, clusters, strays  which of those are near each other (cluster_layout.hpp)
+//   origin_codes codes of own vectors, for the same slots
+//   cluster_map, clusters, unclustered  which of those are near each other (cluster_layout.hpp)
 //   unplaced  rows that have no place in the graph (unplaced_layout.hpp)
 //   long_rows  rows that are kept beside the graph, because they are much longer than the others (unplaced_layout.hpp)
-//   signpost_map, signpost_groups, signposts  short ways into level 0 (signpost_layout.hpp)
+//   entry_map, entry_groups, entries  the table of entry points into level 0 (entry_table_layout.hpp)
 #pragma once
 
 #include <cstddef>
@@ -64,13 +64,13 @@ enum class PageKind : uint16_t {
     nodes = 3,
     tids = 4,
     filters = 5,
-    sketches = 6,
+    origin_codes = 6,
     cluster_map = 7,
     clusters = 8,
-    strays = 9,
-    signpost_map = 10,
-    signpost_groups = 11,
-    signposts = 12,
+    unclustered = 9,
+    entry_map = 10,
+    entry_groups = 11,
+    entries = 12,
     unplaced = 13,
     long_rows = 14,
 };
@@ -78,8 +78,8 @@ constexpr PageKind last_page_kind = PageKind::long_rows;
 
 struct PageHead {
     PageKind kind;
-    uint16_t reserved;    // of signposts: how many there are
-    uint32_t reserved2;   // of strays: whether there are any; of tids: the next page with free chunks, 0: none
+    uint16_t reserved;    // of entry points: how many there are
+    uint32_t reserved2;   // of unclustered slots: whether there are any; of tids: the next page with free chunks, 0: none
 };
 static_assert(sizeof(PageHead) == 8);
 
@@ -179,11 +179,11 @@ struct Geometry {
     uint16_t filter_columns;  // columns of the index beside the vector
 };
 
-// How the distances from a typical vector to those around it are spread (spread.hpp).
-constexpr size_t spread_points = 3;
+// How the distances from a typical vector to those around it are calibration (beam_calibration.hpp).
+constexpr size_t calibration_points = 3;
 constexpr float highest_log_factor = 2;
-struct Spread {
-    float log_factor[spread_points];   // 0: not known
+struct BeamCalibration {
+    float log_factor[calibration_points];   // 0: not known
     float length;                      // of a typical vector, before centring; negative: they differ, of the longest one
     uint32_t pages;                    // of the index when that was measured; 0: it was not
 };
@@ -201,9 +201,9 @@ struct MetaData {
     uint32_t mean_pages;
     uint32_t tid_page;          // first of the pages that have free TidChunks (PageHead::reserved2)
     uint32_t cluster_map;       // page of the map of clusters; 0: there are none
-    uint32_t clustered_blocks;  // a slot of those below that gets a new node is a stray
-    Spread spread;
-    uint32_t signpost_map;      // page of the map of signposts; 0: there are none
+    uint32_t clustered_blocks;  // a slot of those below that gets a new node is unclustered
+    BeamCalibration calibration;
+    uint32_t entry_map;      // page of the map of entry points; 0: there are none
     uint32_t unplaced;          // first page of rows that have no place in the graph; 0: there are none
     uint32_t unplaced_room;     // first page of those that may have room; 0: none has
     uint8_t keeps_unplaced;     // there are all such rows; 0: none, in an index that is older than the list
@@ -213,7 +213,7 @@ struct MetaData {
     uint32_t long_rows;         // first page of those that are; 0: there are none
     uint32_t long_room;         // first page of those that may have room; 0: none has
     uint8_t long_pages;         // how many there are
-    uint8_t misfits;            // 1: so many vectors are stored so roughly that scans look at all rows (spread.hpp)
+    uint8_t misfits;            // 1: so many vectors are stored so roughly that scans look at all rows (beam_calibration.hpp)
     uint8_t reserved[5];
 };
 

@@ -49,7 +49,7 @@ size_t slots_with(const Geometry& g, size_t wanted) {
     return slots;
 }
 
-void settle(Geometry& g, size_t slots, size_t target) {
+void fit(Geometry& g, size_t slots, size_t target) {
     // A bit more than 2m is taken where the page has room for it anyway; much more would only make every
     // hop and every WAL record longer.
     const size_t fits = neighbors_that_fit(g, slots);
@@ -95,7 +95,7 @@ bool fit_coded(Geometry& g, bool compact, size_t target) {
     use_format(g, finest);
     g.code_dims = g.stored_dims;
     if (const size_t slots = slots_with(g, enough)) {
-        settle(g, slots, target);
+        fit(g, slots, target);
         return true;
     }
     // One node does not fit a page: cut the codes to no less than half, then give the own vector fewer bits and
@@ -108,7 +108,7 @@ bool fit_coded(Geometry& g, bool compact, size_t target) {
                                                                : std::min(least_code_dims, half);
         for (g.code_dims = g.stored_dims; g.code_dims >= least; g.code_dims -= 16) {
             if (neighbors_that_fit(g, 1) < enough) continue;
-            settle(g, 1, target);
+            fit(g, 1, target);
             return true;
         }
     }
@@ -122,7 +122,7 @@ bool fit_plain(Geometry& g, bool compact, size_t target) {
     for (const DenseFormat& format : coarser_formats(compact ? OwnFormat::i8 : exact)) {
         use_format(g, format.format, format.bits);
         if (const size_t slots = slots_with(g, target)) {
-            settle(g, slots, target);
+            fit(g, slots, target);
             return true;
         }
     }
@@ -134,7 +134,7 @@ bool fit_bits(Geometry& g, size_t target) {
     g.stored_dims = round_up(g.dims, 32) / 32;
     const auto most = static_cast<uint32_t>(own_room(g, 1, target) / sizeof(uint32_t));
     g.stored_dims = std::min(g.stored_dims, most);
-    settle(g, slots_with(g, target), target);
+    fit(g, slots_with(g, target), target);
     return true;
 }
 
@@ -153,7 +153,7 @@ bool fit_sparse(Geometry& g, uint32_t elements, size_t target) {
     size_t slots = 1;
     while (slots < 255 && own_room(g, slots + 1, target) > 64 && elements_in(slots + 1) >= wanted) ++slots;
     g.stored_dims = words(elements_in(slots));   // all the room there is
-    settle(g, slots, target);
+    fit(g, slots, target);
     g.max_neighbors = static_cast<uint16_t>(target);
     return true;
 }

@@ -10,9 +10,9 @@ namespace vecstore::core {
 
 // Arrays of codes, of factors, and of one thing more, that fill a page.
 template <class More>
-class SketchPage {
+class OriginCodePage {
   public:
-    explicit SketchPage(size_t code_bytes)
+    explicit OriginCodePage(size_t code_bytes)
         : code_bytes_(code_bytes), capacity_((page_room - FilterLayout::read_beyond) / (code_bytes + factor_bytes + sizeof(More))) {}
 
     size_t capacity() const { return capacity_; }

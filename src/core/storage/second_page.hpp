@@ -1,6 +1,6 @@
 // Locking a page while another is locked.
 //
-// What is locked second is of another kind: chunks of TIDs, filter keys and the metapage after nodes, groups of signposts after
+// What is locked second is of another kind: chunks of TIDs, filter keys and the metapage after nodes, groups of entry points after
 // their map. So nobody waits for himself, nor two for each other. But which page it is says the first one, which may be damaged;
 // and nothing interrupts who waits for a page's lock. So the page's kind is looked at before.
 #pragma once

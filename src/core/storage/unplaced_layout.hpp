@@ -5,7 +5,7 @@
 // the row's TID, what it is, and its filter keys. Pages never leave the list; where vacuum made room, rows that come
 // later are put: on the pages of a second list, from MetaData::unplaced_room on, which is no more than a hint.
 //
-// Rows that are much longer than all others (hnsw/long_rows.hpp) lie on pages of another such list, from MetaData::long_rows
+// Rows that are much longer than all others (hnsw/beside/long_rows.hpp) lie on pages of another such list, from MetaData::long_rows
 // and MetaData::long_room on, each with its vector as a node would store it.
 #pragma once
 

@@ -1,9 +1,9 @@
 #include "core/stores/chroma.hpp"
 
 #include "core/base/option_text.hpp"
-#include "core/io/content_hash.hpp"
-#include "core/io/json_writer.hpp"
-#include "core/io/utf8.hpp"
+#include "core/io/source/content_hash.hpp"
+#include "core/io/json/json_writer.hpp"
+#include "core/io/json/utf8.hpp"
 #include "core/stores/chroma_segment.hpp"
 #include "core/stores/sqlite.hpp"
 

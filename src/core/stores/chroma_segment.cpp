@@ -1,9 +1,9 @@
 #include "core/stores/chroma_segment.hpp"
 
 #include "core/base/checked.hpp"
-#include "core/io/content_hash.hpp"
-#include "core/io/pickle.hpp"
-#include "core/io/pickle_json.hpp"
+#include "core/io/source/content_hash.hpp"
+#include "core/io/pickle/pickle.hpp"
+#include "core/io/pickle/pickle_json.hpp"
 
 #include <unordered_map>
 

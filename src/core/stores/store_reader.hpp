@@ -2,7 +2,7 @@
 // other.
 #pragma once
 
-#include "core/io/vector_reader.hpp"
+#include "core/io/formats/vector_reader.hpp"
 
 #include <functional>
 #include <memory>
