@@ -8,9 +8,9 @@
 
 #include <memory>
 
-#include "core/hnsw/graph_import/preload.hpp"
-#include "core/hnsw/build/builder.hpp"
 #include "core/hnsw/beside/long_rows.hpp"
+#include "core/hnsw/build/builder.hpp"
+#include "core/hnsw/graph_import/preload.hpp"
 #include "core/hnsw/space/row_sample.hpp"
 #include "core/storage/unplaced_layout.hpp"
 #include "pg/bufmgr_store.hpp"
@@ -25,8 +25,8 @@ namespace vecstore::am {
 // Phases shown in pg_stat_progress_create_index (handler.cpp has their names).
 enum class BuildPhase { initializing = 1, reading, graph, writing, inserting, importing };
 
-// What an index is made on: metric and type of its operator class, dimensions of its column, and how many columns
-// there are to filter by.
+// What an index is made on: metric and type of its operator class, dimensions of its column, and how many
+// columns there are to filter by.
 struct Indexed {
     core::Metric metric;
     core::VectorKind kind;
@@ -35,7 +35,8 @@ struct Indexed {
 };
 
 // Storage of a new index: from its option, or the best for dimensions, metric and data.
-core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed, const core::DataProfile& profile);
+core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
+                            const core::DataProfile& profile);
 
 // The build's second thread while the table is scanned.
 class ScanPreload final : public core::Preload, private pg::StoppedAtExit {
@@ -60,8 +61,8 @@ class IndexBuild {
   private:
     struct RowIdentity {
         int64_t id;
-        int64_t number;     // in the order of the table
-        uint64_t content;   // hash of its vector
+        int64_t number;    // in the order of the table
+        uint64_t content;  // hash of its vector
         core::VectorFingerprint fingerprint;
     };
 
@@ -106,8 +107,8 @@ class IndexBuild {
     // Rows without a place in the graph.
     BufFile* unplaced_ = nullptr;
     uint64_t unplaced_rows_ = 0;
-    std::unique_ptr<core::LongBuffer> long_;   // those that are much longer than the others
-    size_t reported_total_ = 0;   // rows that the phase shown is about
+    std::unique_ptr<core::LongBuffer> long_;  // those that are much longer than the others
+    size_t reported_total_ = 0;               // rows that the phase shown is about
 
     // First, rows are kept as they are until there are enough to judge the data by.
     std::unique_ptr<core::RowSample> sample_;
@@ -123,11 +124,11 @@ class IndexBuild {
     // Where there is a graph to import: who the rows are.
     GraphSource* source_;
     core::VectorFingerprinter fingerprint_of_{0};
-    std::vector<RowIdentity> identities_;   // by row
+    std::vector<RowIdentity> identities_;  // by row
     int64_t rows_seen_ = 0;
 
     std::unique_ptr<ScanPreload> preload_;
-    BlockNumber extended_to_ = 0;   // so many pages were appended while threads were building
+    BlockNumber extended_to_ = 0;  // so many pages were appended while threads were building
     BlockNumber logged_to_ = 0;
 
     // After that they are inserted into the pages, a batch of rows_ at a time.

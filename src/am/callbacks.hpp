@@ -1,6 +1,6 @@
-// The callbacks of the access methods hnsw and ivfflat, which handler.cpp hands to PostgreSQL: thin adapters around
-// core/hnsw. The cost estimate is in planner/planner.hpp. All but cost_estimate_callback() throw C++ exceptions and raise
-// PostgreSQL's as pg/guard.hpp says; handler.cpp guards them.
+// The callbacks of the access methods hnsw and ivfflat, which handler.cpp hands to PostgreSQL: thin adapters
+// around core/hnsw. The cost estimate is in planner/planner.hpp. All but cost_estimate_callback() throw C++
+// exceptions and raise PostgreSQL's as pg/guard.hpp says; handler.cpp guards them.
 #pragma once
 
 #include "pg/guard.hpp"

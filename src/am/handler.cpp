@@ -14,7 +14,8 @@ namespace vecstore::am {
 // Planner code tells our indexes by it.
 void cost_estimate_callback(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
                             Selectivity* selectivity, double* correlation, double* pages) {
-    pg::guarded([&] { cost_estimate(root, path, loop_count, startup, total, selectivity, correlation, pages); });
+    pg::guarded(
+        [&] { cost_estimate(root, path, loop_count, startup, total, selectivity, correlation, pages); });
 }
 
 namespace {
@@ -117,7 +118,8 @@ IndexAmRoutine* make_routine(const AccessMethod& method) {
 
 }  // namespace
 
-// The routine of an open index is a copy in the relation cache, of which only the callbacks tell where it is from.
+// The routine of an open index is a copy in the relation cache, of which only the callbacks tell where it is
+// from.
 const AccessMethod* find_method(const IndexAmRoutine* routine) {
     for (const AccessMethod* method : {&hnsw_method, &ivfflat_method})
         if (routine->amoptions == method->parse_options) return method;
@@ -126,7 +128,8 @@ const AccessMethod* find_method(const IndexAmRoutine* routine) {
 
 const AccessMethod& method_of(Relation index) {
     const AccessMethod* const found = find_method(index->rd_indam);
-    if (found == nullptr) elog(ERROR, "index \"%s\" is not of an access method of ours", RelationGetRelationName(index));
+    if (found == nullptr)
+        elog(ERROR, "index \"%s\" is not of an access method of ours", RelationGetRelationName(index));
     return *found;
 }
 

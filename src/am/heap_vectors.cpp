@@ -25,7 +25,8 @@ HeapVectors::~HeapVectors() {
 
 // Called within pg_call.
 void HeapVectors::open() {
-    context_ = AllocSetContextCreate(GetMemoryChunkContext(scan_), "vecstore heap vectors", ALLOCSET_SMALL_SIZES);
+    context_ = AllocSetContextCreate(GetMemoryChunkContext(scan_), "vecstore heap vectors",
+                                     ALLOCSET_SMALL_SIZES);
     const MemoryContext old = MemoryContextSwitchTo(context_);
     row_context_ = AllocSetContextCreate(context_, "vecstore heap vector", ALLOCSET_SMALL_SIZES);
     info_ = BuildIndexInfo(scan_->indexRelation);
@@ -42,7 +43,8 @@ bool HeapVectors::fetch(const core::HeapTid& tid, Datum& value) {
     ItemPointerSet(&pointer, tid.block, tid.offset);
     bool call_again = false;
     bool all_dead = false;
-    if (!table_index_fetch_tuple(fetch_, &pointer, scan_->xs_snapshot, slot_, &call_again, &all_dead)) return false;
+    if (!table_index_fetch_tuple(fetch_, &pointer, scan_->xs_snapshot, slot_, &call_again, &all_dead))
+        return false;
     Datum values[INDEX_MAX_KEYS];
     bool nulls[INDEX_MAX_KEYS];
     FormIndexDatum(info_, slot_, estate_, values, nulls);
@@ -58,7 +60,8 @@ core::Reranked HeapVectors::rerank(const core::HeapTid& tid) {
         Datum value;
         if (fetch(tid, value)) {
             ScanKey key = scan_->orderByData;
-            reranked = {true, DatumGetFloat8(FunctionCall2Coll(&key->sk_func, key->sk_collation, value, query_))};
+            reranked = {true,
+                        DatumGetFloat8(FunctionCall2Coll(&key->sk_func, key->sk_collation, value, query_))};
         }
         MemoryContextSwitchTo(old);
         ExecClearTuple(slot_);

@@ -1,4 +1,5 @@
-// The parameters of an index and of a search, and their limits: those of pgvector, but for a higher limit of ef_search.
+// The parameters of an index and of a search, and their limits: those of pgvector, but for a higher limit of
+// ef_search.
 #pragma once
 
 namespace vecstore::am {

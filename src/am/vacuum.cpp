@@ -31,7 +31,8 @@ void run_vacuum(const IndexVacuumInfo* info, IndexBulkDeleteResult* stats, Index
         if (callback == nullptr) return false;
         ItemPointerData pointer;
         ItemPointerSet(&pointer, tid.block, tid.offset);
-        // Vacuum's callback only looks the TID up; that of CREATE INDEX CONCURRENTLY collects TIDs and may raise.
+        // Vacuum's callback only looks the TID up; that of CREATE INDEX CONCURRENTLY collects TIDs and may
+        // raise.
         return pg::pg_call([&] { return callback(&pointer, callback_state); });
     };
     vacuum.run(is_dead);
@@ -72,7 +73,8 @@ void report_misfits(Relation index) {
     if (!misfits) return;
     pg::pg_call([&] {
         ereport(WARNING, (errmsg("index \"%s\" no longer fits its rows", RelationGetRelationName(index)),
-                          errdetail("It was made of rows that lie far from the others, which it stores so roughly that its scans have to look at all of them."),
+                          errdetail("It was made of rows that lie far from the others, which it stores so "
+                                    "roughly that its scans have to look at all of them."),
                           errhint("REINDEX it.")));
     });
 }

@@ -70,8 +70,8 @@ class CopyStream final : private pg::StoppedAtExit {
     core::io::SkippedRows skipped_;
     bool new_batch_ = true;
     bool ended_ = false;
-    std::vector<uint8_t> fields_;       // of the row that had a gap
-    const uint8_t* given_ = nullptr;    // bytes to be given out next
+    std::vector<uint8_t> fields_;     // of the row that had a gap
+    const uint8_t* given_ = nullptr;  // bytes to be given out next
     size_t given_length_ = 0;
 };
 

@@ -1,5 +1,5 @@
-// vecstore_adopt_graph: opens the file, then has Postgres build the index as ever, by REINDEX or CREATE INDEX; the
-// build finds the graph (am/graph_source.hpp).
+// vecstore_adopt_graph: opens the file, then has Postgres build the index as ever, by REINDEX or CREATE
+// INDEX; the build finds the graph (am/graph_source.hpp).
 #include "import/import_graph.hpp"
 
 #include "am/access_method.hpp"
@@ -15,8 +15,8 @@ extern "C" {
 #include "access/genam.h"
 #include "access/table.h"
 #include "catalog/index.h"
-#include "commands/defrem.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "executor/spi.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -31,11 +31,11 @@ namespace {
 struct Subject {
     bool is_index;
     Oid table;
-    AttrNumber id_column;   // InvalidAttrNumber: none
+    AttrNumber id_column;  // InvalidAttrNumber: none
     Oid id_type;
-    const char* vector_column;   // of a new index
+    const char* vector_column;  // of a new index
     Oid vector_type;
-    const char* opclass_type;    // with which its operator classes' names begin
+    const char* opclass_type;  // with which its operator classes' names begin
 };
 
 bool is_our_index(Relation index) {
@@ -58,7 +58,8 @@ void check_relation(Oid relation) {
     if (kind == RELKIND_RELATION || kind == RELKIND_MATVIEW || kind == RELKIND_INDEX) return;
     const char* const name = get_rel_name(relation);
     if (name == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no relation with OID %u", relation)));
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no relation with OID %u", relation)));
     const bool partitioned = kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_PARTITIONED_INDEX;
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                     errmsg("\"%s\" is not a table or an index with rows of its own", name),
@@ -72,7 +73,8 @@ AttrNumber integer_key(Relation table) {
     list_free(RelationGetIndexList(table));
     if (!OidIsValid(table->rd_pkindex)) return InvalidAttrNumber;
     const Relation key = index_open(table->rd_pkindex, AccessShareLock);
-    const AttrNumber column = key->rd_index->indnkeyatts == 1 ? key->rd_index->indkey.values[0] : InvalidAttrNumber;
+    const AttrNumber column = key->rd_index->indnkeyatts == 1 ? key->rd_index->indkey.values[0]
+                                                              : InvalidAttrNumber;
     index_close(key, AccessShareLock);
     if (column <= 0) return InvalidAttrNumber;
     const Oid type = getBaseType(TupleDescAttr(RelationGetDescr(table), column - 1)->atttypid);
@@ -82,8 +84,9 @@ AttrNumber integer_key(Relation table) {
 AttrNumber column_number(Relation table, const char* name) {
     const AttrNumber column = get_attnum(RelationGetRelid(table), name);
     if (column <= 0)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                        errmsg("column \"%s\" of relation \"%s\" does not exist", name, RelationGetRelationName(table))));
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of relation \"%s\" does not exist",
+                                                           name, RelationGetRelationName(table))));
     return column;
 }
 
@@ -121,14 +124,17 @@ void find_vector_column(Relation table, const GraphImportRequest& request, Subje
     // A bit string is named only: a table has many columns that are none of vectors.
     if (type != vector && type != halfvec && !(named && type == BITOID))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                        errmsg("\"%s\" has no such column of type vector, halfvec or bit", RelationGetRelationName(table))));
+                        errmsg("\"%s\" has no such column of type vector, halfvec or bit",
+                               RelationGetRelationName(table))));
     const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(table), found - 1);
     int32 typmod = attribute->atttypmod;
     getBaseTypeAndTypmod(attribute->atttypid, &typmod);
     if (typmod < 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("column \"%s\" has no dimensions, and so can have no index", NameStr(attribute->attname)),
-                        errhint("Say how many: ALTER TABLE ... ALTER COLUMN ... TYPE %s(n).", format_type_be(type))));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("column \"%s\" has no dimensions, and so can have no index", NameStr(attribute->attname)),
+             errhint("Say how many: ALTER TABLE ... ALTER COLUMN ... TYPE %s(n).", format_type_be(type))));
     subject.vector_column = pstrdup(NameStr(attribute->attname));
     subject.vector_type = type;
     subject.opclass_type = type == vector ? "vector" : type == halfvec ? "halfvec" : "bit";
@@ -147,10 +153,12 @@ Subject find_subject(const GraphImportRequest& request) {
     subject.is_index = get_rel_relkind(request.relation) == RELKIND_INDEX;
     subject.table = subject.is_index ? table_of_index(request.relation) : request.relation;
     check_may_index(subject.table);
-    if (subject.is_index && !(request.vector_column.empty() && request.index_name.empty() && request.opclass.empty()))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("\"column\", index_name and opclass are of a new index, and \"%s\" is there already",
-                               get_rel_name(request.relation))));
+    if (subject.is_index &&
+        !(request.vector_column.empty() && request.index_name.empty() && request.opclass.empty()))
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("\"column\", index_name and opclass are of a new index, and \"%s\" is there already",
+                        get_rel_name(request.relation))));
     const Relation table = table_open(subject.table, AccessShareLock);
     find_id_column(table, request.id_column.empty() ? nullptr : request.id_column.c_str(), subject);
     if (!subject.is_index) find_vector_column(table, request, subject);
@@ -160,7 +168,8 @@ Subject find_subject(const GraphImportRequest& request) {
 
 std::string qualified(Oid relation) {
     return pg::pg_call([&] {
-        return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+        return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+                                          get_rel_name(relation));
     });
 }
 
@@ -191,16 +200,16 @@ std::string index_options(const core::io::GraphInfo& graph) {
     return " WITH (m = " + std::to_string(m) + ", ef_construction = " + std::to_string(ef_construction) + ")";
 }
 
-std::string create_statement(const GraphImportRequest& request, const Subject& subject, core::io::Metric metric,
-                             const core::io::GraphReader* graph) {
-    const std::string schema = pg::pg_call([&] {
-        return quote_identifier(get_namespace_name(get_func_namespace(request.function)));
-    });
+std::string create_statement(const GraphImportRequest& request, const Subject& subject,
+                             core::io::Metric metric, const core::io::GraphReader* graph) {
+    const std::string schema = pg::pg_call(
+        [&] { return quote_identifier(get_namespace_name(get_func_namespace(request.function))); });
     const std::string method = pg::pg_call([] { return am::current_name(am::hnsw_method); });
     const std::string opclass = opclass_name(request, subject, metric);
     return "CREATE INDEX " + (request.index_name.empty() ? "" : quoted(request.index_name) + " ") + "ON " +
-           qualified(subject.table) + " USING " + quoted(method) + " (" + quoted(subject.vector_column) + " " +
-           schema + "." + quoted(opclass) + ")" + (graph == nullptr ? "" : index_options(graph->info()));
+           qualified(subject.table) + " USING " + quoted(method) + " (" + quoted(subject.vector_column) +
+           " " + schema + "." + quoted(opclass) + ")" +
+           (graph == nullptr ? "" : index_options(graph->info()));
 }
 
 void run_statement(const std::string& statement) {
@@ -219,10 +228,12 @@ void check_can_import_graph(const GraphImportRequest& request, core::io::Metric 
     pg::pg_call([&, name = opclass.c_str()] {
         const Oid method = get_index_am_oid(am::current_name(am::hnsw_method), false);
         const char* const schema = get_namespace_name(get_func_namespace(request.function));
-        const Oid found = get_opclass_oid(method, list_make2(makeString(pstrdup(schema)), makeString(pstrdup(name))), false);
+        const Oid found = get_opclass_oid(
+            method, list_make2(makeString(pstrdup(schema)), makeString(pstrdup(name))), false);
         if (get_opclass_input_type(found) != subject.vector_type)
             ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                            errmsg("operator class \"%s\" does not accept data type %s", name, format_type_be(subject.vector_type))));
+                            errmsg("operator class \"%s\" does not accept data type %s", name,
+                                   format_type_be(subject.vector_type))));
     });
 }
 
@@ -233,7 +244,7 @@ Oid import_graph(const GraphImportRequest& request) {
     core::io::ReadOptions read = request.read;
     read.file_name = request.path;
     read.open_sibling = siblings_of(request.path);
-    read.skip_not_finite = true;   // such rows are in no index
+    read.skip_not_finite = true;  // such rows are in no index
     const auto vectors = core::io::open_vectors(*file, read);
     const auto graph = core::io::open_graph(*file, read);
     const std::string shown = displayed_path(request.path);
@@ -242,7 +253,8 @@ Oid import_graph(const GraphImportRequest& request) {
                           "It is of format " + vectors->info().format + ".",
                           "Graphs are read from FAISS's HNSW indexes and from hnswlib's.");
     const std::string statement = subject.is_index ? "REINDEX INDEX " + qualified(request.relation)
-                                                   : create_statement(request, subject, vectors->info().metric, graph.get());
+                                                   : create_statement(request, subject,
+                                                                      vectors->info().metric, graph.get());
     if (graph == nullptr) {
         run_statement(statement);
         return InvalidOid;
@@ -282,7 +294,8 @@ using namespace vecstore::import;
 VECSTORE_FUNCTION(adopt_graph) {
     for (const Argument required : {arg_relation, arg_path, arg_format})
         if (PG_ARGISNULL(required))
-            throw core::Error(core::ErrorCode::invalid_parameter, "relation, path and format must not be null");
+            throw core::Error(core::ErrorCode::invalid_parameter,
+                              "relation, path and format must not be null");
     GraphImportRequest request{};
     request.function = fcinfo->flinfo->fn_oid;
     request.relation = PG_GETARG_OID(arg_relation);

@@ -23,8 +23,8 @@ struct StateTables {
 // The tables in the schema of a function of this extension.
 StateTables find_state_tables(Oid function);
 
-// What makes two calls of vecstore_import the same import; and the role that calls: nobody goes on with what another
-// role says it has done.
+// What makes two calls of vecstore_import the same import; and the role that calls: nobody goes on with what
+// another role says it has done.
 struct ImportSubject {
     Oid relation;
     const char* target;  // qualified and quoted
@@ -75,8 +75,8 @@ struct ImportBatch {
 // Creates the row of a new import.
 ImportJob create_job(const StateTables& tables, const ImportSubject& subject, const FileIdentity& file,
                      bool table_was_empty);
-// The current role's newest import of this subject, into this table rather than into another that had its name; false when
-// there is none.
+// The current role's newest import of this subject, into this table rather than into another that had its
+// name; false when there is none.
 bool find_job(const StateTables& tables, const ImportSubject& subject, ImportJob* job);
 // The import of this number; false when it is gone.
 bool load_job(const StateTables& tables, int64 id, ImportJob* job);

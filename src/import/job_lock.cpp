@@ -21,8 +21,8 @@ void commit_batch(MemoryContext context, Flush flush) {
     });
 }
 
-bool take_up_job(const StateTables& tables, const ImportSubject& subject, MemoryContext context, JobLock* lock,
-                 ImportJob* job) {
+bool take_up_job(const StateTables& tables, const ImportSubject& subject, MemoryContext context,
+                 JobLock* lock, ImportJob* job) {
     if (!pg::pg_call([&] { return find_job(tables, subject, job); })) {
         pg::pg_call([&] {
             ereport(NOTICE, (errmsg("there is no earlier import to resume; starting at the first row")));

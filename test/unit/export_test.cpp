@@ -182,7 +182,7 @@ TEST(GraphExport, NumbersRowsAndKeepsLevels) {
             const double bound = core::kth_distance(data, core::Metric::l2, data.row(rows[row]), 200);
             for (const int32_t other : graph.list(row, 0)) {
                 near += core::true_distance(core::Metric::l2, data.row(rows[row]),
-                                       data.row(rows[static_cast<size_t>(other)]), data.dims) <= bound;
+                                            data.row(rows[static_cast<size_t>(other)]), data.dims) <= bound;
                 all++;
             }
         }

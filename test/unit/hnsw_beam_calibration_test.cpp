@@ -1,4 +1,5 @@
-// Where beams end: the bound against the plain way to compute it, and what is measured for it against searches.
+// Where beams end: the bound against the plain way to compute it, and what is measured for it against
+// searches.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -63,8 +64,10 @@ TEST(LogFactor, GoesThroughWhatWasMeasured) {
     const BeamCalibration calibration{{0.05f, 0.14f, 0.22f}, 1, 100};
     EXPECT_NEAR(log_factor_of(calibration, calibration_rank), 0, 1e-9);
     for (size_t i = 0; i < calibration_points; ++i)
-        EXPECT_NEAR(log_factor_of(calibration, static_cast<double>(calibration_widths[i])), calibration.log_factor[i], 1e-6);
-    for (double width = 1; width < 5000; width *= 1.1) EXPECT_LT(log_factor_of(calibration, width), log_factor_of(calibration, width * 1.1));
+        EXPECT_NEAR(log_factor_of(calibration, static_cast<double>(calibration_widths[i])),
+                    calibration.log_factor[i], 1e-6);
+    for (double width = 1; width < 5000; width *= 1.1)
+        EXPECT_LT(log_factor_of(calibration, width), log_factor_of(calibration, width * 1.1));
     // The distances of 800 to 80 are as those of 80 to 10, to the same power.
     EXPECT_NEAR(log_factor_of(calibration, 640), 0.44, 1e-6);
 }
@@ -76,7 +79,8 @@ constexpr size_t query_count = 200;
 struct Found {
     double recall;
     double visits;
-    double hard_to_easy;   // visits of the tenth of queries that take most, to those of the tenth that take least
+    double
+        hard_to_easy;  // visits of the tenth of queries that take most, to those of the tenth that take least
 };
 
 Found find(TestIndex& index, const Data& data, const Data& queries, size_t ef_search) {
@@ -88,7 +92,8 @@ Found find(TestIndex& index, const Data& data, const Data& queries, size_t ef_se
     for (size_t q = 0; q < queries.rows(); ++q) {
         const double bound = kth_distance(data, metric, queries.row(q), 10);
         for (size_t row : index.scan(queries.row(q), 10, options, &data))
-            hits += true_distance(metric, queries.row(q), data.row(row), data.dims) <= bound + 1e-6 * std::fabs(bound);
+            hits += true_distance(metric, queries.row(q), data.row(row), data.dims) <=
+                    bound + 1e-6 * std::fabs(bound);
         visits.push_back(static_cast<double>(index.last_visits()));
     }
     const auto count = static_cast<double>(queries.rows());
@@ -105,7 +110,8 @@ Data times(Data data, float factor) {
 // Rows and queries among which some have many neighbors at about one distance, others few.
 class Measured : public testing::Test {
   protected:
-    Measured() : data_(latent_data(12000 + query_count, 256, 9)), queries_(take_queries(data_, query_count)) {}
+    Measured()
+        : data_(latent_data(12000 + query_count, 256, 9)), queries_(take_queries(data_, query_count)) {}
     Data data_, queries_;
 };
 
@@ -126,7 +132,8 @@ TEST_F(Measured, ASearchVisitsFewerNodesOnAverageMoreWhereItIsHard) {
     }
 }
 
-// Inner products do not change their order with the query's length; L2 distances, by which codes know them, do.
+// Inner products do not change their order with the query's length; L2 distances, by which codes know them,
+// do.
 TEST_F(Measured, TheLengthOfAQueryDoesNotMatterToInnerProducts) {
     normalize(data_);
     normalize(queries_);
@@ -154,7 +161,8 @@ TEST_F(Measured, AQueryUnlikeTheRowsDoesNotVisitThemAll) {
     index.meta_in_place().calibration = {};
     const Found by_rank = find(index, data_, far, 40 * BeamBound::most_widths);
     index.meta_in_place().calibration = calibration;
-    EXPECT_LE(now.visits, by_rank.visits * 1.5);   // (a wider frontier keeps other estimates of nodes met twice)
+    EXPECT_LE(now.visits,
+              by_rank.visits * 1.5);  // (a wider frontier keeps other estimates of nodes met twice)
     EXPECT_GE(now.recall, by_rank.recall - 0.1);
 }
 
@@ -210,8 +218,8 @@ TEST_F(Measured, VacuumMeasuresAgain) {
     EXPECT_TRUE(is_known(index.meta().calibration));
 }
 
-// Vectors that are random in many dimensions: codes tell little of which is near, and a beam by rank visits several times
-// its width. One by a factor is to find as much.
+// Vectors that are random in many dimensions: codes tell little of which is near, and a beam by rank visits
+// several times its width. One by a factor is to find as much.
 TEST(BeamCalibration, OfWhatIsHardToTell) {
     Data data = normal_data(6000 + 100, 256, 5);
     const Data queries = take_queries(data, 100);
@@ -219,7 +227,7 @@ TEST(BeamCalibration, OfWhatIsHardToTell) {
     index.build(data, 2);
     const BeamCalibration calibration = index.meta().calibration;
     ASSERT_TRUE(is_known(calibration));
-    EXPECT_GT(calibration.log_factor[0], 0);   // (a beam held to 20 visits does not get as far as ten rows)
+    EXPECT_GT(calibration.log_factor[0], 0);  // (a beam held to 20 visits does not get as far as ten rows)
     const Found now = find(index, data, queries, 40);
     index.meta_in_place().calibration = {};
     const Found by_rank = find(index, data, queries, 40);
@@ -237,7 +245,8 @@ TEST(BeamCalibration, IsOfDistancesAlone) {
         options.mode = StorageMode::plain;
         TestIndex index(data.dims, options);
         index.build(data, 2);
-        EXPECT_EQ(is_known(index.meta().calibration), metric != Metric::inner_product) << static_cast<int>(metric);
+        EXPECT_EQ(is_known(index.meta().calibration), metric != Metric::inner_product)
+            << static_cast<int>(metric);
     }
 }
 
@@ -252,7 +261,8 @@ TEST(BeamCalibration, NoneOfVectorsOfAFewBits) {
 
 TEST(BeamCalibration, OfFewRowsOrEqualOnes) {
     for (const size_t rows : {size_t{0}, size_t{1}, size_t{100}, size_t{3000}}) {
-        const Data some = normal_data(std::min<size_t>(rows, 7), 32, 5), data = rows == 3000 ? repeated(some, 400) : some;
+        const Data some = normal_data(std::min<size_t>(rows, 7), 32, 5),
+                   data = rows == 3000 ? repeated(some, 400) : some;
         IndexOptions options;
         options.mode = StorageMode::plain;
         TestIndex index(32, options);

@@ -1,5 +1,5 @@
-// EntryTable: that every node of level 1 has one, that searches get by them to where the walk down leads, and what becomes of
-// them when rows go, or pages are damaged.
+// EntryTable: that every node of level 1 has one, that searches get by them to where the walk down leads, and
+// what becomes of them when rows go, or pages are damaged.
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -66,9 +66,7 @@ class EntryTableOf : public testing::TestWithParam<Case> {
         index_ = std::make_unique<TestIndex>(data_.dims, options_);
     }
 
-    void build(size_t rows) {
-        build_in_order(first_rows(data_, rows), 2, *index_);
-    }
+    void build(size_t rows) { build_in_order(first_rows(data_, rows), 2, *index_); }
     void insert(size_t begin, size_t end) {
         for (size_t row = begin; row < end; ++row) index_->insert(data_.row(row), row, memory_);
     }
@@ -80,8 +78,10 @@ class EntryTableOf : public testing::TestWithParam<Case> {
 
     std::vector<uint32_t> pages() {
         std::vector<uint32_t> pages;
-        for_each_entry_page(index_->store(), index_->layout(), index_->meta().entry_map, [&](uint32_t block) { pages.push_back(block); },
-                               [](uint32_t block, const std::string& text) { ADD_FAILURE() << block << ": " << text; });
+        for_each_entry_page(
+            index_->store(), index_->layout(), index_->meta().entry_map,
+            [&](uint32_t block) { pages.push_back(block); },
+            [](uint32_t block, const std::string& text) { ADD_FAILURE() << block << ": " << text; });
         return pages;
     }
     std::vector<uint64_t> entries() {
@@ -97,7 +97,8 @@ class EntryTableOf : public testing::TestWithParam<Case> {
     std::vector<uint64_t> below_level_1() {
         std::vector<uint64_t> ids;
         for (const Link& link : index_->nodes(1))
-            if (index_->node(link).live()) ids.push_back(index_->layout().node_id(index_->node(link).head().down));
+            if (index_->node(link).live())
+                ids.push_back(index_->layout().node_id(index_->node(link).head().down));
         std::sort(ids.begin(), ids.end());
         return ids;
     }
@@ -125,7 +126,8 @@ class EntryTableOf : public testing::TestWithParam<Case> {
         EXPECT_EQ(by_entry_table.upper_visits, 0u);
         EXPECT_GT(by_walk.upper_visits, 5 * query_count);
         EXPECT_GE(by_entry_table.recall, by_walk.recall - 0.01);
-        EXPECT_LE(by_entry_table.visits, by_walk.visits * 23 / 20);   // entries that cannot be told apart are all looked at
+        EXPECT_LE(by_entry_table.visits,
+                  by_walk.visits * 23 / 20);  // entries that cannot be told apart are all looked at
     }
 
     Data data_{0, {}}, queries_{0, {}};
@@ -196,7 +198,7 @@ TEST_P(EntryTableOf, WhatVacuumLeaves) {
 }
 
 TEST_P(EntryTableOf, RowsOfSeveralThreads) {
-    insert(0, 200);   // (of two that begin at once, one's are lost)
+    insert(0, 200);  // (of two that begin at once, one's are lost)
     std::vector<std::thread> threads;
     for (size_t t = 0; t < 4; ++t)
         threads.emplace_back([&, t] {
@@ -208,8 +210,10 @@ TEST_P(EntryTableOf, RowsOfSeveralThreads) {
                 const OwnVector own = index_->encoder().encode_row(data_.row(i), row);
                 const auto level = static_cast<uint8_t>(i % 12 == 0);
                 const FilterKey keys[] = {1 + i};
-                inserter.insert({row.internal.data(), row.own_bytes.data(), own, TestIndex::tid_of(i), level, keys});
-                after_insert(index_->store(), index_->encoder(), memory, level, inserter.last_placed(), samples);
+                inserter.insert(
+                    {row.internal.data(), row.own_bytes.data(), own, TestIndex::tid_of(i), level, keys});
+                after_insert(index_->store(), index_->encoder(), memory, level, inserter.last_placed(),
+                             samples);
             }
         });
     for (std::thread& thread : threads) thread.join();
@@ -237,14 +241,19 @@ TEST_P(EntryTableOf, DamageIsFoundAndHarmless) {
     };
     const uint32_t map = index_->meta().entry_map;
     expect_found("is no map of entry points", [&] { page_head(payload(map)).kind = PageKind::unused; });
-    expect_found("is no map of entry points", [&] { EntryTableLayout::map_head(payload(map))->pages = 1u << 30; });
+    expect_found("is no map of entry points",
+                 [&] { EntryTableLayout::map_head(payload(map))->pages = 1u << 30; });
     expect_found("is no map of entry points", [&] { EntryTableLayout::map_head(payload(map))->groups = 0; });
-    expect_found("does not hold groups of entry points", [&] { page_head(payload(groups[0])).kind = PageKind::unused; });
-    expect_found("does not hold entry points", [&] { page_head(payload(entries[0])).kind = PageKind::unused; });
-    expect_found("an impossible number of entry points", [&] { page_head(payload(entries[0])).reserved = 60000; });
+    expect_found("does not hold groups of entry points",
+                 [&] { page_head(payload(groups[0])).kind = PageKind::unused; });
+    expect_found("does not hold entry points",
+                 [&] { page_head(payload(entries[0])).kind = PageKind::unused; });
+    expect_found("an impossible number of entry points",
+                 [&] { page_head(payload(entries[0])).reserved = 60000; });
     const uint8_t nothing[512] = {};
     expect_found("is not on a page of nodes", [&] {
-        for (const uint32_t block : entries) places.entries().put(payload(block), 0, nothing, nothing, Link{map, 0, 0});
+        for (const uint32_t block : entries)
+            places.entries().put(payload(block), 0, nothing, nothing, Link{map, 0, 0});
     });
     expect_found("is of level 1", [&] {
         const Link upper = index_->nodes(1).at(0);
@@ -253,7 +262,8 @@ TEST_P(EntryTableOf, DamageIsFoundAndHarmless) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, EntryTableOf,
-                         testing::Values(Case{"l2", 256, Metric::l2, false, 0}, Case{"cosine", 768, Metric::cosine, true, 0},
+                         testing::Values(Case{"l2", 256, Metric::l2, false, 0},
+                                         Case{"cosine", 768, Metric::cosine, true, 0},
                                          Case{"product", 256, Metric::inner_product, false, 0},
                                          Case{"filters", 256, Metric::l2, false, 1}),
                          [](const auto& info) { return info.param.name; });
@@ -262,29 +272,34 @@ TEST(EntryTable, AreNotBegunWhereNodesWouldHaveNone) {
     const Data data = latent_data(4000, 256, 5);
     TestIndex index(256, {});
     index.build(data, 2);
-    index.meta_in_place().entry_map = 0;   // as older builds left it
+    index.meta_in_place().entry_map = 0;  // as older builds left it
     InsertMemory memory;
     for (size_t row = 0; row < 20; ++row) index.insert(data.row(row), row, memory, 2);
     EXPECT_EQ(index.meta().entry_map, 0u);
 }
 
-// So that searches of inserts stay in the cache: not only rows of the same entry come together, but those of entry points near
-// each other, too.
+// So that searches of inserts stay in the cache: not only rows of the same entry come together, but those of
+// entry points near each other, too.
 TEST(EntryTable, PutRowsInOrder) {
     const Data data = latent_data(9000, 256, 5);
     TestIndex index(256, {});
     index.build(data, 1);
     const std::vector<Link> nodes = index.nodes();
     std::vector<size_t> rows;
-    for (size_t i = nodes.size() / 4; i < nodes.size(); ++i) rows.push_back(index.row_at(nodes[i]));   // behind those of upper levels
+    for (size_t i = nodes.size() / 4; i < nodes.size(); ++i)
+        rows.push_back(index.row_at(nodes[i]));  // behind those of upper levels
     EXPECT_LT(mean_distance(data, rows, 50), mean_distance(data, rows, 3000) * 0.7);
 }
 
 // The entry candidates that rows are inserted from, and queries begin with.
 struct EntryCandidates {
-    explicit EntryCandidates(const Data& data) : rows(data), queries(take_queries(rows, 100)), index(data.dims, {}) { index.build(rows, 2); }
+    explicit EntryCandidates(const Data& data)
+        : rows(data), queries(take_queries(rows, 100)), index(data.dims, {}) {
+        index.build(rows, 2);
+    }
 
-    // Of each query on average, those whose distance is not known: they are looked at first, whatever else is there.
+    // Of each query on average, those whose distance is not known: they are looked at first, whatever else is
+    // there.
     double unknown() {
         SearchMemory memory;
         Query query;
@@ -294,7 +309,9 @@ struct EntryCandidates {
             const RawVector raw = queries.row(q);
             query.prepare_scan(index.encoder(), &raw, 0);
             EXPECT_TRUE(table.find(index.meta().entry_map));
-            count += std::count_if(memory.entry_candidates.begin(), memory.entry_candidates.end(), [](const EntryCandidate& candidate) { return std::isinf(candidate.distance); });
+            count += std::count_if(
+                memory.entry_candidates.begin(), memory.entry_candidates.end(),
+                [](const EntryCandidate& candidate) { return std::isinf(candidate.distance); });
         }
         return static_cast<double>(count) / static_cast<double>(queries.rows());
     }
@@ -304,7 +321,9 @@ struct EntryCandidates {
 };
 
 // Of 256 dimensions all of which vary, a code of a bit each says little about who is nearest.
-TEST(EntryTable, OfRandomRowsManyCannotBeToldApart) { EXPECT_GT(EntryCandidates(normal_data(3100, 256, 11, 40)).unknown(), 3); }
+TEST(EntryTable, OfRandomRowsManyCannotBeToldApart) {
+    EXPECT_GT(EntryCandidates(normal_data(3100, 256, 11, 40)).unknown(), 3);
+}
 
 TEST(EntryTable, OfEmbeddingsMostCanBeToldApart) {
     const double unknown = EntryCandidates(latent_data(3100, 256, 11)).unknown();
@@ -321,7 +340,8 @@ TEST(EntryTable, SeveralAreCandidatesForARow) {
         ordered.row = static_cast<uint32_t>(row);
         ASSERT_TRUE(finder.find(rows, ordered));
         std::set<uint64_t> nodes;
-        for (size_t i = 0; i < ordered.near.count; ++i) nodes.insert(entry_candidates.index.layout().node_id(ordered.near.entry_candidates[i].link));
+        for (size_t i = 0; i < ordered.near.count; ++i)
+            nodes.insert(entry_candidates.index.layout().node_id(ordered.near.entry_candidates[i].link));
         EXPECT_GE(nodes.size(), 4u);
     }
 }

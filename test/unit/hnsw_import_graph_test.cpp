@@ -2,10 +2,10 @@
 #include "hnsw_graph.hpp"
 #include "io_files.hpp"
 
-#include "core/io/source/content_hash.hpp"
-#include "core/hnsw/graph_import/preload.hpp"
-#include "core/hnsw/graph_import/graph_match.hpp"
 #include "core/hnsw/build/nearby_order.hpp"
+#include "core/hnsw/graph_import/graph_match.hpp"
+#include "core/hnsw/graph_import/preload.hpp"
+#include "core/io/source/content_hash.hpp"
 
 #include <gtest/gtest.h>
 
@@ -36,7 +36,9 @@ Lists nearest_lists(const Data& data, size_t degree) {
     for (size_t i = 0; i < data.rows(); ++i) {
         std::vector<std::pair<float, uint32_t>> all;
         for (size_t k = 0; k < data.rows(); ++k)
-            if (k != i) all.emplace_back(kernels().l2_squared(data.row(i), data.row(k), data.dims), static_cast<uint32_t>(k));
+            if (k != i)
+                all.emplace_back(kernels().l2_squared(data.row(i), data.row(k), data.dims),
+                                 static_cast<uint32_t>(k));
         std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(degree), all.end());
         for (size_t k = 0; k < degree; ++k) lists[i].push_back(all[k].second);
     }
@@ -65,7 +67,8 @@ void expect_sound(TestIndex& index, size_t rows) {
     EXPECT_EQ(checked.counts.unattached, 0u);
 }
 
-double built_recall(const Data& data, const Data& queries, const IndexOptions& options, const ScanOptions& scan) {
+double built_recall(const Data& data, const Data& queries, const IndexOptions& options,
+                    const ScanOptions& scan) {
     TestIndex index(data.dims, options);
     index.build(data, 1);
     return recall(index, data, queries, 10, scan);
@@ -93,7 +96,8 @@ TEST_P(GraphImported, IsSearchedAsWellAsBuilt) {
     TestIndex index(c.dims, options);
     ASSERT_TRUE(index.import_graph(data, file_graph(built_lists(data, options)), c.threads));
     expect_sound(index, data.rows());
-    // (A build searches anew, from several entry candidates for each row: of rows as hard to tell apart as these that is worth .01.)
+    // (A build searches anew, from several entry candidates for each row: of rows as hard to tell apart as
+    // these that is worth .01.)
     EXPECT_GE(recall(index, data, queries, 10, scan), built_recall(data, queries, options, scan) - 0.02);
 }
 
@@ -102,7 +106,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, GraphImported,
                                          Case{"cosine", 256, Metric::cosine, StorageMode::coded, 2},
                                          Case{"product", 256, Metric::inner_product, StorageMode::coded, 2},
                                          Case{"plain", 32, Metric::l2, StorageMode::plain, 2},
-                                         Case{"plainproduct", 32, Metric::inner_product, StorageMode::plain, 1}),
+                                         Case{"plainproduct", 32, Metric::inner_product, StorageMode::plain,
+                                              1}),
                          [](const auto& info) { return info.param.name; });
 
 TEST(GraphImport, OfShortOneSidedLists) {
@@ -167,13 +172,14 @@ TEST(GraphImport, LinksThatMeanNothingLeaveASoundIndex) {
 
 TEST(GraphImport, EqualRowsShareANode) {
     Data data = clustered(600, 256);
-    for (size_t i = 0; i < 60; ++i) std::copy_n(data.row(i % 6), data.dims, &data.values[(300 + i) * data.dims]);
+    for (size_t i = 0; i < 60; ++i)
+        std::copy_n(data.row(i % 6), data.dims, &data.values[(300 + i) * data.dims]);
     IndexOptions options;
     options.filter_columns = 1;
     options.filter_key = [](size_t row, size_t) { return FilterKey{row % 2 + 1}; };
     TestIndex index(data.dims, options);
     FileGraph graph = file_graph(nearest_lists(data, 20));
-    graph.row_of[350] = FileGraph::no_row;   // one of the equal ones is not in the file
+    graph.row_of[350] = FileGraph::no_row;  // one of the equal ones is not in the file
     ASSERT_TRUE(index.import_graph(data, graph));
     expect_sound(index, data.rows());
     // Copies have the keys of what they are copies of: 300 and 6 are even.
@@ -191,27 +197,33 @@ TEST(GraphImport, OfFewRowsOrNone) {
     }
     const Data data = clustered(3, 256);
     TestIndex index(data.dims, {});
-    ASSERT_TRUE(index.import_graph(data, FileGraph{}));   // knows none of them
+    ASSERT_TRUE(index.import_graph(data, FileGraph{}));  // knows none of them
     expect_sound(index, 3);
 }
 
-// ---------------------------------------------------------------------------------------- which row is which node
+// ---------------------------------------------------------------------------------------- which row is which
+// node
 
 // FAISS's IndexHNSWFlat; ids: of an IndexIDMap around it, or none.
-Bytes faiss_file(const Data& data, const Lists& lists, size_t degree, int32_t metric = 1, const std::vector<int64_t>& ids = {}) {
+Bytes faiss_file(const Data& data, const Lists& lists, size_t degree, int32_t metric = 1,
+                 const std::vector<int64_t>& ids = {}) {
     std::vector<int32_t> neighbors;
     std::vector<uint64_t> offsets{0};
     for (const auto& list : lists) {
-        for (size_t i = 0; i < degree; ++i) neighbors.push_back(i < list.size() ? static_cast<int32_t>(list[i]) : -1);
+        for (size_t i = 0; i < degree; ++i)
+            neighbors.push_back(i < list.size() ? static_cast<int32_t>(list[i]) : -1);
         offsets.push_back(neighbors.size());
     }
-    const auto sized = [](const auto& values) { return raw(static_cast<uint64_t>(values.size())) + raw_all(values); };
+    const auto sized = [](const auto& values) {
+        return raw(static_cast<uint64_t>(values.size())) + raw_all(values);
+    };
     const auto dims = static_cast<int32_t>(data.dims);
     const auto rows = static_cast<int64_t>(data.rows());
     const Bytes inner = faiss_header("IHNf", dims, rows, metric) + sized(std::vector<double>{1}) +
                         sized(std::vector<int32_t>{0, static_cast<int32_t>(degree)}) +
-                        sized(std::vector<int32_t>(data.rows(), 1)) + sized(offsets) + sized(neighbors) + raw(int32_t{0}) +
-                        raw(int32_t{0}) + raw(int32_t{40}) + raw(int32_t{16}) + raw(int32_t{1}) +
+                        sized(std::vector<int32_t>(data.rows(), 1)) + sized(offsets) + sized(neighbors) +
+                        raw(int32_t{0}) + raw(int32_t{0}) + raw(int32_t{40}) + raw(int32_t{16}) +
+                        raw(int32_t{1}) +
                         faiss_flat(metric == 1 ? "IxF2" : "IxFI", dims, data.values, metric);
     return ids.empty() ? inner : faiss_id_map("IxMp", inner, rows, ids);
 }
@@ -231,8 +243,8 @@ class ReadOnce : public io::MemorySource {
 
 // Rows that the table has, by ids and in their order.
 // with_content: so that equal vectors need not be compared.
-GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t>& ids, Metric metric = Metric::l2,
-                 bool with_content = true) {
+GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t>& ids,
+                 Metric metric = Metric::l2, bool with_content = true) {
     ReadOnce source(file);
     const auto vectors = io::open_vectors(source);
     const auto graph = io::open_graph(source);
@@ -243,7 +255,8 @@ GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t
     std::vector<int64_t> order(table.rows());
     std::iota(order.begin(), order.end(), 0);
     std::vector<uint64_t> content(table.rows());
-    for (size_t i = 0; with_content && i < table.rows(); ++i) content[i] = io::hash_row(0, table.row(i), table.dims);
+    for (size_t i = 0; with_content && i < table.rows(); ++i)
+        content[i] = io::hash_row(0, table.row(i), table.dims);
     const VectorFingerprinter fingerprint_of(table.dims);
     std::vector<VectorFingerprint> fingerprints;
     for (size_t i = 0; i < table.rows(); ++i) fingerprints.push_back(fingerprint_of(table.row(i)));
@@ -252,8 +265,15 @@ GraphMatch match(const Bytes& file, const Data& table, const std::vector<int64_t
         source.is_read = true;
         return read;
     };
-    return match_graph({*vectors, graph->info(), nodes, rows, index.encoder(), {{"ids", ids, false}, {"order", order, true}},
-                        content, fingerprints, [] {}});
+    return match_graph({*vectors,
+                        graph->info(),
+                        nodes,
+                        rows,
+                        index.encoder(),
+                        {{"ids", ids, false}, {"order", order, true}},
+                        content,
+                        fingerprints,
+                        [] {}});
 }
 
 TEST(GraphMatch, ByIds) {
@@ -304,8 +324,10 @@ TEST(GraphMatch, AnIdMayBeThereTwice) {
     std::vector<int64_t> in_file = ids;
     for (size_t i = 0; i < 20; ++i) in_file[399 - i] = 1000;
     Data repeated = data;
-    for (size_t i = 0; i < 20; ++i) std::copy_n(data.row(0), data.dims, &repeated.values[(399 - i) * data.dims]);
-    const GraphMatch found = match(faiss_file(repeated, nearest_lists(repeated, 16), 16, 1, in_file), data, ids);
+    for (size_t i = 0; i < 20; ++i)
+        std::copy_n(data.row(0), data.dims, &repeated.values[(399 - i) * data.dims]);
+    const GraphMatch found = match(faiss_file(repeated, nearest_lists(repeated, 16), 16, 1, in_file), data,
+                                   ids);
     EXPECT_EQ(found.misfit, "");
     EXPECT_EQ(found.matched, 380u);
     EXPECT_EQ(found.without_row, 20u);
@@ -315,14 +337,17 @@ TEST(GraphMatch, RefusesWhatDoesNotFit) {
     const Data data = clustered(400, 256);
     const std::vector<int64_t> none(400, -1);
     const Lists lists = nearest_lists(data, 16);
-    EXPECT_NE(match(faiss_file(clustered(400, 192), lists, 16), data, none).misfit.find("192 dimensions"), std::string::npos);
-    EXPECT_NE(match(faiss_file(data, random_lists(400, 16), 16), data, none).misfit.find("does not link"), std::string::npos);
+    EXPECT_NE(match(faiss_file(clustered(400, 192), lists, 16), data, none).misfit.find("192 dimensions"),
+              std::string::npos);
+    EXPECT_NE(match(faiss_file(data, random_lists(400, 16), 16), data, none).misfit.find("does not link"),
+              std::string::npos);
     // Of one length: the metric does not matter. Else it does.
     EXPECT_EQ(match(faiss_file(data, lists, 16, 0), data, none, Metric::cosine).misfit, "");
     EXPECT_EQ(match(faiss_file(data, lists, 16, 0), data, none, Metric::cosine, false).misfit, "");
     const Data longer = normal_data(400, 256, 9, 10, 3);
     const Lists by_l2 = nearest_lists(longer, 16);
-    EXPECT_NE(match(faiss_file(longer, by_l2, 16, 0), longer, none).misfit.find("another distance"), std::string::npos);
+    EXPECT_NE(match(faiss_file(longer, by_l2, 16, 0), longer, none).misfit.find("another distance"),
+              std::string::npos);
     EXPECT_EQ(match(faiss_file(longer, by_l2, 16, 1), longer, none).misfit, "");
     // Twice as many vectors as rows, and one more.
     Data half{data.dims, {data.values.begin(), data.values.begin() + 199 * 256}};
@@ -334,7 +359,8 @@ TEST(GraphMatch, VectorsOfOtherLengthsHaveTheSameDirection) {
     const Data data = clustered(400, 256);
     Data table = data;
     for (size_t i = 0; i < table.rows(); ++i)
-        for (size_t k = 0; k < table.dims; ++k) table.values[i * table.dims + k] *= 0.1f + static_cast<float>(i);
+        for (size_t k = 0; k < table.dims; ++k)
+            table.values[i * table.dims + k] *= 0.1f + static_cast<float>(i);
     const std::vector<int64_t> none(400, -1);
     const Bytes file = faiss_file(data, nearest_lists(data, 16), 16, 0);
     EXPECT_EQ(match(file, table, none, Metric::cosine).matched, 400u);
@@ -375,7 +401,8 @@ TEST(VectorFingerprint, WithoutDirectionOrTooLong) {
     EXPECT_FALSE(alike(fingerprint_of(longest.data()), fingerprint_of(some.data()), 2e-3f, true));
 }
 
-// ------------------------------------------------------------------------------------------------ order of nodes
+// ------------------------------------------------------------------------------------------------ order of
+// nodes
 
 std::vector<uint32_t> nearby_order(const Lists& lists) {
     const FileGraph graph = file_graph(lists);
@@ -417,11 +444,14 @@ TEST(NearbyOrder, OfAHub) {
     EXPECT_GE(steps, lists.size() / 4096);
 }
 
-// ------------------------------------------------------------------------------------- what is done beside the scan
+// ------------------------------------------------------------------------------------- what is done beside
+// the scan
 
 struct GraphFile {
     explicit GraphFile(const Bytes& content)
-        : source("test file", content.data(), content.size()), vectors(io::open_vectors(source)), graph(io::open_graph(source)) {}
+        : source("test file", content.data(), content.size()),
+          vectors(io::open_vectors(source)),
+          graph(io::open_graph(source)) {}
     io::MemorySource source;
     std::unique_ptr<io::VectorReader> vectors;
     std::unique_ptr<io::GraphReader> graph;

@@ -13,8 +13,8 @@ struct Reached {
     float reach;
 };
 
-// How many nodes have fewer than `enough` links from nodes that are no farther than the nearer half of their own
-// neighbors.
+// How many nodes have fewer than `enough` links from nodes that are no farther than the nearer half of their
+// own neighbors.
 size_t lonely_nodes(TestIndex& index, size_t enough) {
     std::map<uint64_t, std::vector<Reached>> neighbors;
     std::map<uint64_t, float> near;
@@ -33,7 +33,8 @@ size_t lonely_nodes(TestIndex& index, size_t enough) {
     std::map<uint64_t, size_t> links;
     for (const auto& [from, list] : neighbors)
         for (const Reached& to : list) links[to.node] += to.reach <= near[to.node];
-    return static_cast<size_t>(std::count_if(near.begin(), near.end(), [&](const auto& n) { return links[n.first] < enough; }));
+    return static_cast<size_t>(
+        std::count_if(near.begin(), near.end(), [&](const auto& n) { return links[n.first] < enough; }));
 }
 
 struct Case {
@@ -65,7 +66,8 @@ TEST_P(InDegreeOf, ABuildAndAGraphImport) {
     TestIndex built(data.dims, options()), imported(data.dims, options());
     built.build(data, GetParam().threads);
     expect_few_lonely(built);
-    ASSERT_TRUE(imported.import_graph(data, file_graph(built.neighbor_rows(data.rows())), GetParam().threads));
+    ASSERT_TRUE(
+        imported.import_graph(data, file_graph(built.neighbor_rows(data.rows())), GetParam().threads));
     expect_few_lonely(imported);
 }
 
@@ -95,7 +97,7 @@ TEST(InDegreeRepair, AreNotGivenWhereLongVectorsAreNearest) {
     index.build(indexed, 2);
     ScanOptions scan;
     scan.ef_search = 10;
-    EXPECT_GE(recall(index, indexed, rows_from(data, rows), 10, scan), 0.78);   // .67 with such links
+    EXPECT_GE(recall(index, indexed, rows_from(data, rows), 10, scan), 0.78);  // .67 with such links
 }
 
 TEST(InDegreeRepair, OfFewRowsOrEqualOnes) {

@@ -68,7 +68,8 @@ TEST(Insert, FromSeveralCandidatesComesToAllOfThem) {
         const Node node = index.node(link);
         places[index.row_at(link)] = link;
         for (size_t i = 0; i < node.head().degree; ++i)
-            if ((index.row_at(link) + index.row_at(node.links()[i])) % 2 != 0) ++node.links()[i].generation;   // leads nowhere
+            if ((index.row_at(link) + index.row_at(node.links()[i])) % 2 != 0)
+                ++node.links()[i].generation;  // leads nowhere
     }
     NearCandidates near;
     for (const size_t row : {0, 1}) near.entry_candidates[near.count++].link = places.at(row);
@@ -180,7 +181,9 @@ class HalfDead : public testing::Test {
         options.mode = StorageMode::plain;
         return options;
     }
-    bool in_first(const Link& link) { return reinterpret_cast<const float*>(index_.node(link).own())[0] > 500; }
+    bool in_first(const Link& link) {
+        return reinterpret_cast<const float*>(index_.node(link).own())[0] > 500;
+    }
     void kill(const Link& link) {
         NodeHead& head = index_.node(link).head();
         head.flags |= node_dead;
@@ -212,7 +215,8 @@ TEST_F(HalfDead, ARowAmongTheDeadDoesNotTakeTheGraphAway) {
         index_.insert(row.data(), data_.rows() + i, memory, i % 4 == 3 ? 1 : 0);
         expect_whole(cluster_rows + i + 1);
     }
-    EXPECT_EQ(index_.scan(data_.row(cluster_rows), 10000, {}, &data_).size(), 0u + cluster_rows + more.rows());
+    EXPECT_EQ(index_.scan(data_.row(cluster_rows), 10000, {}, &data_).size(),
+              0u + cluster_rows + more.rows());
 }
 
 TEST_F(HalfDead, ARowAboveTheDeadDoesNotTakeTheGraphAway) {

@@ -26,9 +26,7 @@ Bytes raw_all(const std::vector<T>& values) {
     return out;
 }
 
-inline Bytes reversed(Bytes bytes) {
-    return Bytes(bytes.rbegin(), bytes.rend());
-}
+inline Bytes reversed(Bytes bytes) { return Bytes(bytes.rbegin(), bytes.rend()); }
 
 inline Bytes npy(const Bytes& dict, const Bytes& data, int major = 1) {
     Bytes out = "\x93NUMPY";

@@ -1,8 +1,8 @@
 // What a scan costs, for the planner.
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
-#include "am/planner/planner.hpp"
 #include "am/index_state.hpp"
+#include "am/planner/planner.hpp"
 #include "core/hnsw/build/clustering.hpp"
 #include "core/storage/unplaced_layout.hpp"
 
@@ -24,12 +24,12 @@ constexpr double operators_per_visit = 20;
 // Reading every page from the first to the last, some 0.3 us for each node on it.
 constexpr double operators_per_node_in_order = 4;
 
-// The scan is ahead of the rows it returns: a beam that is wide enough for so many is half as wide again, gets there in
-// steps, and goes far where rows are about equally far. The hundredth row of 20,000 x 384 and of 200,000 x 768 came
-// after 1.2 ms.
+// The scan is ahead of the rows it returns: a beam that is wide enough for so many is half as wide again,
+// gets there in steps, and goes far where rows are about equally far. The hundredth row of 20,000 x 384 and
+// of 200,000 x 768 came after 1.2 ms.
 constexpr double visits_per_further_row = 8;
-// More than any plan costs that PostgreSQL's settings disable, and little enough to be multiplied and compared. (Infinity
-// times no rows is not a number, which is neither less nor more than anything.)
+// More than any plan costs that PostgreSQL's settings disable, and little enough to be multiplied and
+// compared. (Infinity times no rows is not a number, which is neither less nor more than anything.)
 constexpr Cost highest_cost = 1e16;
 
 struct ScanCosts {
@@ -51,14 +51,15 @@ ScanCosts walk_costs(double rows, size_t ef_search, double random_page) {
 struct Helpers {
     bool origin_codes;
     double clusters;
-    double loose;    // rows in none
+    double loose;  // rows in none
 };
 
 Helpers helpers_of(const IndexOptInfo* info) {
     const double rows = Max(info->tuples, 1.0);
     Helpers helpers{true, static_cast<double>(core::Clustering::clusters_for(static_cast<size_t>(rows))), 0};
     if (info->hypothetical) return helpers;
-    const Relation index = pg::pg_call([&] { return index_open(info->indexoid, NoLock); });   // the planner holds the lock
+    const Relation index = pg::pg_call(
+        [&] { return index_open(info->indexoid, NoLock); });  // the planner holds the lock
     try {
         const std::shared_ptr<IndexState> state = index_state(index);
         helpers.origin_codes = state->encoder.geometry().mode == core::StorageMode::coded;
@@ -78,7 +79,8 @@ double key_pages(const IndexOptInfo* info, double rows) {
 }
 
 // Of a scan under conditions on the index's own columns. All rows that pass are `share` of all.
-ScanCosts filtered_costs(const IndexOptInfo* info, double rows, double share, size_t ef_search, double random_page) {
+ScanCosts filtered_costs(const IndexOptInfo* info, double rows, double share, size_t ef_search,
+                         double random_page) {
     const double visit = random_page * uncached_share + operators_per_visit * cpu_operator_cost;
     core::FilteredSearch search{};
     search.slots = rows;
@@ -113,7 +115,9 @@ ScanCosts read_matching_costs(const IndexOptInfo* info, double rows, double shar
 
 // Of a scan for rows without a vector, which are on pages of their own.
 ScanCosts read_unplaced_costs(const IndexOptInfo* info, double rows, double share, double sequential_page) {
-    const double reading = (1 + rows * share * static_cast<double>(sizeof(core::UnplacedRow)) / BLCKSZ + key_pages(info, rows * share)) * sequential_page;
+    const double reading = (1 + rows * share * static_cast<double>(sizeof(core::UnplacedRow)) / BLCKSZ +
+                            key_pages(info, rows * share)) *
+                           sequential_page;
     return {reading, reading + rows * share * cpu_index_tuple_cost};
 }
 
@@ -123,18 +127,19 @@ List* tested_quals(const IndexOptInfo* info, const IndexClause* clause) {
     ListCell* cell;
     foreach (cell, clause->indexquals) {
         auto* const qual = lfirst_node(RestrictInfo, cell);
-        const Oid op = IsA(qual->clause, OpExpr)              ? reinterpret_cast<const OpExpr*>(qual->clause)->opno
-                       : IsA(qual->clause, ScalarArrayOpExpr) ? reinterpret_cast<const ScalarArrayOpExpr*>(qual->clause)->opno
-                                                              : InvalidOid;
+        const Oid op = IsA(qual->clause, OpExpr) ? reinterpret_cast<const OpExpr*>(qual->clause)->opno
+                       : IsA(qual->clause, ScalarArrayOpExpr)
+                           ? reinterpret_cast<const ScalarArrayOpExpr*>(qual->clause)->opno
+                           : InvalidOid;
         if (!OidIsValid(op) || tests_in_index(info, clause->indexcol, op)) tested = lappend(tested, qual);
     }
     return tested;
 }
 
 struct Conditions {
-    bool any;             // on the index's own columns
+    bool any;              // on the index's own columns
     Selectivity matching;  // share of the rows that pass those
-    Selectivity fetched;  // and are within the distance asked for
+    Selectivity fetched;   // and are within the distance asked for
 };
 
 Conditions conditions_of(PlannerInfo* root, const IndexPath* path) {
@@ -145,11 +150,13 @@ Conditions conditions_of(PlannerInfo* root, const IndexPath* path) {
         const auto* const clause = lfirst_node(IndexClause, cell);
         if (clause->indexcol > 0)
             columns = list_concat(columns, tested_quals(path->indexinfo, clause));
-        else if (clause->lossy || IsA(clause->rinfo->clause, NullTest))   // else it only says that all rows are wanted
+        else if (clause->lossy ||
+                 IsA(clause->rinfo->clause, NullTest))  // else it only says that all rows are wanted
             limits = lappend(limits, linitial(clause->indexquals));
     }
     const auto share = [&](List* quals) {
-        return clauselist_selectivity(root, quals, static_cast<int>(path->indexinfo->rel->relid), JOIN_INNER, nullptr);
+        return clauselist_selectivity(root, quals, static_cast<int>(path->indexinfo->rel->relid), JOIN_INNER,
+                                      nullptr);
     };
     const Selectivity matching = share(columns);
     return {columns != NIL, matching, matching * share(limits)};
@@ -158,10 +165,11 @@ Conditions conditions_of(PlannerInfo* root, const IndexPath* path) {
 }  // namespace
 
 core::ScanOptions planned_scan(const IndexOptInfo* info) {
-    if (info->hypothetical) return {};   // the index may not exist: one of hypopg's
-    const Relation index = index_open(info->indexoid, NoLock);   // the planner holds the lock
+    if (info->hypothetical) return {};                          // the index may not exist: one of hypopg's
+    const Relation index = index_open(info->indexoid, NoLock);  // the planner holds the lock
     const double rows = info->tuples;
-    const core::ScanOptions options = method_of(index).scan_options(index, [=] { return static_cast<uint64_t>(rows); });
+    const core::ScanOptions options = method_of(index).scan_options(
+        index, [=] { return static_cast<uint64_t>(rows); });
     index_close(index, NoLock);
     return options;
 }
@@ -169,7 +177,8 @@ core::ScanOptions planned_scan(const IndexOptInfo* info) {
 void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
                    Selectivity* selectivity, double* correlation, double* pages) {
     if (!can_scan(path)) {
-        // Without a query vector, say, there is nothing to scan for. (The path is taken away before the planner chooses.)
+        // Without a query vector, say, there is nothing to scan for. (The path is taken away before the
+        // planner chooses.)
         pg::reject_path(path);
         *startup = *total = highest_cost;
         *selectivity = 0;

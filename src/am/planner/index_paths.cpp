@@ -1,21 +1,25 @@
-// A hook that gives the planner paths it does not think of itself: index scans in the order of distance that also
-// test, in the index,
+// A hook that gives the planner paths it does not think of itself: index scans in the order of distance that
+// also test, in the index,
 //   column IN (...), column = ANY (...)   which PostgreSQL drops from ordered paths up to 16
 //   conditions on a boolean column        which PostgreSQL up to 15 knows of its own index types only
-//   column LIKE 'beginning%'              which PostgreSQL tells of a range in the collation "C" only; starts_with()
-//   distance < limit                      after which the scan ends: also limit > distance, 1 - distance > limit
+//   column LIKE 'beginning%'              which PostgreSQL tells of a range in the collation "C" only;
+//                                         starts_with()
+//   distance < limit                      after which the scan ends: also limit > distance, 1 - distance >
+//                                         limit
 //
-// And for ORDER BY distance, something more: scans in the order of the distance alone, which an incremental sort puts into
-// the order asked for. PostgreSQL 16 and later think of that themselves, unless what comes second is a distance, too.
+// And for ORDER BY distance, something more: scans in the order of the distance alone, which an incremental
+// sort puts into the order asked for. PostgreSQL 16 and later think of that themselves, unless what comes
+// second is a distance, too.
 //
-// Each such path is one of the planner's own with conditions added, so that it competes with it and all others. Only
-// where all rows are asked for does one take the other's place: the scan then looks at all of them before it returns
-// the first, which costs less than the way to all of them through the graph, and has them in order.
+// Each such path is one of the planner's own with conditions added, so that it competes with it and all
+// others. Only where all rows are asked for does one take the other's place: the scan then looks at all of
+// them before it returns the first, which costs less than the way to all of them through the graph, and has
+// them in order.
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
+#include "am/index_state.hpp"
 #include "am/opclass.hpp"
 #include "am/planner/planner.hpp"
-#include "am/index_state.hpp"
 
 #include <cmath>
 #include <limits>
@@ -34,8 +38,8 @@ extern "C" {
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
-#include "utils/fmgrprotos.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 }
@@ -51,15 +55,16 @@ struct Extension {
     PlannerInfo* root;
     RelOptInfo* rel;
     IndexPath* path;
-    List* clauses;    // of IndexClause: those it had and those added
+    List* clauses;  // of IndexClause: those it had and those added
     bool added;
 };
 
 // Has the index been made since indexes keep rows that have no place in the graph? May raise.
 bool keeps_unplaced(const IndexOptInfo* info) {
-    if (info->hypothetical) return true;   // the index may not exist: one of hypopg's
+    if (info->hypothetical) return true;  // the index may not exist: one of hypopg's
     return pg::guarded([&] {
-        const Relation index = pg::pg_call([&] { return index_open(info->indexoid, NoLock); });   // the planner holds the lock
+        const Relation index = pg::pg_call(
+            [&] { return index_open(info->indexoid, NoLock); });  // the planner holds the lock
         const bool keeps = index_state(index)->keeps_unplaced;
         pg::pg_call([&] { index_close(index, NoLock); });
         return keeps;
@@ -102,10 +107,12 @@ bool add_any(Extension& e, RestrictInfo* rinfo, int column) {
     const IndexOptInfo* const index = e.path->indexinfo;
     if (!any->useOr || !OidIsValid(index->opfamily[column])) return false;
     auto* const array = static_cast<Node*>(lsecond(any->args));
-    if (!match_index_to_operand(static_cast<Node*>(linitial(any->args)), column, const_cast<IndexOptInfo*>(index)) ||
+    if (!match_index_to_operand(static_cast<Node*>(linitial(any->args)), column,
+                                const_cast<IndexOptInfo*>(index)) ||
         !op_in_opfamily(any->opno, index->opfamily[column]) || !is_fixed(e, array))
         return false;
-    if (OidIsValid(index->indexcollations[column]) && index->indexcollations[column] != any->inputcollid) return false;
+    if (OidIsValid(index->indexcollations[column]) && index->indexcollations[column] != any->inputcollid)
+        return false;
     add(e, rinfo, column, rinfo->clause, false);
     return true;
 }
@@ -150,17 +157,21 @@ Const* beginning_of_pattern(const Const* pattern) {
 // The operator of the index's family that says what a text begins with, if the column is one of such texts.
 Oid begins_with_operator(const IndexOptInfo* index, int column) {
     const Oid type = index->opcintype[column];
-    return type == TEXTOID ? get_opfamily_member(index->opfamily[column], type, type, filter_begins_with) : InvalidOid;
+    return type == TEXTOID ? get_opfamily_member(index->opfamily[column], type, type, filter_begins_with)
+                           : InvalidOid;
 }
 
 // column LIKE 'beginning%', starts_with(column, beginning). (The operator ^@ PostgreSQL knows itself.)
 bool add_beginning(Extension& e, RestrictInfo* rinfo, int column) {
     IndexOptInfo* const index = e.path->indexinfo;
     const Node* const clause = reinterpret_cast<Node*>(rinfo->clause);
-    const bool like = IsA(clause, OpExpr) && get_opcode(reinterpret_cast<const OpExpr*>(clause)->opno) == F_TEXTLIKE;
-    const bool starts = IsA(clause, FuncExpr) && reinterpret_cast<const FuncExpr*>(clause)->funcid == F_STARTS_WITH;
+    const bool like = IsA(clause, OpExpr) &&
+                      get_opcode(reinterpret_cast<const OpExpr*>(clause)->opno) == F_TEXTLIKE;
+    const bool starts = IsA(clause, FuncExpr) &&
+                        reinterpret_cast<const FuncExpr*>(clause)->funcid == F_STARTS_WITH;
     if (!like && !starts) return false;
-    const List* const args = like ? reinterpret_cast<const OpExpr*>(clause)->args : reinterpret_cast<const FuncExpr*>(clause)->args;
+    const List* const args = like ? reinterpret_cast<const OpExpr*>(clause)->args
+                                  : reinterpret_cast<const FuncExpr*>(clause)->args;
     auto* const text = static_cast<Node*>(linitial(args));
     auto* beginning = static_cast<Node*>(lsecond(args));
     if (!match_index_to_operand(text, column, index)) return false;
@@ -168,14 +179,15 @@ bool add_beginning(Extension& e, RestrictInfo* rinfo, int column) {
     const Oid collation = exprInputCollation(clause);
     if (!OidIsValid(collation) || !get_collation_isdeterministic(collation)) return false;
     if (like)
-        beginning = IsA(beginning, Const) ? reinterpret_cast<Node*>(beginning_of_pattern(reinterpret_cast<Const*>(beginning)))
-                                          : nullptr;
+        beginning = IsA(beginning, Const)
+                        ? reinterpret_cast<Node*>(beginning_of_pattern(reinterpret_cast<Const*>(beginning)))
+                        : nullptr;
     if (beginning == nullptr || !is_fixed(e, beginning)) return false;
     const Oid op = begins_with_operator(index, column);
     if (!OidIsValid(op) || !tests_in_index(index, column, op)) return false;
     add(e, rinfo, column,
-        make_opclause(op, BOOLOID, false, reinterpret_cast<Expr*>(text), reinterpret_cast<Expr*>(beginning), InvalidOid,
-                      index->indexcollations[column]),
+        make_opclause(op, BOOLOID, false, reinterpret_cast<Expr*>(text), reinterpret_cast<Expr*>(beginning),
+                      InvalidOid, index->indexcollations[column]),
         like);
     return true;
 }
@@ -185,9 +197,11 @@ bool is_distance(const Extension& e, const Node* node) {
     return list_length(e.path->indexorderbys) == 1 && equal(linitial(e.path->indexorderbys), node);
 }
 
-// Does the metric give NaN, for vectors that have no direction? Its operator classes have a norm to tell them by.
+// Does the metric give NaN, for vectors that have no direction? Its operator classes have a norm to tell them
+// by.
 bool has_nan(const IndexOptInfo* index) {
-    return OidIsValid(get_opfamily_proc(index->opfamily[0], index->opcintype[0], index->opcintype[0], norm_proc));
+    return OidIsValid(
+        get_opfamily_proc(index->opfamily[0], index->opcintype[0], index->opcintype[0], norm_proc));
 }
 
 Expr* constant(float8 value) {
@@ -195,9 +209,10 @@ Expr* constant(float8 value) {
         makeConst(FLOAT8OID, -1, InvalidOid, sizeof(float8), Float8GetDatum(value), false, FLOAT8PASSBYVAL));
 }
 
-// The constant of `constant - distance >= limit`, greater by what the differences may have been rounded by (the other part
-// is the scan's, in proportion to the limit): a row that the condition takes must not lie beyond the limit. Null if it is
-// none, or one so large that a difference could overflow, which the condition itself does not.
+// The constant of `constant - distance >= limit`, greater by what the differences may have been rounded by
+// (the other part is the scan's, in proportion to the limit): a row that the condition takes must not lie
+// beyond the limit. Null if it is none, or one so large that a difference could overflow, which the condition
+// itself does not.
 Const* somewhat_more(Node* node) {
     if (!IsA(node, Const)) return nullptr;
     const auto* const constant = reinterpret_cast<Const*>(node);
@@ -209,8 +224,8 @@ Const* somewhat_more(Node* node) {
     return more;
 }
 
-// The limit of a condition that says that the distance is below it; null if it is none. nan_passes: also if it is NaN,
-// where that may be.
+// The limit of a condition that says that the distance is below it; null if it is none. nan_passes: also if
+// it is NaN, where that may be.
 Expr* limit_of(const Extension& e, const OpExpr* op, bool& nan_passes) {
     nan_passes = false;
     if (list_length(op->args) != 2) return nullptr;
@@ -235,13 +250,14 @@ Expr* limit_of(const Extension& e, const OpExpr* op, bool& nan_passes) {
     if (whole == nullptr || !is_distance(e, static_cast<Node*>(lsecond(difference->args)))) return nullptr;
     OpExpr* const limit = static_cast<OpExpr*>(copyObjectImpl(left));
     limit->args = list_make2(whole, right);
-    nan_passes = has_nan(e.path->indexinfo);   // it is greater than everything
+    nan_passes = has_nan(e.path->indexinfo);  // it is greater than everything
     return &limit->xpr;
 }
 
 // The operator of the index's family for conditions on distance: its left side is the vector.
 Oid within_operator(const IndexOptInfo* index, StrategyNumber strategy) {
-    return get_opfamily_member(index->opfamily[0], index->opcintype[0], FLOAT8OID, static_cast<int16>(strategy));
+    return get_opfamily_member(index->opfamily[0], index->opcintype[0], FLOAT8OID,
+                               static_cast<int16>(strategy));
 }
 
 // LIMIT $1 in a plan made for any value, where rows are not counted by anything between.
@@ -264,19 +280,22 @@ Expr* within(const Extension& e, StrategyNumber strategy, Expr* limit) {
     if (!OidIsValid(op) || !may_call(get_opcode(op))) return nullptr;
     const auto* const order = reinterpret_cast<OpExpr*>(linitial(e.path->indexorderbys));
     auto* vector = static_cast<Node*>(linitial(order->args));
-    if (!match_index_to_operand(vector, 0, e.path->indexinfo)) vector = static_cast<Node*>(lsecond(order->args));
+    if (!match_index_to_operand(vector, 0, e.path->indexinfo))
+        vector = static_cast<Node*>(lsecond(order->args));
     if (!match_index_to_operand(vector, 0, e.path->indexinfo)) return nullptr;
     return make_opclause(op, BOOLOID, false, reinterpret_cast<Expr*>(vector), limit, InvalidOid, InvalidOid);
 }
 
-// Are all rows asked for, or so many that there may be no more? Not by a cursor, which may be closed after the first.
+// Are all rows asked for, or so many that there may be no more? Not by a cursor, which may be closed after
+// the first.
 bool wants_all(const Extension& e) {
     if (has_limit_parameter(e.root->parse)) return false;
     if (e.root->limit_tuples >= 0) return e.rel->rows <= 2 * e.root->limit_tuples;
     return e.root->tuple_fraction <= 0;
 }
 
-// Are rows promised in order (ScanOptions::strict_order), which takes to know all before the first is returned?
+// Are rows promised in order (ScanOptions::strict_order), which takes to know all before the first is
+// returned?
 bool promises_order(const Extension& e) {
     const core::ScanOptions options = planned_scan(e.path->indexinfo);
     return options.iterative && options.strict_order && !options.exhaustive;
@@ -288,7 +307,8 @@ bool add_distance(Extension& e, RestrictInfo* rinfo) {
     Expr* const limit = limit_of(e, reinterpret_cast<OpExpr*>(rinfo->clause), nan_passes);
     if (limit == nullptr) return false;
     // Without LIMIT all rows within the distance are asked for, and not only those that a search finds.
-    const bool all = (e.root->limit_tuples < 0 && !has_limit_parameter(e.root->parse)) || (wants_all(e) && promises_order(e));
+    const bool all = (e.root->limit_tuples < 0 && !has_limit_parameter(e.root->parse)) ||
+                     (wants_all(e) && promises_order(e));
     Expr* const condition = within(e, all ? strategy_all_within : strategy_within, limit);
     if (condition == nullptr) return false;
     add(e, rinfo, 0, condition, true);
@@ -304,7 +324,9 @@ bool add_distance(Extension& e, RestrictInfo* rinfo) {
 bool is_not_null(const Extension& e) {
     const int column = e.path->indexinfo->indexkeys[0];
     const Oid table = planner_rt_fetch(e.rel->relid, e.root)->relid;
-    const HeapTuple tuple = column == 0 ? nullptr : SearchSysCache2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(column));
+    const HeapTuple tuple = column == 0
+                                ? nullptr
+                                : SearchSysCache2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(column));
     if (HeapTupleIsValid(tuple)) {
         const bool declared = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple))->attnotnull;
         ReleaseSysCache(tuple);
@@ -313,7 +335,9 @@ bool is_not_null(const Extension& e) {
     ListCell* cell;
     foreach (cell, e.clauses) {
         const auto* const clause = lfirst_node(IndexClause, cell);
-        if (clause->indexcol == 0 && is_null_test(reinterpret_cast<const Node*>(clause->rinfo->clause), IS_NOT_NULL)) return true;
+        if (clause->indexcol == 0 &&
+            is_null_test(reinterpret_cast<const Node*>(clause->rinfo->clause), IS_NOT_NULL))
+            return true;
     }
     return false;
 }
@@ -324,7 +348,8 @@ bool has_all_rows(const Extension& e) {
 }
 
 void add_completeness(Extension& e) {
-    if (!wants_all(e) || finds_all(e.path->indexinfo, e.clauses) || !promises_order(e) || !has_all_rows(e)) return;
+    if (!wants_all(e) || finds_all(e.path->indexinfo, e.clauses) || !promises_order(e) || !has_all_rows(e))
+        return;
     Expr* const condition = within(e, strategy_all_within, constant(get_float8_infinity()));
     if (condition != nullptr) add(e, make_simple_restrictinfo(e.root, condition), 0, condition, false);
 }
@@ -336,7 +361,8 @@ void extend(Extension& e) {
         if (rinfo->pseudoconstant || is_there(e, rinfo)) continue;
         if (!restriction_is_securely_promotable(rinfo, e.rel) || add_distance(e, rinfo)) continue;
         for (int column = 1; column < e.path->indexinfo->nkeycolumns; ++column)
-            if (add_any(e, rinfo, column) || add_boolean(e, rinfo, column) || add_beginning(e, rinfo, column)) break;
+            if (add_any(e, rinfo, column) || add_boolean(e, rinfo, column) || add_beginning(e, rinfo, column))
+                break;
     }
 }
 
@@ -345,7 +371,8 @@ void remove_impossible(RelOptInfo* rel) {
     ListCell* cell;
     foreach (cell, rel->pathlist) {
         auto* const path = static_cast<IndexPath*>(lfirst(cell));
-        if (IsA(path, IndexPath) && is_our_index(path->indexinfo) && !can_scan(path) && list_length(rel->pathlist) > 1)
+        if (IsA(path, IndexPath) && is_our_index(path->indexinfo) && !can_scan(path) &&
+            list_length(rel->pathlist) > 1)
             rel->pathlist = foreach_delete_current(rel->pathlist, cell);
     }
 }
@@ -386,10 +413,11 @@ void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte
         add_completeness(e);
         if (!e.added) continue;
         if (finds_all(path->indexinfo, e.clauses)) rel->pathlist = list_delete_ptr(rel->pathlist, path);
-        list_sort(e.clauses, by_index_column);   // as the planner has them
-        add_path(rel, reinterpret_cast<Path*>(create_index_path(
-                          root, path->indexinfo, e.clauses, path->indexorderbys, path->indexorderbycols,
-                          path->path.pathkeys, path->indexscandir, false, PATH_REQ_OUTER(&path->path), 1.0, false)));
+        list_sort(e.clauses, by_index_column);  // as the planner has them
+        add_path(rel, reinterpret_cast<Path*>(
+                          create_index_path(root, path->indexinfo, e.clauses, path->indexorderbys,
+                                            path->indexorderbycols, path->path.pathkeys, path->indexscandir,
+                                            false, PATH_REQ_OUTER(&path->path), 1.0, false)));
     }
     add_join_filters(root, rel);
 }
@@ -402,7 +430,8 @@ bool finds_all(const IndexOptInfo* index, List* clauses) {
         const auto* const clause = lfirst_node(IndexClause, cell);
         if (clause->indexcol != 0 || clause->indexquals == NIL) continue;
         const Expr* const qual = linitial_node(RestrictInfo, clause->indexquals)->clause;
-        if (IsA(qual, OpExpr) && reinterpret_cast<const OpExpr*>(qual)->opno == within_operator(index, strategy_all_within))
+        if (IsA(qual, OpExpr) &&
+            reinterpret_cast<const OpExpr*>(qual)->opno == within_operator(index, strategy_all_within))
             return true;
     }
     return false;
@@ -412,7 +441,9 @@ bool wants_nulls_only(List* clauses) {
     ListCell* cell;
     foreach (cell, clauses) {
         const auto* const clause = lfirst_node(IndexClause, cell);
-        if (clause->indexcol == 0 && is_null_test(reinterpret_cast<const Node*>(clause->rinfo->clause), IS_NULL)) return true;
+        if (clause->indexcol == 0 &&
+            is_null_test(reinterpret_cast<const Node*>(clause->rinfo->clause), IS_NULL))
+            return true;
     }
     return false;
 }
@@ -423,8 +454,11 @@ bool can_scan(const IndexPath* path) {
     foreach (cell, path->indexclauses) {
         const auto* const clause = lfirst_node(IndexClause, cell);
         if (clause->indexcol != 0 || clause->indexquals == NIL) continue;
-        const Node* const qual = reinterpret_cast<const Node*>(linitial_node(RestrictInfo, clause->indexquals)->clause);
-        if (is_null_test(qual, IS_NOT_NULL) || (is_null_test(qual, IS_NULL) && keeps_unplaced(path->indexinfo))) continue;
+        const Node* const qual = reinterpret_cast<const Node*>(
+            linitial_node(RestrictInfo, clause->indexquals)->clause);
+        if (is_null_test(qual, IS_NOT_NULL) ||
+            (is_null_test(qual, IS_NULL) && keeps_unplaced(path->indexinfo)))
+            continue;
         if (!IsA(qual, OpExpr)) return false;
     }
     return true;

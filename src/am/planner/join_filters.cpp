@@ -1,21 +1,23 @@
 // What a join says about the table that is ordered by distance.
 //
-//     SELECT ... FROM docs JOIN tenants USING (tenant) WHERE tenants.region = 'eu' ORDER BY docs.embedding <=> $1 LIMIT 10
+//     SELECT ... FROM docs JOIN tenants USING (tenant) WHERE tenants.region = 'eu' ORDER BY docs.embedding
+//     <=> $1 LIMIT 10
 //
-// Only docs of some tenants can be in the result, but the scan of the index on docs does not know of which: it
-// returns rows that the join throws away. So, where the index has the joined column to filter by, it gets a path whose
-// scan has a condition that follows from the join,
+// Only docs of some tenants can be in the result, but the scan of the index on docs does not know of which:
+// it returns rows that the join throws away. So, where the index has the joined column to filter by, it gets
+// a path whose scan has a condition that follows from the join,
 //
 //     docs.tenant = ANY (ARRAY (SELECT tenant FROM tenants WHERE region = 'eu'))
 //
-// The sub-select runs once, when the scan begins, and only if it does. The condition is the path's, not the query's:
-// other paths are as they would be without it, and the planner compares what both cost. The join itself is done as ever.
+// The sub-select runs once, when the scan begins, and only if it does. The condition is the path's, not the
+// query's: other paths are as they would be without it, and the planner compares what both cost. The join
+// itself is done as ever.
 //
-// What equals what, the planner knows by then: its classes of equal expressions hold for every row of the result, have
-// one collation and one notion of equality, and know which outer joins are none. So nothing is concluded here that it
-// would not conclude itself: an index condition of a class needs an operator of the class's families, and an index column
-// whose keys tell texts apart as the class does. The sub-select has what the planner would test on a scan of the joined
-// table, in the order of its levels of security.
+// What equals what, the planner knows by then: its classes of equal expressions hold for every row of the
+// result, have one collation and one notion of equality, and know which outer joins are none. So nothing is
+// concluded here that it would not conclude itself: an index condition of a class needs an operator of the
+// class's families, and an index column whose keys tell texts apart as the class does. The sub-select has
+// what the planner would test on a scan of the joined table, in the order of its levels of security.
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
 #include "am/planner/planner.hpp"
@@ -50,39 +52,43 @@ namespace {
 
 bool enabled = true;
 
-// So many keys at most are asked for, as the planner expects them; and if it is wrong, they still fit into an array.
+// So many keys at most are asked for, as the planner expects them; and if it is wrong, they still fit into an
+// array.
 constexpr double most_keys = 500000;
 constexpr double most_bytes_of_keys = 256 * 1024 * 1024;
 
 // To put a key into the array, and out of it into the scan's filter.
 constexpr double operators_per_key = 14;
 
-// By so much the way through the filter has to be better than others as the planner estimates both: a query should not get
-// slower by it, and what the planner says of pages it takes from disk is too much where they are in memory.
+// By so much the way through the filter has to be better than others as the planner estimates both: a query
+// should not get slower by it, and what the planner says of pages it takes from disk is too much where they
+// are in memory.
 constexpr double caution = 1.5;
 
-// Up to 17 this is added to what a scan costs that a setting disables. Where the sub-select has no other, that says nothing.
+// Up to 17 this is added to what a scan costs that a setting disables. Where the sub-select has no other,
+// that says nothing.
 constexpr Cost cost_of_disabled = 1e10;
 
-// That our column equals one of another table, of which the query says more. All of this is Postgres's memory; nothing
-// here has a destructor.
+// That our column equals one of another table, of which the query says more. All of this is Postgres's
+// memory; nothing here has a destructor.
 struct JoinFilter {
     const EquivalenceClass* equal;
     Expr* ours;
     const EquivalenceMember* theirs;
-    RelOptInfo* table;      // theirs
-    PlannerInfo* subroot;   // of the sub-select, which has been planned
+    RelOptInfo* table;     // theirs
+    PlannerInfo* subroot;  // of the sub-select, which has been planned
     Path* keys;
-    Param* array;           // of them
-    Selectivity share;      // of our rows that have one of the keys
-    List* paths;            // that have the condition
+    Param* array;       // of them
+    Selectivity share;  // of our rows that have one of the keys
+    List* paths;        // that have the condition
 };
 
 // May rows be updated or locked? They may be evaluated again then, from their new versions.
 bool only_reads(const PlannerInfo* root) {
     for (; root != nullptr; root = root->parent_root) {
         const Query* const query = root->parse;
-        if ((query->commandType != CMD_SELECT && query->commandType != CMD_INSERT) || query->rowMarks != NIL) return false;
+        if ((query->commandType != CMD_SELECT && query->commandType != CMD_INSERT) || query->rowMarks != NIL)
+            return false;
     }
     return true;
 }
@@ -95,15 +101,16 @@ const Var* plain_column(const Expr* expr) {
     return var->varlevelsup == 0 && var->varattno > 0 ? var : nullptr;
 }
 
-// Can such values be told apart by an index column's keys? Texts of different bytes may be equal under one collation and
-// not under another.
+// Can such values be told apart by an index column's keys? Texts of different bytes may be equal under one
+// collation and not under another.
 bool agrees(Oid of_column, Oid of_class) {
     if (!OidIsValid(of_column) || of_column == of_class) return true;
-    return OidIsValid(of_class) && get_collation_isdeterministic(of_column) && get_collation_isdeterministic(of_class);
+    return OidIsValid(of_class) && get_collation_isdeterministic(of_column) &&
+           get_collation_isdeterministic(of_class);
 }
 
 struct IndexColumn {
-    int number;     // among the index's, from 0; below 0: there is none
+    int number;  // among the index's, from 0; below 0: there is none
     Oid equality;
 };
 
@@ -113,7 +120,8 @@ IndexColumn column_for(const JoinFilter& filter, IndexOptInfo* index) {
         if (!match_index_to_operand(reinterpret_cast<Node*>(filter.ours), column, index)) continue;
         const Oid equality = get_opfamily_member(index->opfamily[column], index->opcintype[column],
                                                  filter.theirs->em_datatype, filter_equal);
-        if (!OidIsValid(equality) || !agrees(index->indexcollations[column], filter.equal->ec_collation)) continue;
+        if (!OidIsValid(equality) || !agrees(index->indexcollations[column], filter.equal->ec_collation))
+            continue;
         ListCell* cell;
         foreach (cell, filter.equal->ec_opfamilies)
             if (op_in_opfamily(equality, lfirst_oid(cell))) return {column, equality};
@@ -133,8 +141,8 @@ bool can_be_repeated(const RestrictInfo* rinfo) {
     return true;
 }
 
-// What the query says of the table alone. What is to be tested after a condition that cannot be repeated is left out: it
-// may tell of rows that are not to be seen.
+// What the query says of the table alone. What is to be tested after a condition that cannot be repeated is
+// left out: it may tell of rows that are not to be seen.
 List* conditions_on(const RelOptInfo* table) {
     Index last_level = PG_UINT32_MAX;
     ListCell* cell;
@@ -145,7 +153,8 @@ List* conditions_on(const RelOptInfo* table) {
     List* conditions = NIL;
     foreach (cell, table->baserestrictinfo) {
         auto* const rinfo = lfirst_node(RestrictInfo, cell);
-        if (rinfo->security_level <= last_level && can_be_repeated(rinfo)) conditions = lappend(conditions, rinfo);
+        if (rinfo->security_level <= last_level && can_be_repeated(rinfo))
+            conditions = lappend(conditions, rinfo);
     }
     return conditions;
 }
@@ -219,8 +228,9 @@ Selectivity share_of_rows(PlannerInfo* root, const JoinFilter& filter) {
 
 // Plans the sub-select; false: it is not worth a thought.
 bool plan_keys(PlannerInfo* root, JoinFilter& filter) {
-    const double width = Max(sizeof(Datum), get_typavgwidth(exprType(reinterpret_cast<Node*>(filter.theirs->em_expr)),
-                                                            exprTypmod(reinterpret_cast<Node*>(filter.theirs->em_expr))));
+    const double width = Max(sizeof(Datum),
+                             get_typavgwidth(exprType(reinterpret_cast<Node*>(filter.theirs->em_expr)),
+                                             exprTypmod(reinterpret_cast<Node*>(filter.theirs->em_expr))));
     if (filter.table->rows > most_keys || filter.table->tuples * width > most_bytes_of_keys) return false;
     auto* const key = reinterpret_cast<Node*>(filter.theirs->em_expr);
     const Oid array = get_promoted_array_type(exprType(key));
@@ -234,8 +244,8 @@ bool plan_keys(PlannerInfo* root, JoinFilter& filter) {
     return true;
 }
 
-// The scans that have the condition ask for the keys in an InitPlan of the query's. What it costs is in their costs;
-// plans without it do not run it.
+// The scans that have the condition ask for the keys in an InitPlan of the query's. What it costs is in their
+// costs; plans without it do not run it.
 void make_init_plan(PlannerInfo* root, const JoinFilter& filter) {
     Plan* const plan = create_plan(filter.subroot, filter.keys);
     SS_make_initplan_from_plan(root, filter.subroot, plan, filter.array);
@@ -260,11 +270,13 @@ bool can_be_joined(PlannerInfo* root, const EquivalenceMember* member) {
             rte->relkind == RELKIND_PARTITIONED_TABLE);
 }
 
-// Is it worth planning? Not where the keys alone take longer than to walk to as many rows as are asked for without them.
+// Is it worth planning? Not where the keys alone take longer than to walk to as many rows as are asked for
+// without them.
 bool may_pay(const PlannerInfo* root, const RelOptInfo* rel, const List* paths, const RelOptInfo* joined) {
     if (root->limit_tuples < 0) return true;
     const Path& walk = linitial_node(IndexPath, paths)->path;
-    const double of_all = root->limit_tuples * Max(1.0, joined->tuples) / Max(1.0, joined->rows) / Max(1.0, rel->rows);
+    const double of_all = root->limit_tuples * Max(1.0, joined->tuples) / Max(1.0, joined->rows) /
+                          Max(1.0, rel->rows);
     const Cost walking = walk.startup_cost + (walk.total_cost - walk.startup_cost) * Min(1.0, of_all);
     return joined->rows * (cpu_tuple_cost + operators_per_key * cpu_operator_cost) < 4 * walking;
 }
@@ -277,23 +289,27 @@ bool any_index_has(const JoinFilter& filter, const List* paths) {
 }
 
 // Of one class of equal expressions: with every other table that has a member.
-List* add_filters_of(PlannerInfo* root, const RelOptInfo* rel, const List* paths, const EquivalenceClass* equal, List* filters) {
+List* add_filters_of(PlannerInfo* root, const RelOptInfo* rel, const List* paths,
+                     const EquivalenceClass* equal, List* filters) {
     ListCell *cell, *other_cell;
     foreach (cell, equal->ec_members) {
         const auto* const ours = lfirst_node(EquivalenceMember, cell);
         int table;
-        if (ours->em_is_child || !pg::is_of_every_row(ours) || !bms_get_singleton_member(ours->em_relids, &table) ||
-            static_cast<Index>(table) != rel->relid)
+        if (ours->em_is_child || !pg::is_of_every_row(ours) ||
+            !bms_get_singleton_member(ours->em_relids, &table) || static_cast<Index>(table) != rel->relid)
             continue;
         foreach (other_cell, equal->ec_members) {
             const auto* const theirs = lfirst_node(EquivalenceMember, other_cell);
-            if (theirs->em_is_child || bms_equal(theirs->em_relids, ours->em_relids) || !can_be_joined(root, theirs)) continue;
+            if (theirs->em_is_child || bms_equal(theirs->em_relids, ours->em_relids) ||
+                !can_be_joined(root, theirs))
+                continue;
             JoinFilter filter{};
             filter.equal = equal;
             filter.ours = ours->em_expr;
             filter.theirs = theirs;
             filter.table = find_base_rel(root, bms_singleton_member(theirs->em_relids));
-            if (!may_pay(root, rel, paths, filter.table) || !any_index_has(filter, paths) || !plan_keys(root, filter))
+            if (!may_pay(root, rel, paths, filter.table) || !any_index_has(filter, paths) ||
+                !plan_keys(root, filter))
                 continue;
             auto* const kept = static_cast<JoinFilter*>(palloc(sizeof(JoinFilter)));
             *kept = filter;
@@ -317,9 +333,10 @@ List* find_filters(PlannerInfo* root, const RelOptInfo* rel, const List* paths) 
     return filters;
 }
 
-// ours = ANY (array). It is tested by the index's keys and then by the join: the scan need not look for the row's value
-// in the array, so that any function which says yes will do where it does.
-IndexClause* clause_of(PlannerInfo* root, const JoinFilter& filter, const IndexOptInfo* index, const IndexColumn& column) {
+// ours = ANY (array). It is tested by the index's keys and then by the join: the scan need not look for the
+// row's value in the array, so that any function which says yes will do where it does.
+IndexClause* clause_of(PlannerInfo* root, const JoinFilter& filter, const IndexOptInfo* index,
+                       const IndexColumn& column) {
     ScalarArrayOpExpr* const any = makeNode(ScalarArrayOpExpr);
     any->opno = column.equality;
     any->opfuncid = F_BTEQUALIMAGE;
@@ -329,7 +346,7 @@ IndexClause* clause_of(PlannerInfo* root, const JoinFilter& filter, const IndexO
     any->location = -1;
     IndexClause* const clause = makeNode(IndexClause);
     clause->rinfo = make_simple_restrictinfo(root, reinterpret_cast<Expr*>(any));
-    clause->rinfo->norm_selec = filter.share;   // nobody else could tell
+    clause->rinfo->norm_selec = filter.share;  // nobody else could tell
     clause->indexquals = list_make1(clause->rinfo);
     clause->lossy = false;
     clause->indexcol = static_cast<AttrNumber>(column.number);
@@ -344,15 +361,16 @@ void add_filtered_path(PlannerInfo* root, RelOptInfo* rel, const IndexPath* path
     ListCell* cell;
     foreach (cell, filters) {
         const auto& filter = *static_cast<JoinFilter*>(lfirst(cell));
-        clauses = lappend(clauses, clause_of(root, filter, path->indexinfo, column_for(filter, path->indexinfo)));
+        clauses = lappend(clauses,
+                          clause_of(root, filter, path->indexinfo, column_for(filter, path->indexinfo)));
         gathering += caution * (std::fmod(filter.keys->total_cost, cost_of_disabled) +
                                 filter.keys->rows * operators_per_key * cpu_operator_cost);
         rows *= filter.share;
     }
     list_sort(clauses, by_index_column);
-    IndexPath* const filtered =
-        create_index_path(root, path->indexinfo, clauses, path->indexorderbys, path->indexorderbycols, path->path.pathkeys,
-                          path->indexscandir, false, nullptr, 1.0, false);
+    IndexPath* const filtered = create_index_path(root, path->indexinfo, clauses, path->indexorderbys,
+                                                  path->indexorderbycols, path->path.pathkeys,
+                                                  path->indexscandir, false, nullptr, 1.0, false);
     filtered->path.startup_cost += gathering;
     filtered->path.total_cost += gathering;
     filtered->path.rows = clamp_row_est(rows);
@@ -385,8 +403,8 @@ IndexClause* comparison(PlannerInfo* root, RestrictInfo* rinfo, IndexOptInfo* in
     return nullptr;
 }
 
-// The path by another index that has the order of this one. It may have been as good, or worse, as long as there was no
-// more to test in it.
+// The path by another index that has the order of this one. It may have been as good, or worse, as long as
+// there was no more to test in it.
 IndexPath* path_by(PlannerInfo* root, const RelOptInfo* rel, const IndexPath* like, IndexOptInfo* index) {
     const auto* const order = reinterpret_cast<OpExpr*>(linitial(like->indexorderbys));
     if (!is_our_index(index) || (index->indpred != NIL && !index->predOK) || index->nkeycolumns < 2 ||
@@ -401,8 +419,8 @@ IndexPath* path_by(PlannerInfo* root, const RelOptInfo* rel, const IndexPath* li
         if (clause != nullptr) clauses = lappend(clauses, clause);
     }
     list_sort(clauses, by_index_column);
-    return create_index_path(root, index, clauses, like->indexorderbys, like->indexorderbycols, like->path.pathkeys,
-                             like->indexscandir, false, nullptr, 1.0, false);
+    return create_index_path(root, index, clauses, like->indexorderbys, like->indexorderbycols,
+                             like->path.pathkeys, like->indexscandir, false, nullptr, 1.0, false);
 }
 
 bool any_by(const List* paths, const IndexOptInfo* index) {
@@ -453,11 +471,15 @@ bool has_path(const RelOptInfo* rel, const JoinFilter& filter) {
 }  // namespace
 
 // (unknownEqFalse says something of IN alone, and is a mark on an array.)
-bool asks_for_joined_keys(const SubPlan* plan) { return plan->subLinkType == ARRAY_SUBLINK && plan->unknownEqFalse; }
+bool asks_for_joined_keys(const SubPlan* plan) {
+    return plan->subLinkType == ARRAY_SUBLINK && plan->unknownEqFalse;
+}
 
 // Nothing here has a destructor: errors of the planner may pass through.
 void add_join_filters(PlannerInfo* root, RelOptInfo* rel) {
-    if (!enabled || rel->reloptkind != RELOPT_BASEREL || root->parse->limitCount == nullptr || !only_reads(root)) return;
+    if (!enabled || rel->reloptkind != RELOPT_BASEREL || root->parse->limitCount == nullptr ||
+        !only_reads(root))
+        return;
     const List* const paths = ordered_paths(root, rel);
     if (paths == NIL) return;
     const List* const filters = find_filters(root, rel, paths);
@@ -471,8 +493,8 @@ void add_join_filters(PlannerInfo* root, RelOptInfo* rel) {
 
 void define_join_filters() {
     DefineCustomBoolVariable("vecstore.join_filters", "Tests conditions on joined tables in the index",
-                             "Where an index has the joined column to filter by.", &enabled, true, PGC_USERSET, 0, nullptr,
-                             nullptr, nullptr);
+                             "Where an index has the joined column to filter by.", &enabled, true,
+                             PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
 
 }  // namespace vecstore::am

@@ -1,15 +1,15 @@
 // A planner hook that spares the executor work whose result nobody sees.
 //
-// Keys of joined tables (join_filters.cpp) are asked for in an InitPlan that is there before the planner has chosen. Where
-// it chose a plan that does not need them, that goes.
+// Keys of joined tables (join_filters.cpp) are asked for in an InitPlan that is there before the planner has
+// chosen. Where it chose a plan that does not need them, that goes.
 //
-// In SELECT id FROM t ORDER BY v <=> $1 LIMIT 10 the planner lets the index scan compute v <=> $1 for every row it
-// returns, for sorts above it that are not there: the scan is ordered already. For a vector that TOAST keeps out
-// of line that costs more than finding the row did (some 5 us of 10 for 768 dimensions). Where the column is marked
-// as junk (left out of the query's result) and nothing but a plain LIMIT lies between the scan and the result, the
-// expression is replaced by a null constant.
-#include "am/access_method.hpp"
+// In SELECT id FROM t ORDER BY v <=> $1 LIMIT 10 the planner lets the index scan compute v <=> $1 for every
+// row it returns, for sorts above it that are not there: the scan is ordered already. For a vector that TOAST
+// keeps out of line that costs more than finding the row did (some 5 us of 10 for 768 dimensions). Where the
+// column is marked as junk (left out of the query's result) and nothing but a plain LIMIT lies between the
+// scan and the result, the expression is replaced by a null constant.
 #include "am/planner/planner.hpp"
+#include "am/access_method.hpp"
 
 extern "C" {
 #include "catalog/pg_class.h"
@@ -53,14 +53,16 @@ void drop_unseen_distances(Limit* limit) {
         auto* entry = static_cast<TargetEntry*>(lfirst(cell));
         if (!entry->resjunk || !IsA(entry->expr, Var)) continue;
         const auto* var = reinterpret_cast<Var*>(entry->expr);
-        if (var->varno != OUTER_VAR || var->varattno < 1 || var->varattno > list_length(child->targetlist)) continue;
+        if (var->varno != OUTER_VAR || var->varattno < 1 || var->varattno > list_length(child->targetlist))
+            continue;
         auto* source = static_cast<TargetEntry*>(list_nth(child->targetlist, var->varattno - 1));
         if (!orders_by(scan, source->expr)) continue;
         source->expr = reinterpret_cast<Expr*>(makeNullConst(var->vartype, var->vartypmod, var->varcollid));
     }
 }
 
-// Does the plan below this node use a parameter? Of a node that is not known to compute no conditions of an index: it may.
+// Does the plan below this node use a parameter? Of a node that is not known to compute no conditions of an
+// index: it may.
 bool is_used_below(const Plan* plan, int param) {
     switch (nodeTag(plan)) {
         case T_Limit:
@@ -115,9 +117,11 @@ PlannedStmt* plan_as_it_is(Query* parse, const char* query_string, int cursor_op
                                        : standard_planner(parse, query_string, cursor_options, params);
 }
 
-PlannedStmt* plan_statement(Query* parse, const char* query_string, int cursor_options, ParamListInfo params) {
+PlannedStmt* plan_statement(Query* parse, const char* query_string, int cursor_options,
+                            ParamListInfo params) {
     PlannedStmt* statement = plan_as_it_is(parse, query_string, cursor_options, params);
-    // A row that is updated or locked may be evaluated again from its new version: leave such statements alone.
+    // A row that is updated or locked may be evaluated again from its new version: leave such statements
+    // alone.
     if (statement->commandType == CMD_SELECT && statement->rowMarks == NIL) {
         walk(statement, statement->planTree);
         ListCell* cell;

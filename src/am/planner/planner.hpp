@@ -1,5 +1,5 @@
-// What the planner is told of our indexes: by the access methods' cost estimate (cost.cpp), and by hooks that add paths
-// (index_paths.cpp, join_filters.cpp) and correct plans (planner.cpp).
+// What the planner is told of our indexes: by the access methods' cost estimate (cost.cpp), and by hooks that
+// add paths (index_paths.cpp, join_filters.cpp) and correct plans (planner.cpp).
 #pragma once
 
 #include "pg/guard.hpp"
@@ -14,7 +14,7 @@ namespace vecstore::am {
 // Called when the library is loaded.
 void install_planner_hook();
 void install_path_hook();
-void define_join_filters();   // the setting that forbids them
+void define_join_filters();  // the setting that forbids them
 
 // Adds paths with conditions that follow from joins.
 void add_join_filters(PlannerInfo* root, RelOptInfo* rel);
@@ -27,8 +27,9 @@ bool is_our_index(const IndexOptInfo* index);
 // The order in which the planner has a path's IndexClauses.
 int by_index_column(const ListCell* a, const ListCell* b);
 
-// Can a scan do what the path says? It needs one distance, and one only, to be ordered by. Of conditions on the vector it
-// knows those of VectorStrategy, IS NOT NULL and, where the index keeps such rows, IS NULL. May raise.
+// Can a scan do what the path says? It needs one distance, and one only, to be ordered by. Of conditions on
+// the vector it knows those of VectorStrategy, IS NOT NULL and, where the index keeps such rows, IS NULL. May
+// raise.
 bool can_scan(const IndexPath* path);
 
 // Do they say that only rows without a vector are asked for?

@@ -1,5 +1,5 @@
-// Tests of filter keys. Compiled once per target, see kernels_simd.cpp; the guard is toggled so that each round sees
-// the contents anew.
+// Tests of filter keys. Compiled once per target, see kernels_simd.cpp; the guard is toggled so that each
+// round sees the contents anew.
 #if defined(VECSTORE_KEYS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef VECSTORE_KEYS_INL
 #undef VECSTORE_KEYS_INL

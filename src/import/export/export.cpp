@@ -4,8 +4,8 @@
 #include "core/export/vector_writer.hpp"
 #include "import/export/export_graph.hpp"
 #include "import/export/export_source.hpp"
-#include "import/functions.hpp"
 #include "import/export/output_file.hpp"
+#include "import/functions.hpp"
 #include "import/server_file.hpp"
 #include "pg/guard.hpp"
 
@@ -39,9 +39,7 @@ std::string required_text(FunctionCallInfo fcinfo, int n, const char* name) {
     return text_to_string(PG_GETARG_DATUM(n));
 }
 
-bool flag(FunctionCallInfo fcinfo, int n) {
-    return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
-}
+bool flag(FunctionCallInfo fcinfo, int n) { return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n); }
 
 FileMetric parse_metric(FunctionCallInfo fcinfo, int n) {
     const std::string text = PG_ARGISNULL(n) ? "l2" : text_to_string(PG_GETARG_DATUM(n));
@@ -115,11 +113,11 @@ Datum export_file(FunctionCallInfo fcinfo, const FileRequest& request, FileMetri
     OutputFile file(request.path, request.overwrite);
     std::unique_ptr<VectorWriter> writer;
     ExportSource source(request.rows, types);
-    const Report report =
-        write_rows(source,
-                   {[&](size_t dims, bool is_half) { writer = make_writer(file, dims, is_half); },
-                    [&](int64_t id, const float* values) { writer->add(id, values); }},
-                   metric);
+    const Report report = write_rows(
+        source,
+        {[&](size_t dims, bool is_half) { writer = make_writer(file, dims, is_half); },
+         [&](int64_t id, const float* values) { writer->add(id, values); }},
+        metric);
     writer->finish();
     file.commit();
     report.tell();
@@ -207,10 +205,6 @@ VECSTORE_FUNCTION(export_fvecs) {
     });
 }
 
-VECSTORE_FUNCTION(export_faiss) {
-    return export_faiss(fcinfo);
-}
+VECSTORE_FUNCTION(export_faiss) { return export_faiss(fcinfo); }
 
-VECSTORE_FUNCTION(export_hnswlib) {
-    return export_hnswlib(fcinfo);
-}
+VECSTORE_FUNCTION(export_hnswlib) { return export_hnswlib(fcinfo); }

@@ -39,8 +39,8 @@ namespace {
 using core::exports::FileMetric;
 
 FileMetric metric_of(const core::MetaData& meta) {
-    const bool dense =
-        meta.geometry.kind == core::VectorKind::vector || meta.geometry.kind == core::VectorKind::halfvec;
+    const bool dense = meta.geometry.kind == core::VectorKind::vector ||
+                       meta.geometry.kind == core::VectorKind::halfvec;
     if (dense) {
         switch (meta.geometry.metric) {
             case core::Metric::l2: return FileMetric::l2;
@@ -159,8 +159,8 @@ void check_may_read(Relation table) {
 }
 
 am::OpenIndex open_checked(const GraphRequest& request) {
-    const am::OpenIndex open =
-        am::open_index(request.index, RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock);
+    const am::OpenIndex open = am::open_index(
+        request.index, RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock);
     check_may_read(open.heap);
     if (table_of_source(request.rows.source.c_str()) != RelationGetRelid(open.heap))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -190,7 +190,7 @@ GraphReport export_graph(OutputFile& file, const GraphRequest& request) {
     std::vector<float> values(dims);
     IndexedRows table;
     am::HeapRows known_rows(open.index, open.heap);
-    std::optional<pg::AsOwner> as_owner;   // for index expressions, already where constants in them are folded
+    std::optional<pg::AsOwner> as_owner;  // for index expressions, already where constants in them are folded
     pg::pg_call([&] {
         as_owner.emplace(open.heap->rd_rel->relowner);
         table.open(open, meta.geometry.kind, request.rows.id_column.c_str());

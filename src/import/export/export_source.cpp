@@ -26,9 +26,7 @@ bool is_vector(const ExportTypes& types, Oid type) {
     return base == types.vector || base == types.halfvec;
 }
 
-bool is_integer(Oid type) {
-    return type == INT2OID || type == INT4OID || type == INT8OID;
-}
+bool is_integer(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
 
 // The columns that rows can be exported by; 0 where a query has none of the name. Raises.
 int find_vector_column(TupleDesc descriptor, const ExportTypes& types, const char* wanted) {
@@ -81,8 +79,9 @@ const char* query_of_table(Oid table, const ExportRequest& request, const Export
     const TupleDesc descriptor = RelationGetDescr(relation);
     const int at = find_vector_column(descriptor, types, request.vector_column.c_str());
     if (!request.id_column.empty()) find_id_column(descriptor, request.id_column.c_str());
-    const char* const ids =
-        request.id_column.empty() ? "" : psprintf(", %s", quote_identifier(request.id_column.c_str()));
+    const char* const ids = request.id_column.empty()
+                                ? ""
+                                : psprintf(", %s", quote_identifier(request.id_column.c_str()));
     const char* const sql = psprintf(
         "SELECT %s%s FROM %s", quote_identifier(NameStr(TupleDescAttr(descriptor, at - 1)->attname)), ids,
         quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
@@ -116,8 +115,8 @@ ExportSource::ExportSource(const ExportRequest& request, const ExportTypes& type
 }
 
 void ExportSource::open(const char* sql) {
-    portal_ =
-        SPI_cursor_open_with_args(nullptr, sql, 0, nullptr, nullptr, nullptr, true, CURSOR_OPT_NO_SCROLL);
+    portal_ = SPI_cursor_open_with_args(nullptr, sql, 0, nullptr, nullptr, nullptr, true,
+                                        CURSOR_OPT_NO_SCROLL);
     if (portal_ == nullptr)
         elog(ERROR, "the query could not be opened: %s", SPI_result_code_string(SPI_result));
     if (portal_->tupDesc == nullptr)

@@ -182,9 +182,7 @@ void OutputFile::move_into_place() {
 
 ServerScratch::ServerScratch() : file_(pg::pg_call([] { return BufFileCreateTemp(false); })) {}
 
-ServerScratch::~ServerScratch() {
-    BufFileClose(file_);
-}
+ServerScratch::~ServerScratch() { BufFileClose(file_); }
 
 void ServerScratch::write(const void* bytes, size_t length) {
     pg::pg_call([&] { BufFileWrite(file_, const_cast<void*>(bytes), length); });

@@ -29,9 +29,7 @@ const char* server_text(const std::string& text) {
     return pg_any_to_server(text.c_str(), static_cast<int>(text.size()), PG_UTF8);
 }
 
-Datum text_value(const std::string& text) {
-    return CStringGetTextDatum(server_text(text));
-}
+Datum text_value(const std::string& text) { return CStringGetTextDatum(server_text(text)); }
 
 Datum jsonb_value(const std::string& json) {
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(server_text(json)));
@@ -106,8 +104,8 @@ Datum read_store(FunctionCallInfo fcinfo, const StoreOptions& options, const cha
 
 Datum warnings_value(const StoreInfo& info) {
     const int count = static_cast<int>(info.warnings.size());
-    auto* const elements =
-        static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<size_t>(std::max(count, 1))));
+    auto* const elements = static_cast<Datum*>(
+        palloc(sizeof(Datum) * static_cast<size_t>(std::max(count, 1))));
     for (int i = 0; i < count; i++) elements[i] = text_value(info.warnings[static_cast<size_t>(i)]);
     return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
 }

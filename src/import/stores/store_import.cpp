@@ -170,8 +170,8 @@ void StoreImport::open() {
 
 // Finds the target, or creates it. Postgres code only.
 void StoreImport::make_table() {
-    RangeVar* const name =
-        makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(options_.target.c_str())));
+    RangeVar* const name = makeRangeVarFromNameList(
+        textToQualifiedNameList(cstring_to_text(options_.target.c_str())));
     relation_ = RangeVarGetRelid(name, NoLock, true);
     if (OidIsValid(relation_)) return;
     const Oid schema = RangeVarGetCreationNamespace(name);
@@ -179,7 +179,8 @@ void StoreImport::make_table() {
     initStringInfo(&sql);
     appendStringInfo(&sql, "CREATE TABLE %s (",
                      quote_qualified_identifier(get_namespace_name(schema), name->relname));
-    const char* const types[] = {"pg_catalog.text PRIMARY KEY", "pg_catalog.text", "pg_catalog.jsonb", nullptr};
+    const char* const types[] = {"pg_catalog.text PRIMARY KEY", "pg_catalog.text", "pg_catalog.jsonb",
+                                 nullptr};
     const char* separator = "";
     for (int i = 0; i < store_columns; i++) {
         if (options_.columns[i].empty()) continue;
@@ -209,7 +210,8 @@ void StoreImport::choose_compared() {
         const char* const column = options_.columns[i].c_str();
         if (*column == '\0') continue;
         const AttrNumber number = get_attnum(relation_, column);
-        const Oid type = number == InvalidAttrNumber ? InvalidOid : getBaseType(get_atttype(relation_, number));
+        const Oid type = number == InvalidAttrNumber ? InvalidOid
+                                                     : getBaseType(get_atttype(relation_, number));
         const bool same = types[i] == JSONBOID ? type == JSONBOID : type == TEXTOID || type == VARCHAROID;
         if (same) {
             compared_[compared_count_] = i;
@@ -263,7 +265,8 @@ TargetRequest StoreImport::request() const {
 // --- starting and resuming -----------------------------------------------------------------------------
 
 ImportSubject StoreImport::subject() const {
-    return {target_.relation, target_name_.c_str(), NameStr(target_.vector_column), "", job_path_.c_str(), ""};
+    return {
+        target_.relation, target_name_.c_str(), NameStr(target_.vector_column), "", job_path_.c_str(), ""};
 }
 
 FileIdentity StoreImport::identity() const {
@@ -352,12 +355,12 @@ void StoreImport::load_batch() {
         rows++;
     }
     // Should be in the table: what a trigger has dropped is missed when the import is verified.
-    const auto written = static_cast<int64>(options_.on_conflict == OnConflict::error ? rows : rows_stored_ - stored_before);
+    const auto written = static_cast<int64>(
+        options_.on_conflict == OnConflict::error ? rows : rows_stored_ - stored_before);
     pg::pg_call([&] {
         PopActiveSnapshot();
         const MemoryContext old = MemoryContextSwitchTo(row_context_);
-        if (rows > 0)
-            record_batch(tables_, job_, {static_cast<int64>(rows), sum, written, written_sum});
+        if (rows > 0) record_batch(tables_, job_, {static_cast<int64>(rows), sum, written, written_sum});
         MemoryContextSwitchTo(old);
     });
     rows_read_ += rows;
@@ -415,11 +418,10 @@ void StoreImport::finish() {
         });
     }
     const bool different = checkable() && verification.outcome == Verification::Outcome::different;
-    pg::pg_call(
-        [&] {
-            set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete,
-                       checkable() && verification.outcome == Verification::Outcome::equal);
-        });
+    pg::pg_call([&] {
+        set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete,
+                   checkable() && verification.outcome == Verification::Outcome::equal);
+    });
     commit_batch(row_context_);
     if (different) {
         pg::pg_call([&] {
@@ -429,7 +431,8 @@ void StoreImport::finish() {
                  errmsg("%s does not hold what was read from %s", target_name_.c_str(),
                         folder_->shown().c_str()),
                  verification.rows_found == job_.rows_done
-                     ? errdetail("All " INT64_FORMAT " rows are there, but their content differs.", job_.rows_done)
+                     ? errdetail("All " INT64_FORMAT " rows are there, but their content differs.",
+                                 job_.rows_done)
                      : errdetail(INT64_FORMAT " rows were read, " INT64_FORMAT " of them are in the table.",
                                  job_.rows_done, verification.rows_found),
                  errhint("The rows are committed. Triggers that change or drop rows explain this, and so do "
@@ -559,8 +562,8 @@ StoreImportOptions parse_arguments(FunctionCallInfo fcinfo) {
                                              arg_column};
     for (int i = 0; i < store_columns; i++) options.columns[i] = optional_name(fcinfo, columns[i]);
     options.batch_size = static_cast<uint64_t>(PG_GETARG_INT32(arg_batch_size));
-    options.on_conflict =
-        parse_on_conflict(optional_text(fcinfo, arg_on_conflict, ""), !options.columns[id_at].empty());
+    options.on_conflict = parse_on_conflict(optional_text(fcinfo, arg_on_conflict, ""),
+                                            !options.columns[id_at].empty());
     options.resume = PG_GETARG_BOOL(arg_resume);
     options.verify = PG_GETARG_BOOL(arg_verify);
     return options;

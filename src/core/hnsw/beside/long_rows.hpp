@@ -1,23 +1,24 @@
 // Rows that are much longer than all others, where distances are inner products.
 //
-// Such a row is the nearest to half of all queries, or among the nearest, and the farthest from the others: in the graph it is
-// in everybody's list of neighbors, tells nothing of where anything lies, and codes made of it, which estimate L2 distances,
-// are of no use. So it has no place there: it lies on a list of a few pages (storage/unplaced_layout.hpp), all of which every
-// scan looks at, and takes its place in the order of the scan by its distance, as rows of the graph do. Measured on
-// 2,500 x 256 of length 1, 25 of them (elements up to 5e5) longer: with codes .01 were found with these in the graph, .96 beside.
+// Such a row is the nearest to half of all queries, or among the nearest, and the farthest from the others:
+// in the graph it is in everybody's list of neighbors, tells nothing of where anything lies, and codes made
+// of it, which estimate L2 distances, are of no use. So it has no place there: it lies on a list of a few
+// pages (storage/unplaced_layout.hpp), all of which every scan looks at, and takes its place in the order of
+// the scan by its distance, as rows of the graph do. Measured on 2,500 x 256 of length 1, 25 of them
+// (elements up to 5e5) longer: with codes .01 were found with these in the graph, .96 beside.
 //
-// The list has room for a few pages. When they are full, rows go into the graph whatever their length: if there are so many,
-// they are not the exception.
+// The list has room for a few pages. When they are full, rows go into the graph whatever their length: if
+// there are so many, they are not the exception.
 #pragma once
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "core/hnsw/write/insert.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
 #include "core/hnsw/space/lengths.hpp"
 #include "core/hnsw/space/query.hpp"
-#include "core/hnsw/beside/unplaced.hpp"
+#include "core/hnsw/write/insert.hpp"
 
 namespace vecstore::core {
 
@@ -30,7 +31,8 @@ inline void write_long_row(const LongLayout& layout, const NewRow& row, size_t o
 class LongBuffer {
   public:
     // from: MetaData::long_from.
-    LongBuffer(const NodeLayout& layout, float from) : layout_(layout), from_(from), own_bytes_(layout.own_bytes()) {}
+    LongBuffer(const NodeLayout& layout, float from)
+        : layout_(layout), from_(from), own_bytes_(layout.own_bytes()) {}
 
     float from() const { return from_; }
     // False: the row is one for the graph.
@@ -96,7 +98,10 @@ void for_each_long_row(Store& store, const NodeLayout& node_layout, Visit&& visi
 class LongQuery {
   public:
     LongQuery(const VectorEncoder& encoder, const Query& query)
-        : k_(query.kernel_table()), query_(query), space_(as_plain(encoder.geometry())), stored_dims_(encoder.geometry().stored_dims) {
+        : k_(query.kernel_table()),
+          query_(query),
+          space_(as_plain(encoder.geometry())),
+          stored_dims_(encoder.geometry().stored_dims) {
         internal_ = query.internal();
         if (encoder.mean().empty() || encoder.space().is_product()) return;
         // Stored vectors are as seen from the mean; and so is the query.
@@ -119,7 +124,8 @@ class LongQuery {
         constexpr double rounding = 8e-6;
         const double product = space_.distance(k_, internal_, own, row.scale) + of_mean_;
         const double length = std::sqrt(double{query_.norm2()}), row_length = std::sqrt(double{row.norm2});
-        const double error = length * (query_.error_share() * row.error + rounding * row_length) + query_.lost() * row_length;
+        const double error = length * (query_.error_share() * row.error + rounding * row_length) +
+                             query_.lost() * row_length;
         if (!std::isfinite(product)) return {{-infinity, infinity}, 0};
         const double middle = query_.distance_scale() * product, wrong = query_.distance_scale() * error;
         if (!std::isfinite(wrong)) return {{-infinity, infinity}, middle};

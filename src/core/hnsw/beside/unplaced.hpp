@@ -1,8 +1,8 @@
 // Rows without a place in the graph (storage/unplaced_layout.hpp): adding, reading and removing them.
 //
-// Locks: one page at a time, but for the metapage, whose lock is held while a page is appended and becomes the list's
-// first. Vacuum closes gaps within a page, under its exclusive lock; a scan takes all that it wants of a page under one
-// shared lock. So a row that is there when a scan begins is met, once.
+// Locks: one page at a time, but for the metapage, whose lock is held while a page is appended and becomes
+// the list's first. Vacuum closes gaps within a page, under its exclusive lock; a scan takes all that it
+// wants of a page under one shared lock. So a row that is there when a scan begins is met, once.
 #pragma once
 
 #include <vector>
@@ -19,7 +19,8 @@ template <class Layout>
 size_t listed_count(const Layout& layout, const uint8_t* payload, uint32_t block) {
     const size_t count = Layout::head(payload).count;
     if (page_head(payload).kind != Layout::kind || count > layout.capacity())
-        throw Error(ErrorCode::corrupted_index, "page " + std::to_string(block) + " does not hold " + Layout::content);
+        throw Error(ErrorCode::corrupted_index,
+                    "page " + std::to_string(block) + " does not hold " + Layout::content);
     return count;
 }
 
@@ -29,7 +30,9 @@ class PagesLeft {
     explicit PagesLeft(uint32_t pages) : left_(pages) {}
     void take(uint32_t block) {
         if (left_-- == 0)
-            throw Error(ErrorCode::corrupted_index, "a list of rows without a place in the graph comes back to page " + std::to_string(block));
+            throw Error(
+                ErrorCode::corrupted_index,
+                "a list of rows without a place in the graph comes back to page " + std::to_string(block));
     }
 
   private:
@@ -47,7 +50,7 @@ bool add_listed(Store& store, const NodeLayout& node_layout, Write&& write) {
         page.commit(layout.used(count + 1));
         return true;
     };
-    constexpr uint32_t most_races = 1u << 16;   // with inserts that fill pages before this one gets to them
+    constexpr uint32_t most_races = 1u << 16;  // with inserts that fill pages before this one gets to them
     PagesLeft pages(store.page_count() + most_races);
     for (;;) {
         store.check_interrupts();
@@ -60,7 +63,7 @@ bool add_listed(Store& store, const NodeLayout& node_layout, Write&& write) {
         if (block == 0) {
             auto meta = store.write(meta_block);
             const MetaData& now = meta_of(meta.peek());
-            if (Layout::room(now) != 0 || !Layout::may_grow(now)) continue;   // another insert was here first
+            if (Layout::room(now) != 0 || !Layout::may_grow(now)) continue;  // another insert was here first
             auto page = append_page(store, node_layout, Layout::kind);
             Layout::head(page.modify()) = UnplacedHead{Layout::first(now), 0, 0, {}};
             const uint32_t fresh = page.block();
@@ -86,8 +89,11 @@ bool add_listed(Store& store, const NodeLayout& node_layout, Write&& write) {
     }
 }
 template <class Store>
-void add_unplaced(Store& store, const NodeLayout& node_layout, const UnplacedRow& row, const FilterKey* keys) {
-    add_listed<UnplacedLayout>(store, node_layout, [&](const UnplacedLayout& layout, uint8_t* entry) { layout.write(row, keys, entry); });
+void add_unplaced(Store& store, const NodeLayout& node_layout, const UnplacedRow& row,
+                  const FilterKey* keys) {
+    add_listed<UnplacedLayout>(store, node_layout, [&](const UnplacedLayout& layout, uint8_t* entry) {
+        layout.write(row, keys, entry);
+    });
 }
 
 // Adds many rows to an index that nobody else works on yet: page by page.
@@ -95,7 +101,10 @@ template <class Store, class Layout>
 class ListWriter {
   public:
     ListWriter(Store& store, const NodeLayout& layout)
-        : store_(store), node_layout_(layout), layout_(layout), rows_(layout_.capacity() * layout_.entry_bytes()) {}
+        : store_(store),
+          node_layout_(layout),
+          layout_(layout),
+          rows_(layout_.capacity() * layout_.entry_bytes()) {}
 
     void add(const uint8_t* entry) {
         std::memcpy(&rows_[count_ * layout_.entry_bytes()], entry, layout_.entry_bytes());
@@ -144,12 +153,13 @@ struct UnplacedWanted {
     bool any() const { return no_direction || no_vector; }
 };
 
-// Reads those that pass a filter, if there is one: first those at distance NaN, then those without a vector, as an order
-// has them.
+// Reads those that pass a filter, if there is one: first those at distance NaN, then those without a vector,
+// as an order has them.
 template <class Store>
 class UnplacedRows {
   public:
-    UnplacedRows(Store& store, const NodeLayout& layout, const RowFilter* filter, const UnplacedWanted& wanted)
+    UnplacedRows(Store& store, const NodeLayout& layout, const RowFilter* filter,
+                 const UnplacedWanted& wanted)
         : store_(store), layout_(layout), filter_(filter) {
         if (wanted.no_vector) rounds_.push_back(UnplacedKind::no_vector);
         if (wanted.no_direction) rounds_.push_back(UnplacedKind::no_direction);
@@ -180,7 +190,8 @@ class UnplacedRows {
             const size_t count = listed_count(layout_, payload, at_);
             for (size_t i = 0; i < count; ++i) {
                 const uint8_t* const entry = layout_.entry(payload, i);
-                if (layout_.row(entry).kind == rounds_.back() && (filter_ == nullptr || filter_->passes(layout_.keys(entry))))
+                if (layout_.row(entry).kind == rounds_.back() &&
+                    (filter_ == nullptr || filter_->passes(layout_.keys(entry))))
                     tids_.push_back(layout_.row(entry).tid);
             }
             at_ = UnplacedLayout::head(payload).next;
@@ -192,9 +203,9 @@ class UnplacedRows {
     Store& store_;
     UnplacedLayout layout_;
     const RowFilter* filter_;
-    std::vector<UnplacedKind> rounds_;   // the last one first
+    std::vector<UnplacedKind> rounds_;  // the last one first
     PagesLeft pages_{0};
-    uint32_t at_ = 0;   // the page to read next; 0: the list's first
+    uint32_t at_ = 0;  // the page to read next; 0: the list's first
     std::vector<HeapTid> tids_;
     size_t next_ = 0;
 };
@@ -204,8 +215,8 @@ struct UnplacedCounts {
     uint64_t rows_removed = 0;
 };
 
-// Removes the rows for which is_dead(HeapTid), which is called under page locks. Interrupted at any time it has removed
-// fewer.
+// Removes the rows for which is_dead(HeapTid), which is called under page locks. Interrupted at any time it
+// has removed fewer.
 template <class Layout, class Store, class IsDead>
 UnplacedCounts vacuum_listed(Store& store, const NodeLayout& node_layout, IsDead&& is_dead) {
     const Layout layout(node_layout);
@@ -227,12 +238,14 @@ UnplacedCounts vacuum_listed(Store& store, const NodeLayout& node_layout, IsDead
         while (kept < count && !dead(kept)) ++kept;
         for (size_t i = kept + 1; i < count; ++i) {
             if (dead(i)) continue;
-            std::memmove(layout.entry(page.modify(), kept++), layout.entry(page.peek(), i), layout.entry_bytes());
+            std::memmove(layout.entry(page.modify(), kept++), layout.entry(page.peek(), i),
+                         layout.entry_bytes());
         }
         if (kept < count) Layout::head(page.modify()).count = static_cast<uint16_t>(kept);
         // (Pages of which little is free are not worth a look at each insert.)
         const bool has_room = layout.capacity() - kept > layout.capacity() / 8;
-        if (has_room && Layout::head(page.peek()).next_room != room) Layout::head(page.modify()).next_room = room;
+        if (has_room && Layout::head(page.peek()).next_room != room)
+            Layout::head(page.modify()).next_room = room;
         const uint32_t next = Layout::head(page.peek()).next;
         counts.rows_left += kept;
         counts.rows_removed += count - kept;

@@ -1,4 +1,5 @@
-// Rows that wait for their turn, the one with the least `low` first: in memory, and what exceeds a limit in files, each sorted.
+// Rows that wait for their turn, the one with the least `low` first: in memory, and what exceeds a limit in
+// files, each sorted.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +16,8 @@ class WaitingRows {
 
   public:
     // spill: may be none; then all of them are in memory.
-    WaitingRows(size_t memory, SpillTo spill) : most_(std::max(memory / sizeof(Row), least_rows)), spill_(std::move(spill)) {}
+    WaitingRows(size_t memory, SpillTo spill)
+        : most_(std::max(memory / sizeof(Row), least_rows)), spill_(std::move(spill)) {}
 
     bool empty() const { return heap_.empty() && runs_.empty(); }
     const Row& front() const { return is_in_memory() ? heap_.front() : runs_.front().front; }
@@ -24,7 +26,8 @@ class WaitingRows {
 
     void push(const Row& row) {
         if (heap_.size() >= most_ && spill_) write_run();
-        if (heap_.size() == heap_.capacity()) heap_.reserve(spill_ ? std::min(most_, 2 * heap_.size() + 64) : 2 * heap_.size() + 64);
+        if (heap_.size() == heap_.capacity())
+            heap_.reserve(spill_ ? std::min(most_, 2 * heap_.size() + 64) : 2 * heap_.size() + 64);
         heap_.push_back(row);
         std::push_heap(heap_.begin(), heap_.end(), later);
     }
@@ -59,7 +62,7 @@ class WaitingRows {
 
     struct Run {
         std::unique_ptr<SpillFile> file;
-        size_t left;   // in the file
+        size_t left;  // in the file
         Row front;
 
         void take_next() {
@@ -72,7 +75,9 @@ class WaitingRows {
     static bool later_run(const Run& a, const Run& b) { return a.front.low > b.front.low; }
 
     // Is the first of all not in a file?
-    bool is_in_memory() const { return runs_.empty() || (!heap_.empty() && !later(heap_.front(), runs_.front().front)); }
+    bool is_in_memory() const {
+        return runs_.empty() || (!heap_.empty() && !later(heap_.front(), runs_.front().front));
+    }
 
     void write_run() {
         std::sort(heap_.begin(), heap_.end(), [](const Row& a, const Row& b) { return a.low < b.low; });
@@ -88,7 +93,7 @@ class WaitingRows {
     size_t most_;
     SpillTo spill_;
     std::vector<Row> heap_;
-    std::vector<Run> runs_;   // a heap by their first rows
+    std::vector<Run> runs_;  // a heap by their first rows
 };
 
 }  // namespace vecstore::core

@@ -1,10 +1,10 @@
 // Building a graph in memory from many rows at once.
 //
 // Rows are collected encoded, then inserted in an order that keeps neighbors in space neighbors in time:
-// the nodes of level 1 and above first, of which entry points are made (entry_table_layout.hpp), then every other row sorted
-// by the entry point nearest to it, those one after the other that are near each other. The search of each insertion
-// starts from the nearest entry points and stays in the CPU's cache, and pages laid out in that order are read together
-// later.
+// the nodes of level 1 and above first, of which entry points are made (entry_table_layout.hpp), then every
+// other row sorted by the entry point nearest to it, those one after the other that are near each other. The
+// search of each insertion starts from the nearest entry points and stays in the CPU's cache, and pages laid
+// out in that order are read together later.
 #pragma once
 
 #include <atomic>
@@ -68,7 +68,8 @@ class GraphBuilder {
     GraphBuilder& operator=(const GraphBuilder&) = delete;
     ~GraphBuilder() { stop(); }
 
-    // Ends the other threads, whatever they are at: from `progress`, when it will not return. Nothing can be built any more.
+    // Ends the other threads, whatever they are at: from `progress`, when it will not return. Nothing can be
+    // built any more.
     void stop() {
         cancelled_ = true;
         join_threads();
@@ -78,17 +79,17 @@ class GraphBuilder {
     static size_t pages_for(const Geometry& geometry, size_t rows);
 
     // Inserts all rows. May be called from one thread; starts options.threads - 1 others, which run nothing
-    // but this library's pure code. `progress(done)` is called on the calling thread, about once a row, and may throw to
-    // cancel.
+    // but this library's pure code. `progress(done)` is called on the calling thread, about once a row, and
+    // may throw to cancel.
     void build(const RowBuffer& rows, MemStore& store, const std::function<void(size_t)>& progress);
 
     // Which neighbors the nodes that were built want, for inserts that follow. To be taken once.
     NeedMap take_needs() { return std::move(needs_); }
 
-    // The same, but neighbors on level 0 are chosen among those of `graph` instead of searched for (import_graph.cpp).
-    // False: the graph leaves the rows unconnected, and the store is to be thrown away.
+    // The same, but neighbors on level 0 are chosen among those of `graph` instead of searched for
+    // (import_graph.cpp). False: the graph leaves the rows unconnected, and the store is to be thrown away.
     bool import_graph(const RowBuffer& rows, const RowGraph& graph, MemStore& store,
-               const std::function<void(size_t)>& progress);
+                      const std::function<void(size_t)>& progress);
 
   private:
     struct GraphImport;
@@ -97,15 +98,16 @@ class GraphBuilder {
     void insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order);
     // The same with another `insert(inserter, new_row, ordered_row)`.
     template <class Insert>
-    void insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order, Insert&& insert);
+    void insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order,
+                    Insert&& insert);
     void place_bottom(GraphImport& work);
     void link_bottom(GraphImport& work);
     bool join_tree(GraphImport& work);
     void insert_rest(GraphImport& work);
     // The last steps: see in_degree.hpp and beam_calibration.hpp.
     void finish(MemStore& store);
-    // Makes entry points of the nodes of level 1. Returns the places of their slots on level 0, by slot_id(), in an order in
-    // which those near each other come together.
+    // Makes entry points of the nodes of level 1. Returns the places of their slots on level 0, by slot_id(),
+    // in an order in which those near each other come together.
     std::vector<uint32_t> set_entries(MemStore& store);
     // Finds the nodes of level 1 nearest to each row and sorts the rows by the nearest one's place.
     void sort_by_nearest(const RowBuffer& rows, MemStore& store, std::vector<OrderedRow>& order);
@@ -124,14 +126,16 @@ class GraphBuilder {
     std::function<void(size_t)> progress_;
     std::atomic<size_t> done_{0};
     std::atomic<bool> cancelled_{false};
-    std::vector<std::thread> threads_;   // all but the calling one, while it is in in_parallel()
+    std::vector<std::thread> threads_;  // all but the calling one, while it is in in_parallel()
 };
 
 template <class Insert>
-void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order, Insert&& insert) {
+void GraphBuilder::insert_all(const RowBuffer& rows, MemStore& store, const std::vector<OrderedRow>& order,
+                              Insert&& insert) {
     struct Worker {
         Worker(const VectorEncoder& encoder, MemStore& store, size_t ef_construction, NeedMap& needs)
-            : inserter(store, encoder, ef_construction, memory, &needs), internal(encoder.geometry().stored_dims) {}
+            : inserter(store, encoder, ef_construction, memory, &needs),
+              internal(encoder.geometry().stored_dims) {}
         InsertMemory memory;
         Inserter<MemStore> inserter;
         std::vector<float> internal;
@@ -177,7 +181,7 @@ void GraphBuilder::in_parallel(size_t n, MakeWorker&& make_worker) {
         try {
             threads_.push_back(quiet_thread([&] { run(false); }));
         } catch (const std::system_error&) {
-            break;   // no more threads to be had: those there are do the work
+            break;  // no more threads to be had: those there are do the work
         }
     }
     run(true);

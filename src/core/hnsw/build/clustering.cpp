@@ -15,9 +15,13 @@ constexpr size_t least_nodes = 2000;
 
 }  // namespace
 
-Clustering::Clustering(MemStore& store, const VectorEncoder& encoder, uint8_t level, const std::function<size_t(size_t)>& count,
-                       const std::function<void()>& progress)
-    : store_(store), encoder_(encoder), layout_(encoder.layout()), dims_(encoder.geometry().stored_dims), level_(level) {
+Clustering::Clustering(MemStore& store, const VectorEncoder& encoder, uint8_t level,
+                       const std::function<size_t(size_t)>& count, const std::function<void()>& progress)
+    : store_(store),
+      encoder_(encoder),
+      layout_(encoder.layout()),
+      dims_(encoder.geometry().stored_dims),
+      level_(level) {
     order_nodes(progress);
     const size_t clusters = count(size_);
     if (clusters < 2) return;
@@ -39,7 +43,7 @@ void Clustering::order_nodes(const std::function<void()>& progress) {
     const size_t slots = layout_.slots_per_page();
     std::vector<uint64_t> begin{0};
     std::vector<uint32_t> neighbors;
-    std::vector<uint8_t> level;   // by slot: of its node, plus one; 0: there is none
+    std::vector<uint8_t> level;  // by slot: of its node, plus one; 0: there is none
     for (uint32_t block = 0; block < store_.page_count(); ++block) {
         if (block % progress_step == 0) progress();
         const bool has_nodes = holds_nodes(store_, block);
@@ -56,8 +60,11 @@ void Clustering::order_nodes(const std::function<void()>& progress) {
         }
     }
     nodes_ = nearby_order(begin, neighbors, progress);
-    nodes_.erase(std::remove_if(nodes_.begin(), nodes_.end(), [&](uint32_t slot) { return level[slot] == 0; }), nodes_.end());
-    std::stable_partition(nodes_.begin(), nodes_.end(), [&](uint32_t slot) { return level[slot] == level_ + 1; });
+    nodes_.erase(
+        std::remove_if(nodes_.begin(), nodes_.end(), [&](uint32_t slot) { return level[slot] == 0; }),
+        nodes_.end());
+    std::stable_partition(nodes_.begin(), nodes_.end(),
+                          [&](uint32_t slot) { return level[slot] == level_ + 1; });
     size_ = static_cast<size_t>(std::count(level.begin(), level.end(), level_ + 1));
 }
 
@@ -81,7 +88,8 @@ void Clustering::find_centroids(const std::function<void()>& progress) {
         ++sizes[cluster];
     }
     for (size_t c = 0; c < sizes.size(); ++c)
-        for (size_t d = 0; d < dims_ && sizes[c] > 0; ++d) centroids_[c * dims_ + d] /= static_cast<float>(sizes[c]);
+        for (size_t d = 0; d < dims_ && sizes[c] > 0; ++d)
+            centroids_[c * dims_ + d] /= static_cast<float>(sizes[c]);
 }
 
 void Clustering::assign(const std::function<void()>& progress) {
@@ -105,7 +113,8 @@ uint32_t Clustering::nearest_around(uint32_t slot) {
         nearest = cluster;
     };
     compare(cluster_[slot]);
-    for (size_t i = 0; i < self.head().degree; ++i) compare(cluster_of(static_cast<uint32_t>(layout_.slot_id(self.links()[i]))));
+    for (size_t i = 0; i < self.head().degree; ++i)
+        compare(cluster_of(static_cast<uint32_t>(layout_.slot_id(self.links()[i]))));
     return nearest;
 }
 

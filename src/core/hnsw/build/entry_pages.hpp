@@ -5,19 +5,23 @@
 
 #include "core/hnsw/space/encoder.hpp"
 #include "core/storage/append.hpp"
-#include "core/storage/mem_store.hpp"
 #include "core/storage/entry_table_layout.hpp"
+#include "core/storage/mem_store.hpp"
 
 namespace vecstore::core {
 
 class EntryTableWriter {
   public:
     EntryTableWriter(MemStore& store, const VectorEncoder& encoder)
-        : store_(store), encoder_(encoder), layout_(encoder.layout()), places_(layout_), vector_(layout_.geometry().stored_dims),
+        : store_(store),
+          encoder_(encoder),
+          layout_(encoder.layout()),
+          places_(layout_),
+          vector_(layout_.geometry().stored_dims),
           group_(page_payload_size) {}
 
-    // The next node of level 1, or the first one of the next group, whose middle is another and stays there until finish().
-    // bottom: the node's slot on level 0.
+    // The next node of level 1, or the first one of the next group, whose middle is another and stays there
+    // until finish(). bottom: the node's slot on level 0.
     void add(const float* middle, const ConstNode& node, const Link& bottom) {
         // (Some room is left in groups that are too large for one page, too.)
         if (middle != centroid_ || in_group_ == places_.entries().capacity() * 9 / 10) end_group();
@@ -43,7 +47,8 @@ class EntryTableWriter {
         if (pages.empty() || pages.size() > EntryTableLayout::most_pages) return;
         auto page = append_page(store_, layout_, PageKind::entry_map);
         const uint32_t map_block = page.block();
-        *EntryTableLayout::map_head(page.modify()) = {static_cast<uint32_t>(groups_.size()), static_cast<uint32_t>(pages.size())};
+        *EntryTableLayout::map_head(page.modify()) = {static_cast<uint32_t>(groups_.size()),
+                                                      static_cast<uint32_t>(pages.size())};
         std::copy(pages.begin(), pages.end(), EntryTableLayout::map_pages(page.modify()));
         page.commit(page_payload_size);
         auto meta = store_.write(meta_block);
@@ -68,10 +73,10 @@ class EntryTableWriter {
     const EntryTableLayout places_;
     std::vector<float> vector_;
     OriginCode code_;
-    const float* centroid_ = nullptr;   // of the group that is being written
-    std::vector<uint8_t> group_;      // its page
+    const float* centroid_ = nullptr;  // of the group that is being written
+    std::vector<uint8_t> group_;       // its page
     size_t in_group_ = 0;
-    std::vector<std::pair<const float*, uint32_t>> groups_;   // centroids and pages
+    std::vector<std::pair<const float*, uint32_t>> groups_;  // centroids and pages
 };
 
 }  // namespace vecstore::core

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "core/hnsw/write/after_insert.hpp"
 #include "core/hnsw/build/row_order.hpp"
+#include "core/hnsw/write/after_insert.hpp"
 
 namespace vecstore::core {
 
@@ -12,15 +12,16 @@ template <class Store>
 class BatchInserter {
   public:
     // needs: see NodeEditor; or null.
-    BatchInserter(Store& store, const VectorEncoder& encoder, size_t ef_construction, InsertMemory& memory, NeedMap* needs)
+    BatchInserter(Store& store, const VectorEncoder& encoder, size_t ef_construction, InsertMemory& memory,
+                  NeedMap* needs)
         : store_(store),
           encoder_(encoder),
           memory_(memory),
           inserter_(store, encoder, ef_construction, memory, needs),
           internal_(encoder.geometry().stored_dims) {}
 
-    // Inserts them all, and entry points for those of upper levels. (Whoever is through measures the calibration: nobody searches
-    // before.)
+    // Inserts them all, and entry points for those of upper levels. (Whoever is through measures the
+    // calibration: nobody searches before.)
     void insert(const RowBuffer& rows) {
         for (const OrderedRow& ordered : in_order(rows)) {
             const size_t row = ordered.row;
@@ -38,7 +39,8 @@ class BatchInserter {
         for (uint32_t row = 0; row < rows.size(); ++row) {
             order.push_back({0, row});
             // Pages lie in an order of nearness.
-            if (finder.find(rows, order.back())) order.back().place = encoder_.layout().slot_id(order.back().near.entry_candidates[0].link);
+            if (finder.find(rows, order.back()))
+                order.back().place = encoder_.layout().slot_id(order.back().near.entry_candidates[0].link);
         }
         sort_by_place(order);
         return order;

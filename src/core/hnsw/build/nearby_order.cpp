@@ -24,14 +24,14 @@ class NearbyOrder {
 
   private:
     static constexpr uint32_t none = UINT32_MAX;
-    // Nodes whose vectors a CPU's cache holds, and how many of them are asked for their neighbors. Measured on a graph of
-    // 200,000 rows of 1.5 kB: of the vectors that linking reads, a cache of 8 MB has two thirds; where all neighbors of a
-    // node come after it, and then theirs, half.
+    // Nodes whose vectors a CPU's cache holds, and how many of them are asked for their neighbors. Measured
+    // on a graph of 200,000 rows of 1.5 kB: of the vectors that linking reads, a cache of 8 MB has two
+    // thirds; where all neighbors of a node come after it, and then theirs, half.
     static constexpr size_t window = 400, asked = 12;
 
     struct Unfinished {
         uint32_t node;
-        uint64_t next;   // those of its neighbors before this one have come
+        uint64_t next;  // those of its neighbors before this one have come
     };
 
     size_t nodes() const { return begin_.size() - 1; }
@@ -77,9 +77,9 @@ class NearbyOrder {
     const std::vector<uint64_t>& begin_;
     const std::vector<uint32_t>& neighbors_;
     std::vector<uint8_t> placed_;
-    std::vector<int32_t> near_;   // by node: how many links to it are those of nodes in the window
+    std::vector<int32_t> near_;  // by node: how many links to it are those of nodes in the window
     std::vector<uint32_t> order_;
-    std::vector<Unfinished> unfinished_;   // nodes that came and may have neighbors that did not
+    std::vector<Unfinished> unfinished_;  // nodes that came and may have neighbors that did not
 };
 
 }  // namespace

@@ -7,10 +7,10 @@
 
 namespace vecstore::core {
 
-// Puts nodes into an order in which each comes soon after its neighbors, greedily: next comes the one with the most links
-// from those that came last (after Wei et al., "Speedup graph processing by graph ordering", SIGMOD 2016), of the neighbors of
-// the last few. begin: where each node's neighbors are, and one more: where they end. progress(): called now and then, may
-// throw.
+// Puts nodes into an order in which each comes soon after its neighbors, greedily: next comes the one with
+// the most links from those that came last (after Wei et al., "Speedup graph processing by graph ordering",
+// SIGMOD 2016), of the neighbors of the last few. begin: where each node's neighbors are, and one more: where
+// they end. progress(): called now and then, may throw.
 std::vector<uint32_t> nearby_order(const std::vector<uint64_t>& begin, const std::vector<uint32_t>& neighbors,
                                    const std::function<void()>& progress);
 

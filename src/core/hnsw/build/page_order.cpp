@@ -15,9 +15,9 @@ constexpr uint32_t progress_step = 1024;
 
 }  // namespace
 
-// Puts nodes together, those first that are nearest to each other: two free nodes neither of which has a nearer free
-// neighbor, then again and again the free neighbor that is nearest to any of those that are together, until there are as
-// many as share a page.
+// Puts nodes together, those first that are nearest to each other: two free nodes neither of which has a
+// nearer free neighbor, then again and again the free neighbor that is nearest to any of those that are
+// together, until there are as many as share a page.
 class PageOrder::Grouping {
   public:
     // clusters: those that nodes are to stay together with, or null.
@@ -29,7 +29,8 @@ class PageOrder::Grouping {
 
     // Slots of all nodes as they are to follow each other.
     std::vector<uint32_t> run(const std::function<void()>& progress) {
-        const std::vector<uint32_t> nodes = clusters_ != nullptr ? clusters_->nodes() : nodes_as_they_are(progress);
+        const std::vector<uint32_t> nodes = clusters_ != nullptr ? clusters_->nodes()
+                                                                 : nodes_as_they_are(progress);
         for (uint32_t i = 0; i < nodes.size(); ++i) place_[nodes[i]] = i;
         for (uint32_t i = 0; i < nodes.size(); ++i) {
             if (i % progress_step == 0) progress();
@@ -44,8 +45,8 @@ class PageOrder::Grouping {
         uint32_t node = nobody;
     };
     struct Group {
-        uint32_t place;   // of its first node, in the order that they were looked at
-        uint32_t begin;   // among grouped_
+        uint32_t place;  // of its first node, in the order that they were looked at
+        uint32_t begin;  // among grouped_
         uint32_t size;
     };
 
@@ -93,9 +94,10 @@ class PageOrder::Grouping {
 
     Near nearest_free(uint32_t node) {
         Near nearest;
-        if (layout_.slots_per_page() > 1) for_each_free(node, [&](const Near& near) {
-            if (near.reach < nearest.reach) nearest = near;
-        });
+        if (layout_.slots_per_page() > 1)
+            for_each_free(node, [&](const Near& near) {
+                if (near.reach < nearest.reach) nearest = near;
+            });
         return nearest;
     }
 
@@ -109,16 +111,19 @@ class PageOrder::Grouping {
         }
     }
 
-    uint32_t cluster_of(uint32_t slot) const { return clusters_ != nullptr ? clusters_->cluster_of(slot) : Clustering::none; }
+    uint32_t cluster_of(uint32_t slot) const {
+        return clusters_ != nullptr ? clusters_->cluster_of(slot) : Clustering::none;
+    }
 
-    // Groups by the places of their first nodes, those of level 0 before those above. Groups that do not fill a page share
-    // some with those that come next.
+    // Groups by the places of their first nodes, those of level 0 before those above. Groups that do not fill
+    // a page share some with those that come next.
     std::vector<uint32_t> in_order_of_places() {
         const size_t per_page = layout_.slots_per_page();
         std::vector<uint32_t> nodes, rest;
         nodes.reserve(grouped_.size());
         for (std::vector<Group>& groups : groups_) {
-            std::sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.place < b.place; });
+            std::sort(groups.begin(), groups.end(),
+                      [](const Group& a, const Group& b) { return a.place < b.place; });
             std::vector<uint32_t> waiting;
             for (const Group& group : groups) {
                 auto& list = group.size == per_page ? nodes : waiting;
@@ -136,16 +141,17 @@ class PageOrder::Grouping {
     MemStore& store_;
     const NodeLayout& layout_;
     const Clustering* clusters_;
-    std::vector<uint32_t> place_;     // by slot: of a node that is in no group yet
+    std::vector<uint32_t> place_;  // by slot: of a node that is in no group yet
     std::vector<uint32_t> grouped_;
-    std::vector<Group> groups_[2];    // of level 0, of those above
-    std::vector<Near> nearest_;       // neighbors of the group
+    std::vector<Group> groups_[2];  // of level 0, of those above
+    std::vector<Near> nearest_;     // neighbors of the group
 };
 
 PageOrder::PageOrder(MemStore& store, const VectorEncoder& encoder, const std::function<void()>& progress)
     : store_(store), layout_(encoder.layout()) {
     std::optional<Clustering> clusters;
-    if (layout_.filters().has_origin_codes()) clusters.emplace(store, encoder, 0, Clustering::clusters_for, progress);
+    if (layout_.filters().has_origin_codes())
+        clusters.emplace(store, encoder, 0, Clustering::clusters_for, progress);
     assign_slots(Grouping(store, layout_, clusters ? &*clusters : nullptr).run(progress));
     if (layout_.filters().columns() > 0) move_filter_entries(progress);
     if (clusters) map_clusters(*clusters);
@@ -153,10 +159,14 @@ PageOrder::PageOrder(MemStore& store, const VectorEncoder& encoder, const std::f
 
 size_t PageOrder::memory(const NodeLayout& layout, size_t slots) {
     const FilterLayout& filters = layout.filters();
-    const size_t entry = filters.columns() * sizeof(FilterKey) + (filters.has_origin_codes() ? filters.code_bytes() + FilterLayout::factor_size : 0);
-    // Old and new slots, or, while nodes are put together, their places, clusters and groups, and before that the graph.
+    const size_t entry = filters.columns() * sizeof(FilterKey) +
+                         (filters.has_origin_codes() ? filters.code_bytes() + FilterLayout::factor_size : 0);
+    // Old and new slots, or, while nodes are put together, their places, clusters and groups, and before that
+    // the graph.
     const size_t graph = filters.has_origin_codes() ? layout.max_neighbors() * sizeof(uint32_t) : 0;
-    const size_t centroids = filters.has_origin_codes() ? Clustering::clusters_for(slots) * layout.geometry().stored_dims * sizeof(float) : 0;
+    const size_t centroids = filters.has_origin_codes() ? Clustering::clusters_for(slots) *
+                                                              layout.geometry().stored_dims * sizeof(float)
+                                                        : 0;
     return slots * (8 * sizeof(uint32_t) + std::max(entry, graph)) + 2 * centroids;
 }
 
@@ -175,8 +185,8 @@ void PageOrder::assign_slots(const std::vector<uint32_t>& nodes) {
     }
 }
 
-// All are read before any is written. Slots that no node of level 0 comes to get what they would have if none had ever
-// been there, so that no search takes them for rows.
+// All are read before any is written. Slots that no node of level 0 comes to get what they would have if none
+// had ever been there, so that no search takes them for rows.
 void PageOrder::move_filter_entries(const std::function<void()>& progress) {
     const FilterLayout& filters = layout_.filters();
     const size_t columns = filters.columns(), slots = new_slot_.size();
@@ -191,9 +201,11 @@ void PageOrder::move_filter_entries(const std::function<void()>& progress) {
         read_filter_keys(store_, layout_, from, &keys[slot * columns]);
         if (!filters.has_origin_codes()) continue;
         const size_t index = filters.index_of(from);
-        const uint8_t* const codes_page = store_.payload(filters.page_of_origin_code(filters.group_of(from.block), index));
+        const uint8_t* const codes_page = store_.payload(
+            filters.page_of_origin_code(filters.group_of(from.block), index));
         std::memcpy(&codes[slot * code_bytes], filters.code(codes_page, index), code_bytes);
-        std::memcpy(&factors[slot * FilterLayout::factor_size], filters.factor(codes_page, index), FilterLayout::factor_size);
+        std::memcpy(&factors[slot * FilterLayout::factor_size], filters.factor(codes_page, index),
+                    FilterLayout::factor_size);
     }
     for (uint32_t slot = 0; slot < slots; ++slot) {
         if (slot % progress_step == 0) progress();
@@ -201,11 +213,13 @@ void PageOrder::move_filter_entries(const std::function<void()>& progress) {
         if (to.block == meta_block || !holds_nodes(store_, to.block)) continue;
         const size_t from = old_slot_[slot] != nobody ? old_slot_[slot] : slots;
         write_filter_entry(store_, layout_, to,
-                           {&keys[from * columns], codes.data() + from * code_bytes, &factors[from * FilterLayout::factor_size]});
+                           {&keys[from * columns], codes.data() + from * code_bytes,
+                            &factors[from * FilterLayout::factor_size]});
     }
 }
 
-// A page belongs to the cluster of its first node: those that did not fill a page of theirs share one with the next.
+// A page belongs to the cluster of its first node: those that did not fill a page of theirs share one with
+// the next.
 void PageOrder::map_clusters(const Clustering& clustering) {
     const size_t per_page = layout_.slots_per_page();
     std::vector<Cluster> clusters;

@@ -1,6 +1,6 @@
-// Rows that wait to be inserted, and the order in which that is done: those near each other one after the other. Most of what
-// the search of one insert reads is then in the CPU's cache for the next, and pages laid out in that order are read together
-// later.
+// Rows that wait to be inserted, and the order in which that is done: those near each other one after the
+// other. Most of what the search of one insert reads is then in the CPU's cache for the next, and pages laid
+// out in that order are read together later.
 #pragma once
 
 #include <algorithm>
@@ -61,16 +61,16 @@ class RowBuffer {
 
     size_t own_bytes_;
     size_t filter_columns_;
-    size_t row_bytes_;   // of the keys, then the own vector
+    size_t row_bytes_;  // of the keys, then the own vector
     std::vector<std::unique_ptr<uint8_t[]>> blocks_;
     std::vector<Row> rows_;
 };
 
 // A row, by its number in a RowBuffer.
 struct OrderedRow {
-    uint64_t place = 0;   // to be inserted in this order
+    uint64_t place = 0;  // to be inserted in this order
     uint32_t row = 0;
-    NearCandidates near{};      // into level 0; none: from the entry point
+    NearCandidates near{};  // into level 0; none: from the entry point
 };
 
 inline void sort_by_place(std::vector<OrderedRow>& order) {

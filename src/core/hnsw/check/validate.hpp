@@ -32,13 +32,14 @@ class GraphCheck : public PageCheck<Store> {
 
   private:
     using Base = PageCheck<Store>;
+    using Base::above_entry_, Base::chunks_, Base::counts_, Base::inspector_, Base::layout_, Base::meta_,
+        Base::node_pages_, Base::options_, Base::page_, Base::rows_, Base::slots_, Base::store_,
+        Base::tree_edges_;
+    using Base::dead, Base::expanded, Base::incomplete, Base::reached, Base::required, Base::used;
+    using Base::look, Base::read_page, Base::slot_state, Base::target_problem;
     using typename Base::RowPlace;
     using typename Base::Slot;
     using typename Base::Target;
-    using Base::above_entry_, Base::chunks_, Base::counts_, Base::inspector_, Base::layout_, Base::meta_, Base::node_pages_,
-        Base::options_, Base::page_, Base::rows_, Base::slots_, Base::store_, Base::tree_edges_;
-    using Base::look, Base::read_page, Base::slot_state, Base::target_problem;
-    using Base::dead, Base::expanded, Base::incomplete, Base::reached, Base::required, Base::used;
 
     void enter();
     void reach(const Link& link, const ConstNode& node);
@@ -101,7 +102,8 @@ void GraphCheck<Store>::enter() {
         problem = target_problem(look(link, node));
         if (problem.empty() && node.head().generation != link.generation) problem = "is gone";
         if (problem.empty() && node.head().level != meta.entry_level)
-            problem = "is of level " + std::to_string(node.head().level) + ", not " + std::to_string(meta.entry_level);
+            problem = "is of level " + std::to_string(node.head().level) + ", not " +
+                      std::to_string(meta.entry_level);
         if (problem.empty()) {
             reach(link, node);
             return;
@@ -116,7 +118,7 @@ void GraphCheck<Store>::enter() {
 template <class Store>
 void GraphCheck<Store>::reach(const Link& link, const ConstNode& node) {
     Slot* const slot = slot_state(link);
-    if (slot == nullptr) return;   // newer than the check: nothing that must be reached depends on it
+    if (slot == nullptr) return;  // newer than the check: nothing that must be reached depends on it
     if (slot->generation != link.generation || !(slot->bits & used)) {
         slot->generation = link.generation;
         slot->level = node.head().level;
@@ -127,7 +129,9 @@ void GraphCheck<Store>::reach(const Link& link, const ConstNode& node) {
 
 template <class Store>
 void GraphCheck<Store>::sweep(bool first_time) {
-    const auto pending = [&](uint64_t id) { return (slots_[id].bits & (used | reached | expanded)) == (used | reached); };
+    const auto pending = [&](uint64_t id) {
+        return (slots_[id].bits & (used | reached | expanded)) == (used | reached);
+    };
     const size_t per_page = layout_.slots_per_page();
     for (bool progress = true; progress;) {
         progress = false;
@@ -170,17 +174,21 @@ void GraphCheck<Store>::follow(const ConstNode& node, const Link& link, size_t i
     counts_.links += first_time;
     Slot* const slot = neighbor.slot < layout_.slots_per_page() ? slot_state(neighbor) : nullptr;
     const bool deep = first_time && options_.deep;
-    if (slot != nullptr && (slot->bits & used) && slot->generation == neighbor.generation && slot->level == level) {
+    if (slot != nullptr && (slot->bits & used) && slot->generation == neighbor.generation &&
+        slot->level == level) {
         slot->bits |= reached;
-        if (first_time && level == 0 && ((node.head().tree_edges_or_epoch >> i) & 1)) check_tree_edge(link, neighbor);
+        if (first_time && level == 0 && ((node.head().tree_edges_or_epoch >> i) & 1))
+            check_tree_edge(link, neighbor);
         if (!deep) return;
-    } else if (first_time && slot != nullptr && node_pages_[neighbor.block] && slot->generation != neighbor.generation) {
+    } else if (first_time && slot != nullptr && node_pages_[neighbor.block] &&
+               slot->generation != neighbor.generation) {
         ++counts_.dangling_links;
         return;
     }
     const auto complain = [&](const std::string& text) {
         if (first_time)
-            report(link.block, link.slot, "neighbor " + std::to_string(i) + " " + to_text(neighbor) + " " + text);
+            report(link.block, link.slot,
+                   "neighbor " + std::to_string(i) + " " + to_text(neighbor) + " " + text);
     };
     ConstNode target(layout_, nullptr);
     const Target found = look(neighbor, target);
@@ -227,7 +235,7 @@ void GraphCheck<Store>::follow_down(const ConstNode& node, const Link& link, boo
 template <class Store>
 bool GraphCheck<Store>::has_tree_edge(const Link& from, const Link& to) {
     ConstNode node(layout_, nullptr);
-    if (look(from, node) != Target::there || !node.live()) return true;   // died meanwhile
+    if (look(from, node) != Target::there || !node.live()) return true;  // died meanwhile
     for (size_t i = 0; i < std::min<size_t>(node.head().degree, layout_.max_neighbors()); ++i)
         if (node.links()[i] == to) return ((node.head().tree_edges_or_epoch >> i) & 1) != 0;
     return false;
@@ -266,7 +274,7 @@ void GraphCheck<Store>::check_unreached() {
             ++counts_.unattached;
         } else if (counts_.vacuum_pending) {
             ++counts_.cut_off;
-        } else if (!entry_reported_) {   // else there is one reason for all of them
+        } else if (!entry_reported_) {  // else there is one reason for all of them
             ConstNode node(layout_, nullptr);
             if (look(link_of(id), node) == Target::there && node.live())
                 report(link_of(id).block, link_of(id).slot, "cannot be reached from the entry point");
@@ -283,7 +291,8 @@ template <class Store>
 void GraphCheck<Store>::check_levels() {
     for (const Link& upper : above_entry_) {
         ConstNode node(layout_, nullptr);
-        if (look(upper, node) != Target::there || !node.live() || node.head().level <= meta_.entry_level) continue;
+        if (look(upper, node) != Target::there || !node.live() || node.head().level <= meta_.entry_level)
+            continue;
         const int level = node.head().level;
         Link at = upper;
         for (int guard = 0; guard < 64 && node.head().level > 0; ++guard) {
@@ -292,8 +301,9 @@ void GraphCheck<Store>::check_levels() {
         }
         const Slot* const bottom = at.slot < layout_.slots_per_page() ? slot_state(at) : nullptr;
         if (bottom == nullptr || (bottom->bits & (required | incomplete)) != required) continue;
-        report(upper.block, upper.slot, "is on level " + std::to_string(level) + ", above the entry point's, " +
-                                            std::to_string(meta_.entry_level));
+        report(upper.block, upper.slot,
+               "is on level " + std::to_string(level) + ", above the entry point's, " +
+                   std::to_string(meta_.entry_level));
     }
 }
 

@@ -22,7 +22,8 @@ std::string number(double value) {
 // Could choose_geometry() have given these?
 std::string dims_problem(const Geometry& g) {
     const bool coded = g.mode == StorageMode::coded, planes = g.own_format == OwnFormat::planes;
-    const std::string dims = "impossible dimensions " + std::to_string(g.dims) + " and " + std::to_string(g.stored_dims);
+    const std::string dims = "impossible dimensions " + std::to_string(g.dims) + " and " +
+                             std::to_string(g.stored_dims);
     if (g.dims < 1 || g.stored_dims < 1) return dims;
     switch (g.own_format) {
         case OwnFormat::bits: return g.stored_dims > (uint64_t{g.dims} + 31) / 32 ? dims : "";
@@ -30,8 +31,10 @@ std::string dims_problem(const Geometry& g) {
         default: break;
     }
     if (g.rotated > 1 || (coded && !g.rotated)) return "impossible rotation " + std::to_string(g.rotated);
-    if (planes && (g.own_bits < 2 || g.own_bits > 6)) return "impossible number of bits " + std::to_string(g.own_bits);
-    if (g.dims > 65535 || g.stored_dims != (g.rotated || planes ? (g.dims + 15) / 16 * 16 : g.dims)) return dims;
+    if (planes && (g.own_bits < 2 || g.own_bits > 6))
+        return "impossible number of bits " + std::to_string(g.own_bits);
+    if (g.dims > 65535 || g.stored_dims != (g.rotated || planes ? (g.dims + 15) / 16 * 16 : g.dims))
+        return dims;
     return {};
 }
 
@@ -90,8 +93,9 @@ std::string to_text(const HeapTid& tid) {
 std::string meta_problem(const MetaData& meta) {
     if (meta.magic != format_magic) return "the metapage is not that of an hnsw index";
     if (meta.version < oldest_format_version || meta.version > format_version)
-        return "the index has format version " + std::to_string(meta.version) + ", this vecstore reads versions " +
-               std::to_string(oldest_format_version) + " to " + std::to_string(format_version);
+        return "the index has format version " + std::to_string(meta.version) +
+               ", this vecstore reads versions " + std::to_string(oldest_format_version) + " to " +
+               std::to_string(format_version);
     const std::string problem = geometry_problem(meta.geometry);
     if (!problem.empty()) return "the metapage is broken: " + problem;
     if (meta.entry_level > highest_level)
@@ -100,14 +104,18 @@ std::string meta_problem(const MetaData& meta) {
         meta.mean_pages != (meta.geometry.dims + floats_per_mean_page - 1) / floats_per_mean_page)
         return "the metapage is broken: the mean has " + std::to_string(meta.mean_pages) + " pages";
     if (!meta.keeps_unplaced && (meta.unplaced != 0 || meta.unplaced_room != 0))
-        return "the metapage is broken: it knows of rows without a place in the graph, which it does not keep";
+        return "the metapage is broken: it knows of rows without a place in the graph, which it does not "
+               "keep";
     if (meta.misfits > 1) return "the metapage is broken: impossible state " + std::to_string(meta.misfits);
-    if (!(meta.long_from >= 0) || !std::isfinite(meta.long_from) || meta.long_pages > LongLayout::most_pages ||
-        ((meta.long_rows != 0 || meta.long_room != 0) && (meta.long_pages == 0 || !keeps_long_rows(meta.geometry))))
+    if (!(meta.long_from >= 0) || !std::isfinite(meta.long_from) ||
+        meta.long_pages > LongLayout::most_pages ||
+        ((meta.long_rows != 0 || meta.long_room != 0) &&
+         (meta.long_pages == 0 || !keeps_long_rows(meta.geometry))))
         return "the metapage is broken: impossible list of long rows";
     for (size_t i = 0; i < calibration_points; ++i) {
-        const float factor = meta.calibration.log_factor[i];   // (packed: there are no references to it)
-        if (!(factor >= 0 && factor <= highest_log_factor)) return "the metapage is broken: impossible calibration of beams " + number(factor);
+        const float factor = meta.calibration.log_factor[i];  // (packed: there are no references to it)
+        if (!(factor >= 0 && factor <= highest_log_factor))
+            return "the metapage is broken: impossible calibration of beams " + number(factor);
     }
     return {};
 }
@@ -120,10 +128,12 @@ std::string meta_problem(const MetaData& meta, uint32_t pages) {
             problem = "the metapage is broken: block " + std::to_string(block) + " cannot be that of " + what;
     };
     expect(meta.mean_block, invalid_block, "the mean");
-    if (meta.mean_block != invalid_block) expect(meta.mean_block + meta.mean_pages - 1, invalid_block, "the mean");
+    if (meta.mean_block != invalid_block)
+        expect(meta.mean_block + meta.mean_pages - 1, invalid_block, "the mean");
     expect(meta.entry_point.block, invalid_block, "the entry point");
     if (problem.empty() && meta.entry_point.valid() && meta.entry_point.slot >= meta.geometry.slots_per_page)
-        problem = "the metapage is broken: there is no slot " + std::to_string(int(meta.entry_point.slot)) + " for the entry point";
+        problem = "the metapage is broken: there is no slot " + std::to_string(int(meta.entry_point.slot)) +
+                  " for the entry point";
     expect(meta.tid_page, invalid_block, "rows of equal vectors");
     expect(meta.cluster_map, 0, "the map of clusters");
     expect(meta.entry_map, 0, "the map of entry points");
@@ -164,7 +174,8 @@ void count_page(const uint8_t* payload, const NodeLayout& layout, PageCounts& co
         case PageKind::unplaced: ++counts.tid_pages; break;
         case PageKind::long_rows:
             ++counts.tid_pages;
-            counts.long_rows += std::min<size_t>(LongLayout::head(payload).count, LongLayout(layout).capacity());
+            counts.long_rows += std::min<size_t>(LongLayout::head(payload).count,
+                                                 LongLayout(layout).capacity());
             break;
         case PageKind::tids:
             ++counts.tid_pages;
@@ -204,12 +215,14 @@ void NodeInspector::inspect_head(const NodeHead& head, std::vector<std::string>&
     if (head.degree > layout_.max_neighbors())
         problems.push_back("has " + std::to_string(head.degree) + " neighbors, and room for " +
                            std::to_string(layout_.max_neighbors()));
-    if (head.tid_count > inline_tids) problems.push_back("impossible number of rows " + std::to_string(head.tid_count));
+    if (head.tid_count > inline_tids)
+        problems.push_back("impossible number of rows " + std::to_string(head.tid_count));
     const bool has_rows = head.tid_count > 0 || head.overflow.valid();
     if (has_rows && head.level > 0) problems.push_back("has rows, on level " + std::to_string(head.level));
     if (has_rows && (head.flags & node_dead) != 0) problems.push_back("has rows, and is marked dead");
     if (head.level > 0 && !head.down.valid()) problems.push_back("has no link to the level below");
-    if (!std::isfinite(head.scale) || !(head.scale > 0)) problems.push_back("impossible scale " + number(head.scale));
+    if (!std::isfinite(head.scale) || !(head.scale > 0))
+        problems.push_back("impossible scale " + number(head.scale));
     if (!(head.error >= 0)) problems.push_back("impossible error bound " + number(head.error));
     if (!(head.norm2 >= 0)) problems.push_back("impossible squared norm " + number(head.norm2));
     const uint64_t tree = head.tree_edges_or_epoch;
@@ -218,14 +231,16 @@ void NodeInspector::inspect_head(const NodeHead& head, std::vector<std::string>&
     if (tree != 0 && head.level > 0) problems.push_back("tree edges on level " + std::to_string(head.level));
 }
 
-void NodeInspector::inspect_links(const ConstNode& node, const Link& self, std::vector<std::string>& problems) const {
+void NodeInspector::inspect_links(const ConstNode& node, const Link& self,
+                                  std::vector<std::string>& problems) const {
     const size_t degree = std::min<size_t>(node.head().degree, layout_.max_neighbors());
     for (size_t i = 0; i < degree; ++i) {
         const Link& link = node.links()[i];
         const std::string name = "neighbor " + std::to_string(i) + " " + to_text(link);
         if (link == self) problems.push_back(name + " is the node itself");
         for (size_t j = 0; j < i; ++j)
-            if (link == node.links()[j]) problems.push_back(name + " is neighbor " + std::to_string(j) + " as well");
+            if (link == node.links()[j])
+                problems.push_back(name + " is neighbor " + std::to_string(j) + " as well");
     }
 }
 
@@ -257,11 +272,14 @@ std::string NodeInspector::sparse_problem(const ConstNode& node) const {
     std::memcpy(&count, node.own(), sizeof(count));
     const SparseView view = encoder_.space().stored_view(node.own());
     if (count != view.count)
-        return "its vector has " + std::to_string(count) + " elements, and room for " + std::to_string(view.count);
+        return "its vector has " + std::to_string(count) + " elements, and room for " +
+               std::to_string(view.count);
     for (size_t i = 0; i < view.count; ++i) {
         const int64_t index = view.indices[i];
-        if (index < (i > 0 ? static_cast<int64_t>(view.indices[i - 1]) + 1 : 0) || index >= encoder_.geometry().dims)
-            return "element " + std::to_string(i) + " of its vector has an impossible index " + std::to_string(index);
+        if (index < (i > 0 ? static_cast<int64_t>(view.indices[i - 1]) + 1 : 0) ||
+            index >= encoder_.geometry().dims)
+            return "element " + std::to_string(i) + " of its vector has an impossible index " +
+                   std::to_string(index);
     }
     return {};
 }
@@ -280,7 +298,7 @@ void NodeInspector::inspect_vector(const ConstNode& node, std::vector<std::strin
         problems.push_back("its vector is not finite");
         return;
     }
-    if (!std::isfinite(head.norm2)) return;   // of very large values
+    if (!std::isfinite(head.norm2)) return;  // of very large values
     if (encoder_.geometry().metric == Metric::cosine && encoder_.space().dense()) norm2 = 1;
     // (An L1 norm is no less than the L2 norm; and of bits those are counted that are stored.)
     const double error = encoder_.geometry().own_format == OwnFormat::bits ? 0 : head.error;
@@ -312,7 +330,8 @@ std::string NodeInspector::vector_problem(const ConstNode& node, const float* in
         norm = std::sqrt(node.head().norm2);
     }
     if (distance <= node.head().error * 1.001 + 1e-7 * norm) return {};
-    return "its vector is " + number(distance) + " from its row's, at most " + number(node.head().error) + " is allowed";
+    return "its vector is " + number(distance) + " from its row's, at most " + number(node.head().error) +
+           " is allowed";
 }
 
 bool NodeInspector::is_rough(const ConstNode& node) {
@@ -320,19 +339,23 @@ bool NodeInspector::is_rough(const ConstNode& node) {
     constexpr size_t neighbors_looked_at = 8;
     constexpr double share_of_distance = 0.5;
     // (Of planes little is stored at best.)
-    if (!encoder_.space().dense() || encoder_.space().is_product() || g.own_format == OwnFormat::planes) return false;
-    const size_t degree = std::min<size_t>({node.head().degree, layout_.max_neighbors(), neighbors_looked_at});
+    if (!encoder_.space().dense() || encoder_.space().is_product() || g.own_format == OwnFormat::planes)
+        return false;
+    const size_t degree = std::min<size_t>(
+        {node.head().degree, layout_.max_neighbors(), neighbors_looked_at});
     if (degree == 0) return false;
     if (layout_.coded()) encoder_.decode(node, neighbor_vector_.data());
     double farthest = 0;
     for (size_t i = 0; i < degree; ++i) {
         float distance;
         if (layout_.coded())
-            distance = residual_norm_squared(load_factors(node.factor(i)),
-                                             kernels().signed_sum(neighbor_vector_.data(), node.code(i), g.code_dims), g.code_dims);
+            distance = residual_norm_squared(
+                load_factors(node.factor(i)),
+                kernels().signed_sum(neighbor_vector_.data(), node.code(i), g.code_dims), g.code_dims);
         else
             std::memcpy(&distance, node.factor(i), sizeof(distance));
-        farthest = std::max(farthest, encoder_.space().is_l1() ? double{distance} : std::sqrt(std::max(0.0, double{distance})));
+        farthest = std::max(farthest, encoder_.space().is_l1() ? double{distance}
+                                                               : std::sqrt(std::max(0.0, double{distance})));
     }
     return node.head().error > share_of_distance * farthest;
 }
@@ -350,7 +373,7 @@ float NodeInspector::rounding_of(float component, float scale) const {
         case OwnFormat::f32: return 0;
         case OwnFormat::f16: return slack * std::max(std::fabs(component) * 0x1p-11f, scale * 0x1p-25f);
         case OwnFormat::i8: return slack * 0.5f * scale;
-        default: return 0;   // links_stored_vectors()
+        default: return 0;  // links_stored_vectors()
     }
 }
 
@@ -359,7 +382,7 @@ std::string NodeInspector::link_problem(size_t i, const ConstNode& neighbor) {
     neighbor_scale_ = neighbor.head().scale;
     double error = static_cast<double>(center_.head().error) + neighbor.head().error;
     if (encoder_.links_stored_vectors()) error = 0;
-    if (!std::isfinite(error)) return {};   // values so large that nothing is known
+    if (!std::isfinite(error)) return {};  // values so large that nothing is known
     if (!layout_.coded()) return plain_problem(i, error);
     const std::string problem = code_problem(i);
     return problem.empty() ? factor_problem(i, error) : problem;
@@ -380,7 +403,8 @@ std::string NodeInspector::code_problem(size_t i) const {
         wrong += std::fabs(r) > unsure;
     }
     if (wrong == 0) return {};
-    return std::to_string(wrong) + " of " + std::to_string(encoder_.geometry().code_dims) + " bits of its code are wrong";
+    return std::to_string(wrong) + " of " + std::to_string(encoder_.geometry().code_dims) +
+           " bits of its code are wrong";
 }
 
 std::string NodeInspector::factor_problem(size_t i, double error) const {
@@ -404,12 +428,14 @@ std::string NodeInspector::factor_problem(size_t i, double error) const {
     // Of neighbors within the rounding of each other, or of a float's range, nothing can be said.
     if (error > 0.25 * norm || abs_sum < 4 * root * error || norm2 < 1e-34 || norm2 > 1e36) return {};
     const double rescale = -2 * norm2 / abs_sum * root;
-    const double relative = 0x1p-8 + 1.1 * (2 * error / norm + error * error / norm2 + root * error / abs_sum);
+    const double relative = 0x1p-8 +
+                            1.1 * (2 * error / norm + error * error / norm2 + root * error / abs_sum);
     if (std::fabs(stored.f_rescale - rescale) > relative * std::fabs(rescale))
         return "its factor f_rescale is " + number(stored.f_rescale) + ", not " + number(rescale);
     const double add = norm2 - stored.f_rescale * dot / root;
     const double allowed = 0x1p-8 * std::fabs(add) + 1.1 * (2 * norm * error + error * error) +
-                           std::fabs(stored.f_rescale) * (1.1 * error + 1e-5 * std::sqrt(center2)) + 1e-5 * norm2;
+                           std::fabs(stored.f_rescale) * (1.1 * error + 1e-5 * std::sqrt(center2)) +
+                           1e-5 * norm2;
     if (std::fabs(stored.f_add - add) > allowed)
         return "its factor f_add is " + number(stored.f_add) + ", not " + number(add);
     return {};
@@ -423,11 +449,13 @@ std::string NodeInspector::plain_problem(size_t i, double error) const {
     const double center2 = stored_norm2(center_vector_.data(), mean2);
     const double neighbor2 = stored_norm2(neighbor_vector_.data(), mean2);
     if (!std::isfinite(stored))
-        return std::fabs(distance) < 1e37 && center2 < 1e37 && neighbor2 < 1e37 ? "its distance is not finite" : "";
+        return std::fabs(distance) < 1e37 && center2 < 1e37 && neighbor2 < 1e37 ? "its distance is not finite"
+                                                                                : "";
     if (!std::isfinite(distance)) return {};
     double allowed = 1e-36;
     if (encoder_.space().is_product()) {
-        allowed += error * (2 * (std::sqrt(center2) + std::sqrt(neighbor2)) + error) + 2e-5 * std::sqrt(center2 * neighbor2);
+        allowed += error * (2 * (std::sqrt(center2) + std::sqrt(neighbor2)) + error) +
+                   2e-5 * std::sqrt(center2 * neighbor2);
     } else {
         allowed += distance_tolerance(distance, error);
     }

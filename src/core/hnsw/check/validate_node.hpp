@@ -20,23 +20,23 @@ struct PageCounts {
     uint64_t mean_pages = 0;
     uint64_t filter_pages = 0;
     uint64_t entry_pages = 0;
-    uint64_t unused_pages = 0;   // never written: the index was being extended when the server crashed
-    uint64_t nodes = 0;          // live ones of level 0
-    uint64_t upper_nodes = 0;    // live ones above
-    uint64_t dead_nodes = 0;     // of all levels
+    uint64_t unused_pages = 0;  // never written: the index was being extended when the server crashed
+    uint64_t nodes = 0;         // live ones of level 0
+    uint64_t upper_nodes = 0;   // live ones above
+    uint64_t dead_nodes = 0;    // of all levels
     uint64_t free_slots = 0;
-    uint64_t inline_rows = 0;    // TIDs in live nodes
-    uint64_t chunks = 0;         // TidChunks in use
-    uint64_t chunk_rows = 0;     // TIDs in them
-    uint64_t long_rows = 0;      // beside the graph
-    uint64_t links = 0;          // of live nodes of level 0
+    uint64_t inline_rows = 0;  // TIDs in live nodes
+    uint64_t chunks = 0;       // TidChunks in use
+    uint64_t chunk_rows = 0;   // TIDs in them
+    uint64_t long_rows = 0;    // beside the graph
+    uint64_t links = 0;        // of live nodes of level 0
 };
 
 // Adds the page to the counts. Looks at nothing that a broken page might have wrong.
 void count_page(const uint8_t* payload, const NodeLayout& layout, PageCounts& counts);
 
-std::string to_text(const Link& link);     // (block,slot)
-std::string to_text(const HeapTid& tid);   // (block,offset)
+std::string to_text(const Link& link);    // (block,slot)
+std::string to_text(const HeapTid& tid);  // (block,offset)
 
 class NodeInspector {
   public:
@@ -46,8 +46,8 @@ class NodeInspector {
     // What is wrong with the node at `self`, as far as it alone can tell. The node is in use.
     std::vector<std::string> inspect(const ConstNode& node, const Link& self);
 
-    // Is so little of the vector's place stored that the node can hardly be told from its neighbors? As where an index was made
-    // of rows that lay elsewhere.
+    // Is so little of the vector's place stored that the node can hardly be told from its neighbors? As where
+    // an index was made of rows that lay elsewhere.
     bool is_rough(const ConstNode& node);
 
     // The node whose links link_problem() is to be asked about; copied but for its list, so it must stay.
@@ -75,7 +75,7 @@ class NodeInspector {
     const VectorEncoder& encoder_;
     const NodeLayout& layout_;
     bool deep_;
-    std::vector<float> mean_internal_;   // where the mean lies, seen from internal vectors' origin
+    std::vector<float> mean_internal_;  // where the mean lies, seen from internal vectors' origin
     ConstNode center_;
     std::vector<float> center_vector_, neighbor_vector_;
     float center_scale_ = 1, neighbor_scale_ = 1;

@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "core/hnsw/filter/clusters.hpp"
-#include "core/hnsw/write/edge_sums.hpp"
-#include "core/hnsw/space/encoder.hpp"
-#include "core/hnsw/search/frontier.hpp"
-#include "core/hnsw/search/entry_table.hpp"
 #include "core/hnsw/check/validate_node.hpp"
+#include "core/hnsw/filter/clusters.hpp"
+#include "core/hnsw/search/entry_table.hpp"
+#include "core/hnsw/search/frontier.hpp"
+#include "core/hnsw/space/encoder.hpp"
+#include "core/hnsw/write/edge_sums.hpp"
 #include "core/storage/unplaced_layout.hpp"
 
 namespace vecstore::core {
@@ -25,8 +25,9 @@ struct Problem {
 };
 
 struct CheckOptions {
-    bool deep = false;             // decode all vectors, compare codes and factors with them
-    size_t max_problems = 10000;   // after so many one more says that there are others, and the rest is silence
+    bool deep = false;  // decode all vectors, compare codes and factors with them
+    size_t max_problems =
+        10000;  // after so many one more says that there are others, and the rest is silence
 };
 
 struct CheckCounts {
@@ -34,11 +35,11 @@ struct CheckCounts {
     uint64_t rows = 0;
     uint64_t links = 0;
     uint64_t dangling_links = 0;
-    uint64_t lost_chunks = 0;       // in use, but in no node's chain
-    uint64_t unattached = 0;        // live nodes of level 0 that cannot be reached, and need not be
-    uint64_t cut_off = 0;           // the same, which need be, while an interrupted vacuum waits to be finished
-    uint64_t upper_unreached = 0;   // live nodes above level 0 that searches never meet: harmless
-    uint64_t rough = 0;             // nodes of level 0 that is_rough() says so of
+    uint64_t lost_chunks = 0;  // in use, but in no node's chain
+    uint64_t unattached = 0;   // live nodes of level 0 that cannot be reached, and need not be
+    uint64_t cut_off = 0;      // the same, which need be, while an interrupted vacuum waits to be finished
+    uint64_t upper_unreached = 0;  // live nodes above level 0 that searches never meet: harmless
+    uint64_t rough = 0;            // nodes of level 0 that is_rough() says so of
     uint64_t sweeps = 0;
     bool vacuum_pending = false;
 };
@@ -70,7 +71,7 @@ class PageCheck {
 
     // meta: the metapage's content, for which meta_problem() found nothing; encoder: made from it.
     PageCheck(Store& store, const MetaData& meta, const VectorEncoder& encoder, const CheckOptions& options,
-               Report report)
+              Report report)
         : store_(store),
           meta_(meta),
           encoder_(encoder),
@@ -86,8 +87,8 @@ class PageCheck {
 
     // Was the row met?
     bool has_row(const HeapTid& tid);
-    // Then: this row must be in the index, and found. Ascending order is fastest. With `raw` and a deep check,
-    // the node must hold its vector.
+    // Then: this row must be in the index, and found. Ascending order is fastest. With `raw` and a deep
+    // check, the node must hold its vector.
     void require_row(const HeapTid& tid) { require(tid, nullptr); }
     void require_row(const HeapTid& tid, const RawVector& raw) { require(tid, &raw); }
     void require_all_rows() {
@@ -123,10 +124,10 @@ class PageCheck {
     enum SlotBits : uint8_t {
         used = node_used,
         dead = node_dead,
-        reached = 4,        // a link leads here from the entry point
-        expanded = 8,       // its links were followed
-        required = 16,      // holds a row that must be found
-        incomplete = 32,    // holds a row that need not be found
+        reached = 4,      // a link leads here from the entry point
+        expanded = 8,     // its links were followed
+        required = 16,    // holds a row that must be found
+        incomplete = 32,  // holds a row that need not be found
     };
     struct Slot {
         uint8_t bits = 0;
@@ -159,7 +160,7 @@ class PageCheck {
     void check_entries();
     void check_entries_on(uint32_t block);
     void require(const HeapTid& tid, const RawVector* raw);
-    bool find_in_graph(const HeapTid& tid);   // cursor_: where
+    bool find_in_graph(const HeapTid& tid);  // cursor_: where
     void check_row_vector(const RowPlace& place, const HeapTid& tid, const RawVector& raw);
 
     void confirm_missing();
@@ -189,18 +190,18 @@ class PageCheck {
     CheckCounts counts_;
     uint64_t problems_ = 0;
 
-    uint32_t pages_ = 0;         // when the check began
-    uint32_t known_pages_ = 0;   // there may be more by now
-    std::vector<uint8_t> page_, other_;   // copies of pages: no lock is held while anything is judged
+    uint32_t pages_ = 0;                 // when the check began
+    uint32_t known_pages_ = 0;           // there may be more by now
+    std::vector<uint8_t> page_, other_;  // copies of pages: no lock is held while anything is judged
     std::vector<bool> node_pages_;
     std::vector<Slot> slots_;
-    std::vector<uint32_t> cluster_blocks_;   // pages of clusters, unclustered slots, and their map
+    std::vector<uint32_t> cluster_blocks_;  // pages of clusters, unclustered slots, and their map
     std::vector<RowPlace> rows_;
     size_t cursor_ = 0;
     std::vector<HeapTid> missing_;
-    std::vector<Link> above_entry_;       // live nodes above the entry point's level
-    VisitedSet chunks_;                   // of all chains
-    VisitedSet chain_;                    // of the one being read
+    std::vector<Link> above_entry_;  // live nodes above the entry point's level
+    VisitedSet chunks_;              // of all chains
+    VisitedSet chain_;               // of the one being read
     EdgeSums tree_edges_;
     std::vector<float> raw_internal_, raw_work_;
     struct LongPlace {
@@ -212,7 +213,7 @@ class PageCheck {
         const auto at = std::lower_bound(long_rows_.begin(), long_rows_.end(), tid.key(), by_key);
         return at != long_rows_.end() && at->tid == tid ? &*at : nullptr;
     }
-    std::vector<LongPlace> long_rows_;   // beside the graph, by TID
+    std::vector<LongPlace> long_rows_;  // beside the graph, by TID
     RowMemory raw_row_;
 };
 
@@ -254,8 +255,10 @@ void PageCheck<Store>::read_pages() {
         check_page(block, used_bytes);
     }
     counts_.rows = rows_.size() + long_rows_.size();
-    std::sort(rows_.begin(), rows_.end(), [](const RowPlace& a, const RowPlace& b) { return a.key() < b.key(); });
-    std::sort(long_rows_.begin(), long_rows_.end(), [](const LongPlace& a, const LongPlace& b) { return a.tid.key() < b.tid.key(); });
+    std::sort(rows_.begin(), rows_.end(),
+              [](const RowPlace& a, const RowPlace& b) { return a.key() < b.key(); });
+    std::sort(long_rows_.begin(), long_rows_.end(),
+              [](const LongPlace& a, const LongPlace& b) { return a.tid.key() < b.tid.key(); });
     check_duplicate_rows();
     check_clusters();
     check_entries();
@@ -274,9 +277,12 @@ void PageCheck<Store>::check_page(uint32_t block, size_t used_bytes) {
     } else if ((kind == PageKind::meta) != (block == meta_block)) {
         report(block, -1, block == meta_block ? "is no metapage" : "is a second metapage");
     } else if ((kind == PageKind::mean) != in_mean) {
-        report(block, -1, in_mean ? "does not hold the mean" : "holds a mean that the metapage does not know");
+        report(block, -1,
+               in_mean ? "does not hold the mean" : "holds a mean that the metapage does not know");
     } else if ((of_filters || due != PageKind::unused) && kind != due) {
-        report(block, -1, due == PageKind::unused ? "holds filter keys that are of no pages" : "does not hold filter keys");
+        report(
+            block, -1,
+            due == PageKind::unused ? "holds filter keys that are of no pages" : "does not hold filter keys");
     }
     if (kind >= PageKind::cluster_map && kind <= PageKind::unclustered) cluster_blocks_.push_back(block);
     count_page(page_.data(), layout_, counts_.pages);
@@ -286,7 +292,8 @@ void PageCheck<Store>::check_page(uint32_t block, size_t used_bytes) {
     if (kind == PageKind::long_rows) check_long_page(block, used_bytes);
 }
 
-// Looks at a page of a list, and calls visit(row, i) for each row on it; for none where it says how many in a way that cannot be.
+// Looks at a page of a list, and calls visit(row, i) for each row on it; for none where it says how many in a
+// way that cannot be.
 template <class Store>
 template <class Layout, class Visit>
 void PageCheck<Store>::check_list_page(const Layout& list, uint32_t block, size_t used_bytes, Visit&& visit) {
@@ -296,10 +303,12 @@ void PageCheck<Store>::check_list_page(const Layout& list, uint32_t block, size_
         report(block, -1, "has " + std::to_string(head.count) + " " + Layout::content + ", more than fit");
         return;
     }
-    if (head.next >= pages_ || head.next_room >= pages_) report(block, -1, "goes on on a page that does not exist");
+    if (head.next >= pages_ || head.next_room >= pages_)
+        report(block, -1, "goes on on a page that does not exist");
     for (size_t i = 0; i < head.count; ++i) {
         const auto& row = list.row(list.entry(payload, i));
-        if (row.tid.block == invalid_block || row.tid.offset == 0) report(block, static_cast<int>(i), "has no row");
+        if (row.tid.block == invalid_block || row.tid.offset == 0)
+            report(block, static_cast<int>(i), "has no row");
         visit(row, i);
     }
 }
@@ -336,7 +345,8 @@ void PageCheck<Store>::check_long_vector(const HeapTid& tid, const RawVector& ra
         const uint8_t* const entry = list.entry(static_cast<const uint8_t*>(other_.data()), i);
         const LongRow& row = list.row(entry);
         if (!(row.tid == tid)) continue;
-        if (row.scale != own.scale || std::memcmp(list.more(entry), raw_row_.own_bytes.data(), layout_.own_bytes()) != 0)
+        if (row.scale != own.scale ||
+            std::memcmp(list.more(entry), raw_row_.own_bytes.data(), layout_.own_bytes()) != 0)
             report(place->at.block, static_cast<int>(i), "row " + to_text(tid) + ": holds another vector");
         return;
     }
@@ -356,7 +366,8 @@ void PageCheck<Store>::check_node_page(uint32_t block, size_t used_bytes) {
             if (node.dead()) report(block, static_cast<int>(s), "is marked dead, and holds no node");
             continue;
         }
-        for (std::string& text : inspector_.inspect(node, self)) report(block, static_cast<int>(s), std::move(text));
+        for (std::string& text : inspector_.inspect(node, self))
+            report(block, static_cast<int>(s), std::move(text));
         if (layout_.slot_offset(s + 1) > used_bytes)
             report(block, static_cast<int>(s), "lies beyond what the page says is in use");
         if (!node.live()) continue;
@@ -374,7 +385,8 @@ template <class Store>
 void PageCheck<Store>::check_tid_page(uint32_t block, size_t used_bytes) {
     for (size_t i = 0; i < chunks_per_page; ++i) {
         const TidChunk& chunk = chunk_at(static_cast<const uint8_t*>(page_.data()), i);
-        if (chunk.used > chunk_leaving) report(block, static_cast<int>(i), "unknown state of a chunk " + std::to_string(chunk.used));
+        if (chunk.used > chunk_leaving)
+            report(block, static_cast<int>(i), "unknown state of a chunk " + std::to_string(chunk.used));
         if (chunk.used && sizeof(PageHead) + (i + 1) * sizeof(TidChunk) > used_bytes)
             report(block, static_cast<int>(i), "lies beyond what the page says is in use");
     }
@@ -426,7 +438,8 @@ std::string PageCheck<Store>::read_rows(const Link& link, const NodeHead& head, 
         const TidChunk& chunk = chunk_at(page.payload(), at.slot);
         if (!chunk.used) return name + "is free";
         if (chunk.owner != link) return name + "belongs to " + to_text(chunk.owner);
-        if (chunk.count > chunk_tids) return name + "holds an impossible number, " + std::to_string(chunk.count);
+        if (chunk.count > chunk_tids)
+            return name + "holds an impossible number, " + std::to_string(chunk.count);
         rows.tids.insert(rows.tids.end(), chunk.tids, chunk.tids + chunk.count);
         rows.chunks.push_back(at);
         at = chunk.next;
@@ -434,16 +447,17 @@ std::string PageCheck<Store>::read_rows(const Link& link, const NodeHead& head, 
     return {};
 }
 
-// Every node must be where a search through clusters looks: in one of them, among those that came later, or unclustered. (Unclustered slots
-// are read after the nodes: what came meanwhile had its bit before.)
+// Every node must be where a search through clusters looks: in one of them, among those that came later, or
+// unclustered. (Unclustered slots are read after the nodes: what came meanwhile had its bit before.)
 template <class Store>
 void PageCheck<Store>::check_clusters() {
     ClusterMap map;
     read_cluster_map(store_, layout_, map);
     std::vector<uint32_t> due = map.pages;
-    due.push_back(uint32_t{meta_.cluster_map});   // (not a reference to what is packed)
+    due.push_back(uint32_t{meta_.cluster_map});  // (not a reference to what is packed)
     for (const uint32_t block : cluster_blocks_)
-        if (std::find(due.begin(), due.end(), block) == due.end()) report(block, -1, "holds clusters that the metapage does not know");
+        if (std::find(due.begin(), due.end(), block) == due.end())
+            report(block, -1, "holds clusters that the metapage does not know");
     if (meta_.cluster_map == 0) return;
     if (map.empty()) return report(meta_.cluster_map, -1, "is no map of clusters");
     std::vector<uint64_t> unclustered;
@@ -452,7 +466,8 @@ void PageCheck<Store>::check_clusters() {
         const bool known = page_head(page_.data()).kind == PageKind::unclustered;
         if (!known) report(map.unclustered_page(i), -1, "does not hold unclustered slots");
         const uint64_t* const words = ClusterLayout::words(page_.data());
-        for (size_t w = 0; w < ClusterLayout::words_per_page; ++w) unclustered.push_back(known ? words[w] : ~uint64_t{0});
+        for (size_t w = 0; w < ClusterLayout::words_per_page; ++w)
+            unclustered.push_back(known ? words[w] : ~uint64_t{0});
     }
     const OriginCodePage<uint32_t> places = ClusterLayout(layout_).clusters();
     uint32_t first = map.head.nodes_end, last = 0;
@@ -460,16 +475,20 @@ void PageCheck<Store>::check_clusters() {
         const size_t place = i % places.capacity();
         const uint32_t block = map.cluster_page(i / places.capacity());
         if (place == 0) read_page(block, page_);
-        if (page_head(page_.data()).kind != PageKind::clusters) return report(block, -1, "does not hold clusters");
+        if (page_head(page_.data()).kind != PageKind::clusters)
+            return report(block, -1, "does not hold clusters");
         const uint32_t begin = places.more(page_.data(), place);
-        if (begin <= last || begin >= map.head.nodes_end) report(block, -1, "cluster " + std::to_string(i) + " begins with block " + std::to_string(begin));
+        if (begin <= last || begin >= map.head.nodes_end)
+            report(block, -1, "cluster " + std::to_string(i) + " begins with block " + std::to_string(begin));
         first = std::min(first, begin);
         last = begin;
     }
     for (size_t id = 0; id < slots_.size(); ++id) {
         const Link at = layout_.slot_link(id);
         const bool live = (slots_[id].bits & (used | dead)) == used && slots_[id].level == 0;
-        if (!live || at.block >= map.head.blocks || (at.block >= first && at.block < map.head.nodes_end) || (unclustered[id / 64] >> (id % 64) & 1)) continue;
+        if (!live || at.block >= map.head.blocks || (at.block >= first && at.block < map.head.nodes_end) ||
+            (unclustered[id / 64] >> (id % 64) & 1))
+            continue;
         report(at.block, at.slot, "is in no cluster, and not among the unclustered");
     }
 }
@@ -485,16 +504,20 @@ template <class Store>
 void PageCheck<Store>::check_entries_on(uint32_t block) {
     const OriginCodePage<Link> place = EntryTableLayout(layout_).entries();
     read_page(block, page_);
-    if (page_head(page_.data()).kind != PageKind::entries) return report(block, -1, "does not hold entry points");
+    if (page_head(page_.data()).kind != PageKind::entries)
+        return report(block, -1, "does not hold entry points");
     const size_t count = page_head(page_.data()).reserved;
-    if (count > place.capacity()) return report(block, -1, "holds an impossible number of entry points, " + std::to_string(count));
+    if (count > place.capacity())
+        return report(block, -1, "holds an impossible number of entry points, " + std::to_string(count));
     for (size_t i = 0; i < count; ++i) {
         const Link link = place.more(page_.data(), i);
         ConstNode node(layout_, nullptr);
         const Target found = look(link, node);
         std::string problem = target_problem(found);
-        if (found == Target::there && node.head().level != 0) problem = "is of level " + std::to_string(node.head().level);
-        if (!problem.empty()) report(block, -1, "entry point " + std::to_string(i) + " to " + to_text(link) + " " + problem);
+        if (found == Target::there && node.head().level != 0)
+            problem = "is of level " + std::to_string(node.head().level);
+        if (!problem.empty())
+            report(block, -1, "entry point " + std::to_string(i) + " to " + to_text(link) + " " + problem);
     }
 }
 
@@ -507,8 +530,9 @@ void PageCheck<Store>::check_duplicate_rows() {
         const HeapTid tid{b.heap_block, b.heap_offset};
         const bool same = a.block == b.block && a.slot == b.slot;
         if (times_held(b, tid) == 0 || times_held(a, tid) < (same ? 2 : 1)) continue;
-        report(b.block, b.slot, "row " + to_text(tid) + " is in the index twice, here and at " +
-                                    to_text(Link{a.block, a.slot, 0}));
+        report(b.block, b.slot,
+               "row " + to_text(tid) + " is in the index twice, here and at " +
+                   to_text(Link{a.block, a.slot, 0}));
     }
 }
 
@@ -576,7 +600,8 @@ void PageCheck<Store>::require(const HeapTid& tid, const RawVector* raw) {
         return;
     }
     if (options_.deep && raw != nullptr) check_row_vector(rows_[cursor_], tid, *raw);
-    for (; cursor_ < rows_.size() && rows_[cursor_].key() == tid.key(); ++cursor_) rows_[cursor_].required = 1;
+    for (; cursor_ < rows_.size() && rows_[cursor_].key() == tid.key(); ++cursor_)
+        rows_[cursor_].required = 1;
 }
 
 template <class Store>

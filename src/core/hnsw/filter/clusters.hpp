@@ -1,4 +1,5 @@
-// Clusters on their pages (storage/cluster_layout.hpp): written by builds, read by searches; inserts note unclustered slots.
+// Clusters on their pages (storage/cluster_layout.hpp): written by builds, read by searches; inserts note
+// unclustered slots.
 #pragma once
 
 #include <vector>
@@ -12,17 +13,19 @@ namespace vecstore::core {
 // A run of blocks, and the middle of the vectors there.
 struct Cluster {
     uint32_t begin;
-    const float* centroid;   // internal, stored_dims
+    const float* centroid;  // internal, stored_dims
 };
 
-// Writes the map of so many clusters, in the order of their blocks, the last of which ends at nodes_end. Of a store that
-// is being built. Too many for one map are left out: the index then has none.
+// Writes the map of so many clusters, in the order of their blocks, the last of which ends at nodes_end. Of a
+// store that is being built. Too many for one map are left out: the index then has none.
 template <class Store>
-void write_clusters(Store& store, const NodeLayout& layout, const std::vector<Cluster>& clusters, uint32_t nodes_end) {
+void write_clusters(Store& store, const NodeLayout& layout, const std::vector<Cluster>& clusters,
+                    uint32_t nodes_end) {
     const ClusterLayout places(layout);
     ClusterMapHead head{static_cast<uint32_t>(clusters.size()), nodes_end, store.page_count(),
                         static_cast<uint32_t>(places.cluster_pages(clusters.size())),
-                        static_cast<uint32_t>(ClusterLayout::unclustered_pages(uint64_t{store.page_count()} * layout.slots_per_page()))};
+                        static_cast<uint32_t>(ClusterLayout::unclustered_pages(uint64_t{store.page_count()} *
+                                                                               layout.slots_per_page()))};
     if (clusters.empty() || head.cluster_pages + head.unclustered_pages > ClusterLayout::most_pages) return;
     const size_t per_page = places.clusters().capacity();
     OriginCode centroid;
@@ -82,8 +85,10 @@ void read_cluster_map(Store& store, const NodeLayout& layout, ClusterMap& map) {
     if (page_head(page.payload()).kind != PageKind::cluster_map) return;
     const ClusterMapHead& head = *ClusterLayout::map_head(page.payload());
     const size_t count = size_t{head.cluster_pages} + head.unclustered_pages;
-    if (count > ClusterLayout::most_pages || head.cluster_pages != ClusterLayout(layout).cluster_pages(head.clusters) ||
-        head.unclustered_pages != ClusterLayout::unclustered_pages(uint64_t{head.blocks} * layout.slots_per_page()))
+    if (count > ClusterLayout::most_pages ||
+        head.cluster_pages != ClusterLayout(layout).cluster_pages(head.clusters) ||
+        head.unclustered_pages !=
+            ClusterLayout::unclustered_pages(uint64_t{head.blocks} * layout.slots_per_page()))
         return;
     const uint32_t* const pages = ClusterLayout::map_pages(page.payload());
     for (size_t i = 0; i < count; ++i)
@@ -107,12 +112,15 @@ void note_unclustered(Store& store, const NodeLayout& layout, const Link& node) 
         auto page = store.read(block);
         const ClusterMapHead& head = *ClusterLayout::map_head(page.payload());
         const size_t place = head.cluster_pages + slot / ClusterLayout::slots_per_unclustered_page;
-        if (page_head(page.payload()).kind != PageKind::cluster_map || place >= ClusterLayout::most_pages) return;
+        if (page_head(page.payload()).kind != PageKind::cluster_map || place >= ClusterLayout::most_pages)
+            return;
         block = ClusterLayout::map_pages(page.payload())[place];
     }
     const size_t bit = slot % ClusterLayout::slots_per_unclustered_page;
     auto page = store.write(block);
-    if (page_head(page.peek()).kind != PageKind::unclustered || (ClusterLayout::words(page.peek())[bit / 64] >> (bit % 64) & 1)) return;
+    if (page_head(page.peek()).kind != PageKind::unclustered ||
+        (ClusterLayout::words(page.peek())[bit / 64] >> (bit % 64) & 1))
+        return;
     ClusterLayout::words(page.modify())[bit / 64] |= uint64_t{1} << (bit % 64);
     page_head(page.modify()).reserved2 = 1;
     page.commit();

@@ -10,8 +10,8 @@ namespace vecstore::core {
 
 // What is kept of a row beside its node.
 struct FilterEntry {
-    const FilterKey* keys;      // one for each column
-    const uint8_t* code;        // where there are origin codes
+    const FilterKey* keys;  // one for each column
+    const uint8_t* code;    // where there are origin codes
     const uint8_t* factor;
 };
 
@@ -21,8 +21,9 @@ void write_filter_keys(Store& store, const NodeLayout& layout, const Link& node,
     const FilterLayout& filters = layout.filters();
     auto page = store.write(filters.page_of_keys(filters.group_of(node.block)));
     uint8_t* const payload = page.modify();
-    page_head(payload).kind = PageKind::filters;   // its own append may have been interrupted
-    for (size_t c = 0; c < filters.columns(); ++c) filters.column(payload, c)[filters.index_of(node)] = keys[c];
+    page_head(payload).kind = PageKind::filters;  // its own append may have been interrupted
+    for (size_t c = 0; c < filters.columns(); ++c)
+        filters.column(payload, c)[filters.index_of(node)] = keys[c];
     page.commit(page_payload_size);
 }
 
@@ -48,7 +49,8 @@ bool read_filter_keys(Store& store, const NodeLayout& layout, const Link& node, 
     const FilterLayout& filters = layout.filters();
     auto page = store.read(filters.page_of_keys(filters.group_of(node.block)));
     if (page_head(page.payload()).kind != PageKind::filters) return false;
-    for (size_t c = 0; c < filters.columns(); ++c) keys[c] = filters.column(page.payload(), c)[filters.index_of(node)];
+    for (size_t c = 0; c < filters.columns(); ++c)
+        keys[c] = filters.column(page.payload(), c)[filters.index_of(node)];
     return true;
 }
 
@@ -69,7 +71,7 @@ bool has_filter_keys(Store& store, const NodeLayout& layout, const Link& node, c
 // Kept between searches: nothing is emptied.
 struct FilterMemory {
     std::vector<uint64_t> bits;
-    std::vector<uint32_t> tested;   // by group: the search that it was tested for
+    std::vector<uint32_t> tested;  // by group: the search that it was tested for
     uint32_t search = 0;
 };
 
@@ -137,13 +139,16 @@ class FilterMap {
     void grow(uint32_t groups) {
         groups_ = std::max(groups_, groups);
         if (memory_.tested.size() < groups) memory_.tested.resize(groups);
-        if (memory_.bits.size() < groups * words_ + words_beyond) memory_.bits.resize(groups * words_ + words_beyond);
+        if (memory_.bits.size() < groups * words_ + words_beyond)
+            memory_.bits.resize(groups * words_ + words_beyond);
     }
 
     // Of a block that the index has by now, or, where a page is damaged, has not.
     void expect(uint32_t group) {
         const uint32_t groups = layout_.groups(store_.page_count());
-        if (group >= groups) throw_damaged(layout_.page_of_keys(group), "the index has no such block, but links lead there or beyond");
+        if (group >= groups)
+            throw_damaged(layout_.page_of_keys(group),
+                          "the index has no such block, but links lead there or beyond");
         grow(groups);
     }
 
@@ -155,17 +160,18 @@ class FilterMap {
             if (page_head(page.payload()).kind == PageKind::filters)
                 filter_.test(layout_, page.payload(), bits);
             else
-                std::fill_n(bits, words_, ~uint64_t{0});   // not known: the rows themselves will tell
+                std::fill_n(bits, words_, ~uint64_t{0});  // not known: the rows themselves will tell
         }
         // Nodes are behind the pages of the group's entries.
         for (size_t i = 0; i < layout_.index_of({1 + layout_.first_node_block(), 0, 0}); ++i)
             bits[i / 64] &= ~(uint64_t{1} << (i % 64));
         if (slots % 64 != 0) bits[slots / 64] &= (uint64_t{1} << (slots % 64)) - 1;
         slots_tested_ += slots;
-        for (size_t w = 0; w < words_; ++w) slots_passed_ += static_cast<uint64_t>(__builtin_popcountll(bits[w]));
+        for (size_t w = 0; w < words_; ++w)
+            slots_passed_ += static_cast<uint64_t>(__builtin_popcountll(bits[w]));
     }
 
-    static constexpr size_t words_beyond = 256 / 64;   // of slots that no page has
+    static constexpr size_t words_beyond = 256 / 64;  // of slots that no page has
 
     Store& store_;
     const FilterLayout& layout_;

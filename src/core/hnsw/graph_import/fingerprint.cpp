@@ -18,7 +18,8 @@ VectorFingerprint VectorFingerprinter::operator()(const float* values) const {
     VectorFingerprint fingerprint{};
     size_t i = 0;
     for (; i + VectorFingerprint::lanes <= dims; i += VectorFingerprint::lanes)
-        for (size_t lane = 0; lane < VectorFingerprint::lanes; ++lane) fingerprint.sums[lane] += signs_[i + lane] * values[i + lane];
+        for (size_t lane = 0; lane < VectorFingerprint::lanes; ++lane)
+            fingerprint.sums[lane] += signs_[i + lane] * values[i + lane];
     for (; i < dims; ++i) fingerprint.sums[i % VectorFingerprint::lanes] += signs_[i] * values[i];
     fingerprint.norm2 = kernels().inner_product(values, values, dims);
     return fingerprint;

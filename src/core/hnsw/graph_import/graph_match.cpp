@@ -18,8 +18,8 @@ constexpr double most_missing = 0.2;
 constexpr double most_without_row = 0.5;
 // Exact copies differ by float rounding, those in half precision by 2^-11 of each component.
 constexpr float exact_tolerance = 2e-3f;
-// Of pairs of a neighbor and a random row, so many have the neighbor nearer. Measured: .98 and more in graphs of
-// hnswlib and FAISS; .5 where the links have nothing to do with the vectors.
+// Of pairs of a neighbor and a random row, so many have the neighbor nearer. Measured: .98 and more in graphs
+// of hnswlib and FAISS; .5 where the links have nothing to do with the vectors.
 constexpr double least_nearer = 0.8;
 
 std::string share_text(size_t part, size_t whole) {
@@ -60,8 +60,8 @@ class Mapping {
     std::unordered_map<int64_t, uint32_t> rows_;
     std::vector<uint32_t> row_of_;
     std::vector<bool> is_matched_;
-    size_t matched_ = 0;     // rows
-    size_t different_ = 0;   // found by their ids, with other vectors
+    size_t matched_ = 0;    // rows
+    size_t different_ = 0;  // found by their ids, with other vectors
 };
 
 class Matcher {
@@ -102,11 +102,11 @@ class Matcher {
         if (g.metric == Metric::l1 && info().metric != io::Metric::l1)
             return !misfit("its graph is not by L1 distance");
         if (info().dims != g.dims)
-            return !misfit("its vectors have " + std::to_string(info().dims) + " dimensions, those of the column " +
-                           std::to_string(g.dims));
+            return !misfit("its vectors have " + std::to_string(info().dims) +
+                           " dimensions, those of the column " + std::to_string(g.dims));
         if (nodes() == 0 || nodes() != info().rows)
-            return !misfit("its graph has " + std::to_string(nodes()) + " nodes for " + std::to_string(info().rows) +
-                           " vectors");
+            return !misfit("its graph has " + std::to_string(nodes()) + " nodes for " +
+                           std::to_string(info().rows) + " vectors");
         return false;
     }
 
@@ -140,12 +140,13 @@ class Matcher {
                      encoder_.geometry().metric == Metric::cosine);
     }
     Mapping& best_mapping() {
-        return *std::max_element(mappings_.begin(), mappings_.end(),
-                                 [](const Mapping& a, const Mapping& b) { return a.matched() < b.matched(); });
+        return *std::max_element(mappings_.begin(), mappings_.end(), [](const Mapping& a, const Mapping& b) {
+            return a.matched() < b.matched();
+        });
     }
 
-    // Vectors of nodes and rows whose contents differ, where those of the file are approximations. By one of the mappings,
-    // or all.
+    // Vectors of nodes and rows whose contents differ, where those of the file are approximations. By one of
+    // the mappings, or all.
     void compare_vectors(const Mapping* only) {
         io::VectorBatch batch;
         for (size_t i = 0; i < file_.nodes.size(); ++i) {
@@ -159,7 +160,7 @@ class Matcher {
                 const uint32_t row = row_at(mapping, i);
                 if (row == FileGraph::no_row || has_content_of(row, i)) continue;
                 if (!is_read) request_.vectors.seek(file_.nodes[i].number);
-                if (!is_read && !request_.vectors.read(batch, 1)) return;   // a file that became shorter
+                if (!is_read && !request_.vectors.read(batch, 1)) return;  // a file that became shorter
                 is_read = true;
                 if (row != compared) same = is_approximated(row, batch.values.data());
                 compared = row;
@@ -175,7 +176,7 @@ class Matcher {
         try {
             return encoder_.indexable(raw);
         } catch (const Error&) {
-            return false;   // too long: none that is in the index
+            return false;  // too long: none that is in the index
         }
     }
 
@@ -191,7 +192,8 @@ class Matcher {
         is_transformed_ = true;
         const size_t n = request_.rows.size();
         const auto another = static_cast<uint32_t>((row + 1 + random_() % std::max<size_t>(1, n - 1)) % n);
-        return squared_distance(internal_.data(), row, own_) <= squared_distance(internal_.data(), another, other_);
+        return squared_distance(internal_.data(), row, own_) <=
+               squared_distance(internal_.data(), another, other_);
     }
 
     bool accept_mapping() {
@@ -205,7 +207,8 @@ class Matcher {
             return misfit(std::move(reason), "Does id_column name the column of its ids?");
         }
         if (static_cast<double>(nodes() - matched) > most_without_row * static_cast<double>(nodes()))
-            return misfit("only " + share_text(matched, nodes()) + " of its vectors are rows of the table " + by);
+            return misfit("only " + share_text(matched, nodes()) + " of its vectors are rows of the table " +
+                          by);
         result_.matched = matched;
         result_.without_row = nodes() - matched;
         result_.graph.row_of = std::move(best.row_of());
@@ -219,7 +222,8 @@ class Matcher {
                           (info().metric == io::Metric::l2 && metric == Metric::l2) ||
                           (info().metric == io::Metric::l1 && metric == Metric::l1) ||
                           (info().metric == io::Metric::inner_product && metric == Metric::inner_product);
-        const bool exchangeable = info().metric == io::Metric::l2 || info().metric == io::Metric::inner_product;
+        const bool exchangeable = info().metric == io::Metric::l2 ||
+                                  info().metric == io::Metric::inner_product;
         const bool equal_norms = file_.most_norm2 <= 1.05f * file_.least_norm2 + 1e-30f;
         if (same || (exchangeable && metric != Metric::l1 && equal_norms)) return true;
         return misfit(std::string("its graph is by another distance (") + io::metric_name(info().metric) +
@@ -246,7 +250,8 @@ class Matcher {
                 nearer += distance(neighbor) <= distance(other);
             }
         }
-        if (pairs > 0 && static_cast<double>(nearer) >= least_nearer * static_cast<double>(pairs)) return true;
+        if (pairs > 0 && static_cast<double>(nearer) >= least_nearer * static_cast<double>(pairs))
+            return true;
         return misfit("its graph does not link vectors that are near each other by the index's distance");
     }
 
@@ -261,13 +266,14 @@ class Matcher {
     GraphMatch result_;
     std::vector<Mapping> mappings_;
     std::vector<float> own_, other_, work_, internal_;
-    bool is_transformed_ = false;   // internal_ is the file's vector
+    bool is_transformed_ = false;  // internal_ is the file's vector
     std::mt19937_64 random_{20261121};
 };
 
 }  // namespace
 
-FileNodes read_nodes(io::VectorReader& vectors, io::GraphReader& graph, const std::function<void()>& progress) {
+FileNodes read_nodes(io::VectorReader& vectors, io::GraphReader& graph,
+                     const std::function<void()>& progress) {
     const auto dims = static_cast<size_t>(vectors.info().dims);
     const VectorFingerprinter fingerprint_of(dims);
     FileNodes file;
@@ -279,7 +285,8 @@ FileNodes read_nodes(io::VectorReader& vectors, io::GraphReader& graph, const st
             const VectorFingerprint fingerprint = fingerprint_of(values);
             file.least_norm2 = std::min(file.least_norm2, fingerprint.norm2);
             file.most_norm2 = std::max(file.most_norm2, fingerprint.norm2);
-            file.nodes.push_back({batch.positions[i], batch.ids[i], io::hash_row(0, values, dims), fingerprint});
+            file.nodes.push_back(
+                {batch.positions[i], batch.ids[i], io::hash_row(0, values, dims), fingerprint});
         }
     }
     const auto nodes = static_cast<size_t>(graph.info().nodes);

@@ -1,12 +1,12 @@
 // Building a graph from one that is there already (row_graph.hpp): the work of a build is to find each row's
 // neighbors, and that is done.
 //
-//   1. the rows of upper levels, one in m, are inserted as in any build: every index has its upper levels by its own m,
-//      whatever the file has (graphs built by CAGRA have one level and no entry point)
+//   1. the rows of upper levels, one in m, are inserted as in any build: every index has its upper levels by
+//      its own m, whatever the file has (graphs built by CAGRA have one level and no entry point)
 //   2. the other rows get their slots on level 0, neighbors together
 //   3. each row chooses its neighbors among its candidates, as an insertion does among those it finds
-//   4. links that both ends know of become the spanning tree of level 0; what they leave in components is joined as after
-//      a vacuum
+//   4. links that both ends know of become the spanning tree of level 0; what they leave in components is
+//      joined as after a vacuum
 //   5. rows that the file does not have are inserted
 //
 // Whatever the file says, distances and codes are those of the table's vectors.
@@ -23,7 +23,7 @@ struct GraphBuilder::GraphImport {
     const RowBuffer& rows;
     const RowGraph& graph;
     MemStore& store;
-    std::vector<Link> placed;      // by row: its node on level 0
+    std::vector<Link> placed;  // by row: its node on level 0
 
     const std::vector<uint32_t>& order() const { return graph.order(); }
 
@@ -98,12 +98,14 @@ class Linker {
     // Where the row's own vector is to be put.
     float* internal() { return internal_.data(); }
 
-    // Chooses the row's neighbors and writes them into its node. Returns which of them the heuristic kept (NeedMap).
+    // Chooses the row's neighbors and writes them into its node. Returns which of them the heuristic kept
+    // (NeedMap).
     Wanted link(const RowGraph& graph, const std::vector<Link>& placed, const NewRow& row, uint32_t number) {
         encoder_.decode(row.own_bytes, row.own.scale, internal_.data());
         memory_.query.prepare_internal(encoder_, internal_.data(), row.own.norm2);
         memory_.found.clear();
-        candidates_.assign(graph.candidates(number), graph.candidates(number) + graph.candidate_count(number));
+        candidates_.assign(graph.candidates(number),
+                           graph.candidates(number) + graph.candidate_count(number));
         meet_all(placed, 0);
         const size_t wanted = layout_.max_neighbors();
         if (candidates_.size() < wanted) {
@@ -124,13 +126,15 @@ class Linker {
         for (size_t i = first; i < candidates_.size(); ++i) {
             if (i + ahead < candidates_.size()) fetch(placed[candidates_[i + ahead]]);
             const Link& link = placed[candidates_[i]];
-            inserter_.meet_vector(ConstNode(layout_, layout_.raw_slot(store_.payload(link.block), link.slot)), link);
+            inserter_.meet_vector(ConstNode(layout_, layout_.raw_slot(store_.payload(link.block), link.slot)),
+                                  link);
         }
         inserter_.sort_found();
     }
 
     void fetch(const Link& link) {
-        store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.own_offset() + layout_.own_bytes());
+        store_.prefetch(link.block, layout_.slot_offset(link.slot),
+                        layout_.own_offset() + layout_.own_bytes());
     }
 
     // To candidates_: what the nearest candidates have most in common.
@@ -180,8 +184,8 @@ class SpanningForest {
         component_.reset(store.page_count() * layout.slots_per_page());
     }
 
-    // Makes tree edges of the node's links to other components that both ends have, the nearest first. No other thread may be
-    // at work.
+    // Makes tree edges of the node's links to other components that both ends have, the nearest first. No
+    // other thread may be at work.
     void mark_mutual(const Link& link) {
         const ConstNode node = node_at(link);
         for (size_t i = 0; i < node.head().degree && has_room(node); ++i) {
@@ -205,7 +209,8 @@ class SpanningForest {
     size_t components() const { return components_; }
 
     // Those of the rows whose nodes are in another component than most are.
-    std::vector<uint32_t> outside_largest(const std::vector<uint32_t>& rows, const std::vector<Link>& placed) {
+    std::vector<uint32_t> outside_largest(const std::vector<uint32_t>& rows,
+                                          const std::vector<Link>& placed) {
         std::unordered_map<uint64_t, size_t> sizes;
         for (const uint32_t row : rows) ++sizes[component_of(placed[row])];
         std::pair<size_t, uint64_t> largest{};
@@ -218,10 +223,13 @@ class SpanningForest {
 
   private:
     // Without a lock: nobody else is at work.
-    ConstNode node_at(const Link& link) { return ConstNode(layout_, layout_.raw_slot(store_.payload(link.block), link.slot)); }
+    ConstNode node_at(const Link& link) {
+        return ConstNode(layout_, layout_.raw_slot(store_.payload(link.block), link.slot));
+    }
     void mark(const Link& link, size_t i) {
         auto page = store_.write(link.block);
-        Node(layout_, layout_.raw_slot(page.modify(), link.slot)).head().tree_edges_or_epoch |= uint64_t{1} << i;
+        Node(layout_, layout_.raw_slot(page.modify(), link.slot)).head().tree_edges_or_epoch |= uint64_t{1}
+                                                                                                << i;
         page.commit();
     }
     bool has_room(const ConstNode& node) const {
@@ -232,7 +240,7 @@ class SpanningForest {
     MemStore& store_;
     const NodeLayout& layout_;
     size_t components_;
-    int most_edges_;   // of a node
+    int most_edges_;  // of a node
     DisjointSets component_;
 };
 
@@ -249,7 +257,7 @@ void GraphBuilder::place_bottom(GraphImport& work) {
     in_parallel(work.order().size(), [&] {
         return [&, w = std::make_unique<Worker>(work.store, encoder_)](size_t i) {
             const uint32_t row = work.order()[i];
-            if (work.rows.level(row) > 0) return;   // it was inserted
+            if (work.rows.level(row) > 0) return;  // it was inserted
             NodeEditor<MemStore>::NewNode node{};
             node.tid = work.rows.tid(row);
             node.own = work.rows.own(row);
@@ -271,7 +279,8 @@ void GraphBuilder::link_bottom(GraphImport& work) {
             const uint32_t row = work.order()[i];
             const Link& self = work.placed[row];
             const NewRow as_row = work.row(row, linker->internal());
-            needs_.set(needs_.find(encoder_.layout().slot_id(self)), linker->link(work.graph, work.placed, as_row, row));
+            needs_.set(needs_.find(encoder_.layout().slot_id(self)),
+                       linker->link(work.graph, work.placed, as_row, row));
             if (work.rows.level(row) == 0) linker->write_entry(self, as_row);
             done_.fetch_add(1, std::memory_order_relaxed);
         };
@@ -298,13 +307,15 @@ bool GraphBuilder::join_tree(GraphImport& work) {
     const auto join = [&](uint32_t row, uint32_t near) {
         const Link &link = work.placed[row], &other = work.placed[near];
         encoder_.decode(work.rows.own_bytes(row), work.rows.own(row).scale, vector.data());
-        if (editor.add_neighbor(other, 0, link, vector.data(), layout.max_neighbors() - 1) != LinkResult::added) return;
+        if (editor.add_neighbor(other, 0, link, vector.data(), layout.max_neighbors() - 1) !=
+            LinkResult::added)
+            return;
         // (Where it finds no room for the other end of the edge, that is mended below.)
         doubtful |= !inserter.mark_parent(link, other, Link{});
         forest.unite(link, other);
     };
-    // Links that were not chosen, and connect what the chosen ones do not: of all components but the largest, which the others
-    // then join.
+    // Links that were not chosen, and connect what the chosen ones do not: of all components but the largest,
+    // which the others then join.
     const std::vector<uint32_t> outside = forest.outside_largest(work.order(), work.placed);
     for (size_t i = 0; i < outside.size(); ++i) {
         if (i % progress_step == 0) store.pause_point();
@@ -339,16 +350,17 @@ void GraphBuilder::insert_rest(GraphImport& work) {
         if (first == row) continue;
         const OwnVector& own = work.rows.own(row);
         const Link& node = work.placed[first];
-        if (add_tid(work.store, encoder_.layout(), node, {work.rows.tid(row), own.error, own.fingerprint}) == TidAdded::yes)
+        if (add_tid(work.store, encoder_.layout(), node, {work.rows.tid(row), own.error, own.fingerprint}) ==
+            TidAdded::yes)
             ++done_;
         else
-            unknown.push_back({0, row});   // rounded alike, and there are many of them
+            unknown.push_back({0, row});  // rounded alike, and there are many of them
     }
     insert_all(work.rows, work.store, unknown, insert);
 }
 
 bool GraphBuilder::import_graph(const RowBuffer& rows, const RowGraph& graph, MemStore& store,
-                         const std::function<void(size_t)>& progress) {
+                                const std::function<void(size_t)>& progress) {
     begin(store, progress);
     store.on_pause([this] { progress_(done_.load()); });
     GraphImport work{rows, graph, store, std::vector<Link>(rows.size())};
@@ -357,10 +369,11 @@ bool GraphBuilder::import_graph(const RowBuffer& rows, const RowGraph& graph, Me
         if (graph.has(row) && rows.level(row) > 0) upper.push_back({0, row});
     // These levels lead to a neighborhood and no further, which half of the candidates serve as well.
     const size_t width = std::max<size_t>(options_.ef_construction / 2, 2 * encoder_.geometry().m);
-    insert_all(rows, store, upper, [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
-        inserter.insert_upper(row, width);
-        work.placed[ordered.row] = inserter.last_placed();
-    });
+    insert_all(rows, store, upper,
+               [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
+                   inserter.insert_upper(row, width);
+                   work.placed[ordered.row] = inserter.last_placed();
+               });
     done_ = 0;
     bool connected = true;
     if (!work.order().empty()) {

@@ -1,5 +1,5 @@
-// What a build can do while its table is scanned, on a thread of its own: read the file whose graph is to be imported, and
-// make memory ready for the pages to come.
+// What a build can do while its table is scanned, on a thread of its own: read the file whose graph is to be
+// imported, and make memory ready for the pages to come.
 #pragma once
 
 #include <atomic>
@@ -16,9 +16,9 @@ namespace vecstore::core {
 
 class Preload {
   public:
-    // vectors, graph: of the file, or null; nobody else may read them before take_nodes(). They must outlive this.
-    // threaded: or everything is done when it is asked for. The thread starts with the object where there is a file to
-    // read, else when the build turns out to be a large one.
+    // vectors, graph: of the file, or null; nobody else may read them before take_nodes(). They must outlive
+    // this. threaded: or everything is done when it is asked for. The thread starts with the object where
+    // there is a file to read, else when the build turns out to be a large one.
     Preload(io::VectorReader* vectors, io::GraphReader* graph, bool threaded);
     ~Preload() { stop(); }
     Preload(const Preload&) = delete;
@@ -28,7 +28,8 @@ class Preload {
     void expect_pages(size_t pages);
     PageBlocks& memory() { return memory_; }
 
-    // What was read of the file. Waits for it, calling progress(), which may throw; throws what reading threw.
+    // What was read of the file. Waits for it, calling progress(), which may throw; throws what reading
+    // threw.
     FileNodes take_nodes(const std::function<void()>& progress);
 
     // Nobody will take them.
@@ -46,12 +47,12 @@ class Preload {
     io::GraphReader* graph_;
     bool may_start_;
     PageBlocks memory_;
-    std::atomic<size_t> wanted_{0};   // blocks
+    std::atomic<size_t> wanted_{0};  // blocks
     std::atomic<bool> stopped_{false};
     std::atomic<bool> file_is_wanted_{true};
     std::mutex mutex_;
     std::condition_variable file_was_read_;
-    bool file_is_read_ = false;   // and what follows is set
+    bool file_is_read_ = false;  // and what follows is set
     FileNodes nodes_;
     std::exception_ptr failure_;
     std::thread thread_;

@@ -57,7 +57,8 @@ void RowGraph::find_equal(const RowBuffer& rows, const std::vector<uint64_t>& co
         if (i % progress_step == 0) progress();
         const uint64_t hash = io::hash_field(content[i], rows.filter_keys(i), rows.key_bytes());
         const auto [begin, end] = by_hash.equal_range(hash);
-        const auto found = std::find_if(begin, end, [&](const auto& other) { return rows.equal(other.second, i); });
+        const auto found = std::find_if(begin, end,
+                                        [&](const auto& other) { return rows.equal(other.second, i); });
         first_[i] = found == end ? i : found->second;
         if (found == end) by_hash.emplace(hash, i);
     }
@@ -65,7 +66,8 @@ void RowGraph::find_equal(const RowBuffer& rows, const std::vector<uint64_t>& co
 
 // Visits the file's links between rows, and those that bridge nodes without a row.
 template <class Visit>
-void RowGraph::for_each_link(const FileGraph& file, const std::function<void()>& progress, Visit&& visit) const {
+void RowGraph::for_each_link(const FileGraph& file, const std::function<void()>& progress,
+                             Visit&& visit) const {
     const auto row_of = [&](uint32_t node) {
         const uint32_t row = file.row_of[node];
         return row == FileGraph::no_row ? row : first_[row];
@@ -89,7 +91,7 @@ void RowGraph::for_each_link(const FileGraph& file, const std::function<void()>&
 }
 
 void RowGraph::keep_each_once(const std::function<void()>& progress) {
-    std::vector<uint32_t> met_by(size(), FileGraph::no_row);   // the last row whose neighbor it was
+    std::vector<uint32_t> met_by(size(), FileGraph::no_row);  // the last row whose neighbor it was
     for (uint32_t i = 0; i < size(); ++i) {
         if (i % progress_step == 0) progress();
         uint64_t kept = begin_[i];

@@ -13,21 +13,22 @@ class RowBuffer;
 struct FileGraph {
     static constexpr uint32_t no_row = UINT32_MAX;
 
-    std::vector<uint64_t> begin{0};     // where each node's neighbors are, and one more: where they end
-    std::vector<uint32_t> neighbors;    // nodes
-    std::vector<uint32_t> row_of;       // by node; no_row where the table has none
-    std::vector<uint32_t> order;        // all nodes, as nearby_order() puts them; or none
+    std::vector<uint64_t> begin{0};   // where each node's neighbors are, and one more: where they end
+    std::vector<uint32_t> neighbors;  // nodes
+    std::vector<uint32_t> row_of;     // by node; no_row where the table has none
+    std::vector<uint32_t> order;      // all nodes, as nearby_order() puts them; or none
 
     size_t nodes() const { return begin.size() - 1; }
 };
 
-// For every row, those that may become its neighbors: its neighbors in the file and the rows whose neighbor it is
-// there. A node without a row is bridged over: its neighbors stand in for it. Rows whose stored vectors and filter
-// keys are equal are one row here, the first of them. Of a graph in components only the largest is kept.
+// For every row, those that may become its neighbors: its neighbors in the file and the rows whose neighbor
+// it is there. A node without a row is bridged over: its neighbors stand in for it. Rows whose stored vectors
+// and filter keys are equal are one row here, the first of them. Of a graph in components only the largest is
+// kept.
 class RowGraph {
   public:
-    // content: by row, a hash of its vector; rows of different ones are taken for different. progress(): called now and
-    // then, may throw.
+    // content: by row, a hash of its vector; rows of different ones are taken for different. progress():
+    // called now and then, may throw.
     RowGraph(const FileGraph& file, const RowBuffer& rows, const std::vector<uint64_t>& content,
              const std::function<void()>& progress);
 
@@ -48,7 +49,8 @@ class RowGraph {
     static size_t bytes_per_row(size_t neighbors) { return neighbors * 3 * sizeof(uint32_t) + 56; }
 
   private:
-    void find_equal(const RowBuffer& rows, const std::vector<uint64_t>& content, const std::function<void()>& progress);
+    void find_equal(const RowBuffer& rows, const std::vector<uint64_t>& content,
+                    const std::function<void()>& progress);
     void find_order(const FileGraph& file);
     void keep_each_once(const std::function<void()>& progress);
     void keep_largest_component(const std::function<void()>& progress);

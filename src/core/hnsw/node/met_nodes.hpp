@@ -1,6 +1,6 @@
-// Distances that an insert has measured already. Without codes each takes reading another node's page, and the same nodes are
-// asked for again: by the second of the two searches that inner products take, and for the lists that the new node joins, whose
-// members are mostly near it.
+// Distances that an insert has measured already. Without codes each takes reading another node's page, and
+// the same nodes are asked for again: by the second of the two searches that inner products take, and for the
+// lists that the new node joins, whose members are mostly near it.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ class MetNodes {
   public:
     struct Met {
         uint64_t id_and_epoch;
-        float distance;   // Query::order_distance
-        float norm2;      // NodeHead::norm2
+        float distance;  // Query::order_distance
+        float norm2;     // NodeHead::norm2
     };
 
     // From now on of the query with this number (Query::serial).
@@ -40,7 +40,7 @@ class MetNodes {
     }
 
   private:
-    static constexpr int bits = 13, epoch_bits = 16;   // ids have up to 48 bits (VisitedSet)
+    static constexpr int bits = 13, epoch_bits = 16;  // ids have up to 48 bits (VisitedSet)
     static constexpr uint64_t max_epoch = (1u << epoch_bits) - 1;
 
     uint64_t key(uint64_t node_id) const { return (node_id << epoch_bits) | epoch_; }

@@ -20,29 +20,29 @@ namespace vecstore::core {
 // A neighbor as a new list will hold it, code and factor computed.
 struct LinkEntry {
     Link link;
-    const uint8_t* code;     // code_bytes (coded mode)
-    const uint8_t* factor;   // factor_bytes
+    const uint8_t* code;    // code_bytes (coded mode)
+    const uint8_t* factor;  // factor_bytes
 };
 
 enum class LinkResult {
-    added,       // or it was there already
-    pruned,      // the list is full of neighbors it needs more
-    gone,        // the node is freed, dead, or another one
-    no_room,     // a tree edge was asked for and the list is full of tree edges
+    added,    // or it was there already
+    pruned,   // the list is full of neighbors it needs more
+    gone,     // the node is freed, dead, or another one
+    no_room,  // a tree edge was asked for and the list is full of tree edges
 };
 
 // A node that wants to be another one's neighbor.
 struct NewNeighbor {
     Link link;
-    const float* vector;               // internal
+    const float* vector;  // internal
     // What the other node will note of it, if that is known already.
-    const uint8_t* code = nullptr;     // coded mode
+    const uint8_t* code = nullptr;  // coded mode
     const uint8_t* factor = nullptr;
-    const MetNodes* met = nullptr;     // nodes whose distance from it is known
+    const MetNodes* met = nullptr;  // nodes whose distance from it is known
 };
 
-// How far a neighbor is from its node, in units that are about the same for all of an index's nodes: with residuals of
-// random direction the norm follows from one factor, to within two per cent.
+// How far a neighbor is from its node, in units that are about the same for all of an index's nodes: with
+// residuals of random direction the norm follows from one factor, to within two per cent.
 inline float code_reach(const uint8_t* factor) { return -load_factors(factor).f_rescale; }
 
 // The same of the i-th neighbor in either mode: in plain mode its distance.
@@ -61,10 +61,10 @@ struct EditMemory {
     std::vector<float> root, sorted_squared;
     std::vector<uint16_t> by_distance, order;
     std::vector<uint32_t> differences = std::vector<uint32_t>(max_degree);
-    std::vector<float> vectors;        // plain mode: the neighbors' vectors
+    std::vector<float> vectors;  // plain mode: the neighbors' vectors
     std::vector<Link> seen_links;
-    std::vector<float> from_x = std::vector<float>(max_degree);   // plain mode: their distances from a new one
-    std::vector<float> norm2;          // of inner products
+    std::vector<float> from_x = std::vector<float>(max_degree);  // plain mode: their distances from a new one
+    std::vector<float> norm2;                                    // of inner products
     ProductOrder product;
 };
 
@@ -86,12 +86,12 @@ class NodeEditor {
     struct NewNode {
         uint8_t level;
         Link down;
-        HeapTid tid;             // level 0
+        HeapTid tid;  // level 0
         OwnVector own;
         const uint8_t* own_bytes;
         const std::vector<LinkEntry>* neighbors;
         uint64_t tree_edges;
-        Wanted wanted;           // neighbors that the heuristic kept
+        Wanted wanted;  // neighbors that the heuristic kept
     };
 
     // Writes a node into a free slot or a new page. Nothing links to it yet.
@@ -114,14 +114,15 @@ class NodeEditor {
         if (layout_.coded()) return add_coded(at, level, x, tree_cap);
         return add_plain(at, level, x, tree_cap);
     }
-    LinkResult add_neighbor(const Link& at, uint8_t level, const Link& x, const float* x_vector, size_t tree_cap) {
+    LinkResult add_neighbor(const Link& at, uint8_t level, const Link& x, const float* x_vector,
+                            size_t tree_cap) {
         return add_neighbor(at, level, NewNeighbor{x, x_vector}, tree_cap);
     }
 
-    // Adds x to the neighbors of the node at `at` although others are needed more there: in the place of the one
-    // that is needed least of those that are no tree edges and of which may_go(link, reach) says so. False: there
-    // is none, the node is gone, or x is there already. gone(link, reach): called with what x takes the place of, if
-    // anything, under the page's lock.
+    // Adds x to the neighbors of the node at `at` although others are needed more there: in the place of the
+    // one that is needed least of those that are no tree edges and of which may_go(link, reach) says so.
+    // False: there is none, the node is gone, or x is there already. gone(link, reach): called with what x
+    // takes the place of, if anything, under the page's lock.
     template <class MayGo, class Gone>
     bool force_neighbor(const Link& at, const NewNeighbor& x, MayGo&& may_go, Gone&& gone) {
         auto page = store_.write(at.block);
@@ -141,10 +142,11 @@ class NodeEditor {
 
     // Marks x's own end of the tree edge to `parent`, whatever became of x's list meanwhile; `instead_of`
     // (if valid) was expected to become the parent and did not. False: x is full of tree edges.
-    bool set_tree_edge(const Link& x, const Link& parent, const float* parent_vector, const Link& instead_of) {
+    bool set_tree_edge(const Link& x, const Link& parent, const float* parent_vector,
+                       const Link& instead_of) {
         auto page = store_.write(x.block);
         const ConstNode node = find_node(layout_, page.peek(), x);
-        if (!node) return true;   // gone: nothing to mark
+        if (!node) return true;  // gone: nothing to mark
         const int index = index_of(node, parent);
         const int unused = instead_of.valid() ? index_of(node, instead_of) : -1;
         uint64_t tree = node.head().tree_edges_or_epoch;
@@ -196,7 +198,8 @@ class NodeEditor {
 
     int free_slot(const NodePage& nodes) {
         for (size_t i = 0; i < nodes.size(); ++i)
-            if (!nodes[i].used() && store_.reusable(nodes[i].head().tree_edges_or_epoch)) return static_cast<int>(i);
+            if (!nodes[i].used() && store_.reusable(nodes[i].head().tree_edges_or_epoch))
+                return static_cast<int>(i);
         return -1;
     }
 
@@ -293,7 +296,8 @@ class NodeEditor {
     }
 
     // While building: x alone is compared with the neighbors.
-    LinkResult add_plain_by_needs(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap, uint64_t* wanted) {
+    LinkResult add_plain_by_needs(const Link& at, uint8_t level, const NewNeighbor& x, size_t tree_cap,
+                                  uint64_t* wanted) {
         for (int attempt = 0;; ++attempt) {
             measure_neighbors(at, x);
             auto page = store_.write(at.block);
@@ -317,7 +321,8 @@ class NodeEditor {
     }
 
     // The node, if it is there, alive, and without x. Else none, and `result` says what to report.
-    ConstNode accepting(const uint8_t* payload, const Link& at, uint8_t level, const Link& x, size_t tree_cap, LinkResult& result) const {
+    ConstNode accepting(const uint8_t* payload, const Link& at, uint8_t level, const Link& x, size_t tree_cap,
+                        LinkResult& result) const {
         const ConstNode none(layout_, nullptr), node = find_node(layout_, payload, at);
         result = LinkResult::gone;
         if (!node || at == x || !node.live() || node.head().level != level) return none;
@@ -363,7 +368,7 @@ class NodeEditor {
         return LinkResult::added;
     }
 
-    static bool any_may_go(int) { return false; }   // as `stays` of what follows
+    static bool any_may_go(int) { return false; }  // as `stays` of what follows
 
     // Index of the neighbor that a full list needs least once x (encoded in memory_) joins it; -1: x is.
     // stays(index): this neighbor must not go.
@@ -383,13 +388,16 @@ class NodeEditor {
 
     int place_by_codes(const ConstNode& node, uint64_t& wanted, bool keep_x) {
         auto& differences = memory_.differences;
-        kernels_.hamming_each(memory_.code.data(), node.codes(), layout_.code_bytes(), node.head().degree, differences.data());
+        kernels_.hamming_each(memory_.code.data(), node.codes(), layout_.code_bytes(), node.head().degree,
+                              differences.data());
         const CodeAngles& angles = encoder_.angles();
         const float x = code_reach(memory_.factor);
-        return place_by_needs(node, wanted, keep_x, x, [&](size_t i) { return code_reach(node.factor(i)); }, [&](size_t i, float other) {
-            // |x - other| < farther one  <=>  nearer one < 2 * farther one * cos
-            return std::min(x, other) < 2 * std::max(x, other) * angles.cosine(differences[i]);
-        });
+        return place_by_needs(
+            node, wanted, keep_x, x, [&](size_t i) { return code_reach(node.factor(i)); },
+            [&](size_t i, float other) {
+                // |x - other| < farther one  <=>  nearer one < 2 * farther one * cos
+                return std::min(x, other) < 2 * std::max(x, other) * angles.cosine(differences[i]);
+            });
     }
 
     // Plain mode, when measure_neighbors() has seen the same list.
@@ -400,12 +408,13 @@ class NodeEditor {
             return d;
         };
         const float x = distance(memory_.factor);
-        return place_by_needs(node, wanted, keep_x, x, [&](size_t i) { return distance(node.factor(i)); },
-                              [&](size_t i, float other) { return memory_.from_x[i] < std::max(x, other); });
+        return place_by_needs(
+            node, wanted, keep_x, x, [&](size_t i) { return distance(node.factor(i)); },
+            [&](size_t i, float other) { return memory_.from_x[i] < std::max(x, other); });
     }
 
-    // The same where distances are inner products: in the place of the neighbor that comes last in both orders. wanted: two
-    // words.
+    // The same where distances are inner products: in the place of the neighbor that comes last in both
+    // orders. wanted: two words.
     int place_by_products(const ConstNode& node, uint64_t* wanted, bool keep_x, const float* x_vector) {
         const size_t degree = node.head().degree;
         const float own_norm2 = node.head().norm2, x_norm2 = -encoder_.distance(x_vector, x_vector);
@@ -437,18 +446,21 @@ class NodeEditor {
         return index;
     }
 
-    // Where x (encoded in memory_) should go in the list; -1: nowhere. `wanted` is the node's entry of needs_,
-    // brought up to date. x, reach(i): how far x and neighbor i are from the node; occlude(i, reach(i)): x and neighbor
-    // i are nearer to each other than the farther of them is to the node. Only x is compared with the others, so that
-    // one that another occluded stays what it is when x occludes that other: near enough, for a tenth of the work.
+    // Where x (encoded in memory_) should go in the list; -1: nowhere. `wanted` is the node's entry of
+    // needs_, brought up to date. x, reach(i): how far x and neighbor i are from the node; occlude(i,
+    // reach(i)): x and neighbor i are nearer to each other than the farther of them is to the node. Only x is
+    // compared with the others, so that one that another occluded stays what it is when x occludes that
+    // other: near enough, for a tenth of the work.
     template <class Reach, class Occlude>
-    int place_by_needs(const ConstNode& node, uint64_t& wanted, bool keep_x, float x, Reach&& reach, Occlude&& occlude) {
+    int place_by_needs(const ConstNode& node, uint64_t& wanted, bool keep_x, float x, Reach&& reach,
+                       Occlude&& occlude) {
         const size_t degree = node.head().degree;
         const uint64_t tree = node.head().tree_edges_or_epoch;
         uint64_t occluding_x = 0, occluded_by_x = 0;
         // The farthest that may go, of those that are not wanted and of those that are.
         int victim[2] = {-1, -1};
-        float farthest[2] = {-std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
+        float farthest[2] = {-std::numeric_limits<float>::infinity(),
+                             -std::numeric_limits<float>::infinity()};
         for (size_t i = 0; i < degree; ++i) {
             const float other = reach(i);
             const bool occlusion = occlude(i, other);
@@ -487,15 +499,16 @@ class NodeEditor {
         memory_.sorted_squared.resize(degree + 1);
         for (size_t i = 0; i <= degree; ++i) memory_.sorted_squared[i] = memory_.squared[by_distance[i]];
         order_by_need(
-            memory_.sorted_squared, degree, [&](size_t i, size_t j) { return pair(by_distance[i], by_distance[j]); },
-            memory_.order);
+            memory_.sorted_squared, degree,
+            [&](size_t i, size_t j) { return pair(by_distance[i], by_distance[j]); }, memory_.order);
         for (uint16_t& i : memory_.order) i = by_distance[i];
         return last_to_go(node, memory_.order, keep_x, stays);
     }
 
     // Index of the neighbor that a list needs least: the last one that may go.
     template <class Stays>
-    static int last_to_go(const ConstNode& node, const std::vector<uint16_t>& order, bool keep_x, Stays&& stays) {
+    static int last_to_go(const ConstNode& node, const std::vector<uint16_t>& order, bool keep_x,
+                          Stays&& stays) {
         const size_t degree = node.head().degree;
         const uint64_t tree = node.head().tree_edges_or_epoch;
         for (auto it = order.rbegin(); it != order.rend(); ++it) {
@@ -518,14 +531,18 @@ class NodeEditor {
         for (size_t i = 0; i < all; ++i) norm2[i] = norm2_of(vector(i));
         const float own_norm2 = norm2_of(memory_.center_vector.data());
         ProductOrder& product = memory_.product;
-        product.distance.assign(memory_.squared.begin(), memory_.squared.begin() + static_cast<std::ptrdiff_t>(all));
+        product.distance.assign(memory_.squared.begin(),
+                                memory_.squared.begin() + static_cast<std::ptrdiff_t>(all));
         product.pairs.clear(all);
         const auto compute = [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); };
         const auto pair = [&](size_t a, size_t b) { return product.pairs.get(a, b, compute); };
         product.find(all, all, degree, pair, product.nearest);
-        for (size_t i = 0; i < all; ++i) product.distance[i] = VectorSpace::nearby(memory_.squared[i], own_norm2, norm2[i]);
-        product.find(all, all, degree, [&](size_t a, size_t b) { return VectorSpace::nearby(pair(a, b), norm2[a], norm2[b]); },
-                     product.nearby);
+        for (size_t i = 0; i < all; ++i)
+            product.distance[i] = VectorSpace::nearby(memory_.squared[i], own_norm2, norm2[i]);
+        product.find(
+            all, all, degree,
+            [&](size_t a, size_t b) { return VectorSpace::nearby(pair(a, b), norm2[a], norm2[b]); },
+            product.nearby);
         take_in_turn(product.nearby, product.nearest, all, product.taken, memory_.order);
         return last_to_go(node, memory_.order, keep_x, any_may_go);
     }
@@ -573,9 +590,12 @@ class NodeEditor {
             links.assign(node.links(), node.links() + node.head().degree);
         }
         memory_.norm2.resize(links.size());
-        const auto met = [&](const Link& link) { return x.met != nullptr ? x.met->find(layout_.node_id(link)) : nullptr; };
+        const auto met = [&](const Link& link) {
+            return x.met != nullptr ? x.met->find(layout_.node_id(link)) : nullptr;
+        };
         for (const Link& link : links)
-            if (met(link) == nullptr) store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
+            if (met(link) == nullptr)
+                store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
         for (size_t i = 0; i < links.size(); ++i) {
             if (const MetNodes::Met* const known = met(links[i])) {
                 memory_.from_x[i] = known->distance;

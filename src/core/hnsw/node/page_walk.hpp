@@ -18,8 +18,8 @@ void for_each_live_node(Store& store, const NodeLayout& layout, uint32_t block, 
     }
 }
 
-// Rows of an index of a few pages; 0: it has more, or so many equal rows that they are not all in their node. (How many a large
-// one has follows from its size well enough.)
+// Rows of an index of a few pages; 0: it has more, or so many equal rows that they are not all in their node.
+// (How many a large one has follows from its size well enough.)
 template <class Store>
 uint64_t count_few_rows(Store& store, const NodeLayout& layout) {
     constexpr uint32_t few_pages = 8;

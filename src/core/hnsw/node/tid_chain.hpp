@@ -1,13 +1,14 @@
 // Reading a node's chain of TidChunks.
 //
-// No lock is held between two chunks, so that a chain of any length may be read slowly, be interrupted, or be left alone after
-// the first rows. What can happen meanwhile (tid_list.hpp):
-//   - Inserts put rows into chunks read already, or into new ones in front: no snapshot that was taken before sees them.
+// No lock is held between two chunks, so that a chain of any length may be read slowly, be interrupted, or be
+// left alone after the first rows. What can happen meanwhile (tid_list.hpp):
+//   - Inserts put rows into chunks read already, or into new ones in front: no snapshot that was taken before
+//     sees them.
 //   - Vacuum takes the chunk that comes next out of the chain. As long as it is not free it still leads on.
-//   - It is free, or another node's, by the time it is read: reading begins again with the first one. TIDs do not move, so
-//     chunks that were read are passed over.
-//   - It is the same node's again, for new rows, at the front of the chain: reading goes on there, and comes by again at what
-//     was read already.
+//   - It is free, or another node's, by the time it is read: reading begins again with the first one. TIDs do
+//     not move, so chunks that were read are passed over.
+//   - It is the same node's again, for new rows, at the front of the chain: reading goes on there, and comes
+//     by again at what was read already.
 #pragma once
 
 #include <algorithm>
@@ -38,7 +39,8 @@ class ChainReader {
   private:
     size_t read(HeapTid* tids) {
         // A chain that goes round in a circle has more links than there are chunks.
-        if (++steps_ > most_steps_ && steps_ > (most_steps_ = uint64_t{store_->page_count()} * chunks_per_page))
+        if (++steps_ > most_steps_ &&
+            steps_ > (most_steps_ = uint64_t{store_->page_count()} * chunks_per_page))
             throw_bad_chunk(at_, node_, "is in a chain without end");
         const Link here = at_;
         {

@@ -2,18 +2,19 @@
 // TidChunks on pages of their own, which nodes share.
 //
 // Who changes what:
-//   insert   puts a TID into the node or into the first chunk, or a new chunk in front of it: under the exclusive lock of
-//            the node's page, then that of the chunk's. It never walks the chain.
-//   vacuum   takes TIDs out of chunks and chunks out of the chain (tid_vacuum.hpp), under the lock of the chunk's page alone;
-//            that of the node's page where the node's own link to the first chunk changes.
+//   insert   puts a TID into the node or into the first chunk, or a new chunk in front of it: under the
+//            exclusive lock of the node's page, then that of the chunk's. It never walks the chain.
+//   vacuum   takes TIDs out of chunks and chunks out of the chain (tid_vacuum.hpp), under the lock of the
+//            chunk's page alone; that of the node's page where the node's own link to the first chunk
+//            changes.
 //   readers  hold the lock of one chunk's page at a time (tid_chain.hpp).
-// A TID stays in the chunk it was put into. A chunk without TIDs takes none any more once it is marked as leaving; only then
-// is it taken out of the chain, and only vacuum changes where a chunk leads on to.
-// A node's page is never locked while a chunk's page is; the metapage may be locked while a node's page is.
+// A TID stays in the chunk it was put into. A chunk without TIDs takes none any more once it is marked as
+// leaving; only then is it taken out of the chain, and only vacuum changes where a chunk leads on to. A
+// node's page is never locked while a chunk's page is; the metapage may be locked while a node's page is.
 //
-// Free chunks: the metapage knows a page that has some, that one another (PageHead::reserved2), and so on. Inserts take them
-// from the first one and let the metapage forget it when it has none left. Whatever is lost from this list by a crash, vacuum
-// finds again: it makes a new list of all pages it sees.
+// Free chunks: the metapage knows a page that has some, that one another (PageHead::reserved2), and so on.
+// Inserts take them from the first one and let the metapage forget it when it has none left. Whatever is lost
+// from this list by a crash, vacuum finds again: it makes a new list of all pages it sees.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +28,9 @@
 
 namespace vecstore::core {
 
-inline uint64_t chunk_id(const Link& chunk) { return static_cast<uint64_t>(chunk.block) * chunks_per_page + chunk.slot; }
+inline uint64_t chunk_id(const Link& chunk) {
+    return static_cast<uint64_t>(chunk.block) * chunks_per_page + chunk.slot;
+}
 
 // Is the chunk one of the node's? (One that leaves is.)
 inline bool holds_chunk(const uint8_t* payload, const Link& at, const Link& owner) {
@@ -37,9 +40,12 @@ inline bool holds_chunk(const uint8_t* payload, const Link& at, const Link& owne
 }
 
 [[noreturn]] inline void throw_bad_chunk(const Link& chunk, const Link& owner, const std::string& problem) {
-    const auto place = [](const Link& at) { return std::to_string(at.block) + "," + std::to_string(at.slot); };
-    throw Error(ErrorCode::corrupted_index, "chunk (" + place(chunk) + ") of the rows of node (" + place(owner) + ") " + problem,
-                "", "REINDEX the index.");
+    const auto place = [](const Link& at) {
+        return std::to_string(at.block) + "," + std::to_string(at.slot);
+    };
+    throw Error(ErrorCode::corrupted_index,
+                "chunk (" + place(chunk) + ") of the rows of node (" + place(owner) + ") " + problem, "",
+                "REINDEX the index.");
 }
 
 inline int free_chunk(const uint8_t* payload) {
@@ -51,7 +57,8 @@ inline int free_chunk(const uint8_t* payload) {
 
 // Takes a free chunk for `owner`, holding `tid`, before `next` in the chain. The caller holds owner's page.
 template <class Store>
-Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const Link& next, const HeapTid& tid) {
+Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const Link& next,
+                const HeapTid& tid) {
     auto put = [&](auto page, size_t slot, uint32_t next_free) {
         page_head(page.modify()).reserved2 = next_free;
         TidChunk& chunk = chunk_at(page.modify(), slot);
@@ -72,7 +79,7 @@ Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const
     }
     const auto remember = [&](uint32_t block) {
         auto meta = store.write(meta_block);
-        if (meta_of(meta.peek()).tid_page != first) return;   // another insert has done it
+        if (meta_of(meta.peek()).tid_page != first) return;  // another insert has done it
         meta_of(meta.modify()).tid_page = block;
         meta.commit();
     };
@@ -98,21 +105,21 @@ Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const
 
 enum class TidAdded {
     yes,
-    gone,      // the node is freed or dead, or has other keys
-    no_room,   // the node's rows may differ, and it has as many as such a node takes
+    gone,     // the node is freed or dead, or has other keys
+    no_room,  // the node's rows may differ, and it has as many as such a node takes
 };
 
 // A row that is to be one of a node's.
 struct TidOfRow {
     HeapTid tid;
-    float error;                         // NodeHead::error must be no less
-    Fingerprint fingerprint;             // of its vector
-    const FilterKey* keys = nullptr;     // where the index has columns to filter by: the node must have these
+    float error;                      // NodeHead::error must be no less
+    Fingerprint fingerprint;          // of its vector
+    const FilterKey* keys = nullptr;  // where the index has columns to filter by: the node must have these
 };
 
-// Adds a row to the node at `at`, which stores the row's vector. A node whose rows all have one vector takes any number
-// of them. One whose rows may differ takes few, because a scan in strict order has to look at all of them before it knows
-// which is nearest.
+// Adds a row to the node at `at`, which stores the row's vector. A node whose rows all have one vector takes
+// any number of them. One whose rows may differ takes few, because a scan in strict order has to look at all
+// of them before it knows which is nearest.
 template <class Store>
 TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const TidOfRow& row) {
     auto page = store.write(at.block);
@@ -165,11 +172,12 @@ TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const T
     return TidAdded::yes;
 }
 
-// Gives the node at `at`, which stores the row's vector, to a row with other keys: so that a row whose keys are changed again
-// and again does not leave a node behind each time. All rows of the node must be gone, so that no transaction will ever look for
-// them, here or on a standby: is_gone(tid) -> bool. norm2: the row's.
+// Gives the node at `at`, which stores the row's vector, to a row with other keys: so that a row whose keys
+// are changed again and again does not leave a node behind each time. All rows of the node must be gone, so
+// that no transaction will ever look for them, here or on a standby: is_gone(tid) -> bool. norm2: the row's.
 template <class Store, class IsGone>
-bool take_over(Store& store, const NodeLayout& layout, const Link& at, const TidOfRow& row, float norm2, IsGone&& is_gone) {
+bool take_over(Store& store, const NodeLayout& layout, const Link& at, const TidOfRow& row, float norm2,
+               IsGone&& is_gone) {
     const auto rows_of = [&](const uint8_t* payload, HeapTid* tids) -> size_t {
         const ConstNode node = find_node(layout, payload, at);
         if (!node || !node.live()) return 0;
@@ -189,8 +197,8 @@ bool take_over(Store& store, const NodeLayout& layout, const Link& at, const Tid
     // Only vacuum takes rows out of a node, and one that has none left is dead: so these are the same.
     auto page = store.write(at.block);
     if (rows_of(page.peek(), now) != count || !std::equal(tids, tids + count, now)) return false;
-    // Whoever adds a row to a node looks at its keys under this lock. Searches may see either keys: none is to find the rows
-    // that are gone, or this one yet.
+    // Whoever adds a row to a node looks at its keys under this lock. Searches may see either keys: none is
+    // to find the rows that are gone, or this one yet.
     write_filter_keys(store, layout, at, row.keys);
     NodeHead& head = same_node(layout, page.modify(), at).head();
     head.tid_count = 1;

@@ -1,5 +1,5 @@
-// Search of level 0 for nodes that pass a filter. What the search may meet meanwhile, and locks: as in search.hpp;
-// keys are read under no other lock than that of their own page.
+// Search of level 0 for nodes that pass a filter. What the search may meet meanwhile, and locks: as in
+// search.hpp; keys are read under no other lock than that of their own page.
 #pragma once
 
 #include "core/hnsw/filter/filter_plan.hpp"
@@ -11,7 +11,8 @@ namespace vecstore::core {
 template <class Store>
 class FilteredBeam {
   public:
-    FilteredBeam(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory, FilterMap<Store>& map)
+    FilteredBeam(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory,
+                 FilterMap<Store>& map)
         : store_(store), layout_(layout), query_(query), memory_(memory), own_(memory.filtered), map_(map) {}
 
     void start(size_t width, const FilterPlan& plan) {
@@ -38,8 +39,8 @@ class FilteredBeam {
         if (is_judged()) judge();
     }
 
-    // Visits the nearest candidate that is worth it: visitor(node, link, distance) runs for those that pass, under
-    // the page's shared lock. False when there is none within the beam.
+    // Visits the nearest candidate that is worth it: visitor(node, link, distance) runs for those that pass,
+    // under the page's shared lock. False when there is none within the beam.
     template <class Visitor>
     bool step(Visitor&& visitor) {
         size_t nearest = kinds;
@@ -50,7 +51,7 @@ class FilteredBeam {
         if (nearest == kinds) return false;
         const Candidate current = heads_[nearest];
         has_head_[nearest] = false;
-        has_candidate(nearest);   // the next one's page is fetched during this visit, as in Beam::step()
+        has_candidate(nearest);  // the next one's page is fetched during this visit, as in Beam::step()
         store_.check_interrupts();
         visit(current, nearest == matching, visitor);
         if (counts_.visits >= next_judgement_) {
@@ -81,7 +82,8 @@ class FilteredBeam {
         own_.guide_bound.resize(plan_.guide_width);
     }
 
-    // Is there a candidate of this kind within its bound? It is then in heads_, its page on the way into the cache.
+    // Is there a candidate of this kind within its bound? It is then in heads_, its page on the way into the
+    // cache.
     bool has_candidate(size_t kind) {
         Frontier& frontier = own_.frontiers[kind];
         const float limit = bound(kind);
@@ -90,7 +92,9 @@ class FilteredBeam {
             has_head_[kind] = false;
             frontier.push_near(heads_[kind].distance, heads_[kind].link);
         }
-        if (!frontier.pop(query_.kernel_table(), limit, [](const Link&) { return true; }, heads_[kind])) return false;
+        if (!frontier.pop(
+                query_.kernel_table(), limit, [](const Link&) { return true; }, heads_[kind]))
+            return false;
         const Link& link = heads_[kind].link;
         store_.prefetch(link.block, layout_.slot_offset(link.slot), layout_.slot_size());
         return has_head_[kind] = true;
@@ -114,10 +118,12 @@ class FilteredBeam {
                 }
             }
             degree = node.head().degree;
-            if (layout_.coded()) query_.estimate(node, degree, distance, memory_.sums.data(), memory_.estimates.data());
+            if (layout_.coded())
+                query_.estimate(node, degree, distance, memory_.sums.data(), memory_.estimates.data());
             std::copy_n(node.links(), degree, memory_.links.begin());
         }
-        if (!layout_.coded()) degree = measure_neighbors(store_, layout_, query_, 0, degree, memory_, counts_);
+        if (!layout_.coded())
+            degree = measure_neighbors(store_, layout_, query_, 0, degree, memory_, counts_);
         push_neighbors(degree);
     }
 
@@ -136,8 +142,8 @@ class FilteredBeam {
             const float distance = memory_.estimates[i];
             const Kind kind = kind_of(link);
             const bool is_near = !(distance > bounds[guide]);
-            // One that does not pass and lies too far off is forgotten: should it be needed after all, so will be
-            // all rows that pass.
+            // One that does not pass and lies too far off is forgotten: should it be needed after all, so
+            // will be all rows that pass.
             if (kind != matching && !is_near && is_judged()) continue;
             if (layout_.coded() && !memory_.visited.insert(layout_.node_id(link))) continue;
             seen_ += is_near;
@@ -147,7 +153,8 @@ class FilteredBeam {
         }
         for (size_t kind = 0; kind < kinds; ++kind)
             own_.frontiers[kind].push(
-                distances[kind], links[kind], counts[kind], bounds[kind], true, [](const Link&) { return true; },
+                distances[kind], links[kind], counts[kind], bounds[kind], true,
+                [](const Link&) { return true; },
                 [&](const Link& link) { store_.expect(link.block, layout_.slot_offset(link.slot)); });
     }
 
@@ -161,10 +168,11 @@ class FilteredBeam {
     SearchCounts counts_;
     Candidate heads_[kinds];
     bool has_head_[kinds] = {};
-    // Visits after which the share near the query is known well enough to plan by; again after twice as many, and so on.
+    // Visits after which the share near the query is known well enough to plan by; again after twice as many,
+    // and so on.
     static constexpr uint64_t first_judgement = 16;
     uint64_t next_judgement_ = first_judgement;
-    uint64_t seen_ = 0, seen_matching_ = 0;   // nodes met within the guide's bound
+    uint64_t seen_ = 0, seen_matching_ = 0;  // nodes met within the guide's bound
 };
 
 }  // namespace vecstore::core

@@ -1,5 +1,5 @@
-// The rows that pass a filter, nearest first by what their origin codes tell, without the graph: all of them, or those of the
-// clusters that are nearest to the query, and of others as they are needed.
+// The rows that pass a filter, nearest first by what their origin codes tell, without the graph: all of them,
+// or those of the clusters that are nearest to the query, and of others as they are needed.
 //
 // How many clusters, the search finds out (stopping_rule.hpp).
 #pragma once
@@ -29,15 +29,19 @@ void read_clusters(Store& store, const NodeLayout& layout, FilteredMemory& memor
             std::fill_n(words, words_of_page, ~uint64_t{0});
     }
     search.clusters = map.head.clusters;
-    for (const uint64_t word : memory.unclustered) search.loose += static_cast<double>(__builtin_popcountll(word));
+    for (const uint64_t word : memory.unclustered)
+        search.loose += static_cast<double>(__builtin_popcountll(word));
     const uint32_t pages = store.page_count();
-    if (pages > map.head.blocks) search.loose += static_cast<double>(pages - map.head.blocks) * static_cast<double>(layout.slots_per_page());
+    if (pages > map.head.blocks)
+        search.loose += static_cast<double>(pages - map.head.blocks) *
+                        static_cast<double>(layout.slots_per_page());
 }
 
 template <class Store>
 class MatchingRows {
   public:
-    MatchingRows(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory, FilterMap<Store>& map)
+    MatchingRows(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory,
+                 FilterMap<Store>& map)
         : store_(store), layout_(layout), query_(query), memory_(memory), own_(memory.filtered), map_(map) {}
 
     // Ranks all of them. Without origin codes: visits all of them, visitor(node, link, distance).
@@ -51,10 +55,12 @@ class MatchingRows {
             else
                 visit_all(group, visitor);
         }
-        for (size_t i = count_ - std::min(count_, ahead); i < count_; ++i) visit(waiting_[i % ahead], visitor);
+        for (size_t i = count_ - std::min(count_, ahead); i < count_; ++i)
+            visit(waiting_[i % ahead], visitor);
     }
 
-    // Ranks those of clusters near the query, and those that are in none. memory.filtered has the map, and unclustered slots.
+    // Ranks those of clusters near the query, and those that are in none. memory.filtered has the map, and
+    // unclustered slots.
     void start_near(size_t width) {
         begin(width);
         own_.stopping_rule.clear(width);
@@ -75,7 +81,8 @@ class MatchingRows {
     template <class Visitor>
     bool step(Visitor&& visitor) {
         Candidate nearest;
-        while (!frontier().pop(query_.kernel_table(), memory_.bound.get(), [](const Link&) { return true; }, nearest)) {
+        while (!frontier().pop(
+            query_.kernel_table(), memory_.bound.get(), [](const Link&) { return true; }, nearest)) {
             // As long as there are fewer than wanted, farther clusters are looked at, too.
             if (memory_.bound.get() < std::numeric_limits<float>::infinity() || !rank_next()) return false;
         }
@@ -91,7 +98,7 @@ class MatchingRows {
     bool has_more() const { return !own_.clusters.empty(); }
 
   private:
-    static constexpr size_t ahead = 8;   // nodes whose pages are on the way into the cache
+    static constexpr size_t ahead = 8;  // nodes whose pages are on the way into the cache
 
     Frontier& frontier() { return own_.frontiers[0]; }
 
@@ -113,7 +120,8 @@ class MatchingRows {
         const uint32_t end = std::min(map.head.nodes_end, pages_);
         bool sound = true;
         for (size_t first = 0; sound && first < map.head.clusters; first += per_page)
-            sound = read_clusters_of(map.cluster_page(first / per_page), std::min<size_t>(per_page, map.head.clusters - first), end);
+            sound = read_clusters_of(map.cluster_page(first / per_page),
+                                     std::min<size_t>(per_page, map.head.clusters - first), end);
         if (!sound) own_.clusters.assign(1, NearCluster{0, meta_block + 1, end});
         std::make_heap(own_.clusters.begin(), own_.clusters.end(), farther);
     }
@@ -127,8 +135,9 @@ class MatchingRows {
         if (page_head(payload).kind != PageKind::clusters) return false;
         for (size_t i = 0; i < count; ++i) {
             if (i % max_degree == 0)
-                query_.estimate(place.code(payload, i), place.factor(payload, i), std::min(max_degree, count - i), from_origin_,
-                                memory_.sums.data(), distances);
+                query_.estimate(place.code(payload, i), place.factor(payload, i),
+                                std::min(max_degree, count - i), from_origin_, memory_.sums.data(),
+                                distances);
             const uint32_t begin = place.more(payload, i);
             if (begin >= end || (!own_.clusters.empty() && begin <= own_.clusters.back().begin)) return false;
             if (!own_.clusters.empty()) own_.clusters.back().end = begin;
@@ -138,11 +147,15 @@ class MatchingRows {
     }
 
     void rank_enough() {
-        while (!own_.stopping_rule.is_enough(own_.clusters, map_.share(), [this](const NearCluster& c) { return slots_of(c); }) && rank_next()) {
+        while (!own_.stopping_rule.is_enough(own_.clusters, map_.share(), [this](const NearCluster& c) {
+            return slots_of(c);
+        }) && rank_next()) {
         }
     }
 
-    size_t slots_of(const NearCluster& cluster) const { return (cluster.end - cluster.begin) * layout_.slots_per_page(); }
+    size_t slots_of(const NearCluster& cluster) const {
+        return (cluster.end - cluster.begin) * layout_.slots_per_page();
+    }
 
     // The nearest cluster that was not looked at. False: there is none.
     bool rank_next() {
@@ -151,7 +164,9 @@ class MatchingRows {
         std::pop_heap(own_.clusters.begin(), own_.clusters.end(), farther);
         const NearCluster cluster = own_.clusters.back();
         own_.clusters.pop_back();
-        if (!own_.clusters.empty()) store_.expect(layout_.filters().page_of_keys(layout_.filters().group_of(own_.clusters.front().begin)), 0);
+        if (!own_.clusters.empty())
+            store_.expect(
+                layout_.filters().page_of_keys(layout_.filters().group_of(own_.clusters.front().begin)), 0);
         own_.stopping_rule.enter(cluster, slots_of(cluster));
         in_cluster_ = true;
         rank_blocks(cluster.begin, cluster.end);
@@ -165,7 +180,8 @@ class MatchingRows {
         const uint32_t first = filters.group_of(begin), last = filters.group_of(end - 1);
         for (uint32_t group = first; group <= last; ++group)
             rank(group, group == first ? filters.index_of({begin, 0, 0}) : 0,
-                 group == last ? filters.index_of({end - 1, 0, 0}) + layout_.slots_per_page() : filters.slots_per_group());
+                 group == last ? filters.index_of({end - 1, 0, 0}) + layout_.slots_per_page()
+                               : filters.slots_per_group());
     }
 
     void rank_unclustered() {
@@ -193,7 +209,8 @@ class MatchingRows {
     void rank(uint32_t group, size_t begin, size_t end) {
         own_.slots.clear();
         map_.for_each_matching(group, begin, end, [&](size_t i) {
-            if (layout_.filters().slot_at(group, i).block < pages_) own_.slots.push_back(static_cast<uint32_t>(i));
+            if (layout_.filters().slot_at(group, i).block < pages_)
+                own_.slots.push_back(static_cast<uint32_t>(i));
         });
         rank_slots(group);
     }
@@ -205,7 +222,8 @@ class MatchingRows {
         for (size_t begin = 0; begin < slots.size();) {
             size_t end = begin + 1;
             while (end < slots.size() && slots[end] / per_page == slots[begin] / per_page) ++end;
-            if (end < slots.size()) store_.expect(layout_.filters().page_of_origin_code(group, slots[end]), 0);
+            if (end < slots.size())
+                store_.expect(layout_.filters().page_of_origin_code(group, slots[end]), 0);
             rank_page(group, &slots[begin], end - begin);
             begin = end;
         }
@@ -243,8 +261,8 @@ class MatchingRows {
             if (!known) std::fill_n(distances, n, -std::numeric_limits<float>::infinity());
             for (size_t i = 0; in_cluster_ && i < n; ++i) own_.stopping_rule.add(distances[i]);
             frontier().push(
-                distances, links, n, std::numeric_limits<float>::infinity(), true, [](const Link&) { return true; },
-                [](const Link&) {});
+                distances, links, n, std::numeric_limits<float>::infinity(), true,
+                [](const Link&) { return true; }, [](const Link&) {});
         }
     }
 
@@ -255,7 +273,8 @@ class MatchingRows {
             if (link.block >= pages_) return;
             if (count_ >= ahead) visit(waiting_[count_ % ahead], visitor);
             store_.prefetch(link.block, layout_.slot_offset(link.slot), sizeof(NodeHead));
-            store_.prefetch(link.block, layout_.slot_offset(link.slot) + layout_.own_offset(), layout_.own_bytes());
+            store_.prefetch(link.block, layout_.slot_offset(link.slot) + layout_.own_offset(),
+                            layout_.own_bytes());
             waiting_[count_++ % ahead] = link;
         });
     }
@@ -283,9 +302,9 @@ class MatchingRows {
     FilterMap<Store>& map_;
     uint32_t pages_ = 0;
     float from_origin_ = 0;
-    bool in_cluster_ = false;   // what is ranked now
+    bool in_cluster_ = false;  // what is ranked now
     Link waiting_[ahead];
-    size_t count_ = 0;    // of nodes put there
+    size_t count_ = 0;  // of nodes put there
     size_t ranked_ = 0;
     uint64_t visits_ = 0;
 };

@@ -1,57 +1,61 @@
 // Rows in the order of their distance, one at a time, for as long as the caller asks.
 //
-// The beam is at first ef_search wide, on average of all queries: it ends so many times as far as the tenth nearest row
-// (beam_calibration.hpp). Rows handed out beyond that width's safe part widen it: a scan goes on from the candidates it has, never
-// from the start, and a row is handed out only when the beam has looked far enough beyond it.
+// The beam is at first ef_search wide, on average of all queries: it ends so many times as far as the tenth
+// nearest row (beam_calibration.hpp). Rows handed out beyond that width's safe part widen it: a scan goes on
+// from the candidates it has, never from the start, and a row is handed out only when the beam has looked far
+// enough beyond it.
 //
-// Order: a node stores its vector rounded (fp16 or int8) and knows by how much at most, so every distance is an
-// interval. Rows whose intervals do not overlap are in order already; where they do, the heap's own vector
+// Order: a node stores its vector rounded (fp16 or int8) and knows by how much at most, so every distance is
+// an interval. Rows whose intervals do not overlap are in order already; where they do, the heap's own vector
 // reranks it (`rerank`), so that the distances a user computes never go down.
 //
-// Completeness: when the graph has no more to give, what it did not lead to is read page by page. A scan that may go
-// on returns every row there is that passes its filter.
+// Completeness: when the graph has no more to give, what it did not lead to is read page by page. A scan that
+// may go on returns every row there is that passes its filter.
 #pragma once
 
 #include <cmath>
 #include <functional>
 #include <optional>
 
-#include "core/hnsw/scan/filtered_beam.hpp"
 #include "core/hnsw/beside/long_rows.hpp"
-#include "core/hnsw/node/page_walk.hpp"
-#include "core/hnsw/scan/matching_rows.hpp"
-#include "core/hnsw/search/search.hpp"
-#include "core/hnsw/search/entry_table.hpp"
-#include "core/hnsw/search/beam_calibration.hpp"
-#include "core/hnsw/node/tid_chain.hpp"
 #include "core/hnsw/beside/waiting_rows.hpp"
+#include "core/hnsw/node/page_walk.hpp"
+#include "core/hnsw/node/tid_chain.hpp"
+#include "core/hnsw/scan/filtered_beam.hpp"
+#include "core/hnsw/scan/matching_rows.hpp"
+#include "core/hnsw/search/beam_calibration.hpp"
+#include "core/hnsw/search/entry_table.hpp"
+#include "core/hnsw/search/search.hpp"
 
 namespace vecstore::core {
 
 struct ScanOptions {
     size_t ef_search = 40;
-    bool iterative = true;     // go on beyond ef_search rows
-    bool strict_order = true;  // a row found too late to be in order waits until all others are out
-    uint64_t max_visits = UINT64_MAX;   // stop iterating after so many nodes of level 0 (never before the first
-                                        // beam is used up)
-    uint64_t max_rows = UINT64_MAX;     // hand out no more
-    bool exhaustive = false;   // look at every row before the first is returned: exact, without the graph
-    const RowFilter* filter = nullptr;   // only rows that pass; must live as long as the scan
-    double max_distance = std::numeric_limits<double>::infinity();   // no row that is certainly farther
-    // Bytes for rows that wait; those beyond are put into files where that is possible. (A scan of all rows begins with all
-    // waiting.)
+    bool iterative = true;             // go on beyond ef_search rows
+    bool strict_order = true;          // a row found too late to be in order waits until all others are out
+    uint64_t max_visits = UINT64_MAX;  // stop iterating after so many nodes of level 0 (never before the
+                                       // first beam is used up)
+    uint64_t max_rows = UINT64_MAX;  // hand out no more
+    bool exhaustive = false;  // look at every row before the first is returned: exact, without the graph
+    const RowFilter* filter = nullptr;  // only rows that pass; must live as long as the scan
+    double max_distance = std::numeric_limits<double>::infinity();  // no row that is certainly farther
+    // Bytes for rows that wait; those beyond are put into files where that is possible. (A scan of all rows
+    // begins with all waiting.)
     size_t row_memory = SIZE_MAX;
     SpillTo spill;
-    // A scan that goes on ends when it remembers nodes in more bytes than that; asked for when there is need to. Null: never.
+    // A scan that goes on ends when it remembers nodes in more bytes than that; asked for when there is need
+    // to. Null: never.
     std::function<size_t()> node_memory;
 };
 
-// How wide a beam ef_search stands for. The larger an index, the less a beam of the same width finds: from 200,000 x 768 to
-// 1,000,000 x 768 recall@10 of a beam of 40 falls from .98 to .944, of a compact index from .973 to .908. With these widths it
-// is .969 and .956. And the less, the rougher the nodes' own vectors are by which the beam is told: of 4,000 x 16,000, with
-// three bits for a component, it finds .947 at 40 and .978 with these widths.
+// How wide a beam ef_search stands for. The larger an index, the less a beam of the same width finds: from
+// 200,000 x 768 to 1,000,000 x 768 recall@10 of a beam of 40 falls from .98 to .944, of a compact index from
+// .973 to .908. With these widths it is .969 and .956. And the less, the rougher the nodes' own vectors are
+// by which the beam is told: of 4,000 x 16,000, with three bits for a component, it finds .947 at 40 and .978
+// with these widths.
 inline size_t beam_width(double nodes, size_t ef_search, OwnFormat format) {
-    constexpr size_t least = 20;   // Narrower ones do not find their way; they would cost next to nothing less.
+    constexpr size_t least =
+        20;  // Narrower ones do not find their way; they would cost next to nothing less.
     constexpr double large = 300000;
     double wider = nodes > large ? 1 + 1.5 * std::log10(nodes / large) : 1;
     if (format == OwnFormat::planes) wider *= 1.5;
@@ -59,8 +63,8 @@ inline size_t beam_width(double nodes, size_t ef_search, OwnFormat format) {
 }
 
 struct Reranked {
-    bool visible;   // false: the row is gone, or not ours to see
-    double distance;   // the operator's result
+    bool visible;     // false: the row is gone, or not ours to see
+    double distance;  // the operator's result
 };
 
 template <class Store>
@@ -81,8 +85,8 @@ class OrderedScan {
             filtered_.emplace(store, layout_, query, memory, *map_);
         }
         options_.ef_search = std::max<size_t>(options_.ef_search, 1);
-        width_ = beam_width(static_cast<double>(store.page_count() * layout_.slots_per_page()), options_.ef_search,
-                            layout_.geometry().own_format);
+        width_ = beam_width(static_cast<double>(store.page_count() * layout_.slots_per_page()),
+                            options_.ef_search, layout_.geometry().own_format);
     }
 
     // The next row, or nothing when the scan has ended. rerank(tid) -> Reranked.
@@ -131,15 +135,15 @@ class OrderedScan {
         double low;
         double high;
         HeapTid tid;
-        bool reranked;     // low and high are what the operator returns
-        bool first;       // of its node's
-        uint32_t group;   // it stands for all of the group's rows that are left; no_group: for itself alone
+        bool reranked;   // low and high are what the operator returns
+        bool first;      // of its node's
+        uint32_t group;  // it stands for all of the group's rows that are left; no_group: for itself alone
     };
     static constexpr uint32_t no_group = UINT32_MAX;
     // The rows of a node that has a chain of them, read as far as they are asked for.
     struct Group {
         ChainReader<Store> chain;
-        bool alike;   // all have one vector
+        bool alike;  // all have one vector
         uint8_t count, next;
         HeapTid tids[chunk_tids];
     };
@@ -153,7 +157,7 @@ class OrderedScan {
         }
         if (keeps_long_rows(encoder_.geometry())) add_long_rows();
         const EntryPoint entry = read_entry_point(store_);
-        options_.exhaustive |= entry.misfits;   // no way leads through such a graph: slow, and right
+        options_.exhaustive |= entry.misfits;  // no way leads through such a graph: slow, and right
         FilterPlan plan;
         if (filtered_) plan = look_at_filter();
         all_at_once_ = plan.all_at_once;
@@ -166,7 +170,8 @@ class OrderedScan {
             exhausted_ = true;
             return;
         }
-        const std::vector<EntryCandidate>& entry_candidates = find_candidates(store_, layout_, query_, beam_, entry);
+        const std::vector<EntryCandidate>& entry_candidates = find_candidates(store_, layout_, query_, beam_,
+                                                                              entry);
         descent_visits_ = beam_.counts().visits;
         if (filtered_) {
             filtered_->start(width_, plan);
@@ -189,15 +194,16 @@ class OrderedScan {
         for (uint32_t i = 0; i < looked_at; ++i)
             map_->bits_of(static_cast<uint32_t>(uint64_t{i} * groups / looked_at));
         FilteredSearch search{static_cast<double>(groups) * static_cast<double>(filters.slots_per_group()),
-                              static_cast<double>(groups), map_->share(), options_.ef_search, filters.has_origin_codes()};
+                              static_cast<double>(groups), map_->share(), options_.ef_search,
+                              filters.has_origin_codes()};
         if (filters.has_origin_codes()) read_clusters(store_, layout_, memory_.filtered, search);
         return plan_filter(search, map_->share());
     }
 
-    // Every live node whose rows are not known yet, in the order of the pages, whether links lead to it or not. What
-    // inserts and vacuum do meanwhile does not matter: a row stays in the node it was put into, as long as some
-    // snapshot sees it, and pages that are added after the start hold no row that this scan's snapshot sees.
-    // (Under conditions nearest first, as far as origin codes tell.)
+    // Every live node whose rows are not known yet, in the order of the pages, whether links lead to it or
+    // not. What inserts and vacuum do meanwhile does not matter: a row stays in the node it was put into, as
+    // long as some snapshot sees it, and pages that are added after the start hold no row that this scan's
+    // snapshot sees. (Under conditions nearest first, as far as origin codes tell.)
     void read_rest() {
         if (filtered_) {
             matching_.emplace(store_, layout_, query_, memory_, *map_);
@@ -212,12 +218,13 @@ class OrderedScan {
             return;
         }
         exhausted_ = true;
-        const bool all = options_.exhaustive;   // else the beam has met what it was led to
+        const bool all = options_.exhaustive;  // else the beam has met what it was led to
         const uint32_t pages = store_.page_count();
         for (uint32_t block = meta_block + 1; block < pages; ++block) {
             store_.check_interrupts();
             for_each_live_node(store_, layout_, block, [&](const Link& link, const ConstNode& node) {
-                if (all || memory_.visited.insert(layout_.node_id(link))) add_rows(node, link, query_.distance(node));
+                if (all || memory_.visited.insert(layout_.node_id(link)))
+                    add_rows(node, link, query_.distance(node));
             });
         }
     }
@@ -237,8 +244,10 @@ class OrderedScan {
         // By a factor, so many are sure, however wide the beam.
         const bool by_factor = is_known(calibration_) && sure_ != SIZE_MAX;
         const bool beyond = by_factor ? taken >= sure_ : wanted > width_;
-        if (by_factor && beyond && !widened_ && (!options_.iterative || options_.max_visits < visits() + 2 * width_)) {
-            // All of the first beam, in which there are ef_search rows; with as much to go, that does not matter.
+        if (by_factor && beyond && !widened_ &&
+            (!options_.iterative || options_.max_visits < visits() + 2 * width_)) {
+            // All of the first beam, in which there are ef_search rows; with as much to go, that does not
+            // matter.
             sure_ = SIZE_MAX;
             beam_.widen(extent());
         } else if (options_.iterative && beyond) {
@@ -248,7 +257,8 @@ class OrderedScan {
             widen(std::max(width_, wanted + more), sure <= options_.ef_search / 2 ? sure : SIZE_MAX);
         }
         advance();
-        // A beam that is not full has met all that the graph leads to; or vacuum freed what it was on its way through.
+        // A beam that is not full has met all that the graph leads to; or vacuum freed what it was on its way
+        // through.
         if (!options_.iterative && !filtered_ && !exhausted_ && std::isinf(memory_.bound.get())) read_rest();
         // A beam full of dead nodes and of rows already gone yields nothing: widen until it does.
         while (options_.iterative && rows_.empty() && !exhausted_) {
@@ -285,7 +295,9 @@ class OrderedScan {
     }
 
     auto collector() {
-        return [this](const ConstNode& node, const Link& link, float distance) { add_rows(node, link, distance); };
+        return [this](const ConstNode& node, const Link& link, float distance) {
+            add_rows(node, link, distance);
+        };
     }
 
     bool within_limit() const { return !widened_ || (visits() < options_.max_visits && !out_of_memory_); }
@@ -320,7 +332,8 @@ class OrderedScan {
             push({bounds.low, bounds.high, {}, false, true, add_group(head, link, count)});
             return;
         }
-        for (size_t i = 0; i < count; ++i) push({bounds.low, bounds.high, head.tids[i], false, i == 0, no_group});
+        for (size_t i = 0; i < count; ++i)
+            push({bounds.low, bounds.high, head.tids[i], false, i == 0, no_group});
     }
     // Those beside the graph: they take no place in the beam.
     void add_long_rows() {
@@ -336,7 +349,11 @@ class OrderedScan {
     }
 
     uint32_t add_group(const NodeHead& head, const Link& link, size_t count) {
-        Group group{{store_, layout_, link, head.overflow}, head.all_rows.known(), static_cast<uint8_t>(count), 0, {}};
+        Group group{{store_, layout_, link, head.overflow},
+                    head.all_rows.known(),
+                    static_cast<uint8_t>(count),
+                    0,
+                    {}};
         std::copy_n(head.tids, count, group.tids);
         if (free_groups_.empty()) {
             groups_.push_back(std::move(group));
@@ -355,9 +372,9 @@ class OrderedScan {
         return row.reranked || rows_.empty() || row.high <= rows_.front().low;
     }
 
-    // Finds the row's TID where it stands for a group. False: there is none left, or the rows of the group now wait one by
-    // one. In strict order the rows of a node must all be known before the place of one is, as any may be the nearest; but if
-    // all have one vector, one tells the place of all.
+    // Finds the row's TID where it stands for a group. False: there is none left, or the rows of the group
+    // now wait one by one. In strict order the rows of a node must all be known before the place of one is,
+    // as any may be the nearest; but if all have one vector, one tells the place of all.
     bool is_ready(Row& row) {
         if (row.group == no_group) return true;
         Group& group = groups_[row.group];
@@ -399,7 +416,8 @@ class OrderedScan {
         if (reranked.visible) {
             row.reranked = true;
             // Where the operator returns NaN, which comes after everything else.
-            row.low = row.high = std::isnan(reranked.distance) ? std::numeric_limits<double>::infinity() : reranked.distance;
+            row.low = row.high = std::isnan(reranked.distance) ? std::numeric_limits<double>::infinity()
+                                                               : reranked.distance;
             push(row);
         } else {
             gone_ += row.first;
@@ -440,11 +458,11 @@ class OrderedScan {
     bool all_at_once_ = false, use_clusters_ = false;
     bool widened_ = false;
     bool out_of_memory_ = false;
-    size_t node_memory_ = 0;   // once it was asked for
+    size_t node_memory_ = 0;  // once it was asked for
     uint64_t descent_visits_ = 0;
     bool started_ = false;
     bool exhausted_ = false;
-    bool cut_short_ = false;   // by a limit of what may be looked at
+    bool cut_short_ = false;  // by a limit of what may be looked at
     size_t handed_out_ = 0;
     // Nodes, in the beam, of rows handed out, and of those found to be gone when they were reranked.
     size_t places_ = 0, gone_ = 0;

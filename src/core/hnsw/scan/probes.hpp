@@ -1,8 +1,9 @@
 // An inverted file's settings, turned into a search of the graph.
 //
-// An inverted file of `lists` lists answers a query from the rows of the `probes` lists nearest to it, exactly among
-// those. The graph finds the same rows by looking at far fewer. What it looks at is chosen such that it finds at
-// least as many of the true nearest as the lists would (test/t/008_ivfflat.pl and the README have the figures).
+// An inverted file of `lists` lists answers a query from the rows of the `probes` lists nearest to it,
+// exactly among those. The graph finds the same rows by looking at far fewer. What it looks at is chosen such
+// that it finds at least as many of the true nearest as the lists would (test/t/008_ivfflat.pl and the README
+// have the figures).
 #pragma once
 
 #include "core/hnsw/scan/ordered_scan.hpp"
@@ -10,10 +11,10 @@
 namespace vecstore::core {
 
 struct Probes {
-    uint32_t lists;        // of the index
-    uint32_t probes;       // looked into by every scan
-    uint32_t max_probes;   // looked into by a scan that iterates, before it ends
-    bool iterative;        // go on beyond `probes` until there are as many rows as are asked for
+    uint32_t lists;       // of the index
+    uint32_t probes;      // looked into by every scan
+    uint32_t max_probes;  // looked into by a scan that iterates, before it ends
+    bool iterative;       // go on beyond `probes` until there are as many rows as are asked for
 };
 
 // Rows that so many of the lists hold, when all hold the same number; at least 1.

@@ -8,12 +8,13 @@
 
 namespace vecstore::core {
 
-// How far a search looks beyond what it has found: as far as the node of rank `width` among those visited, or, where
-// `factor` is greater than 1, so many times as far as that of rank `sure`.
+// How far a search looks beyond what it has found: as far as the node of rank `width` among those visited,
+// or, where `factor` is greater than 1, so many times as far as that of rank `sure`.
 //
-// The second follows Al-Jazzazi et al., "Distance Adaptive Beam Search for Provably Accurate Graph-Based Nearest Neighbor
-// Search" (2025): a query whose neighbors are all about as far as each other needs a wider beam than one with a few that are
-// clearly nearest, and by rank both get the same. What factor stands for which width on average: beam_calibration.hpp.
+// The second follows Al-Jazzazi et al., "Distance Adaptive Beam Search for Provably Accurate Graph-Based
+// Nearest Neighbor Search" (2025): a query whose neighbors are all about as far as each other needs a wider
+// beam than one with a few that are clearly nearest, and by rank both get the same. What factor stands for
+// which width on average: beam_calibration.hpp.
 struct BeamExtent {
     size_t width = 0;
     size_t sure = 0;
@@ -69,7 +70,9 @@ class BeamBound {
     // A search may stop when its nearest candidate is farther away than this.
     float get() const { return get_; }
 
-    size_t memory() const { return (seen_.capacity() + nearest_.capacity() + most_.capacity()) * sizeof(float); }
+    size_t memory() const {
+        return (seen_.capacity() + nearest_.capacity() + most_.capacity()) * sizeof(float);
+    }
 
   private:
     static constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -80,7 +83,9 @@ class BeamBound {
     size_t least() const { return extent_.width / 2; }
     size_t most() const { return extent_.width * most_widths; }
 
-    static float bound_of(const std::vector<float>& heap, size_t full) { return heap.size() >= full && full > 0 ? heap.front() : infinity; }
+    static float bound_of(const std::vector<float>& heap, size_t full) {
+        return heap.size() >= full && full > 0 ? heap.front() : infinity;
+    }
 
     // Into a heap of the smallest `full`. False: it is not among those.
     static bool put(std::vector<float>& heap, size_t full, float distance) {
@@ -112,7 +117,7 @@ class BeamBound {
     }
 
     BeamExtent extent_;
-    std::vector<float> nearest_;   // heap: the smallest of rank()
+    std::vector<float> nearest_;  // heap: the smallest of rank()
     // Where there is a factor: all, and a heap of the smallest of most(), once there are as many.
     std::vector<float> seen_, most_;
     float get_ = infinity;

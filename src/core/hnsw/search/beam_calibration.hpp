@@ -1,27 +1,29 @@
-// How many nodes a search visits that goes so many times as far as its tenth nearest: measured on the index's own nodes, so
-// that ef_search can stand for an average: .85 of what beams of the ef_search nearest would visit. (Those visit some more
-// than ef_search, and many more where codes tell little of distances, as among vectors that are random in many dimensions.)
+// How many nodes a search visits that goes so many times as far as its tenth nearest: measured on the index's
+// own nodes, so that ef_search can stand for an average: .85 of what beams of the ef_search nearest would
+// visit. (Those visit some more than ef_search, and many more where codes tell little of distances, as among
+// vectors that are random in many dimensions.)
 //
-// Measured on 200,000 x 768, 1,000 queries: a beam of the 40 nearest visits 47 nodes and finds .980 of the ten nearest; one of
-// 1.14 times the distance of the tenth visits 39 and finds .985. For .990 it takes 46 visits instead of 68, for .995 59 instead
-// of 134, for .998 89 instead of 253. (1,000,000 x 768: .976 with 97 visits, .981 with 79; .989 with 189, .994 with 156. MNIST:
-// .998 with 59 instead of 147.)
+// Measured on 200,000 x 768, 1,000 queries: a beam of the 40 nearest visits 47 nodes and finds .980 of the
+// ten nearest; one of 1.14 times the distance of the tenth visits 39 and finds .985. For .990 it takes 46
+// visits instead of 68, for .995 59 instead of 134, for .998 89 instead of 253. (1,000,000 x 768: .976 with
+// 97 visits, .981 with 79; .989 with 189, .994 with 156. MNIST: .998 with 59 instead of 147.)
 #pragma once
 
 #include <cmath>
 
-#include "core/hnsw/space/lengths.hpp"
 #include "core/hnsw/search/search.hpp"
+#include "core/hnsw/space/lengths.hpp"
 
 namespace vecstore::core {
 
-// The node whose distance is the measure, by rank: what most queries ask for. (Of 7, 10, 15 and 20 the best at every recall
-// from .95 to .998 on six sets of data.)
+// The node whose distance is the measure, by rank: what most queries ask for. (Of 7, 10, 15 and 20 the best
+// at every recall from .95 to .998 on six sets of data.)
 constexpr size_t calibration_rank = 10;
 // The widths measured; between and beyond them the logarithm of the factor goes with that of the width.
 constexpr size_t calibration_widths[calibration_points] = {20, 40, 80};
 
-// Of how many times the distance of the tenth nearest searches of this width go, as a logarithm; negative below ten.
+// Of how many times the distance of the tenth nearest searches of this width go, as a logarithm; negative
+// below ten.
 inline double log_factor_of(const BeamCalibration& calibration, double width) {
     double from = calibration_rank, log_from = 0, to = 0, log_to = 0;
     for (size_t i = 0; i < calibration_points; ++i) {
@@ -37,26 +39,28 @@ inline double log_factor_of(const BeamCalibration& calibration, double width) {
 
 // (As seen from far away all rows are about as far.)
 inline bool is_known(const BeamCalibration& calibration) {
-    return calibration.pages > 0 && calibration.log_factor[calibration_points - 1] > 0 && !(calibration.length < 0);
+    return calibration.pages > 0 && calibration.log_factor[calibration_points - 1] > 0 &&
+           !(calibration.length < 0);
 }
 
 // Of a search of this width whose first `sure` rows are asked for.
 inline BeamExtent extent_of(const BeamCalibration& calibration, size_t width, size_t sure) {
     if (!is_known(calibration) || sure >= width) return BeamExtent{width};
-    const double factor = std::exp(log_factor_of(calibration, static_cast<double>(width)) - log_factor_of(calibration, static_cast<double>(sure)));
+    const double factor = std::exp(log_factor_of(calibration, static_cast<double>(width)) -
+                                   log_factor_of(calibration, static_cast<double>(sure)));
     return {width, sure, std::max(static_cast<float>(factor), 1.0f)};
 }
 
 // Searches that measure the calibration, of which there may be some at a time.
 struct CalibrationSamples {
     struct Visit {
-        float estimate;   // by which it was chosen
+        float estimate;  // by which it was chosen
         float distance;
     };
-    uint32_t pages = 0;             // of the index at the first one
-    size_t wanted = 0, done = 0;    // nodes to search from; 0: none are wanted
-    bool of_distances = true;       // else only their lengths matter
-    std::vector<float> lengths;     // of their vectors
+    uint32_t pages = 0;           // of the index at the first one
+    size_t wanted = 0, done = 0;  // nodes to search from; 0: none are wanted
+    bool of_distances = true;     // else only their lengths matter
+    std::vector<float> lengths;   // of their vectors
     size_t misfits = 0;
     std::vector<std::vector<Visit>> searches;
 };
@@ -64,11 +68,13 @@ struct CalibrationSamples {
 template <class Store>
 class CalibrationMeter {
   public:
-    CalibrationMeter(Store& store, const VectorEncoder& encoder, SearchMemory& memory, CalibrationSamples& samples)
+    CalibrationMeter(Store& store, const VectorEncoder& encoder, SearchMemory& memory,
+                     CalibrationSamples& samples)
         : store_(store), encoder_(encoder), layout_(encoder.layout()), memory_(memory), samples_(samples) {}
 
-    // Nothing where there are too few nodes for it to matter. No factors of inner products that may be negative, and where nodes
-    // hold so little of their vectors that they seem nearer to each other than to a query.
+    // Nothing where there are too few nodes for it to matter. No factors of inner products that may be
+    // negative, and where nodes hold so little of their vectors that they seem nearer to each other than to a
+    // query.
     void measure() {
         begin();
         while (search_next()) store_.pause_point();
@@ -79,7 +85,8 @@ class CalibrationMeter {
         samples_.pages = store_.page_count();
         const size_t slots = samples_.pages * layout_.slots_per_page();
         samples_.of_distances = slots >= least_nodes && has_distances();
-        const bool of_lengths = slots >= least_lengths && (keeps_long_rows(layout_.geometry()) || may_misfit());
+        const bool of_lengths = slots >= least_lengths &&
+                                (keeps_long_rows(layout_.geometry()) || may_misfit());
         if (!samples_.of_distances && !of_lengths) return;
         // Each takes as long as one or two inserts.
         samples_.wanted = std::clamp<size_t>(slots / slots_for_sample, least_samples, most_samples);
@@ -90,7 +97,8 @@ class CalibrationMeter {
         if (samples_.done >= samples_.wanted) return false;
         const uint32_t pages = samples_.pages;
         const size_t i = samples_.done++;
-        const auto block = static_cast<uint32_t>(1 + (pages - 1) * (2 * uint64_t{i} + 1) / (2 * samples_.wanted));
+        const auto block = static_cast<uint32_t>(1 +
+                                                 (pages - 1) * (2 * uint64_t{i} + 1) / (2 * samples_.wanted));
         const Link link = node_near(block, pages);
         if (!link.valid()) return true;
         samples_.lengths.push_back(std::sqrt(norm2_));
@@ -104,7 +112,8 @@ class CalibrationMeter {
         if (samples_.lengths.empty() || samples_.lengths.size() * 2 < samples_.wanted) return calibration;
         if (samples_.of_distances) {
             leave_out_lonely();
-            for (size_t i = 0; i < calibration_points; ++i) calibration.log_factor[i] = find_factor(calibration_widths[i]);
+            for (size_t i = 0; i < calibration_points; ++i)
+                calibration.log_factor[i] = find_factor(calibration_widths[i]);
         }
         // The median: one row of 1e6 says nothing about the others.
         std::vector<float>& lengths = samples_.lengths;
@@ -122,9 +131,10 @@ class CalibrationMeter {
         return long_from(high_length(lengths), layout_.geometry());
     }
 
-    // Of an index that was made of rows around a center from which most others are far: they are stored as exactly as their
-    // distance from it allows, and cannot be told apart, so that no search finds its way among them. (200 rows of about 5e5 in
-    // each component, then 2,300 of length 1: .36 of the ten nearest were found.)
+    // Of an index that was made of rows around a center from which most others are far: they are stored as
+    // exactly as their distance from it allows, and cannot be told apart, so that no search finds its way
+    // among them. (200 rows of about 5e5 in each component, then 2,300 of length 1: .36 of the ten nearest
+    // were found.)
     bool misfits() const {
         constexpr size_t share = 4;
         return samples_.misfits * share > samples_.lengths.size();
@@ -138,11 +148,16 @@ class CalibrationMeter {
 
     using Visit = CalibrationSamples::Visit;
 
-    // Where more is lost of a vector than a tenth of its length, little is left. (Of those around the center, and where there is
-    // none, it is .0005, of int8 .01.)
-    bool may_misfit() const { return layout_.coded() && !encoder_.mean().empty() && layout_.geometry().own_format != OwnFormat::planes; }
+    // Where more is lost of a vector than a tenth of its length, little is left. (Of those around the center,
+    // and where there is none, it is .0005, of int8 .01.)
+    bool may_misfit() const {
+        return layout_.coded() && !encoder_.mean().empty() &&
+               layout_.geometry().own_format != OwnFormat::planes;
+    }
     static bool is_misfit(const NodeHead& head) { return head.error > 0.1f * std::sqrt(head.norm2); }
-    bool has_distances() const { return !encoder_.space().is_product() && layout_.geometry().own_format != OwnFormat::planes; }
+    bool has_distances() const {
+        return !encoder_.space().is_product() && layout_.geometry().own_format != OwnFormat::planes;
+    }
 
     // A live node of level 0 on this page or one of the next; its vector is decoded.
     Link node_near(uint32_t block, uint32_t pages) {
@@ -172,13 +187,13 @@ class CalibrationMeter {
         });
     }
 
-    // Queries are not like rows that are far from all others, of which there may be some: from those all rows are about as far,
-    // and a few such searches, which go on for as long as they may, are most of what all of them visit. (25 among 2,500: factors
-    // a third less, and .92 found instead of .95.)
+    // Queries are not like rows that are far from all others, of which there may be some: from those all rows
+    // are about as far, and a few such searches, which go on for as long as they may, are most of what all of
+    // them visit. (25 among 2,500: factors a third less, and .92 found instead of .95.)
     void leave_out_lonely() {
-        constexpr float many_times = 2;   // squares, mostly
+        constexpr float many_times = 2;  // squares, mostly
         constexpr size_t share_left_out = 8;
-        std::vector<std::pair<float, size_t>> reach;   // the distance of the node of calibration_rank
+        std::vector<std::pair<float, size_t>> reach;  // the distance of the node of calibration_rank
         std::vector<float> distances;
         for (size_t i = 0; i < samples_.searches.size(); ++i) {
             distances.clear();
@@ -189,7 +204,8 @@ class CalibrationMeter {
         }
         std::sort(reach.begin(), reach.end());
         const float usual = reach.empty() ? 0 : reach[reach.size() / 2].first;
-        for (size_t left = reach.size() / share_left_out; left > 0 && reach.back().first > many_times * usual; --left) {
+        for (size_t left = reach.size() / share_left_out; left > 0 && reach.back().first > many_times * usual;
+             --left) {
             samples_.searches[reach.back().second].clear();
             reach.pop_back();
         }
@@ -209,7 +225,8 @@ class CalibrationMeter {
 
     double visits_of_all(const BeamExtent& extent) {
         double visits = 0;
-        for (const std::vector<Visit>& search : samples_.searches) visits += static_cast<double>(visits_of(search, extent));
+        for (const std::vector<Visit>& search : samples_.searches)
+            visits += static_cast<double>(visits_of(search, extent));
         return visits;
     }
 
@@ -217,7 +234,8 @@ class CalibrationMeter {
     size_t visits_of(const std::vector<Visit>& search, const BeamExtent& extent) {
         bound_.clear(extent);
         size_t visits = 0;
-        for (; visits < search.size() && !(search[visits].estimate > bound_.get()); ++visits) bound_.add(search[visits].distance);
+        for (; visits < search.size() && !(search[visits].estimate > bound_.get()); ++visits)
+            bound_.add(search[visits].distance);
         return visits;
     }
 
@@ -242,7 +260,8 @@ void write_calibration(Store& store, const VectorEncoder& encoder, CalibrationMe
     // Lengths are noted row by row where they matter.
     if (encoder.length_matters()) calibration.length = meta_of(page.peek()).calibration.length;
     const bool measured = calibration.pages > 0 || meta_of(page.peek()).calibration.pages > 0;
-    const bool news = (from > 0 && from != meta_of(page.peek()).long_from) || misfits != meta_of(page.peek()).misfits;
+    const bool news = (from > 0 && from != meta_of(page.peek()).long_from) ||
+                      misfits != meta_of(page.peek()).misfits;
     if (!measured && !news) return;
     MetaData& meta = meta_of(page.modify());
     if (measured) meta.calibration = calibration;
@@ -266,13 +285,15 @@ bool is_calibration_old(Store& store) {
     constexpr uint32_t least_pages = 64;
     const uint32_t pages = store.page_count();
     auto page = store.read(meta_block);
-    return pages >= least_pages && pages * uint64_t{2} > uint64_t{meta_of(page.payload()).calibration.pages} * 3;
+    return pages >= least_pages &&
+           pages * uint64_t{2} > uint64_t{meta_of(page.payload()).calibration.pages} * 3;
 }
 
-// After inserts: again whenever the index has grown by half, by no more than one search for each of the rows that come then.
-// placed: where the last row's node is. samples: what this way of inserting has got so far.
+// After inserts: again whenever the index has grown by half, by no more than one search for each of the rows
+// that come then. placed: where the last row's node is. samples: what this way of inserting has got so far.
 template <class Store>
-void keep_calibration(Store& store, const VectorEncoder& encoder, SearchMemory& memory, const Link& placed, CalibrationSamples& samples) {
+void keep_calibration(Store& store, const VectorEncoder& encoder, SearchMemory& memory, const Link& placed,
+                      CalibrationSamples& samples) {
     constexpr uint32_t pages_between_looks = 64;
     CalibrationMeter<Store> meter(store, encoder, memory, samples);
     if (samples.wanted == 0) {

@@ -61,7 +61,7 @@ class VisitedSet {
     size_t memory() const { return entries_.size() * sizeof(uint64_t); }
 
   private:
-    static constexpr int epoch_bits = 16;   // ids have up to 48 bits: block, slot, generation
+    static constexpr int epoch_bits = 16;  // ids have up to 48 bits: block, slot, generation
     static constexpr uint64_t max_epoch = (1u << epoch_bits) - 1;
 
     size_t place(uint64_t id) const { return (id * 0x9E3779B97F4A7C15ull) >> shift_; }
@@ -89,9 +89,9 @@ class VisitedSet {
 };
 
 struct Candidate {
-    float distance;    // estimated (coded) or exact (plain), in navigation terms
+    float distance;  // estimated (coded) or exact (plain), in navigation terms
     Link link;
-    uint16_t met;      // already in the visited set
+    uint16_t met;  // already in the visited set
 };
 static_assert(sizeof(Candidate) == 12);
 
@@ -119,8 +119,8 @@ class Frontier {
     // from `bound` on need not count as near.
     // expect(link) is told of the near ones that were new; returns their number.
     template <class IsNew, class Expect>
-    size_t push(const float* distances, const Link* links, size_t count, float bound, bool met, IsNew&& is_new,
-                Expect&& expect) {
+    size_t push(const float* distances, const Link* links, size_t count, float bound, bool met,
+                IsNew&& is_new, Expect&& expect) {
         if (!far_is_heap_) limit_ = std::min(limit_, bound);
         const float limit = limit_;
         // Which are near and which are new is hard to foretell: so it is worked out without branches.
@@ -160,7 +160,8 @@ class Frontier {
     bool pop(const Kernels& k, float bound, IsNew&& is_new, Candidate& out) {
         for (;;) {
             const size_t i = count_ > 0 ? k.smallest(distances_.data(), count_) : 0;
-            if (far_count_ > 0 && (limit_ < bound || std::isinf(bound)) && (count_ == 0 || distances_[i] > limit_)) {
+            if (far_count_ > 0 && (limit_ < bound || std::isinf(bound)) &&
+                (count_ == 0 || distances_[i] > limit_)) {
                 refill(is_new);
                 continue;
             }
@@ -205,7 +206,7 @@ class Frontier {
         for (size_t moved = 0; moved < capacity_ / 2 && far_count_ > 0;) {
             std::pop_heap(begin, begin + far_count_, farther);
             const Candidate c = far_[--far_count_];
-            if (std::isnan(c.distance) || !(c.met || is_new(c.link))) continue;   // NaN: of a damaged page
+            if (std::isnan(c.distance) || !(c.met || is_new(c.link))) continue;  // NaN: of a damaged page
             distances_[count_] = c.distance;
             links_[count_++] = c.link;
             ++moved;
@@ -214,7 +215,8 @@ class Frontier {
         while (count_ > 2 * capacity_) shed();
     }
 
-    // Moves about half of the near candidates, the farther ones, to the far ones; at least a few. (Of near ones none is NaN.)
+    // Moves about half of the near candidates, the farther ones, to the far ones; at least a few. (Of near
+    // ones none is NaN.)
     void shed() {
         constexpr size_t samples = 32;
         float sample[samples];
@@ -236,14 +238,15 @@ class Frontier {
         count_ = kept;
         limit_ = std::min(limit_, limit);
         if (far_is_heap_)
-            for (; before < far_count_; ++before) std::push_heap(far_.begin(), far_.begin() + before + 1, farther);
+            for (; before < far_count_; ++before)
+                std::push_heap(far_.begin(), far_.begin() + before + 1, farther);
     }
 
     std::vector<float> distances_;
     std::vector<Link> links_;
     size_t count_ = 0;
     size_t capacity_ = 0;
-    float limit_ = std::numeric_limits<float>::infinity();   // no far candidate is nearer
+    float limit_ = std::numeric_limits<float>::infinity();  // no far candidate is nearer
     std::vector<Candidate> far_;
     size_t far_count_ = 0;
     bool far_is_heap_ = false;

@@ -11,28 +11,30 @@
 #include <vector>
 
 #include "core/base/float_order.hpp"
-#include "core/hnsw/search/beam_bound.hpp"
-#include "core/hnsw/search/frontier.hpp"
-#include "core/hnsw/node/met_nodes.hpp"
-#include "core/hnsw/filter/stopping_rule.hpp"
-#include "core/hnsw/space/query.hpp"
 #include "core/hnsw/filter/clusters.hpp"
 #include "core/hnsw/filter/filter_pages.hpp"
+#include "core/hnsw/filter/stopping_rule.hpp"
+#include "core/hnsw/node/met_nodes.hpp"
 #include "core/hnsw/node/page_walk.hpp"
+#include "core/hnsw/search/beam_bound.hpp"
+#include "core/hnsw/search/frontier.hpp"
+#include "core/hnsw/space/query.hpp"
 
 namespace vecstore::core {
 
 // A node to start from on some level. Those of a level have the distance of their nodes on the level above,
 // which is the same vector's.
 struct EntryCandidate {
-    float distance = -std::numeric_limits<float>::infinity();   // unknown: it is visited first
+    float distance = -std::numeric_limits<float>::infinity();  // unknown: it is visited first
     Link link;
 };
 
-// The nearest of the entry candidates that were found for a row, in little room: many rows may wait with theirs.
+// The nearest of the entry candidates that were found for a row, in little room: many rows may wait with
+// theirs.
 struct NearCandidates {
-    // Measured on 1,000,000 x 768, ef_construction 64: of the ten nearest, searches that visit 80 nodes miss 1.4% where rows were
-    // inserted from one candidate, 1.1% with four, 1.1% with eight. And the more, the sooner an insert's search is where it should be.
+    // Measured on 1,000,000 x 768, ef_construction 64: of the ten nearest, searches that visit 80 nodes
+    // miss 1.4% where rows were inserted from one candidate, 1.1% with four, 1.1% with eight. And the more,
+    // the sooner an insert's search is where it should be.
     static constexpr size_t most = 4;
     uint8_t count = 0;
     EntryCandidate entry_candidates[most];
@@ -49,17 +51,17 @@ struct FilteredMemory {
     FilterMemory map;
     Frontier frontiers[kinds];
     BeamBound guide_bound;
-    VisitedSet shown;   // nodes whose rows are known
+    VisitedSet shown;  // nodes whose rows are known
     // Neighbors, or slots, of one page, sorted by kind.
     float distances[kinds][max_degree];
     Link links[kinds][max_degree];
     std::vector<uint32_t> slots;
-    std::vector<uint8_t> codes;   // of some of them
+    std::vector<uint8_t> codes;  // of some of them
     uint8_t factors[max_degree * factor_bytes];
     // Of a search through clusters (matching_rows.hpp).
     ClusterMap map_of_clusters;
     std::vector<NearCluster> clusters;
-    std::vector<uint64_t> unclustered;   // a bit for each slot, where any is set; else empty
+    std::vector<uint64_t> unclustered;  // a bit for each slot, where any is set; else empty
     StoppingRule stopping_rule;
 };
 
@@ -71,17 +73,17 @@ struct SearchMemory {
     std::vector<int32_t> sums = std::vector<int32_t>(max_degree);
     std::vector<float> estimates = std::vector<float>(max_degree);
     std::vector<Link> links = std::vector<Link>(max_degree);
-    std::vector<EntryCandidate> entry_candidates, passed;                       // of descend()
+    std::vector<EntryCandidate> entry_candidates, passed;  // of descend()
     std::vector<uint32_t> entry_pages;
     FilteredMemory filtered;
-    MetNodes* met = nullptr;   // of the query of a search without codes, where it will be asked again
+    MetNodes* met = nullptr;  // of the query of a search without codes, where it will be asked again
 };
 
 // Bytes of what grows with the rows that a search comes to.
 inline size_t memory_of(const SearchMemory& memory) {
     const FilteredMemory& filtered = memory.filtered;
-    size_t bytes = memory.visited.memory() + memory.frontier.memory() + memory.bound.memory() + filtered.guide_bound.memory() +
-                   filtered.shown.memory() + filtered.stopping_rule.memory() +
+    size_t bytes = memory.visited.memory() + memory.frontier.memory() + memory.bound.memory() +
+                   filtered.guide_bound.memory() + filtered.shown.memory() + filtered.stopping_rule.memory() +
                    (filtered.map.bits.capacity() + filtered.unclustered.capacity()) * sizeof(uint64_t) +
                    filtered.clusters.capacity() * sizeof(NearCluster);
     for (const Frontier& frontier : filtered.frontiers) bytes += frontier.memory();
@@ -89,15 +91,16 @@ inline size_t memory_of(const SearchMemory& memory) {
 }
 
 struct SearchCounts {
-    uint64_t pages = 0;      // page reads
-    uint64_t visits = 0;     // nodes visited
+    uint64_t pages = 0;   // page reads
+    uint64_t visits = 0;  // nodes visited
 };
 
-// Plain mode: a node's neighbors have no codes, each one's distance comes from its own page. Of the first `degree` of
-// memory.links, leaves those on `level` that had not been met before, with memory.estimates, and says how many.
+// Plain mode: a node's neighbors have no codes, each one's distance comes from its own page. Of the first
+// `degree` of memory.links, leaves those on `level` that had not been met before, with memory.estimates, and
+// says how many.
 template <class Store>
-size_t measure_neighbors(Store& store, const NodeLayout& layout, const Query& query, uint8_t level, size_t degree,
-                         SearchMemory& memory, SearchCounts& counts) {
+size_t measure_neighbors(Store& store, const NodeLayout& layout, const Query& query, uint8_t level,
+                         size_t degree, SearchMemory& memory, SearchCounts& counts) {
     size_t count = 0;
     for (size_t i = 0; i < degree; ++i) {
         const Link link = memory.links[i];
@@ -110,7 +113,8 @@ size_t measure_neighbors(Store& store, const NodeLayout& layout, const Query& qu
     size_t kept = 0;
     for (size_t i = 0; i < count; ++i) {
         const Link link = memory.links[i];
-        const MetNodes::Met* const met = memory.met != nullptr ? memory.met->find(layout.node_id(link)) : nullptr;
+        const MetNodes::Met* const met = memory.met != nullptr ? memory.met->find(layout.node_id(link))
+                                                               : nullptr;
         if (met != nullptr) {
             memory.links[kept] = link;
             memory.estimates[kept++] = query.distance(met->distance, met->norm2);
@@ -145,7 +149,8 @@ class Beam {
 
     // An entry candidate of the level. Its distance, where it is not known, is found out when it is visited.
     void seed(const EntryCandidate& candidate) {
-        if (memory_.visited.insert(layout_.node_id(candidate.link))) memory_.frontier.push_near(candidate.distance, candidate.link);
+        if (memory_.visited.insert(layout_.node_id(candidate.link)))
+            memory_.frontier.push_near(candidate.distance, candidate.link);
     }
 
     void widen(const BeamExtent& extent) { memory_.bound.widen(extent); }
@@ -222,14 +227,16 @@ class Beam {
             std::copy_n(node.links(), degree, memory_.links.begin());
         }
         const size_t kept = measure_neighbors(store_, layout_, query_, level_, degree, memory_, counts_);
-        memory_.frontier.push(memory_.estimates.data(), memory_.links.data(), kept, memory_.bound.get(), true,
-                              [](const Link&) { return true; }, [](const Link&) {});
+        memory_.frontier.push(
+            memory_.estimates.data(), memory_.links.data(), kept, memory_.bound.get(), true,
+            [](const Link&) { return true; }, [](const Link&) {});
     }
 
     // The nearest candidate within the beam, its page on the way into the cache.
     bool take(Candidate& candidate) {
         const auto is_new = [&](const Link& link) { return memory_.visited.insert(layout_.node_id(link)); };
-        if (!memory_.frontier.pop(query_.kernel_table(), memory_.bound.get(), is_new, candidate)) return false;
+        if (!memory_.frontier.pop(query_.kernel_table(), memory_.bound.get(), is_new, candidate))
+            return false;
         store_.prefetch(candidate.link.block, layout_.slot_offset(candidate.link.slot), layout_.slot_size());
         return true;
     }
@@ -251,7 +258,7 @@ class Beam {
     uint8_t level_ = 0;
     float estimate_ = 0;
     bool has_next_ = false;
-    Candidate next_;   // chosen, but not yet visited
+    Candidate next_;  // chosen, but not yet visited
 };
 
 struct EntryPoint {
@@ -270,8 +277,8 @@ EntryPoint read_entry_point(Store& store) {
     return {meta.entry_point, meta.entry_level, meta.calibration, meta.entry_map, meta.misfits != 0};
 }
 
-// BeamCalibration::length with one more row, of this length. One that is so much longer is no reason to look from where the others
-// could not be told apart any more: it is found by what is near it alone.
+// BeamCalibration::length with one more row, of this length. One that is so much longer is no reason to look
+// from where the others could not be told apart any more: it is found by what is near it alone.
 inline float length_with(float known, float length) {
     constexpr float tolerance = 0.1f, beyond_compare = 100;
     if (!std::isfinite(length)) return known;
@@ -283,9 +290,9 @@ inline float length_with(float known, float length) {
 
 // How long the rows' vectors are, where that matters to a query (Query::prepare_scan); else 0.
 //
-// Of rows that are not equally long the L2 distances are in the order of the inner products only as seen from far away.
-// (Measured on 3,000 embeddings x 256, .3 to 3 long: from as far as the longest one searches find .01 of the ten nearest,
-// from five times as far .97, from thirty times .99.)
+// Of rows that are not equally long the L2 distances are in the order of the inner products only as seen from
+// far away. (Measured on 3,000 embeddings x 256, .3 to 3 long: from as far as the longest one searches find
+// .01 of the ten nearest, from five times as far .97, from thirty times .99.)
 template <class Store>
 float typical_length(Store& store, const VectorEncoder& encoder) {
     constexpr float far = 20;
@@ -300,13 +307,13 @@ float typical_length(Store& store, const VectorEncoder& encoder) {
 }
 
 // How wide the search is on the last level before the one that it goes down to. One candidate may end in the
-// wrong valley of level 0, where a narrow beam stays. Measured on 200,000 x 768: at ef_search 40 eight candidates raise
-// recall@10 from .976 to .984 for 7 more visits, where 7 visits by a larger ef_search give .981; and of rows that
-// are not found by their own vector there are half as many.
+// wrong valley of level 0, where a narrow beam stays. Measured on 200,000 x 768: at ef_search 40 eight
+// candidates raise recall@10 from .976 to .984 for 7 more visits, where 7 visits by a larger ef_search give
+// .981; and of rows that are not found by their own vector there are half as many.
 constexpr size_t last_descent_width = 8;
 
-// The way down from the entry point to `level` (algorithm 5's first loop). Returns entry candidates of that level, the
-// nearest first. They are in the beam's memory until it descends again.
+// The way down from the entry point to `level` (algorithm 5's first loop). Returns entry candidates of that
+// level, the nearest first. They are in the beam's memory until it descends again.
 template <class Store>
 const std::vector<EntryCandidate>& descend(Beam<Store>& beam, EntryPoint entry, uint8_t level) {
     auto& entry_candidates = beam.memory().entry_candidates;
@@ -320,7 +327,9 @@ const std::vector<EntryCandidate>& descend(Beam<Store>& beam, EntryPoint entry, 
         beam.run([&](const ConstNode& node, const Link&, float distance) {
             passed.push_back({distance, node.head().down});
         });
-        std::sort(passed.begin(), passed.end(), [](const EntryCandidate& a, const EntryCandidate& b) { return nearer(a.distance, b.distance); });
+        std::sort(passed.begin(), passed.end(), [](const EntryCandidate& a, const EntryCandidate& b) {
+            return nearer(a.distance, b.distance);
+        });
         entry_candidates.swap(passed);
     }
     return entry_candidates;

@@ -17,7 +17,8 @@ constexpr size_t least_rows = 100;
 
 class CentroidFinder {
   public:
-    CentroidFinder(size_t count, size_t dims, const std::function<void(size_t, float*)>& row) : dims_(dims), row_(row), x_(dims) {
+    CentroidFinder(size_t count, size_t dims, const std::function<void(size_t, float*)>& row)
+        : dims_(dims), row_(row), x_(dims) {
         std::unordered_set<uint64_t> met;
         for (size_t i = 0; i < count; ++i) {
             row_(i, x_.data());
@@ -30,28 +31,32 @@ class CentroidFinder {
         Centroid middle;
         if (rows_.empty()) return middle;
         center_ = medians();
-        // From the medians to the mean; then again, since the medians of skewed data are not where most rows are.
+        // From the medians to the mean; then again, since the medians of skewed data are not where most rows
+        // are.
         for (int round = 0; round < 2; ++round) take_mean(limit2());
         middle.variance = variance_;
         if (rows_.size() < least_rows) return middle;
         double length2 = 0;
         for (const double c : center_) length2 += c * c;
-        // Of rows around 0 the mean is what chance makes it. Nothing is to be gained by that, and much may be lost: that of
-        // a few large ones is far from all the small ones that may come.
+        // Of rows around 0 the mean is what chance makes it. Nothing is to be gained by that, and much may be
+        // lost: that of a few large ones is far from all the small ones that may come.
         const double by_chance = variance_ / static_cast<double>(rows_.size());
-        if (length2 > many_chances * by_chance && length2 < most_length2) middle.center.assign(center_.begin(), center_.end());
+        if (length2 > many_chances * by_chance && length2 < most_length2)
+            middle.center.assign(center_.begin(), center_.end());
         return middle;
     }
 
   private:
     static constexpr size_t most_for_medians = 1000, most_numbers_for_medians = size_t{2} << 20;
     static constexpr double many_chances = 4;
-    static constexpr double most_length2 = 1e36;   // beyond that squared distances leave a float's range
-    // Rows that are farther away than so many times the nearest quarter's distance are not among those in the middle.
+    static constexpr double most_length2 = 1e36;  // beyond that squared distances leave a float's range
+    // Rows that are farther away than so many times the nearest quarter's distance are not among those in the
+    // middle.
     static constexpr double many_times = 4;
 
     std::vector<double> medians() {
-        const size_t n = std::min(rows_.size(), std::clamp(most_numbers_for_medians / dims_, least_rows, most_for_medians));
+        const size_t n = std::min(rows_.size(),
+                                  std::clamp(most_numbers_for_medians / dims_, least_rows, most_for_medians));
         std::vector<float> columns(dims_ * n);
         for (size_t i = 0; i < n; ++i) {
             row_(rows_[i * rows_.size() / n], x_.data());
@@ -105,7 +110,7 @@ class CentroidFinder {
     size_t dims_;
     const std::function<void(size_t, float*)>& row_;
     std::vector<float> x_;
-    std::vector<size_t> rows_;   // the distinct ones
+    std::vector<size_t> rows_;  // the distinct ones
     std::vector<double> center_, distance2_;
     double variance_ = 0;
 };

@@ -22,7 +22,8 @@ double squared_norm(const float* x, size_t n) {
     double sums[lanes] = {};
     size_t i = 0;
     for (; i + lanes <= n; i += lanes)
-        for (size_t lane = 0; lane < lanes; ++lane) sums[lane] += static_cast<double>(x[i + lane]) * x[i + lane];
+        for (size_t lane = 0; lane < lanes; ++lane)
+            sums[lane] += static_cast<double>(x[i + lane]) * x[i + lane];
     for (; i < n; ++i) sums[0] += static_cast<double>(x[i]) * x[i];
     return std::accumulate(sums, sums + lanes, 0.0);
 }
@@ -59,15 +60,16 @@ VectorEncoder::VectorEncoder(const Geometry& geometry, uint64_t seed, std::vecto
         // Measured against double arithmetic: below 1e-6 for up to 16,000 dimensions.
         rounding_ = 2e-6f;
     } else if (geometry.metric == Metric::cosine) {
-        rounding_ = 1e-6f;   // of the normalisation
+        rounding_ = 1e-6f;  // of the normalisation
     } else if (geometry.metric == Metric::inner_product) {
-        rounding_ = 1e-6f;   // of the sum, whose terms may cancel
+        rounding_ = 1e-6f;  // of the sum, whose terms may cancel
     }
 }
 
 bool VectorEncoder::indexable(const RawVector& raw) const {
     const Geometry& g = geometry();
-    return g.kind == VectorKind::bit || g.metric != Metric::cosine || has_direction(raw.values, element_count(g, raw));
+    return g.kind == VectorKind::bit || g.metric != Metric::cosine ||
+           has_direction(raw.values, element_count(g, raw));
 }
 
 bool VectorEncoder::gives_order(const RawVector& query) const {
@@ -114,14 +116,16 @@ Transformed VectorEncoder::transform_dense(const float* raw, float* internal, fl
     return out;
 }
 
-// (Values whose squares leave the range of a float have a direction all the same; so have those whose norm's inverse does.)
+// (Values whose squares leave the range of a float have a direction all the same; so have those whose norm's
+// inverse does.)
 void VectorEncoder::normalize(const float* raw, float* target) const {
     const double exact = inverse_norm(squared_norm(raw, geometry().dims));
     const auto scale = [&](auto factor) {
         if (mean_.empty())
             for (size_t i = 0; i < geometry().dims; ++i) target[i] = static_cast<float>(raw[i] * factor);
         else
-            for (size_t i = 0; i < geometry().dims; ++i) target[i] = static_cast<float>(raw[i] * factor) - mean_[i];
+            for (size_t i = 0; i < geometry().dims; ++i)
+                target[i] = static_cast<float>(raw[i] * factor) - mean_[i];
     };
     if (exact <= std::numeric_limits<float>::max())
         scale(static_cast<float>(exact));
@@ -131,7 +135,9 @@ void VectorEncoder::normalize(const float* raw, float* target) const {
 
 // Returns what is lost. (The mean is shorter than half of what there is room for: find_centroid().)
 float VectorEncoder::center_and_shorten(const float* raw, float* target) const {
-    const auto centered = [&](size_t i) { return mean_.empty() ? raw[i] : static_cast<double>(raw[i]) - mean_[i]; };
+    const auto centered = [&](size_t i) {
+        return mean_.empty() ? raw[i] : static_cast<double>(raw[i]) - mean_[i];
+    };
     double norm2 = 0;
     for (size_t i = 0; i < geometry().dims; ++i) norm2 += centered(i) * centered(i);
     const double factor = shortening(norm2);
@@ -175,8 +181,7 @@ OwnVector VectorEncoder::encode_row(const RawVector& raw, RowMemory& memory) con
     OwnVector own = encode(memory.internal.data(), transformed, memory.own_bytes.data());
     own.fingerprint = fingerprint(raw);
     // Where what is stored is another vector than the one it stands for, the graph is one of stored vectors.
-    if (links_stored_vectors())
-        decode(memory.own_bytes.data(), own.scale, memory.internal.data());
+    if (links_stored_vectors()) decode(memory.own_bytes.data(), own.scale, memory.internal.data());
     return own;
 }
 
@@ -275,9 +280,7 @@ void VectorEncoder::decode(const uint8_t* own, float scale, float* internal) con
     const size_t n = geometry().stored_dims;
     switch (geometry().own_format) {
         case OwnFormat::f32:
-        case OwnFormat::bits:
-            std::memcpy(internal, own, n * sizeof(float));
-            return;
+        case OwnFormat::bits: std::memcpy(internal, own, n * sizeof(float)); return;
         case OwnFormat::sparse: {
             const SparseView stored = space_.stored_view(own);
             const auto count = static_cast<uint32_t>(stored.count);
@@ -286,17 +289,13 @@ void VectorEncoder::decode(const uint8_t* own, float scale, float* internal) con
             std::memcpy(internal + 1 + count, stored.values, count * sizeof(float));
             return;
         }
-        case OwnFormat::f16:
-            kernels().f16_to_f32(reinterpret_cast<const uint16_t*>(own), internal, n);
-            break;
+        case OwnFormat::f16: kernels().f16_to_f32(reinterpret_cast<const uint16_t*>(own), internal, n); break;
         case OwnFormat::i8: {
             const auto* values = reinterpret_cast<const int8_t*>(own);
             for (size_t i = 0; i < n; ++i) internal[i] = values[i];
             break;
         }
-        case OwnFormat::planes:
-            kernels().planes_to_f32(space_.planes(own), internal, n);
-            break;
+        case OwnFormat::planes: kernels().planes_to_f32(space_.planes(own), internal, n); break;
     }
     for (size_t i = 0; i < n; ++i) internal[i] *= scale;
 }
@@ -332,7 +331,8 @@ ResidualSums VectorEncoder::encode_stored(const ConstNode& node, const float* ce
         case OwnFormat::planes:
             sums = k.encode_residual_planes(space_.planes(node.own()), scale, center, coded, code);
             if (rest > 0)
-                sums.norm_squared += k.l2_squared_planes(center + coded, space_.planes(node.own(), coded), scale, rest);
+                sums.norm_squared += k.l2_squared_planes(center + coded, space_.planes(node.own(), coded),
+                                                         scale, rest);
             break;
         default: {
             const auto* own = reinterpret_cast<const int8_t*>(node.own());

@@ -16,17 +16,18 @@ namespace vecstore::core {
 // What a node records of its own vector beside the components.
 struct OwnVector {
     float scale = 1;
-    float error = 0;    // |internal - stored| at most (in the L1 norm for L1), float rounding of the transform
-                        // included; of a bit string: how many of its bits are not stored
-    float norm2 = 0;    // squared norm of the raw (for cosine: normalised) vector; of a bit string: set bits stored
-    Fingerprint fingerprint;   // of the raw vector
+    float error = 0;  // |internal - stored| at most (in the L1 norm for L1), float rounding of the transform
+                      // included; of a bit string: how many of its bits are not stored
+    float norm2 =
+        0;  // squared norm of the raw (for cosine: normalised) vector; of a bit string: set bits stored
+    Fingerprint fingerprint;  // of the raw vector
 };
 
 // What a transform tells of the vector beside its internal form.
 struct Transformed {
-    float norm2 = 0;   // as in OwnVector; infinite where no float holds it
-    float lost = 0;    // of a vector whose squared distances no float would hold: by how much it was shortened, in the
-                       // terms of OwnVector::error
+    float norm2 = 0;  // as in OwnVector; infinite where no float holds it
+    float lost = 0;  // of a vector whose squared distances no float would hold: by how much it was shortened,
+                     // in the terms of OwnVector::error
 };
 
 // A row being encoded: memory kept between rows.
@@ -35,7 +36,8 @@ struct RowMemory {
     std::vector<uint8_t> own_bytes;
 };
 inline size_t memory_of(const RowMemory& memory) {
-    return (memory.internal.capacity() + memory.work.capacity()) * sizeof(float) + memory.own_bytes.capacity();
+    return (memory.internal.capacity() + memory.work.capacity()) * sizeof(float) +
+           memory.own_bytes.capacity();
 }
 
 class VectorEncoder {
@@ -48,7 +50,8 @@ class VectorEncoder {
     const VectorSpace& space() const { return space_; }
     const std::vector<float>& mean() const { return mean_; }
 
-    // raw -> internal (internal_size() words). `work` holds dims floats (dense vectors). The vector must be indexable().
+    // raw -> internal (internal_size() words). `work` holds dims floats (dense vectors). The vector must be
+    // indexable().
     Transformed transform(const RawVector& raw, float* internal, float* work) const;
 
     // Words of the internal form: stored_dims, but that of a sparse vector has all its elements until it is
@@ -58,32 +61,40 @@ class VectorEncoder {
                                       : geometry().stored_dims;
     }
 
-    // Are codes and distances in the lists of neighbors those of vectors as they are stored? Where little is lost
-    // in storing them, they may be of a vector as it was before.
+    // Are codes and distances in the lists of neighbors those of vectors as they are stored? Where little is
+    // lost in storing them, they may be of a vector as it was before.
     bool links_stored_vectors() const {
         return geometry().own_format == OwnFormat::planes || geometry().own_format == OwnFormat::sparse;
     }
 
-    // Two vectors that have the same are equal, to the last bit: what an operator returns for one it does for the other.
+    // Two vectors that have the same are equal, to the last bit: what an operator returns for one it does for
+    // the other.
     Fingerprint fingerprint(const RawVector& raw) const;
 
-    // A new row's own bytes, and its internal form, from which distances may be computed that are to be stored.
+    // A new row's own bytes, and its internal form, from which distances may be computed that are to be
+    // stored.
     OwnVector encode_row(const RawVector& raw, RowMemory& memory) const;
 
     // Cosine knows no direction of a zero vector: such rows are not in the index.
     bool indexable(const RawVector& raw) const;
 
-    // Can the rows be ordered by their distance from this query? Not when it has no direction and only directions count.
+    // Can the rows be ordered by their distance from this query? Not when it has no direction and only
+    // directions count.
     bool gives_order(const RawVector& query) const;
-    // Inner products that are told from L2 distances, of rows that are equally long: a query that is not is made so.
-    bool length_matters() const { return geometry().metric == Metric::inner_product && !space().is_product(); }
+    // Inner products that are told from L2 distances, of rows that are equally long: a query that is not is
+    // made so.
+    bool length_matters() const {
+        return geometry().metric == Metric::inner_product && !space().is_product();
+    }
 
     // internal -> own_bytes() bytes.
     OwnVector encode(const float* internal, const Transformed& transformed, uint8_t* own) const;
 
     // own -> internal (stored_dims floats)
     void decode(const uint8_t* own, float scale, float* internal) const;
-    void decode(const ConstNode& node, float* internal) const { decode(node.own(), node.head().scale, internal); }
+    void decode(const ConstNode& node, float* internal) const {
+        decode(node.own(), node.head().scale, internal);
+    }
 
     // Coded mode: the code of a node's stored vector as seen from `center` (stored_dims floats), and what its
     // factors are made of; norm_squared is of the whole residual, whatever part of it is coded.
@@ -115,7 +126,7 @@ class VectorEncoder {
     NodeLayout layout_;
     VectorSpace space_;
     std::vector<float> mean_;
-    std::unique_ptr<Rotation> rotation_;   // where Geometry::rotated
+    std::unique_ptr<Rotation> rotation_;  // where Geometry::rotated
     CodeAngles angles_;
     float rounding_ = 0;
 };
@@ -125,7 +136,8 @@ class VectorEncoder {
 float encode_link(const NodeLayout& layout, const float* x, const float* center, uint8_t* code,
                   uint8_t* factor);
 
-// A vector's code as seen from the origin, with its factor: codes of own vectors, of centroids and of entry points.
+// A vector's code as seen from the origin, with its factor: codes of own vectors, of centroids and of entry
+// points.
 class OriginCode {
   public:
     void encode(const NodeLayout& layout, const float* x) {

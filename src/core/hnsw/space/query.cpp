@@ -25,9 +25,9 @@ bool Query::prepare_scan(const VectorEncoder& encoder, const RawVector* raw, flo
     return true;
 }
 
-// Made as long as the rows, which changes nothing in their order. From a query much shorter, or longer, all rows are about
-// as far, and codes cannot tell which is nearer: of 12,000 x 256 a twentieth of the length found .81 of the ten nearest with
-// 1,500 visits, where now it finds as many as any with 40.
+// Made as long as the rows, which changes nothing in their order. From a query much shorter, or longer, all
+// rows are about as far, and codes cannot tell which is nearer: of 12,000 x 256 a twentieth of the length
+// found .81 of the ten nearest with 1,500 visits, where now it finds as many as any with 40.
 void Query::prepare_as_long(const VectorEncoder& encoder, const RawVector& raw, double length) {
     const size_t dims = encoder.geometry().dims;
     double norm2 = 0;
@@ -64,15 +64,17 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     k_ = &kernels();
     space_ = &encoder.space();
     metric_ = g.metric;
-    size_ = g.own_format == OwnFormat::sparse ? sparse_words(VectorSpace::view(internal).count) : g.stored_dims;
+    size_ = g.own_format == OwnFormat::sparse ? sparse_words(VectorSpace::view(internal).count)
+                                              : g.stored_dims;
     rounding_ = encoder.rounding();
     distance_scale_ = 1;
     nearby_ = false;
     lost_ = 0;
     if (internal != internal_.data()) internal_.assign(internal, internal + size_);
     norm2_ = norm2;
-    const float stored_norm2 =
-        space_->dense() ? k_->inner_product(internal_.data(), internal_.data(), g.stored_dims) : norm2;
+    const float stored_norm2 = space_->dense()
+                                   ? k_->inner_product(internal_.data(), internal_.data(), g.stored_dims)
+                                   : norm2;
     norm_ = std::sqrt(stored_norm2);
     // What a distance can be wrong by is the part of the rounding error e = x - x' that points along q - x.
     // Vectors are rotated at random, so that |<e, u>| > t |e| has a probability below 2 exp(-D t^2 / 2):
@@ -81,7 +83,9 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     if (layout.coded()) make_code(g.code_dims);
 }
 
-float Query::distance_to_origin() const { return k_->inner_product(internal_.data(), internal_.data(), size_); }
+float Query::distance_to_origin() const {
+    return k_->inner_product(internal_.data(), internal_.data(), size_);
+}
 
 void Query::make_code(uint32_t code_dims) {
     plane_memory_.resize(QueryCode::storage_bytes(code_dims) + 63);
@@ -90,13 +94,14 @@ void Query::make_code(uint32_t code_dims) {
 }
 
 // Of what no float holds: only the table's vector tells.
-constexpr DistanceBounds unknown_bounds = {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+constexpr DistanceBounds unknown_bounds = {-std::numeric_limits<double>::infinity(),
+                                           std::numeric_limits<double>::infinity()};
 
 // Relative error of a distance as an operator computes it in float arithmetic.
 constexpr float operator_rounding = 1e-6f;
 
-// With x' stored for x, e = x - x' and |e| <= bound: |q-x'|^2 = |q-x|^2 + 2 <q-x, e> + |e|^2. The product is at
-// most error_share_ of what it could be; near x the last term is what counts.
+// With x' stored for x, e = x - x' and |e| <= bound: |q-x'|^2 = |q-x|^2 + 2 <q-x, e> + |e|^2. The product is
+// at most error_share_ of what it could be; near x the last term is what counts.
 float Query::distance_error(float distance, float bound) const {
     const float shortest = std::sqrt(std::max(0.0f, (distance - bound) * (distance + bound)));
     return std::min(bound, distance - shortest + bound * error_share_);
@@ -131,13 +136,15 @@ float Query::distance_error(float distance, float bound) const {
 
 DistanceBounds Query::distance_bounds(float distance, const NodeHead& head) const {
     const DistanceBounds bounds = bounds_of(distance, head);
-    return {std::isnan(bounds.low) ? unknown_bounds.low : bounds.low, std::isnan(bounds.high) ? unknown_bounds.high : bounds.high};
+    return {std::isnan(bounds.low) ? unknown_bounds.low : bounds.low,
+            std::isnan(bounds.high) ? unknown_bounds.high : bounds.high};
 }
 
 // <q, x> = <q, x'> + <q, e>
 DistanceBounds Query::product_bounds(float distance, const NodeHead& head) const {
     if (!std::isfinite(norm2_ + head.norm2)) return unknown_bounds;
-    const double error = static_cast<double>(norm_) * head.error * error_share_ + rounding_ * (norm2_ + head.norm2) +
+    const double error = static_cast<double>(norm_) * head.error * error_share_ +
+                         rounding_ * (norm2_ + head.norm2) +
                          lost_ * std::sqrt(static_cast<double>(head.norm2));
     return {distance - error, distance + error};
 }
@@ -149,9 +156,9 @@ DistanceBounds Query::l1_bounds(float distance, float error) const {
     return {std::max(0.0, distance - wrong), distance + wrong};
 }
 
-// head.error bits of each are not stored: at best all of them are common, at worst none is, and one of the two has
-// each. The numbers of bits follow from the distance and the stored bits of both, so that the distance of a bit string
-// stored whole is the operator's result.
+// head.error bits of each are not stored: at best all of them are common, at worst none is, and one of the
+// two has each. The numbers of bits follow from the distance and the stored bits of both, so that the
+// distance of a bit string stored whole is the operator's result.
 DistanceBounds Query::jaccard_bounds(float distance, const NodeHead& head) const {
     const double bits = static_cast<double>(norm2_) + head.norm2;
     const double share = 1.0 - distance;

@@ -55,8 +55,10 @@ class Query {
     void estimate(const ConstNode& node, size_t degree, float distance, int32_t* sums, float* out) const {
         estimate(node.codes(), node.factors(), degree, distance, sums, out);
     }
-    // The same for codes that lie one after the other, and their factors. Up to 63 bytes beyond the last code are read.
-    void estimate(const uint8_t* codes, const uint8_t* factors, size_t count, float distance, int32_t* sums, float* out) const {
+    // The same for codes that lie one after the other, and their factors. Up to 63 bytes beyond the last code
+    // are read.
+    void estimate(const uint8_t* codes, const uint8_t* factors, size_t count, float distance, int32_t* sums,
+                  float* out) const {
         code_.score(*k_, codes, count, sums);
         code_.estimates(*k_, sums, factors, count, distance, out);
     }
@@ -78,7 +80,7 @@ class Query {
     DistanceBounds jaccard_bounds(float distance, const NodeHead& head) const;
 
     const Kernels* k_ = nullptr;
-    const VectorSpace* space_ = nullptr;   // the encoder's
+    const VectorSpace* space_ = nullptr;  // the encoder's
     Metric metric_ = Metric::l2;
     size_t size_ = 0;
     std::vector<float> internal_;
@@ -89,8 +91,8 @@ class Query {
     float norm_ = 0;
     float rounding_ = 0;
     float error_share_ = 1;
-    double lost_ = 0;        // Transformed::lost
-    double distance_scale_ = 1;   // of distances to what the operator returns
+    double lost_ = 0;            // Transformed::lost
+    double distance_scale_ = 1;  // of distances to what the operator returns
     std::vector<uint8_t> plane_memory_;
     QueryCode code_;
 };

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/hnsw/space/lengths.hpp"
 #include "core/hnsw/space/centroid.hpp"
+#include "core/hnsw/space/lengths.hpp"
 
 namespace vecstore::core {
 
@@ -16,11 +16,12 @@ double norm_of(const float* x, uint32_t dims) {
     return std::sqrt(norm2);
 }
 
-// Of inner products: can they be told from L2 distances? Where q is as long as the rows, <q,x> = (|q|^2 + |x|^2 - |q-x|^2) / 2:
-// where the rows' squared norms differ by little, and by little of what their distances differ by. (Vectors around a point far
-// from the origin have norms within a per cent of each other, and the differences decide which is the nearest.) A few that are
-// much shorter, such as those of nothing but zeros, do no harm: they are among the nearest when hardly any others are. A longer
-// one does, however few there are, if it is in the graph (lengths.hpp).
+// Of inner products: can they be told from L2 distances? Where q is as long as the rows, <q,x> = (|q|^2 +
+// |x|^2 - |q-x|^2) / 2: where the rows' squared norms differ by little, and by little of what their distances
+// differ by. (Vectors around a point far from the origin have norms within a per cent of each other, and the
+// differences decide which is the nearest.) A few that are much shorter, such as those of nothing but zeros,
+// do no harm: they are among the nearest when hardly any others are. A longer one does, however few there
+// are, if it is in the graph (lengths.hpp).
 bool are_equal(std::vector<double> norms, double variance) {
     constexpr double shorter = 0.9, most_shorter = 0.05, deviation = 0.02, of_distances = 0.04;
     const auto middle = norms.begin() + static_cast<std::ptrdiff_t>(norms.size() / 2);
@@ -48,7 +49,8 @@ void profile_dense(const RowSample& sample, uint32_t dims, Metric metric, DataPr
     });
     if (profile.high_length > 0) {
         const double most = profile.high_length * double{beyond_high_length(StorageMode::coded)};
-        norms.erase(std::remove_if(norms.begin(), norms.end(), [=](double norm) { return norm > most; }), norms.end());
+        norms.erase(std::remove_if(norms.begin(), norms.end(), [=](double norm) { return norm > most; }),
+                    norms.end());
         profile.long_rows = sample.size() - norms.size();
     }
     profile.equal_norms = are_equal(std::move(norms), middle.variance);
@@ -102,7 +104,8 @@ RawVector RowSample::raw(size_t i) const {
     switch (kind_) {
         case VectorKind::bit: return RawVector::of_bits(reinterpret_cast<const uint8_t*>(words));
         case VectorKind::sparsevec:
-            return RawVector::of_sparse(reinterpret_cast<const int32_t*>(words), words + row.count, row.count);
+            return RawVector::of_sparse(reinterpret_cast<const int32_t*>(words), words + row.count,
+                                        row.count);
         default: return words;
     }
 }

@@ -10,11 +10,13 @@ namespace vecstore::core {
 // What a sample says about the data.
 struct DataProfile {
     size_t rows = 0;
-    std::vector<float> mean;        // of most dense vectors, as the index will hold them; empty: none is worth subtracting
-    bool equal_norms = false;       // inner products follow from L2 distances, but for a few rows that are much longer
-    float high_length = 0;          // see lengths.hpp
-    size_t long_rows = 0;           // that many are so much longer
-    uint32_t sparse_elements = 0;   // all but a hundredth of sparse vectors have no more
+    std::vector<float>
+        mean;  // of most dense vectors, as the index will hold them; empty: none is worth subtracting
+    bool equal_norms =
+        false;  // inner products follow from L2 distances, but for a few rows that are much longer
+    float high_length = 0;         // see lengths.hpp
+    size_t long_rows = 0;          // that many are so much longer
+    uint32_t sparse_elements = 0;  // all but a hundredth of sparse vectors have no more
 };
 
 class RowSample {
@@ -23,7 +25,9 @@ class RowSample {
 
     void add(const RawVector& raw, const HeapTid& tid);
     size_t size() const { return rows_.size(); }
-    bool enough() const { return size() >= most_rows || (size() >= least_rows && words_.size() >= most_words); }
+    bool enough() const {
+        return size() >= most_rows || (size() >= least_rows && words_.size() >= most_words);
+    }
 
     // As long as nothing is added.
     RawVector raw(size_t i) const;
@@ -38,8 +42,8 @@ class RowSample {
 
     struct Row {
         HeapTid tid;
-        size_t begin;     // of its words
-        uint32_t count;   // elements of a sparse vector
+        size_t begin;    // of its words
+        uint32_t count;  // elements of a sparse vector
     };
     void append(const void* words, size_t bytes);
 

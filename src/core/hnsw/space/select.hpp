@@ -15,12 +15,12 @@
 
 namespace vecstore::core {
 
-constexpr size_t max_candidates = 1024;   // more than this are not worth their time
+constexpr size_t max_candidates = 1024;  // more than this are not worth their time
 
 // Orders the candidates 0..n-1 (which come nearest first, distance[i] from the base) by how much a list of
 // neighbors needs them: the kept ones first, then the rejected ones, each nearest first. Returns how many
-// were kept. pair(i, j): distance between two candidates; nothing is asked beyond `limit` kept ones. Of more than
-// max_candidates the nearest are looked at, and the others are not in the order.
+// were kept. pair(i, j): distance between two candidates; nothing is asked beyond `limit` kept ones. Of more
+// than max_candidates the nearest are looked at, and the others are not in the order.
 template <class Pair>
 size_t order_by_need(const std::vector<float>& distance, size_t limit, Pair&& pair,
                      std::vector<uint16_t>& order) {
@@ -41,10 +41,10 @@ size_t order_by_need(const std::vector<float>& distance, size_t limit, Pair&& pa
     return kept;
 }
 
-// What to go by where two orders count alike: `limit` of both in turn, each from its best on, nothing twice. (Of numbers below
-// 2^16; taken: memory.)
-inline void take_in_turn(const std::vector<uint16_t>& a, const std::vector<uint16_t>& b, size_t limit, std::vector<uint8_t>& taken,
-                         std::vector<uint16_t>& out) {
+// What to go by where two orders count alike: `limit` of both in turn, each from its best on, nothing twice.
+// (Of numbers below 2^16; taken: memory.)
+inline void take_in_turn(const std::vector<uint16_t>& a, const std::vector<uint16_t>& b, size_t limit,
+                         std::vector<uint8_t>& taken, std::vector<uint16_t>& out) {
     size_t numbers = 0;
     for (const auto* order : {&a, &b})
         for (const uint16_t i : *order) numbers = std::max<size_t>(numbers, i + 1);
@@ -82,43 +82,46 @@ class PairMemo {
     }
 
   private:
-    static constexpr size_t most_ = 768;   // beyond, clearing the memory would take longer than it saves
+    static constexpr size_t most_ = 768;  // beyond, clearing the memory would take longer than it saves
     std::vector<float> known_;
     bool remembers_ = false;
 };
 
-// Neighbors where distances are inner products: every other one of those that are needed as the nearest, which are the longest
-// ones around, and of those that are needed nearby (VectorSpace::nearby). Lists of the nearest alone are the same for all
-// nodes where all directions are alike, and lead nowhere else: of 10,000 rows of three components between 0 and 1 searches
-// found .82 of the nearest 20. Lists of those nearby alone do not know of long rows that are far from everybody: of 10,000 x 128,
-// of all directions and .3 to 3 long, .60 instead of .77.
+// Neighbors where distances are inner products: every other one of those that are needed as the nearest,
+// which are the longest ones around, and of those that are needed nearby (VectorSpace::nearby). Lists of the
+// nearest alone are the same for all nodes where all directions are alike, and lead nowhere else: of 10,000
+// rows of three components between 0 and 1 searches found .82 of the nearest 20. Lists of those nearby alone
+// do not know of long rows that are far from everybody: of 10,000 x 128, of all directions and .3 to 3 long,
+// .60 instead of .77.
 struct ProductOrder {
     std::vector<float> distance, sorted;
     std::vector<uint16_t> by_distance, by_need, nearest, nearby;
     std::vector<uint8_t> taken;
     PairMemo pairs;
 
-    // Of numbers 0..n-1: by their distance in `distance`, from the nearest, what is needed first; into `order`. Returns how many
-    // the heuristic kept. most: of the nearest, no more are looked at.
+    // Of numbers 0..n-1: by their distance in `distance`, from the nearest, what is needed first; into
+    // `order`. Returns how many the heuristic kept. most: of the nearest, no more are looked at.
     template <class Pair>
     size_t find(size_t n, size_t most, size_t limit, Pair&& pair, std::vector<uint16_t>& order) {
         by_distance.resize(n);
         for (size_t i = 0; i < n; ++i) by_distance[i] = static_cast<uint16_t>(i);
-        std::sort(by_distance.begin(), by_distance.end(), [&](uint16_t a, uint16_t b) { return nearer(distance[a], distance[b]); });
+        std::sort(by_distance.begin(), by_distance.end(),
+                  [&](uint16_t a, uint16_t b) { return nearer(distance[a], distance[b]); });
         by_distance.resize(std::min(n, most));
         sorted.clear();
         for (const uint16_t i : by_distance) sorted.push_back(distance[i]);
-        const size_t kept =
-            order_by_need(sorted, limit, [&](size_t i, size_t j) { return pair(by_distance[i], by_distance[j]); }, by_need);
+        const size_t kept = order_by_need(
+            sorted, limit, [&](size_t i, size_t j) { return pair(by_distance[i], by_distance[j]); }, by_need);
         order.clear();
         for (const uint16_t i : by_need) order.push_back(by_distance[i]);
         return kept;
     }
 };
 
-// A list's neighbors and, as the last one, x, at these distances from the list's node; from_x: the neighbors' from x. Is x wanted?
-// If so, those that it occludes are so no longer. wanted: bit i is neighbor i.
-inline bool want_last(const std::vector<float>& distance, const std::vector<float>& from_x, uint64_t& wanted) {
+// A list's neighbors and, as the last one, x, at these distances from the list's node; from_x: the neighbors'
+// from x. Is x wanted? If so, those that it occludes are so no longer. wanted: bit i is neighbor i.
+inline bool want_last(const std::vector<float>& distance, const std::vector<float>& from_x,
+                      uint64_t& wanted) {
     const size_t degree = distance.size() - 1;
     const float x = distance[degree];
     uint64_t occluding_x = 0, occluded_by_x = 0;
@@ -133,7 +136,8 @@ inline bool want_last(const std::vector<float>& distance, const std::vector<floa
 }
 
 // The same list's numbers: what is wanted first, each nearest first.
-inline void rank_by_need(const std::vector<float>& distance, uint64_t wanted, bool x_wanted, std::vector<uint16_t>& order) {
+inline void rank_by_need(const std::vector<float>& distance, uint64_t wanted, bool x_wanted,
+                         std::vector<uint16_t>& order) {
     const size_t degree = distance.size() - 1;
     order.resize(distance.size());
     for (size_t i = 0; i <= degree; ++i) order[i] = static_cast<uint16_t>(i);

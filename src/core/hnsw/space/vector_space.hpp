@@ -1,12 +1,12 @@
 // The distance by which the searches of an index navigate, and the forms its vectors have there.
 //
 //   raw       a vector as the table holds it
-//   internal  what distances are computed from: an array of stored_dims words of four bytes.
-//             Of dense vectors (vector, halfvec) these are floats: normalised for cosine, centred by the index's
-//             mean, rotated (see Geometry::rotated). Rotations and shifts keep L2 distances, so L2 and cosine
-//             searches work on internal vectors alone; for inner product the original norm is kept beside.
-//             Of bit strings they are the bits, and of sparse vectors the number of elements, their indices and
-//             their values (SparseView): nobody but this file and the encoder looks into those.
+//   internal  what distances are computed from: an array of stored_dims words of four bytes. Of dense vectors
+//             (vector, halfvec) these are floats: normalised for cosine, centred by the index's mean, rotated
+//             (see Geometry::rotated). Rotations and shifts keep L2 distances, so L2 and cosine searches work
+//             on internal vectors alone; for inner product the original norm is kept beside. Of bit strings
+//             they are the bits, and of sparse vectors the number of elements, their indices and their values
+//             (SparseView): nobody but this file and the encoder looks into those.
 //   own       the internal vector as a node stores it, see OwnFormat.
 #pragma once
 
@@ -22,7 +22,7 @@ namespace vecstore::core {
 // A vector as its SQL type holds it. Owns nothing.
 struct RawVector {
     // Dense: as many floats as the column has dimensions.
-    RawVector(const float* floats) : values(floats) {}   // NOLINT: implicit
+    RawVector(const float* floats) : values(floats) {}  // NOLINT: implicit
     // Of type bit: the first bit is the highest one of the first byte; zeros beyond the last one.
     static RawVector of_bits(const uint8_t* bits) {
         RawVector raw(nullptr);
@@ -55,8 +55,8 @@ inline SparseView sparse_view(const void* words, size_t most) {
     return {indices, reinterpret_cast<const float*>(indices + n), n};
 }
 
-// Longer vectors' squared distances would leave the range of a float: their internal forms are so long, and point where the
-// vectors do.
+// Longer vectors' squared distances would leave the range of a float: their internal forms are so long, and
+// point where the vectors do.
 constexpr float max_internal_norm2 = 1e37f;
 
 class VectorSpace {
@@ -68,8 +68,8 @@ class VectorSpace {
     bool is_product() const { return formula_ == Formula::product; }
     bool is_l1() const { return formula_ == Formula::l1; }
 
-    // Of two internal vectors: squared L2 (for cosine too), negative inner product, L1, differing bits, or 1 - the
-    // share of common bits (two without bits are equal: 0).
+    // Of two internal vectors: squared L2 (for cosine too), negative inner product, L1, differing bits, or 1
+    // - the share of common bits (two without bits are equal: 0).
     float distance(const Kernels& k, const float* a, const float* b) const {
         if (format_ == OwnFormat::bits) return of_bits(k, a, b);
         if (format_ == OwnFormat::sparse) return of_sparse(view(a), view(b));
@@ -80,13 +80,14 @@ class VectorSpace {
         }
     }
 
-    // Inner products have no neighborhoods: nearest to whatever vector are the longest ones. Where a graph needs to know who
-    // lives nearby, this is asked instead: among vectors shorter than oneself the product still decides, among longer ones
-    // the L2 distance, so that everyone is nearest to itself. product: the negative one, of vectors with these squared norms.
-    // (Both parts are what Bachrach et al., "Speeding Up the Xbox Recommender System Using a Euclidean Transformation for
-    // Inner-Product Spaces" (2014), get by adding a component that makes all vectors equally long. This takes no longest one,
-    // which would have to be known beforehand, and which one row can put far away from all the others.)
-    // (What is longer than the internal form of a vector can be is not so there.)
+    // Inner products have no neighborhoods: nearest to whatever vector are the longest ones. Where a graph
+    // needs to know who lives nearby, this is asked instead: among vectors shorter than oneself the product
+    // still decides, among longer ones the L2 distance, so that everyone is nearest to itself. product: the
+    // negative one, of vectors with these squared norms. (Both parts are what Bachrach et al., "Speeding Up
+    // the Xbox Recommender System Using a Euclidean Transformation for Inner-Product Spaces" (2014), get by
+    // adding a component that makes all vectors equally long. This takes no longest one, which would have to
+    // be known beforehand, and which one row can put far away from all the others.) (What is longer than the
+    // internal form of a vector can be is not so there.)
     static float nearby(float product, float norm2_a, float norm2_b) {
         return product + 0.5f * std::min(std::max(norm2_a, norm2_b), max_internal_norm2);
     }

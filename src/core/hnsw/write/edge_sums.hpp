@@ -24,7 +24,8 @@ class EdgeSums {
         return x ^ (x >> 32);
     }
     static uint64_t number(const Link& l) {
-        return scramble((static_cast<uint64_t>(l.block) << 16 | static_cast<uint64_t>(l.slot) << 8 | l.generation) + 1);
+        return scramble(
+            (static_cast<uint64_t>(l.block) << 16 | static_cast<uint64_t>(l.slot) << 8 | l.generation) + 1);
     }
     static uint64_t mix(const Link& a, const Link& b) { return scramble(number(a) + number(b)) | 1; }
     uint64_t& sum_of(const Link& a, const Link& b) { return sums_[mix(a, b) >> (64 - bits)]; }

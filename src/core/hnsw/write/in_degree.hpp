@@ -1,14 +1,15 @@
 // Keeping every node easy to find: the last step of a build, and a part of vacuum.
 //
 // A search for a node's own vector comes to the nodes around it, and finds it when one of them links to it.
-// Selection leaves nodes with few such links, deletes and repairs take some of those, and nobody notices: each
-// node sees the links that leave it, not those that lead to it. So here the links from nodes nearby are counted, for
-// every node, and those that have too few get new ones in the lists of their nearest neighbors, in the
-// place of neighbors that have enough.
+// Selection leaves nodes with few such links, deletes and repairs take some of those, and nobody notices:
+// each node sees the links that leave it, not those that lead to it. So here the links from nodes nearby are
+// counted, for every node, and those that have too few get new ones in the lists of their nearest neighbors,
+// in the place of neighbors that have enough.
 //
-// Not for inner products of vectors of unequal lengths. There long vectors are what everybody is near to and what is
-// looked for; links from nearby, given to all, take from the long ones' lists what leads to other long ones. Measured on
-// 20,000 x 128 with lengths of .3 to 3, recall@10 at ef_search 10 and 40: .977 and .993 with them, .995 and .999 without.
+// Not for inner products of vectors of unequal lengths. There long vectors are what everybody is near to and
+// what is looked for; links from nearby, given to all, take from the long ones' lists what leads to other
+// long ones. Measured on 20,000 x 128 with lengths of .3 to 3, recall@10 at ef_search 10 and 40: .977 and
+// .993 with them, .995 and .999 without.
 #pragma once
 
 #include <atomic>
@@ -28,14 +29,20 @@ template <class Store>
 class InDegreeRepair {
   public:
     // Looks at the nodes of level 0 on the first `pages` pages. enough: so many links from nearby are wanted.
-    InDegreeRepair(Store& store, const VectorEncoder& encoder, uint32_t pages, size_t enough, Scratch scratch = {})
-        : store_(store), encoder_(encoder), layout_(encoder.layout()), pages_(pages), enough_(enough), scratch_(std::move(scratch)) {}
+    InDegreeRepair(Store& store, const VectorEncoder& encoder, uint32_t pages, size_t enough,
+                   Scratch scratch = {})
+        : store_(store),
+          encoder_(encoder),
+          layout_(encoder.layout()),
+          pages_(pages),
+          enough_(enough),
+          scratch_(std::move(scratch)) {}
 
     // Gives links only to these nodes: wanted(slot id).
     void only(std::function<bool(uint64_t)> wanted) { wanted_ = std::move(wanted); }
 
-    // in_parallel(n, make_worker) calls worker(i) for all i below n, in any number of threads, each of which has a
-    // worker = make_worker() of its own; between the calls no lock is held.
+    // in_parallel(n, make_worker) calls worker(i) for all i below n, in any number of threads, each of which
+    // has a worker = make_worker() of its own; between the calls no lock is held.
     template <class InParallel>
     void run(InParallel&& in_parallel) {
         if (encoder_.space().is_product()) return;
@@ -60,7 +67,7 @@ class InDegreeRepair {
   private:
     struct Lonely {
         Link link;
-        std::vector<Link> neighbors;   // nearest first
+        std::vector<Link> neighbors;  // nearest first
         std::vector<float> vector;
     };
     struct Worker {
@@ -80,7 +87,8 @@ class InDegreeRepair {
     void count(const Link& to, int by) {
         std::atomic<uint8_t>& links = links_[id(to)];
         uint8_t now = links.load(std::memory_order_relaxed);
-        while (!links.compare_exchange_weak(now, static_cast<uint8_t>(std::clamp(now + by, 0, 255)), std::memory_order_relaxed)) {
+        while (!links.compare_exchange_weak(now, static_cast<uint8_t>(std::clamp(now + by, 0, 255)),
+                                            std::memory_order_relaxed)) {
         }
     }
 
@@ -122,12 +130,15 @@ class InDegreeRepair {
     }
 
     void mend(Worker& worker, const Lonely& one) {
-        const auto may_go = [&](const Link& link, float reach) { return !counts(link, reach) || links_[id(link)] > enough_; };
+        const auto may_go = [&](const Link& link, float reach) {
+            return !counts(link, reach) || links_[id(link)] > enough_;
+        };
         const auto gone = [&](const Link& link, float reach) {
             if (counts(link, reach)) count(link, -1);
         };
         for (size_t i = 0; i < one.neighbors.size() && is_lonely(id(one.link)); ++i) {
-            if (!worker.editor.force_neighbor(one.neighbors[i], {one.link, one.vector.data()}, may_go, gone)) continue;
+            if (!worker.editor.force_neighbor(one.neighbors[i], {one.link, one.vector.data()}, may_go, gone))
+                continue;
             count(one.link, 1);
             ++links_made_;
         }
@@ -138,8 +149,10 @@ class InDegreeRepair {
         std::vector<std::pair<float, Link>> by_reach;
         for (size_t i = 0; i < node.head().degree; ++i)
             if (known(node.links()[i])) by_reach.emplace_back(link_reach(layout_, node, i), node.links()[i]);
-        std::sort(by_reach.begin(), by_reach.end(), [](const auto& a, const auto& b) { return nearer(a.first, b.first); });
-        for (size_t i = 0; i < by_reach.size() && i < 2 * enough_; ++i) one.neighbors.push_back(by_reach[i].second);
+        std::sort(by_reach.begin(), by_reach.end(),
+                  [](const auto& a, const auto& b) { return nearer(a.first, b.first); });
+        for (size_t i = 0; i < by_reach.size() && i < 2 * enough_; ++i)
+            one.neighbors.push_back(by_reach[i].second);
         encoder_.decode(node, one.vector.data());
         return one;
     }
@@ -150,10 +163,10 @@ class InDegreeRepair {
     uint32_t pages_;
     size_t enough_;
     Scratch scratch_;
-    std::function<bool(uint64_t)> wanted_;       // or all
-    SlotMap nodes_;                              // those of level 0
-    ScratchArray<float> near_;                   // by slot: how far nearby is
-    ScratchArray<std::atomic<uint8_t>> links_;   // by slot: links from nearby
+    std::function<bool(uint64_t)> wanted_;      // or all
+    SlotMap nodes_;                             // those of level 0
+    ScratchArray<float> near_;                  // by slot: how far nearby is
+    ScratchArray<std::atomic<uint8_t>> links_;  // by slot: links from nearby
     std::atomic<uint64_t> links_made_{0};
 };
 

@@ -3,8 +3,8 @@
 //
 // Order of changes, each under the lock of one page:
 //   1. search every level for neighbors
-//   2. write the new node's slots with their out-links, and its filter keys: unreachable yet, garbage for vacuum if
-//      we stop here
+//   2. write the new node's slots with their out-links, and its filter keys: unreachable yet, garbage for
+//      vacuum if we stop here
 //   3. attach it to level 0's spanning tree: from then on it can be found
 //   4. add the other reverse links
 //   5. a node higher than the entry point becomes the entry point, under the metapage's lock
@@ -21,41 +21,41 @@
 #include "core/hnsw/filter/clusters.hpp"
 #include "core/hnsw/filter/filter_pages.hpp"
 #include "core/hnsw/node/node_edit.hpp"
-#include "core/hnsw/search/search.hpp"
-#include "core/hnsw/search/entry_table.hpp"
 #include "core/hnsw/node/tid_list.hpp"
+#include "core/hnsw/search/entry_table.hpp"
+#include "core/hnsw/search/search.hpp"
 
 namespace vecstore::core {
 
 struct NewRow {
-    const float* internal;      // see vector_space.hpp
-    const uint8_t* own_bytes;   // the same, encoded
+    const float* internal;     // see vector_space.hpp
+    const uint8_t* own_bytes;  // the same, encoded
     OwnVector own;
     HeapTid tid;
     uint8_t level;
-    const FilterKey* filter_keys = nullptr;   // one for each filter column
+    const FilterKey* filter_keys = nullptr;  // one for each filter column
 };
 
 // A node met during the search.
 struct FoundNode {
     float distance;
-    float nearby;      // the same, or where inner products are distances: VectorSpace::nearby
+    float nearby;  // the same, or where inner products are distances: VectorSpace::nearby
     Link link;
     Link down;
     bool dead;
-    bool full;         // has as many neighbors as it can
-    uint32_t index;    // of its code and sums, or vector, in InsertMemory
+    bool full;       // has as many neighbors as it can
+    uint32_t index;  // of its code and sums, or vector, in InsertMemory
 };
 
 // The neighbors chosen on one level, nearest first, in memory that outlives the search.
 struct ChosenNeighbors {
     std::vector<Link> links;
-    std::vector<uint8_t> codes;           // code_bytes each, and 64 more at the end
+    std::vector<uint8_t> codes;  // code_bytes each, and 64 more at the end
     std::vector<uint8_t> factors;
-    std::vector<uint8_t> reverse_codes;   // what each of them will note of the new node
+    std::vector<uint8_t> reverse_codes;  // what each of them will note of the new node
     std::vector<uint8_t> reverse_factors;
-    std::vector<uint8_t> wanted;          // a link back is worth while
-    Wanted kept;                          // which of the links passed the heuristic
+    std::vector<uint8_t> wanted;  // a link back is worth while
+    Wanted kept;                  // which of the links passed the heuristic
 
     void clear() {
         links.clear();
@@ -70,7 +70,7 @@ struct InsertMemory {
     MetNodes met;
     std::vector<FoundNode> found;
     // Of every node in `found`, by FoundNode::index. Coded mode:
-    std::vector<uint8_t> codes;            // as seen from the query
+    std::vector<uint8_t> codes;  // as seen from the query
     std::vector<ResidualSums> sums;
     // Plain mode:
     std::vector<float> vectors;
@@ -80,8 +80,8 @@ struct InsertMemory {
     ProductOrder product;
     std::vector<float> norm2;
     std::vector<LinkEntry> entries;
-    std::vector<ChosenNeighbors> chosen;   // by level
-    std::vector<Link> alike, other_keys;   // nodes that store the row's vector
+    std::vector<ChosenNeighbors> chosen;  // by level
+    std::vector<Link> alike, other_keys;  // nodes that store the row's vector
     OriginCode origin_code;
     std::vector<EntryCandidate> entry_candidates;
 };
@@ -118,9 +118,12 @@ class Inserter {
           beam_(store, encoder.layout(), memory.query, memory.search),
           ef_construction_(std::clamp<size_t>(ef_construction, 20, max_candidates - 64)) {}
 
-    // is_gone(tid): is that row gone for all transactions that are and will be, here and on standbys? Called without locks.
-    // Nodes that have the vector of a row, and only rows that are gone, are then given to it (take_over()).
-    void use_nodes_of_gone_rows(std::function<bool(const HeapTid&)> is_gone) { is_gone_ = std::move(is_gone); }
+    // is_gone(tid): is that row gone for all transactions that are and will be, here and on standbys? Called
+    // without locks. Nodes that have the vector of a row, and only rows that are gone, are then given to it
+    // (take_over()).
+    void use_nodes_of_gone_rows(std::function<bool(const HeapTid&)> is_gone) {
+        is_gone_ = std::move(is_gone);
+    }
 
     // near: where to start from, if that is known, and the row has no other level than 0.
     void insert(const NewRow& row, const NearCandidates& near = {}) {
@@ -134,15 +137,15 @@ class Inserter {
             memory_.entry_candidates.assign(near.entry_candidates, near.entry_candidates + near.count);
         else
             find_candidates_for(row.level, entry);
-        if (search_levels(entry, row, 0, ef_construction_)) return;   // joined a node with the same vector
+        if (search_levels(entry, row, 0, ef_construction_)) return;  // joined a node with the same vector
         const Link bottom = place_levels(row);
         connect(row.internal, bottom, chosen[0]);
         link_back_above(row);
         raise_entry_point(row.level);
         note_length(entry, row.own.norm2);
     }
-    // Only on the levels above 0, of which the row has some: on level 0 its node gets no neighbors, which are to be had
-    // elsewhere (import_graph.cpp). width: of the searches.
+    // Only on the levels above 0, of which the row has some: on level 0 its node gets no neighbors, which are
+    // to be had elsewhere (import_graph.cpp). width: of the searches.
     void insert_upper(const NewRow& row, size_t width) {
         auto& chosen = memory_.chosen;
         memory_.query.prepare_internal(encoder_, row.internal, row.own.norm2);
@@ -176,7 +179,7 @@ class Inserter {
                             found.end());
             };
             if (attach_from(read_entry_point(store_), node, internal, width, Link{}, filter)) return true;
-            if (met < width) return false;   // those are all there are
+            if (met < width) return false;  // those are all there are
         }
         return false;
     }
@@ -197,11 +200,12 @@ class Inserter {
         return distance;
     }
 
-    // The same of a live node of level 0 whose list may be changing meanwhile: only its vector is looked at, and the lock is
-    // not needed.
+    // The same of a live node of level 0 whose list may be changing meanwhile: only its vector is looked at,
+    // and the lock is not needed.
     void meet_vector(const ConstNode& node, const Link& link) {
         measure(node);
-        memory_.found.push_back({distance_, nearby_, link, Link{}, false, false, static_cast<uint32_t>(memory_.found.size())});
+        memory_.found.push_back(
+            {distance_, nearby_, link, Link{}, false, false, static_cast<uint32_t>(memory_.found.size())});
     }
 
     // Chooses up to `limit` neighbors for memory_.query among memory_.found, which is sorted (sort_found).
@@ -220,7 +224,8 @@ class Inserter {
             memory_.origin_code.encode(layout_, row.internal);
             note_unclustered(store_, layout_, node);
         }
-        write_filter_entry(store_, layout_, node, {row.filter_keys, memory_.origin_code.code(), memory_.origin_code.factor()});
+        write_filter_entry(store_, layout_, node,
+                           {row.filter_keys, memory_.origin_code.code(), memory_.origin_code.factor()});
     }
 
     // Marks the edge to `parent` in the list of `node` as a tree edge.
@@ -236,11 +241,12 @@ class Inserter {
         if (!entry.link.valid()) return;
         memory_.query.look_nearby(true);
         const uint8_t top = std::min(level, entry.level);
-        memory_.entry_candidates = top > 0 ? descend(beam_, entry, top) : find_candidates(store_, layout_, memory_.query, beam_, entry);
+        memory_.entry_candidates = top > 0 ? descend(beam_, entry, top)
+                                           : find_candidates(store_, layout_, memory_.query, beam_, entry);
     }
 
-    // Searches all levels that exist, from memory_.entry_candidates down to the lowest. True: a node has the same stored vector and took
-    // the row in.
+    // Searches all levels that exist, from memory_.entry_candidates down to the lowest. True: a node has the
+    // same stored vector and took the row in.
     bool search_levels(const EntryPoint& entry, const NewRow& row, int lowest, size_t width) {
         memory_.found.clear();
         if (!entry.link.valid()) return false;
@@ -292,7 +298,8 @@ class Inserter {
         std::sort(found.begin(), found.end(), [this](const FoundNode& a, const FoundNode& b) {
             return layout_.node_id(a.link) < layout_.node_id(b.link);
         });
-        found.erase(std::unique(found.begin(), found.end(), [](const FoundNode& a, const FoundNode& b) { return a.link == b.link; }),
+        found.erase(std::unique(found.begin(), found.end(),
+                                [](const FoundNode& a, const FoundNode& b) { return a.link == b.link; }),
                     found.end());
     }
 
@@ -304,7 +311,8 @@ class Inserter {
             // Each by itself: the memory may come from an index whose codes are shorter.
             if (memory_.sums.size() <= i) memory_.sums.resize(2 * i + 128);
             const size_t needed = (i + 1) * layout_.code_bytes() + 64;
-            if (memory_.codes.size() < needed) memory_.codes.resize(needed + (i + 128) * layout_.code_bytes());
+            if (memory_.codes.size() < needed)
+                memory_.codes.resize(needed + (i + 128) * layout_.code_bytes());
             memory_.sums[i] = encoder_.encode_stored(node, memory_.query.internal(), code(i));
             return nearby_ = distance_ = memory_.sums[i].norm_squared;
         }
@@ -325,14 +333,17 @@ class Inserter {
                                  static_cast<uint32_t>(memory_.found.size())});
     }
 
-    // A row whose stored vector equals an existing node's becomes one more TID of that node: rather of one whose rows have
-    // its very vector, else of one whose rows may differ in what is lost in storing them.
+    // A row whose stored vector equals an existing node's becomes one more TID of that node: rather of one
+    // whose rows have its very vector, else of one whose rows may differ in what is lost in storing them.
     bool join_equal(const NewRow& row) {
         // What is stored of two vectors can be equal only if both are as near to it as its error allows.
         const float reach = encoder_.space().is_l1() ? 2 * row.own.error : 4 * row.own.error * row.own.error;
         const bool product = encoder_.space().is_product();
-        const TidOfRow as_tid{row.tid, row.own.error, row.own.fingerprint, layout_.filters().columns() > 0 ? row.filter_keys : nullptr};
-        const auto add = [&](const Link& node) { return add_tid(store_, layout_, node, as_tid) == TidAdded::yes; };
+        const TidOfRow as_tid{row.tid, row.own.error, row.own.fingerprint,
+                              layout_.filters().columns() > 0 ? row.filter_keys : nullptr};
+        const auto add = [&](const Link& node) {
+            return add_tid(store_, layout_, node, as_tid) == TidAdded::yes;
+        };
         constexpr size_t most_others = 4, most_alike = 8;
         size_t others = 0;
         memory_.alike.clear();
@@ -343,20 +354,23 @@ class Inserter {
             const Likeness likeness = compare(f, row);
             others += likeness == Likeness::other;
             if (likeness == Likeness::same && add(f.link)) return true;
-            if (likeness == Likeness::alike && memory_.alike.size() < most_alike) memory_.alike.push_back(f.link);
-            if (likeness == Likeness::other_keys && memory_.other_keys.size() < most_alike) memory_.other_keys.push_back(f.link);
+            if (likeness == Likeness::alike && memory_.alike.size() < most_alike)
+                memory_.alike.push_back(f.link);
+            if (likeness == Likeness::other_keys && memory_.other_keys.size() < most_alike)
+                memory_.other_keys.push_back(f.link);
         }
         if (std::any_of(memory_.alike.begin(), memory_.alike.end(), add)) return true;
-        return is_gone_ && std::any_of(memory_.other_keys.begin(), memory_.other_keys.end(), [&](const Link& node) {
+        return is_gone_ &&
+               std::any_of(memory_.other_keys.begin(), memory_.other_keys.end(), [&](const Link& node) {
                    return take_over(store_, layout_, node, as_tid, row.own.norm2, is_gone_);
                });
     }
 
     enum class Likeness {
-        other,        // another vector is stored
-        other_keys,   // the vector that the row's would be stored as, and other filter keys
-        alike,        // the same keys as well
-        same,         // and the vector is the same even before it is stored
+        other,       // another vector is stored
+        other_keys,  // the vector that the row's would be stored as, and other filter keys
+        alike,       // the same keys as well
+        same,        // and the vector is the same even before it is stored
     };
 
     Likeness compare(const FoundNode& f, const NewRow& row) {
@@ -403,10 +417,11 @@ class Inserter {
     // Adds the new node to the list of its i-th neighbor.
     LinkResult link_back(const ChosenNeighbors& chosen, size_t i, uint8_t level, const Link& self,
                          const float* internal, size_t tree_cap) {
-        return editor_.add_neighbor(chosen.links[i], level,
-                                    {self, internal, &chosen.reverse_codes[i * layout_.code_bytes()],
-                                     &chosen.reverse_factors[i * factor_bytes], layout_.coded() ? nullptr : &memory_.met},
-                                    tree_cap);
+        return editor_.add_neighbor(
+            chosen.links[i], level,
+            {self, internal, &chosen.reverse_codes[i * layout_.code_bytes()],
+             &chosen.reverse_factors[i * factor_bytes], layout_.coded() ? nullptr : &memory_.met},
+            tree_cap);
     }
 
     void link_back_above(const NewRow& row) {
@@ -418,8 +433,8 @@ class Inserter {
     }
 
     template <class Filter>
-    bool attach_from(const EntryPoint& entry, const Link& node, const float* internal, size_t width, const Link& expected,
-                     Filter&& filter) {
+    bool attach_from(const EntryPoint& entry, const Link& node, const float* internal, size_t width,
+                     const Link& expected, Filter&& filter) {
         memory_.found.clear();
         if (!entry.link.valid()) return false;
         memory_.query.look_nearby(true);
@@ -438,10 +453,10 @@ class Inserter {
         if (attach(internal, bottom, chosen, expected)) return;
         EntryPoint from;
         for (int attempt = 0; attempt < max_retries; ++attempt) {
-            // Nothing to attach to, perhaps only because vacuum freed what the search was on its way through. So it is made
-            // anew, and the graph counts as empty, and the node as its first, only if that search leads to no live node
-            // from an entry point that was dead before it began: what links lead to is not freed before the entry point
-            // has moved.
+            // Nothing to attach to, perhaps only because vacuum freed what the search was on its way through.
+            // So it is made anew, and the graph counts as empty, and the node as its first, only if that
+            // search leads to no live node from an entry point that was dead before it began: what links lead
+            // to is not freed before the entry point has moved.
             from = read_entry_point(store_);
             const bool was_live = is_live(from.link);
             // Wider each time: those nearby may have as many tree edges as they can hold.
@@ -451,14 +466,17 @@ class Inserter {
         // (While vacuum has dead nodes to free, those that live may be full of edges to them.)
         if (met_gone_ || is_vacuum_pending())
             throw Error(ErrorCode::not_now, "could not connect a new row to the graph",
-                        "Every neighbor found was deleted before it could be linked, or has no room before vacuum is done.",
+                        "Every neighbor found was deleted before it could be linked, or has no room before "
+                        "vacuum is done.",
                         "Try again; if no vacuum is running, VACUUM the table first.");
-        throw_damaged(from.link.block, "from the entry point in slot " + std::to_string(int(from.link.slot)) + " searches come to " +
-                                           std::to_string(memory_.found.size()) + " nodes, none of which a new row can be linked to");
+        throw_damaged(from.link.block, "from the entry point in slot " + std::to_string(int(from.link.slot)) +
+                                           " searches come to " + std::to_string(memory_.found.size()) +
+                                           " nodes, none of which a new row can be linked to");
     }
 
     // expected: the node was written with that neighbor marked as its parent.
-    bool attach(const float* internal, const Link& bottom, const ChosenNeighbors& chosen, const Link& expected) {
+    bool attach(const float* internal, const Link& bottom, const ChosenNeighbors& chosen,
+                const Link& expected) {
         const Link parent = find_parent(internal, bottom, chosen, expected);
         if (!parent.valid()) return false;
         for (size_t i = 0; i < chosen.links.size(); ++i)
@@ -468,7 +486,8 @@ class Inserter {
 
     // The nearest of the chosen neighbors that has room for a tree edge, rather one that has few; if there is
     // none, of all that were found.
-    Link find_parent(const float* internal, const Link& bottom, const ChosenNeighbors& chosen, const Link& expected) {
+    Link find_parent(const float* internal, const Link& bottom, const ChosenNeighbors& chosen,
+                     const Link& expected) {
         const size_t soft_cap = std::max<size_t>(1, layout_.max_neighbors() / 2);
         const size_t hard_cap = layout_.max_neighbors() - 1;
         const auto taken_by = [&](const Link& parent, LinkResult result) {
@@ -488,7 +507,8 @@ class Inserter {
         };
         for (const size_t cap : {soft_cap, hard_cap})
             for (size_t i = 0; i < chosen.links.size(); ++i)
-                if (taken_by(chosen.links[i], link_back(chosen, i, 0, bottom, internal, cap))) return chosen.links[i];
+                if (taken_by(chosen.links[i], link_back(chosen, i, 0, bottom, internal, cap)))
+                    return chosen.links[i];
         for (const FoundNode& f : memory_.found)
             if (f.link != bottom &&
                 taken_by(f.link, editor_.add_neighbor(f.link, 0, bottom, internal, hard_cap)))
@@ -558,12 +578,13 @@ class Inserter {
     Beam<Store> beam_;
     size_t ef_construction_;
     std::function<bool(const HeapTid&)> is_gone_;
-    float distance_ = 0, nearby_ = 0;   // of the node measured last
-    std::vector<Link> slots_;           // of the row being inserted, by level
-    bool met_gone_ = false;             // nodes that were to be linked to it, and are not there any more
+    float distance_ = 0, nearby_ = 0;  // of the node measured last
+    std::vector<Link> slots_;          // of the row being inserted, by level
+    bool met_gone_ = false;            // nodes that were to be linked to it, and are not there any more
 
     static constexpr uint8_t kept_as_nearest = 1, kept_as_nearby = 2;
-    // What choose() goes by: into memory_.order what to take, in turn, and into memory_.is_kept which of it is needed.
+    // What choose() goes by: into memory_.order what to take, in turn, and into memory_.is_kept which of it
+    // is needed.
     void order_found(size_t limit);
     void order_by_products(size_t limit);
 };
@@ -655,7 +676,9 @@ void Inserter<Store>::order_by_products(size_t limit) {
     const size_t nearest_kept = product.find(count, most, limit, pair, product.nearest);
     for (size_t i = 0; i < count; ++i) product.distance[i] = found[i].nearby;
     const size_t nearby_kept = product.find(
-        count, most, limit, [&](size_t a, size_t b) { return VectorSpace::nearby(pair(a, b), norm2[a], norm2[b]); }, product.nearby);
+        count, most, limit,
+        [&](size_t a, size_t b) { return VectorSpace::nearby(pair(a, b), norm2[a], norm2[b]); },
+        product.nearby);
     take_in_turn(product.nearby, product.nearest, limit, product.taken, memory_.order);
     memory_.is_kept.assign(count, 0);
     for (size_t i = 0; i < nearest_kept; ++i) memory_.is_kept[product.nearest[i]] |= kept_as_nearest;

@@ -1,9 +1,11 @@
-// What vacuum does to chains of TidChunks, beside inserts and readers (tid_list.hpp says what they may rely on).
+// What vacuum does to chains of TidChunks, beside inserts and readers (tid_list.hpp says what they may rely
+// on).
 //
-// No lock is held from one chunk to the next, however long the chain. A chunk that has no row left is marked as leaving in the
-// same change; chunks that leave are then taken out of the chain, a run of them at a time, and still lead on to what came
-// after them, for readers that stand there. At the end, when all chains were walked, all that are leaving are free, and with
-// them those that are in no chain: of inserts and vacuums that were interrupted.
+// No lock is held from one chunk to the next, however long the chain. A chunk that has no row left is marked
+// as leaving in the same change; chunks that leave are then taken out of the chain, a run of them at a time,
+// and still lead on to what came after them, for readers that stand there. At the end, when all chains were
+// walked, all that are leaving are free, and with them those that are in no chain: of inserts and vacuums
+// that were interrupted.
 #pragma once
 
 #include <algorithm>
@@ -51,8 +53,8 @@ class ChunkVacuum {
     // A page of chunks, met in ascending order.
     void note_page(uint32_t block) { pages_.push_back(block); }
 
-    // When all chains were cleaned: frees what is in none, and makes the list of pages with free chunks anew. pages: how many
-    // the index had before.
+    // When all chains were cleaned: frees what is in none, and makes the list of pages with free chunks anew.
+    // pages: how many the index had before.
     void free_chunks(uint32_t pages) {
         uint32_t list = meta_block;
         for (const uint32_t block : pages_) {
@@ -80,7 +82,8 @@ class ChunkVacuum {
 
     // False: it leaves. next: what it leads on to.
     template <class IsDead, class BeforeChange>
-    bool clean_chunk(const Link& node, const Link& at, Link& next, IsDead& is_dead, BeforeChange& before_change, Rows& rows) {
+    bool clean_chunk(const Link& node, const Link& at, Link& next, IsDead& is_dead,
+                     BeforeChange& before_change, Rows& rows) {
         {
             auto page = store_.read(at.block);
             if (!holds_chunk(page.payload(), at, node)) throw_bad_chunk(at, node, "is not one of its");
@@ -106,8 +109,8 @@ class ChunkVacuum {
         return left > 0;
     }
 
-    // Takes out those from `run` to before `next`. kept: the one before them; none if they were the first when their
-    // chain was read.
+    // Takes out those from `run` to before `next`. kept: the one before them; none if they were the first
+    // when their chain was read.
     void take_out(const Link& node, Link kept, const Link& run, const Link& next) {
         if (!kept.valid()) {
             auto page = store_.write(node.block);
@@ -119,7 +122,7 @@ class ChunkVacuum {
                 page.commit();
                 return;
             }
-            kept = first;   // inserts put it there, and perhaps others behind it
+            kept = first;  // inserts put it there, and perhaps others behind it
         }
         uint64_t left = uint64_t{store_.page_count()} * chunks_per_page;
         while (kept.valid()) {
@@ -141,15 +144,15 @@ class ChunkVacuum {
         return chunk_at(page.payload(), at.slot).next;
     }
 
-    using Chunks = std::bitset<chunks_per_page>;   // of one page
+    using Chunks = std::bitset<chunks_per_page>;  // of one page
     struct Unused {
-        Chunks free;       // may be in use by now
-        Chunks to_free;    // nobody but vacuum has anything to do with them
+        Chunks free;     // may be in use by now
+        Chunks to_free;  // nobody but vacuum has anything to do with them
     };
 
     Unused find_unused(uint32_t block) {
         Unused unused;
-        Chunks unknown;   // may be lost
+        Chunks unknown;  // may be lost
         Link owners[chunks_per_page];
         {
             auto page = store_.read(block);
@@ -167,8 +170,8 @@ class ChunkVacuum {
         return unused;
     }
 
-    // Is a chunk that was in no chain when vacuum walked them in none now? An insert that took it since held its node's page
-    // until it was in the chain, before all that had been met there.
+    // Is a chunk that was in no chain when vacuum walked them in none now? An insert that took it since held
+    // its node's page until it was in the chain, before all that had been met there.
     bool is_lost(const Link& chunk, const Link& owner) {
         if (owner.block >= store_.page_count()) return true;
         for (Link at = first_chunk(owner); at.valid() && !was_seen(at); at = next_of(at, owner)) {
@@ -184,11 +187,13 @@ class ChunkVacuum {
     }
 
     void free_on(uint32_t block, const Chunks& to_free, uint32_t next_in_list) {
-        // From now on an insert may take them, for another chain: whoever meets them there has not come to what was met.
+        // From now on an insert may take them, for another chain: whoever meets them there has not come to
+        // what was met.
         const auto seen = seen_.find(block);
         if (seen != seen_.end()) seen->second &= ~to_free;
         auto page = store_.write(block);
-        if (page_head(page.peek()).reserved2 != next_in_list) page_head(page.modify()).reserved2 = next_in_list;
+        if (page_head(page.peek()).reserved2 != next_in_list)
+            page_head(page.modify()).reserved2 = next_in_list;
         for (size_t i = 0; i < chunks_per_page; ++i)
             if (to_free[i]) chunk_at(page.modify(), i) = TidChunk{};
         page.commit();

@@ -1,19 +1,19 @@
 // The part of vacuum that joins the spanning tree of level 0 again (insert.hpp says what it is for).
 //
-// Removing nodes leaves the tree in components. Every link between two components can become a tree edge (Kruskal's
-// algorithm over the links there are); a component that no link connects is attached by a search.
+// Removing nodes leaves the tree in components. Every link between two components can become a tree edge
+// (Kruskal's algorithm over the links there are); a component that no link connects is attached by a search.
 //
-// An edge counts when both its ends know of it: only then neither of them drops the link. Where an insert or a
-// vacuum was interrupted in between, the edge is completed first, or given up.
+// An edge counts when both its ends know of it: only then neither of them drops the link. Where an insert or
+// a vacuum was interrupted in between, the edge is completed first, or given up.
 #pragma once
 
 #include <unordered_set>
 
 #include "core/base/disjoint_sets.hpp"
-#include "core/hnsw/write/edge_sums.hpp"
-#include "core/hnsw/write/insert.hpp"
 #include "core/hnsw/node/page_walk.hpp"
 #include "core/hnsw/node/slot_map.hpp"
+#include "core/hnsw/write/edge_sums.hpp"
+#include "core/hnsw/write/insert.hpp"
 
 namespace vecstore::core {
 
@@ -21,8 +21,8 @@ template <class Store>
 class TreeJoiner {
   public:
     // Looks at the nodes that are live in `slots`, on the first `pages` pages.
-    TreeJoiner(Store& store, const VectorEncoder& encoder, NodeEditor<Store>& editor, Inserter<Store>& inserter,
-               const SlotMap& slots, uint32_t pages, Scratch scratch = {})
+    TreeJoiner(Store& store, const VectorEncoder& encoder, NodeEditor<Store>& editor,
+               Inserter<Store>& inserter, const SlotMap& slots, uint32_t pages, Scratch scratch = {})
         : store_(store),
           encoder_(encoder),
           layout_(encoder.layout()),
@@ -39,7 +39,8 @@ class TreeJoiner {
             for (size_t i = 0; i < node.head().degree; ++i)
                 if (is_tree_edge(node, i)) unite(link, node.links()[i]);
         });
-        for (uint32_t block = meta_block + 1; block < pages_ && components_ > 1; ++block) connect_components(block);
+        for (uint32_t block = meta_block + 1; block < pages_ && components_ > 1; ++block)
+            connect_components(block);
         if (components_ > 1) attach_components();
     }
 
@@ -54,7 +55,9 @@ class TreeJoiner {
     };
 
     uint64_t id(const Link& link) const { return layout_.slot_id(link); }
-    static bool is_tree_edge(const ConstNode& node, size_t i) { return (node.head().tree_edges_or_epoch >> i) & 1; }
+    static bool is_tree_edge(const ConstNode& node, size_t i) {
+        return (node.head().tree_edges_or_epoch >> i) & 1;
+    }
 
     // Live nodes of level 0 that were live when vacuum passed them.
     template <class Visit>
@@ -119,11 +122,12 @@ class TreeJoiner {
 
     // Makes the other end of the edge know of it, if it does not.
     bool take(const Edge& edge) {
-        const size_t cap = layout_.max_neighbors() - 1;   // leaves room for a parent
+        const size_t cap = layout_.max_neighbors() - 1;  // leaves room for a parent
         return editor_.add_neighbor(edge.to, 0, edge.from, edge.from_vector.data(), cap) == LinkResult::added;
     }
 
-    // One end could not be marked, or an insert that had meant this edge for its row has chosen another meanwhile.
+    // One end could not be marked, or an insert that had meant this edge for its row has chosen another
+    // meanwhile.
     void give_up(const Edge& edge) {
         editor_.clear_tree_edge(edge.from, edge.to);
         editor_.clear_tree_edge(edge.to, edge.from);
@@ -136,7 +140,8 @@ class TreeJoiner {
         };
         for (const Edge& edge : edges_of(block, between)) {
             if (component_of(edge.from) == component_of(edge.to) || !take(edge)) continue;
-            if (inserter_.mark_parent(edge.from, edge.to, Link{}) && editor_.has_tree_edge(edge.to, edge.from)) {
+            if (inserter_.mark_parent(edge.from, edge.to, Link{}) &&
+                editor_.has_tree_edge(edge.to, edge.from)) {
                 ++edges_made_;
                 unite(edge.from, edge.to);
             } else {
@@ -145,7 +150,8 @@ class TreeJoiner {
         }
     }
 
-    // What no link connects: one node of each such component looks for neighbors in the entry point's component.
+    // What no link connects: one node of each such component looks for neighbors in the entry point's
+    // component.
     void attach_components() {
         const Link root = root_of_searches();
         if (!known(root)) return;
@@ -153,15 +159,19 @@ class TreeJoiner {
         std::unordered_set<uint64_t> seen{component_of(root)};
         for_each_live([&](const Link& link, const ConstNode& node) {
             const auto edges = static_cast<size_t>(__builtin_popcountll(node.head().tree_edges_or_epoch));
-            if (!known(link) || edges >= layout_.max_neighbors() || !seen.insert(component_of(link)).second) return;
+            if (!known(link) || edges >= layout_.max_neighbors() || !seen.insert(component_of(link)).second)
+                return;
             Edge edge{link, Link{}, std::vector<float>(encoder_.geometry().stored_dims)};
             encoder_.decode(node, edge.from_vector.data());
             unconnected.push_back(std::move(edge));
         });
         for (const Edge& edge : unconnected) {
             store_.pause_point();
-            const auto rooted = [&](const Link& link) { return known(link) && component_of(link) == component_of(root); };
-            if (!inserter_.attach_anew(edge.from, edge.from_vector.data(), norm2_of(edge.from), rooted)) continue;
+            const auto rooted = [&](const Link& link) {
+                return known(link) && component_of(link) == component_of(root);
+            };
+            if (!inserter_.attach_anew(edge.from, edge.from_vector.data(), norm2_of(edge.from), rooted))
+                continue;
             ++edges_made_;
             unite(edge.from, root);
         }

@@ -6,32 +6,32 @@
 //      dead nodes' own neighbors (no search of the graph: pgvector's repair, which searches anew for each
 //      node, is what makes its vacuum slow). Then the entry point is moved if it died, the spanning tree of
 //      level 0 joined again, and every node linked from nearby.
-//   3. free_dead: dead slots become free, with the next generation, and chunks of TIDs that no node has. Links to them that remain anywhere
-//      dangle from then on, which readers recognise.
+//   3. free_dead: dead slots become free, with the next generation, and chunks of TIDs that no node has.
+//      Links to them that remain anywhere dangle from then on, which readers recognise.
 //
-// Newcomers: rows that are inserted during step 1 may have found nobody to link to but nodes that died afterwards. So step 2
-// is for them too: it looks at pages when all deaths are known, and takes the nodes that it meets there for live. What is
-// inserted still later links to live nodes.
+// Newcomers: rows that are inserted during step 1 may have found nobody to link to but nodes that died
+// afterwards. So step 2 is for them too: it looks at pages when all deaths are known, and takes the nodes
+// that it meets there for live. What is inserted still later links to live nodes.
 //
 // Inserts and scans go on meanwhile. Only one vacuum works on an index at a time, and only vacuum marks
 // nodes dead or frees them: what it learned in step 1 about a dead node stays true until it frees it.
 // Between steps 1 and 3 the metapage says vacuum_pending, so that an interrupted vacuum is finished by the
 // next one.
 //
-// All pages are passed over some eight times, whatever died; what takes longer, many links from nearby and measuring the
-// calibration, waits until the nodes that vacuums removed are a fiftieth of all.
+// All pages are passed over some eight times, whatever died; what takes longer, many links from nearby and
+// measuring the calibration, waits until the nodes that vacuums removed are a fiftieth of all.
 //
-// Memory: at most nine bytes for each slot of the index, where `scratch` has them: two of what was learned in step 1, and seven
-// while step 2 is at links from nearby (five while it is at the tree).
+// Memory: at most nine bytes for each slot of the index, where `scratch` has them: two of what was learned in
+// step 1, and seven while step 2 is at links from nearby (five while it is at the tree).
 #pragma once
 
 #include <unordered_set>
 
-#include "core/hnsw/write/insert.hpp"
-#include "core/hnsw/write/in_degree.hpp"
-#include "core/hnsw/search/entry_table.hpp"
 #include "core/hnsw/node/slot_map.hpp"
 #include "core/hnsw/search/beam_calibration.hpp"
+#include "core/hnsw/search/entry_table.hpp"
+#include "core/hnsw/write/in_degree.hpp"
+#include "core/hnsw/write/insert.hpp"
 #include "core/hnsw/write/tid_vacuum.hpp"
 #include "core/hnsw/write/tree_joiner.hpp"
 
@@ -50,7 +50,8 @@ struct VacuumCounts {
 template <class Store>
 class Vacuum {
   public:
-    Vacuum(Store& store, const VectorEncoder& encoder, size_t ef_construction, InsertMemory& memory, Scratch scratch = {})
+    Vacuum(Store& store, const VectorEncoder& encoder, size_t ef_construction, InsertMemory& memory,
+           Scratch scratch = {})
         : store_(store),
           encoder_(encoder),
           layout_(encoder.layout()),
@@ -130,7 +131,8 @@ class Vacuum {
         }
         // Chains first: a node whose rows are all gone by then dies with the change of its page.
         for (const Link& link : chained) {
-            const typename ChunkVacuum<Store>::Rows in_chain = chunks_.clean(link, is_dead, [this] { begin_changes(); });
+            const typename ChunkVacuum<Store>::Rows in_chain = chunks_.clean(link, is_dead,
+                                                                             [this] { begin_changes(); });
             counts_.rows_left += in_chain.left;
             counts_.rows_removed += in_chain.removed;
             changes |= in_chain.left == 0;
@@ -162,7 +164,7 @@ class Vacuum {
         }
         slots_.set(id(link), node.dead() ? SlotMap::dead : SlotMap::live, head.generation);
         live_nodes_ += node.live() && head.level == 0;
-        any_dead_ |= node.dead();   // left by a vacuum that was interrupted
+        any_dead_ |= node.dead();  // left by a vacuum that was interrupted
         if (head.level > 0) upper_.push_back({link, head.down, head.level});
         return link;
     }
@@ -172,8 +174,7 @@ class Vacuum {
     bool has_dead_rows(const ConstNode& node, IsDead& is_dead, uint64_t& rows) {
         const NodeHead& head = node.head();
         bool found = head.tid_count == 0 && !head.overflow.valid();
-        for (size_t i = 0; i < head.tid_count; ++i, ++rows)
-            found |= is_dead(head.tids[i]);
+        for (size_t i = 0; i < head.tid_count; ++i, ++rows) found |= is_dead(head.tids[i]);
         return found;
     }
 
@@ -212,7 +213,7 @@ class Vacuum {
             auto page = store_.write(upper.link.block);
             const ConstNode node = find_node(layout_, page.peek(), upper.link);
             if (!node || node.dead()) continue;
-            if (!any_dead_) continue;   // repaired when a vacuum has to write anyway
+            if (!any_dead_) continue;  // repaired when a vacuum has to write anyway
             same_node(layout_, page.modify(), upper.link).head().flags |= node_dead;
             page.commit();
             slots_.set(id(upper.link), SlotMap::dead, upper.link.generation);
@@ -241,7 +242,7 @@ class Vacuum {
             if (node.used() && node.dead()) note_lost(node);
             if (!node.live()) continue;
             const Link link = nodes.link(s);
-            if (!slots_.is_live(id(link), link)) record(block, s, node);   // a newcomer
+            if (!slots_.is_live(id(link), link)) record(block, s, node);  // a newcomer
             bool has_unwanted = false;
             for (size_t i = 0; i < node.head().degree; ++i) has_unwanted |= unwanted(node.links()[i]);
             if (has_unwanted) repair_node(link);
@@ -301,7 +302,8 @@ class Vacuum {
         auto& found = memory_.found;
         found.erase(std::remove_if(found.begin(), found.end(),
                                    [&](const FoundNode& f) {
-                                       return f.dead || f.link == self || kept_.count(id(f.link)) || dead(f.link);
+                                       return f.dead || f.link == self || kept_.count(id(f.link)) ||
+                                              dead(f.link);
                                    }),
                     found.end());
         if (layout_.coded())
@@ -316,20 +318,22 @@ class Vacuum {
         struct Entry {
             float squared;
             const uint8_t* code;
-            int found;   // index into memory_.found; -1: a neighbor that is kept
+            int found;  // index into memory_.found; -1: a neighbor that is kept
         };
         const auto& found = memory_.found;
         const size_t code_bytes = layout_.code_bytes();
         std::vector<Entry> pool;
         for (size_t i = 0; i < found.size(); ++i)
-            pool.push_back({found[i].distance, &memory_.codes[found[i].index * code_bytes], static_cast<int>(i)});
+            pool.push_back(
+                {found[i].distance, &memory_.codes[found[i].index * code_bytes], static_cast<int>(i)});
         SearchMemory& search = memory_.search;
         const size_t degree = node.head().degree;
         // The node is the query, at distance 0 from itself: the estimates are its neighbors' distances.
         memory_.query.estimate(node, degree, 0, search.sums.data(), search.estimates.data());
         for (size_t i = 0; i < degree; ++i)
             if (!unwanted(node.links()[i])) pool.push_back({search.estimates[i], node.code(i), -1});
-        std::sort(pool.begin(), pool.end(), [](const Entry& a, const Entry& b) { return nearer(a.squared, b.squared); });
+        std::sort(pool.begin(), pool.end(),
+                  [](const Entry& a, const Entry& b) { return nearer(a.squared, b.squared); });
         std::vector<float> squared, roots;
         for (const Entry& e : pool) {
             squared.push_back(e.squared);
@@ -339,7 +343,9 @@ class Vacuum {
         chosen_.clear();
         const size_t kept = order_by_need(
             squared, pool.size(),
-            [&](size_t a, size_t b) { return encoder_.angles().squared(k, roots[a], roots[b], pool[a].code, pool[b].code); },
+            [&](size_t a, size_t b) {
+                return encoder_.angles().squared(k, roots[a], roots[b], pool[a].code, pool[b].code);
+            },
             memory_.order);
         chosen_.codes.resize(wanted * code_bytes + 64);
         chosen_.factors.resize(wanted * factor_bytes);
@@ -352,7 +358,8 @@ class Vacuum {
             chosen_.wanted.push_back(i < kept);
             chosen_.kept.nearest |= uint64_t{i < kept} << n;
             std::memcpy(&chosen_.codes[n * code_bytes], e.code, code_bytes);
-            store_link_factors(layout_, memory_.sums[found[e.found].index], &chosen_.factors[n * factor_bytes]);
+            store_link_factors(layout_, memory_.sums[found[e.found].index],
+                               &chosen_.factors[n * factor_bytes]);
         }
     }
 
@@ -372,15 +379,16 @@ class Vacuum {
             const size_t degree = dead_node.head().degree;
             SearchMemory& search = memory_.search;
             if (layout_.coded()) {
-                memory_.query.estimate(dead_node, degree, memory_.query.distance(dead_node), search.sums.data(),
-                                       search.estimates.data());
+                memory_.query.estimate(dead_node, degree, memory_.query.distance(dead_node),
+                                       search.sums.data(), search.estimates.data());
             } else {
                 for (size_t k = 0; k < degree; ++k)
                     std::memcpy(&search.estimates[k], dead_node.factor(k), sizeof(float));
             }
             for (size_t k = 0; k < degree; ++k) {
                 const Link& link = dead_node.links()[k];
-                if (link == self || unwanted(link) || kept_.count(id(link)) || !seen.insert(id(link)).second) continue;
+                if (link == self || unwanted(link) || kept_.count(id(link)) || !seen.insert(id(link)).second)
+                    continue;
                 candidates_.push_back({search.estimates[k], link});
             }
         }
@@ -459,13 +467,17 @@ class Vacuum {
         counts_.tree_edges_made = tree.edges_made();
     }
     void repair_in_degrees() {
-        // As many as a build gives. (Of rows not found by their own vector a sixth of what a node has room for leaves no
-        // more, on clustered data, a third of the rows replaced fifty times over; of the ten nearest it does: where half of
-        // 200,000 x 768 were deleted, .9800 were found where an index built anew finds .9904.)
-        InDegreeRepair<Store> near(store_, encoder_, store_.page_count(), layout_.max_neighbors() / 3, scratch_);
+        // As many as a build gives. (Of rows not found by their own vector a sixth of what a node has room
+        // for leaves no more, on clustered data, a third of the rows replaced fifty times over; of the ten
+        // nearest it does: where half of 200,000 x 768 were deleted, .9800 were found where an index built
+        // anew finds .9904.)
+        InDegreeRepair<Store> near(store_, encoder_, store_.page_count(), layout_.max_neighbors() / 3,
+                                   scratch_);
         // What inserts take from others' lists is mended with the next many.
         if (!is_much_removed_)
-            near.only([this](uint64_t slot) { return slot < slot_count() && (lost_[slot / 8] >> slot % 8 & 1) != 0; });
+            near.only([this](uint64_t slot) {
+                return slot < slot_count() && (lost_[slot / 8] >> slot % 8 & 1) != 0;
+            });
         near.run([this](size_t pages, auto&& make_worker) {
             auto work = make_worker();
             for (size_t i = 0; i < pages; ++i) {
@@ -480,7 +492,8 @@ class Vacuum {
     bool count_removed() {
         constexpr uint64_t share = 50;
         auto page = store_.write(meta_block);
-        const uint64_t before = meta_of(page.peek()).removed_nodes, removed = before + std::max<uint64_t>(counts_.nodes_died, 1);
+        const uint64_t before = meta_of(page.peek()).removed_nodes,
+                       removed = before + std::max<uint64_t>(counts_.nodes_died, 1);
         const bool is_much = removed * share >= live_nodes_;
         const uint64_t now = is_much ? 0 : std::min<uint64_t>(removed, UINT32_MAX);
         if (now == before) return is_much;
@@ -497,7 +510,8 @@ class Vacuum {
         EntryPoint next;
         for (const UpperNode& upper : upper_)
             if (!dead(upper.link) && upper.level > next.level) next = {upper.link, upper.level};
-        for (uint32_t block = meta_block + 1; block < pages_ && !next.link.valid(); ++block) next = live_node_on(block);
+        for (uint32_t block = meta_block + 1; block < pages_ && !next.link.valid(); ++block)
+            next = live_node_on(block);
         auto page = store_.write(meta_block);
         // An insert may have put a node of its own there.
         if (meta_of(page.peek()).entry_point != now.link) return;
@@ -508,8 +522,8 @@ class Vacuum {
         raise_entry_point();
     }
 
-    // Inserts that saw the old entry point took it for high enough: nodes they wrote since step 1 may be above
-    // the new one. (From now on they raise it themselves.)
+    // Inserts that saw the old entry point took it for high enough: nodes they wrote since step 1 may be
+    // above the new one. (From now on they raise it themselves.)
     void raise_entry_point() {
         EntryPoint highest;
         const uint32_t pages = store_.page_count();
@@ -518,7 +532,8 @@ class Vacuum {
             auto page = store_.read_once(block);
             const NodePage nodes(layout_, page.payload(), block);
             for (size_t s = 0; s < nodes.size(); ++s)
-                if (nodes[s].live() && nodes[s].head().level > highest.level) highest = {nodes.link(s), nodes[s].head().level};
+                if (nodes[s].live() && nodes[s].head().level > highest.level)
+                    highest = {nodes.link(s), nodes[s].head().level};
         }
         if (!highest.link.valid()) return;
         auto page = store_.write(meta_block);
@@ -597,8 +612,8 @@ class Vacuum {
     uint32_t pages_ = 0;
     SlotMap slots_;
     std::vector<UpperNode> upper_;
-    uint64_t live_nodes_ = 0;      // of level 0, before any died
-    ScratchArray<uint8_t> lost_;   // a bit for each slot: a dead node linked to its node
+    uint64_t live_nodes_ = 0;     // of level 0, before any died
+    ScratchArray<uint8_t> lost_;  // a bit for each slot: a dead node linked to its node
     bool is_much_removed_ = false;
     bool any_dead_ = false;
     ChunkVacuum<Store> chunks_;

@@ -15,15 +15,16 @@ namespace {
 
 // Whether names mean what they look like, so that records can be read without Postgres.
 bool has_plain_names(const JsonSurvey& survey) {
-    return std::none_of(survey.fields.begin(), survey.fields.end(), [](const JsonField& field) {
-        return field.name.find('\\') != std::string::npos;
-    });
+    return std::none_of(survey.fields.begin(), survey.fields.end(),
+                        [](const JsonField& field) { return field.name.find('\\') != std::string::npos; });
 }
 
 }  // namespace
 
 bool RowLayout::operator==(const RowLayout& other) const {
-    const auto same = [](const Field& a, const Field& b) { return a.key == b.key && a.encoding == b.encoding; };
+    const auto same = [](const Field& a, const Field& b) {
+        return a.key == b.key && a.encoding == b.encoding;
+    };
     return vector == other.vector && id == other.id && id_column == other.id_column &&
            metadata_by_id == other.metadata_by_id && ids_are_positions == other.ids_are_positions &&
            texts_are_utf8 == other.texts_are_utf8 &&
@@ -40,9 +41,9 @@ CopyEncoder::CopyEncoder(VectorReader& reader, RowLayout layout, RecordSource re
       skipped_before_(reader.skipped()) {
     if (layout_.fields.empty()) return;
     records_ = std::make_unique<JsonRecords>(*metadata_.source, *metadata_.survey);
-    const bool whole = std::any_of(layout_.fields.begin(), layout_.fields.end(), [](const RowLayout::Field& f) {
-        return f.key == RowLayout::whole_record;
-    });
+    const bool whole = std::any_of(
+        layout_.fields.begin(), layout_.fields.end(),
+        [](const RowLayout::Field& f) { return f.key == RowLayout::whole_record; });
     if (layout_.texts_are_utf8 && !whole && has_plain_names(*metadata_.survey))
         flat_ = std::make_unique<FlatJson>(metadata_.survey->fields);
 }
@@ -103,8 +104,8 @@ void CopyEncoder::encode_row(CopyBlock& block) {
     append_number(out_, static_cast<int16_t>(1 + (with_id ? 1 : 0) + layout_.fields.size()));
     const auto position = static_cast<int64_t>(batch_.positions[next_row_]);
     const int64_t id = layout_.ids_are_positions ? position : batch_.ids[next_row_];
-    const uint64_t hash =
-        vector_field_.append(out_, values, dims_, layout_.stored_id(id), static_cast<uint64_t>(position));
+    const uint64_t hash = vector_field_.append(out_, values, dims_, layout_.stored_id(id),
+                                               static_cast<uint64_t>(position));
     append_id_field(out_, layout_.id, id, layout_.id_column);
     if (layout_.fields.empty()) {
         block.content_sum += hash;
@@ -155,7 +156,8 @@ void CopyEncoder::encode_fields(CopyBlock& block, uint64_t hash, uint64_t record
 }
 
 bool CopyEncoder::parse_fields() {
-    if (metadata_.survey->layout != JsonSurvey::Layout::columns) return flat_->parse_object(texts_[0], values_);
+    if (metadata_.survey->layout != JsonSurvey::Layout::columns)
+        return flat_->parse_object(texts_[0], values_);
     values_.resize(texts_.size());
     for (size_t i = 0; i < texts_.size(); i++) {
         if (!flat_->parse_value(texts_[i], i, values_[i])) return false;
@@ -166,25 +168,17 @@ bool CopyEncoder::parse_fields() {
 // As the type's input function would have it; false for what is left to that.
 bool CopyEncoder::encode_field(FieldEncoding encoding, const FlatValue& value) {
     switch (encoding) {
-        case FieldEncoding::text:
-            append_field(out_, value.text.data(), value.text.size());
-            return true;
-        case FieldEncoding::int2:
-            return encode_number<int16_t>(value);
-        case FieldEncoding::int4:
-            return encode_number<int32_t>(value);
-        case FieldEncoding::int8:
-            return encode_number<int64_t>(value);
-        case FieldEncoding::float4:
-            return encode_number<float>(value);
-        case FieldEncoding::float8:
-            return encode_number<double>(value);
+        case FieldEncoding::text: append_field(out_, value.text.data(), value.text.size()); return true;
+        case FieldEncoding::int2: return encode_number<int16_t>(value);
+        case FieldEncoding::int4: return encode_number<int32_t>(value);
+        case FieldEncoding::int8: return encode_number<int64_t>(value);
+        case FieldEncoding::float4: return encode_number<float>(value);
+        case FieldEncoding::float8: return encode_number<double>(value);
         case FieldEncoding::boolean:
             if (value.kind != json_boolean) return false;
             append_number_field<uint8_t>(out_, value.text == "true");
             return true;
-        case FieldEncoding::other:
-            break;
+        case FieldEncoding::other: break;
     }
     return false;
 }

@@ -1,12 +1,12 @@
-// Rows of a file, and of the metadata beside it, as a binary COPY stream has them, each with its hash. Calls nothing
-// of Postgres, so that a thread can be ahead with it; a row whose metadata only Postgres can convert is left with a
-// gap.
+// Rows of a file, and of the metadata beside it, as a binary COPY stream has them, each with its hash. Calls
+// nothing of Postgres, so that a thread can be ahead with it; a row whose metadata only Postgres can convert
+// is left with a gap.
 #pragma once
 
 #include "core/io/copy/vector_field.hpp"
+#include "core/io/formats/vector_reader.hpp"
 #include "core/io/json/json_flat.hpp"
 #include "core/io/json/json_records.hpp"
-#include "core/io/formats/vector_reader.hpp"
 
 #include <exception>
 
@@ -97,9 +97,9 @@ class CopyEncoder {
     std::unique_ptr<FlatJson> flat_;  // null where Postgres must see all records
     std::vector<std::string> texts_;
     std::vector<FlatValue> values_;
-    VectorBatch batch_;           // rows read, of which next_row_ is the first not yet encoded
+    VectorBatch batch_;  // rows read, of which next_row_ is the first not yet encoded
     size_t next_row_ = 0;
-    std::vector<uint8_t> out_;    // the block's bytes, while it is filled
+    std::vector<uint8_t> out_;  // the block's bytes, while it is filled
     SkippedRows skipped_before_;
     std::exception_ptr failure_;
 };

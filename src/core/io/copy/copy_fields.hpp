@@ -1,5 +1,5 @@
-// Fields of a binary COPY stream: of each its length, then what the type's receive function expects. Buffer: a vector of
-// bytes or a string, at whose end they are put.
+// Fields of a binary COPY stream: of each its length, then what the type's receive function expects. Buffer:
+// a vector of bytes or a string, at whose end they are put.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +52,8 @@ void append_numbers(Buffer& out, const float* values, size_t count, bool with_le
 // element_type: Postgres's number of it.
 template <class Number, class Buffer>
 void append_array_field(Buffer& out, const float* values, size_t count, uint32_t element_type) {
-    append_number(out, static_cast<int32_t>(5 * sizeof(int32_t) + count * (sizeof(int32_t) + sizeof(Number))));
+    append_number(out,
+                  static_cast<int32_t>(5 * sizeof(int32_t) + count * (sizeof(int32_t) + sizeof(Number))));
     append_number<int32_t>(out, 1);  // array dimensions
     append_number<int32_t>(out, 0);  // no nulls
     append_number(out, element_type);
@@ -72,12 +73,9 @@ void append_float_vector(Buffer& out, VectorEncoding encoding, const float* valu
             append_number<int16_t>(out, 0);
             append_numbers<float>(out, values, dims, false);
             return;
-        case VectorEncoding::float4_array:
-            return append_array_field<float>(out, values, dims, float4_oid);
-        case VectorEncoding::float8_array:
-            return append_array_field<double>(out, values, dims, float8_oid);
-        default:
-            throw Error(ErrorCode::internal, "floats are no field of this type");
+        case VectorEncoding::float4_array: return append_array_field<float>(out, values, dims, float4_oid);
+        case VectorEncoding::float8_array: return append_array_field<double>(out, values, dims, float8_oid);
+        default: throw Error(ErrorCode::internal, "floats are no field of this type");
     }
 }
 
@@ -95,14 +93,10 @@ void append_integer_id(Buffer& out, int64_t id, const std::string& column) {
 template <class Buffer>
 void append_id_field(Buffer& out, IdEncoding encoding, int64_t id, const std::string& column) {
     switch (encoding) {
-        case IdEncoding::none:
-            return;
-        case IdEncoding::int2:
-            return append_integer_id<int16_t>(out, id, column);
-        case IdEncoding::int4:
-            return append_integer_id<int32_t>(out, id, column);
-        case IdEncoding::int8:
-            return append_integer_id<int64_t>(out, id, column);
+        case IdEncoding::none: return;
+        case IdEncoding::int2: return append_integer_id<int16_t>(out, id, column);
+        case IdEncoding::int4: return append_integer_id<int32_t>(out, id, column);
+        case IdEncoding::int8: return append_integer_id<int64_t>(out, id, column);
         case IdEncoding::text: {
             const std::string digits = std::to_string(id);
             return append_field(out, digits.data(), digits.size());

@@ -11,9 +11,7 @@ namespace vecstore::core::io {
 namespace {
 
 // Any byte but 0 counts as true, as in numpy.
-float widen_boolean(uint8_t byte) {
-    return byte != 0 ? 1.0f : 0.0f;
-}
+float widen_boolean(uint8_t byte) { return byte != 0 ? 1.0f : 0.0f; }
 
 template <class T>
 float widen_number(T value) {
@@ -62,21 +60,13 @@ const ElementTraits element_traits[] = {
     describe<uint8_t, widen_boolean>("bit", false),
 };
 
-const ElementTraits& traits_of(ElementType type) {
-    return element_traits[static_cast<size_t>(type)];
-}
+const ElementTraits& traits_of(ElementType type) { return element_traits[static_cast<size_t>(type)]; }
 
 }  // namespace
 
-size_t element_size(ElementType type) {
-    return traits_of(type).size;
-}
-const char* element_name(ElementType type) {
-    return traits_of(type).name;
-}
-bool narrows_to_float32(ElementType type) {
-    return traits_of(type).narrows;
-}
+size_t element_size(ElementType type) { return traits_of(type).size; }
+const char* element_name(ElementType type) { return traits_of(type).name; }
+bool narrows_to_float32(ElementType type) { return traits_of(type).narrows; }
 
 void to_float32(ElementType type, bool big_endian, const uint8_t* from, size_t count, float* to,
                 size_t stride) {

@@ -58,18 +58,10 @@ class RangeCodec : public Codec {
     std::vector<float> trained_;  // the ranges' beginnings, then their extents
 };
 
-float widen_fp16(const uint8_t* at) {
-    return f16_to_float(load_little_endian<uint16_t>(at));
-}
-float widen_bf16(const uint8_t* at) {
-    return bf16_to_float(load_little_endian<uint16_t>(at));
-}
-float widen_byte(const uint8_t* at) {
-    return static_cast<float>(*at);
-}
-float widen_shifted_byte(const uint8_t* at) {
-    return static_cast<float>(*at) - 128.0f;
-}
+float widen_fp16(const uint8_t* at) { return f16_to_float(load_little_endian<uint16_t>(at)); }
+float widen_bf16(const uint8_t* at) { return bf16_to_float(load_little_endian<uint16_t>(at)); }
+float widen_byte(const uint8_t* at) { return static_cast<float>(*at); }
+float widen_shifted_byte(const uint8_t* at) { return static_cast<float>(*at) - 128.0f; }
 
 // Components as numbers of their own.
 template <size_t Bytes, float (*Widen)(const uint8_t*)>
@@ -149,9 +141,7 @@ CodecInfo float_codec(uint64_t dims) {
     return {std::make_shared<FloatCodec>(dims), "flat", ElementType::float32};
 }
 
-CodecInfo bit_codec(uint64_t dims) {
-    return {std::make_shared<BitCodec>(dims), "bits", ElementType::bit};
-}
+CodecInfo bit_codec(uint64_t dims) { return {std::make_shared<BitCodec>(dims), "bits", ElementType::bit}; }
 
 CodecInfo read_scalar_quantizer(Cursor& cursor, uint64_t dims) {
     const auto type = cursor.read<int32_t>("the scalar quantizer's type");

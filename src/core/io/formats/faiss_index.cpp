@@ -46,45 +46,31 @@ class FaissParser {
   private:
     void parse_kind(FaissIndex& index, FaissKind kind, uint64_t start) {
         switch (kind) {
-            case FaissKind::flat:
-                return parse_flat(index, start);
-            case FaissKind::id_map:
-                return parse_id_map(index, read_header(start));
+            case FaissKind::flat: return parse_flat(index, start);
+            case FaissKind::id_map: return parse_id_map(index, read_header(start));
             case FaissKind::hnsw:
             case FaissKind::hnsw_cagra:
-            case FaissKind::hnsw_cagra2:
-                return parse_hnsw(index, kind, read_header(start));
+            case FaissKind::hnsw_cagra2: return parse_hnsw(index, kind, read_header(start));
             case FaissKind::ivf_flat:
             case FaissKind::ivf_scalar:
             case FaissKind::ivf_scalar_old:
-            case FaissKind::ivf_product:
-                return parse_ivf(index, kind, read_header(start));
+            case FaissKind::ivf_product: return parse_ivf(index, kind, read_header(start));
             case FaissKind::scalar:
             case FaissKind::product:
-            case FaissKind::product_old:
-                return parse_codes(index, kind, read_header(start));
-            case FaissKind::two_level:
-                return parse_two_level(index, read_header(start));
-            case FaissKind::product_centers:
-                return parse_product_centers(index, read_header(start));
-            case FaissKind::pre_transform:
-                return parse_pre_transform(index, read_header(start));
-            case FaissKind::refine:
-                return parse_refine(index, read_header(start));
-            case FaissKind::binary_flat:
-                return parse_binary_flat(index, start);
-            case FaissKind::binary_id_map:
-                return parse_id_map(index, read_binary_header(start, false));
+            case FaissKind::product_old: return parse_codes(index, kind, read_header(start));
+            case FaissKind::two_level: return parse_two_level(index, read_header(start));
+            case FaissKind::product_centers: return parse_product_centers(index, read_header(start));
+            case FaissKind::pre_transform: return parse_pre_transform(index, read_header(start));
+            case FaissKind::refine: return parse_refine(index, read_header(start));
+            case FaissKind::binary_flat: return parse_binary_flat(index, start);
+            case FaissKind::binary_id_map: return parse_id_map(index, read_binary_header(start, false));
             case FaissKind::binary_hnsw:
-            case FaissKind::binary_hnsw_cagra:
-                return parse_hnsw(index, kind, read_binary_header(start));
-            case FaissKind::binary_ivf:
-                return parse_ivf(index, kind, read_binary_header(start));
+            case FaissKind::binary_hnsw_cagra: return parse_hnsw(index, kind, read_binary_header(start));
+            case FaissKind::binary_ivf: return parse_ivf(index, kind, read_binary_header(start));
             case FaissKind::unknown:
             case FaissKind::missing:
             case FaissKind::not_read:
-            case FaissKind::no_vectors:
-                break;
+            case FaissKind::no_vectors: break;
         }
         refuse_faiss_kind(cursor_, index.code);
     }
@@ -409,8 +395,8 @@ class FaissParser {
         }
         CodecInfo codec = read_scalar_quantizer(cursor_, header.dims);
         cursor_.skip(8, "the code size");
-        residual =
-            kind == FaissKind::ivf_scalar_old || cursor_.read<uint8_t>("whether codes are of residuals") != 0;
+        residual = kind == FaissKind::ivf_scalar_old ||
+                   cursor_.read<uint8_t>("whether codes are of residuals") != 0;
         return codec;
     }
 

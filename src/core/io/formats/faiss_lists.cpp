@@ -200,9 +200,9 @@ class ListIds : public IdSource {
 }  // namespace
 
 size_t InvertedLists::list_of(uint64_t row) const {
-    const auto behind =
-        std::upper_bound(lists.begin(), lists.end(), row,
-                         [](uint64_t value, const List& list) { return value < list.first_row; });
+    const auto behind = std::upper_bound(
+        lists.begin(), lists.end(), row,
+        [](uint64_t value, const List& list) { return value < list.first_row; });
     return static_cast<size_t>(behind - lists.begin()) - 1;
 }
 

@@ -136,8 +136,8 @@ TransformPointer read_linear(Cursor& cursor, const std::string& code) {
                            std::to_string(bias.size()));
     }
     if (!has_bias) bias.clear();
-    auto transform =
-        std::make_unique<LinearTransform>(shape.in, shape.out, std::move(matrix), std::move(bias));
+    auto transform = std::make_unique<LinearTransform>(shape.in, shape.out, std::move(matrix),
+                                                       std::move(bias));
     if (!transform->is_orthonormal()) {
         throw_not_supported(cursor.source(),
                             "its vectors went through a linear transform (\"" + code +

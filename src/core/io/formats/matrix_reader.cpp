@@ -19,8 +19,8 @@ void MatrixReader::read_row_major(VectorBatch& batch) {
     const size_t header = static_cast<size_t>(layout_.row_header);
     const size_t row_bytes = header + dims * size;
     const uint64_t offset = layout_.data_offset + batch.first * row_bytes;
-    const bool as_it_is =
-        info().element == ElementType::float32 && layout_.big_endian == native_is_big_endian;
+    const bool as_it_is = info().element == ElementType::float32 &&
+                          layout_.big_endian == native_is_big_endian;
     if (as_it_is && header == 0) {
         source().read(offset, batch.values.data(), batch.rows * row_bytes);
         return;
@@ -69,8 +69,8 @@ void MatrixReader::read_column_major(VectorBatch& batch) {
 void MatrixReader::load_window(uint64_t first) {
     const size_t size = element_size(info().element);
     const auto dims = static_cast<size_t>(info().dims);
-    const uint64_t rows =
-        std::min<uint64_t>(std::max<size_t>(1, window_bytes / (dims * size)), info().rows - first);
+    const uint64_t rows = std::min<uint64_t>(std::max<size_t>(1, window_bytes / (dims * size)),
+                                             info().rows - first);
     window_rows_ = 0;
     buffer_.resize(static_cast<size_t>(rows) * dims * size);
     for (size_t column = 0; column < dims; column++) {

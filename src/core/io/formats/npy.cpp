@@ -19,21 +19,15 @@ struct NumberType {
 // Kinds of numpy types that are not real numbers, by the letter of their descr.
 const char* describe_kind(char kind) {
     switch (kind) {
-        case 'O':
-            return "Python objects (a pickle, which could run any code when it is read)";
+        case 'O': return "Python objects (a pickle, which could run any code when it is read)";
         case 'U':
         case 'S':
-        case 'a':
-            return "strings";
-        case 'c':
-            return "complex numbers";
+        case 'a': return "strings";
+        case 'c': return "complex numbers";
         case 'M':
-        case 'm':
-            return "dates or times";
-        case 'V':
-            return "raw bytes";
-        default:
-            return nullptr;
+        case 'm': return "dates or times";
+        case 'V': return "raw bytes";
+        default: return nullptr;
     }
 }
 

@@ -90,8 +90,8 @@ class DictParser {
         skip_space();
         accept_word("u");  // Python 2's u'...'
         const char quote = position_ < text_.size() ? text_[position_] : '\0';
-        const size_t end =
-            quote == '\'' || quote == '"' ? text_.find(quote, position_ + 1) : std::string::npos;
+        const size_t end = quote == '\'' || quote == '"' ? text_.find(quote, position_ + 1)
+                                                         : std::string::npos;
         if (end == std::string::npos) fail(std::string("expected ") + what + " in quotes in the header");
         std::string value = text_.substr(position_ + 1, end - position_ - 1);
         if (value.find('\\') != std::string::npos) fail("escape sequence in the header");

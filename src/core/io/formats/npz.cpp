@@ -78,7 +78,8 @@ Candidate find_only(ByteSource& source, const std::vector<ZipMember>& members, c
     throw Error(ErrorCode::invalid_parameter,
                 source.name() + " holds " + std::to_string(members.size()) + " arrays, " +
                     (count == 0 ? "none" : "several") + " of them 2-D and of numbers",
-                {}, "Say which one to read by " + option_text("member", "...") + ": " + list_of(members) + ".");
+                {},
+                "Say which one to read by " + option_text("member", "...") + ": " + list_of(members) + ".");
 }
 
 std::unique_ptr<VectorReader> open_npz(ByteSource& source, const ReadOptions& options) {
@@ -97,8 +98,8 @@ std::unique_ptr<VectorReader> open_npz(ByteSource& source, const ReadOptions& op
         info.warnings.push_back("of its " + std::to_string(members.size()) + " members only " +
                                 shown(without_extension(chosen.member->name)) +
                                 " is read; left out: " + list_of(members, chosen.member));
-    auto reader =
-        std::make_unique<MatrixReader>(*chosen.bytes, std::move(info), std::move(chosen.array.layout));
+    auto reader = std::make_unique<MatrixReader>(*chosen.bytes, std::move(info),
+                                                 std::move(chosen.array.layout));
     reader->keep(std::move(chosen.bytes));
     return reader;
 }

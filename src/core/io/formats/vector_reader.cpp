@@ -43,16 +43,11 @@ void refuse_non_files(ByteSource& source) {
 
 const char* metric_name(Metric metric) {
     switch (metric) {
-        case Metric::unknown:
-            return "unknown";
-        case Metric::l2:
-            return "l2";
-        case Metric::inner_product:
-            return "inner_product";
-        case Metric::l1:
-            return "l1";
-        case Metric::other:
-            return "other";
+        case Metric::unknown: return "unknown";
+        case Metric::l2: return "l2";
+        case Metric::inner_product: return "inner_product";
+        case Metric::l1: return "l1";
+        case Metric::other: return "other";
     }
     return "unknown";
 }
@@ -148,7 +143,8 @@ void VectorReader::throw_not_finite(const VectorBatch& batch, size_t at) const {
             ? "Values beyond 3.4e38 do not fit into float32 and count as infinite."
             : "",
         "Rows and components are counted from 0. Vectors must be finite: correct the file, or leave such "
-        "rows out with " + option_text("skip_not_finite", "true") + ".");
+        "rows out with " +
+            option_text("skip_not_finite", "true") + ".");
 }
 
 const std::vector<VectorFormat>& vector_formats() {

@@ -6,8 +6,8 @@
 // vector_reader.cpp; nothing else knows the list.
 #pragma once
 
-#include "core/io/source/byte_source.hpp"
 #include "core/io/formats/element.hpp"
+#include "core/io/source/byte_source.hpp"
 
 #include <cstddef>
 #include <cstdint>

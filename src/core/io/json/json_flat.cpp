@@ -9,13 +9,9 @@ namespace {
 // Longer numbers are left to Postgres.
 constexpr size_t max_number = 40;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool is_zero(std::string_view number) {
-    return number.find_first_of("123456789") == std::string_view::npos;
-}
+bool is_zero(std::string_view number) { return number.find_first_of("123456789") == std::string_view::npos; }
 
 }  // namespace
 
@@ -80,17 +76,11 @@ bool FlatJson::parse_value(std::string_view text, size_t field, FlatValue& value
 bool FlatJson::take_value(size_t slot, FlatValue& value) {
     skip_space();
     switch (at_ < end_ ? *at_ : '\0') {
-        case '"':
-            value.kind = json_string;
-            return take_string(slot, value.text);
-        case 't':
-            return take_word("true", json_boolean, value);
-        case 'f':
-            return take_word("false", json_boolean, value);
-        case 'n':
-            return take_word("null", json_null, value);
-        default:
-            return take_number(value);
+        case '"': value.kind = json_string; return take_string(slot, value.text);
+        case 't': return take_word("true", json_boolean, value);
+        case 'f': return take_word("false", json_boolean, value);
+        case 'n': return take_word("null", json_null, value);
+        default: return take_number(value);
     }
 }
 

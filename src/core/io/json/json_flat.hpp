@@ -1,6 +1,7 @@
-// JSON values that need no parser of Postgres: strings, plain numbers, booleans and null, alone or as the members of
-// an object. What is accepted here is what jsonb accepts, and means the same; for all else (nested values, exponents,
-// U+0000, bytes that are no UTF-8, errors of any kind) the answer is no, and the text is left to Postgres.
+// JSON values that need no parser of Postgres: strings, plain numbers, booleans and null, alone or as the
+// members of an object. What is accepted here is what jsonb accepts, and means the same; for all else (nested
+// values, exponents, U+0000, bytes that are no UTF-8, errors of any kind) the answer is no, and the text is
+// left to Postgres.
 #pragma once
 
 #include "core/io/json/json_records.hpp"
@@ -22,8 +23,8 @@ class FlatJson {
     // Names of the members that are wanted, as they stand in the file, with their quotes.
     explicit FlatJson(const std::vector<JsonField>& fields);
 
-    // The values of the wanted members, null where they are missing; they live until the next call, as long as
-    // `text` does. False: Postgres must see to it.
+    // The values of the wanted members, null where they are missing; they live until the next call, as long
+    // as `text` does. False: Postgres must see to it.
     bool parse_object(std::string_view text, std::vector<FlatValue>& values);
     // A value on its own, which is given the number of a field.
     bool parse_value(std::string_view text, size_t field, FlatValue& value);
@@ -40,9 +41,10 @@ class FlatJson {
     void skip_space();
     bool accept(char c);
 
-    std::vector<std::string> names_;     // without quotes
-    std::vector<std::string> unescaped_;  // contents of strings with escapes, by field; one more for unwanted ones
-    size_t expected_ = 0;                 // the field that probably comes next
+    std::vector<std::string> names_;  // without quotes
+    std::vector<std::string>
+        unescaped_;        // contents of strings with escapes, by field; one more for unwanted ones
+    size_t expected_ = 0;  // the field that probably comes next
     const char* at_ = nullptr;
     const char* end_ = nullptr;
 };

@@ -10,9 +10,7 @@ constexpr char space[] = " ";
 constexpr size_t max_depth = 1000;
 constexpr size_t max_fields = 1000;
 
-bool is_space(char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 bool ends_scalar(char c) {
     return is_space(c) || c == ',' || c == ']' || c == '}' || c == '\0' || c == ':' || c == '"' || c == '[' ||
@@ -22,12 +20,10 @@ bool ends_scalar(char c) {
 }  // namespace
 
 std::string kind_names(int kinds) {
-    static constexpr std::pair<int, const char*> names[] = {{json_string, "strings"},
-                                                            {json_integer | json_real, "numbers"},
-                                                            {json_boolean, "booleans"},
-                                                            {json_array, "arrays"},
-                                                            {json_object, "objects"},
-                                                            {json_null, "nulls"}};
+    static constexpr std::pair<int, const char*> names[] = {
+        {json_string, "strings"},   {json_integer | json_real, "numbers"},
+        {json_boolean, "booleans"}, {json_array, "arrays"},
+        {json_object, "objects"},   {json_null, "nulls"}};
     std::string text;
     for (const auto& [kind, name] : names)
         if ((kinds & kind) != 0) text += (text.empty() ? "" : " and ") + std::string(name);
@@ -58,9 +54,7 @@ void JsonScanner::jump(uint64_t offset) {
     at_ = end_ = 0;
 }
 
-void JsonScanner::fail(const std::string& reason) const {
-    throw_bad_file(*source_, offset(), reason);
-}
+void JsonScanner::fail(const std::string& reason) const { throw_bad_file(*source_, offset(), reason); }
 
 char JsonScanner::peek() {
     while (is_space(current())) at_++;
@@ -98,17 +92,10 @@ void JsonScanner::append(std::string* text, size_t from, size_t to) const {
 
 JsonKind JsonScanner::take_value(std::string* text) {
     switch (peek()) {
-        case '"':
-            take_string(text);
-            return json_string;
-        case '{':
-            take_nested(text);
-            return json_object;
-        case '[':
-            take_nested(text);
-            return json_array;
-        default:
-            return take_scalar(text);
+        case '"': take_string(text); return json_string;
+        case '{': take_nested(text); return json_object;
+        case '[': take_nested(text); return json_array;
+        default: return take_scalar(text);
     }
 }
 
@@ -325,12 +312,14 @@ class Surveyor {
 
     bool is_for_rows(const Column& column) const { return column.is_array && column.count == length_; }
 
-    // Where no array is as long as expected, those of one length are for so many rows: found by ids they fit, and where
-    // not, whoever asks is told the number.
+    // Where no array is as long as expected, those of one length are for so many rows: found by ids they fit,
+    // and where not, whoever asks is told the number.
     void choose_length() {
         if (has_array_for_rows()) return;
-        const auto first = std::find_if(columns_.begin(), columns_.end(), [](const Column& c) { return c.is_array; });
-        if (std::all_of(first, columns_.end(), [&](const Column& c) { return !c.is_array || c.count == first->count; }))
+        const auto first = std::find_if(columns_.begin(), columns_.end(),
+                                        [](const Column& c) { return c.is_array; });
+        if (std::all_of(first, columns_.end(),
+                        [&](const Column& c) { return !c.is_array || c.count == first->count; }))
             length_ = first->count;
     }
 
@@ -340,8 +329,8 @@ class Surveyor {
 
     // A record of one row may have arrays of one element: then it is a record.
     bool has_columns() const {
-        const bool all_arrays =
-            std::all_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.is_array; });
+        const bool all_arrays = std::all_of(columns_.begin(), columns_.end(),
+                                            [](const Column& c) { return c.is_array; });
         const bool some = has_array_for_rows();
         return rows_ == 1 ? some && all_arrays : some || (all_arrays && !columns_.empty());
     }

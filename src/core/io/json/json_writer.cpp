@@ -38,8 +38,6 @@ void append_json_number(std::string& out, double value) {
     }
 }
 
-void append_json_number(std::string& out, int64_t value) {
-    out += std::to_string(value);
-}
+void append_json_number(std::string& out, int64_t value) { out += std::to_string(value); }
 
 }  // namespace vecstore::core::io

@@ -7,8 +7,8 @@
 // walks through values bounds depth and output (json_text()).
 #pragma once
 
-#include "core/io/source/byte_source.hpp"
 #include "core/io/pickle/pickle_classes.hpp"
+#include "core/io/source/byte_source.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -80,8 +80,6 @@ int find_pickle_class(std::string_view module, std::string_view name) {
     return -1;
 }
 
-const PickleClass& pickle_class(size_t index) {
-    return classes[index];
-}
+const PickleClass& pickle_class(size_t index) { return classes[index]; }
 
 }  // namespace vecstore::core::io

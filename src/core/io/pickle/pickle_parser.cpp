@@ -265,8 +265,8 @@ class PickleParser {
     // Python's raw-unicode-escape: Latin-1, with \uXXXX and \UXXXXXXXX.
     void push_unicode_line() {
         const uint64_t left = source_.size() - position_;
-        const std::string raw =
-            line(static_cast<size_t>(std::min<uint64_t>(left, data_.limits_.longest_text)));
+        const std::string raw = line(
+            static_cast<size_t>(std::min<uint64_t>(left, data_.limits_.longest_text)));
         std::string out;
         for (size_t i = 0; i < raw.size(); i++) {
             const size_t digits = raw[i] != '\\' || i + 1 >= raw.size() ? 0
@@ -293,8 +293,8 @@ class PickleParser {
     // A Python 2 str as its repr: quoted, with escapes.
     void push_string_line() {
         const uint64_t left = source_.size() - position_;
-        const std::string raw =
-            line(static_cast<size_t>(std::min<uint64_t>(left, data_.limits_.longest_text)));
+        const std::string raw = line(
+            static_cast<size_t>(std::min<uint64_t>(left, data_.limits_.longest_text)));
         if (raw.size() < 2 || raw.front() != raw.back() || (raw[0] != '\'' && raw[0] != '"'))
             fail("a string is not quoted");
         std::string out;

@@ -38,8 +38,8 @@ InflateSource::~InflateSource() = default;
 void InflateSource::restart() {
     Stream& stream = *stream_;
     const int window_bits_without_header = -15;
-    const int result =
-        stream.started ? inflateReset(&stream.zlib) : inflateInit2(&stream.zlib, window_bits_without_header);
+    const int result = stream.started ? inflateReset(&stream.zlib)
+                                      : inflateInit2(&stream.zlib, window_bits_without_header);
     if (result != Z_OK) throw Error(ErrorCode::out_of_memory, "out of memory while inflating " + name());
     stream.started = true;
     stream.taken = 0;
