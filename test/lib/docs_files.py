@@ -11,6 +11,7 @@ writes into FOLDER
     embeddings.npy, chunks.json, chunks.jsonl     300 vectors, and a record of metadata for each
     faiss_index/            a store of LangChain
     chroma/                 a store of Chroma, with the collections notes and drafts
+    dump.sql                a dump of a database with pgvector
 """
 import contextlib
 import json
@@ -65,6 +66,12 @@ def write_stores(folder):
         chroma.db.close()
 
 
+def write_dump(folder):
+    """Without the lines that only some versions of psql and the server know."""
+    with open(os.path.join(TEST, "data", "pgvector_dump.sql")) as f, open(f"{folder}/dump.sql", "w") as out:
+        out.writelines(line for line in f if not line.startswith(("SET transaction_timeout", "\\restrict", "\\unrestrict")))
+
+
 def main():
     folder = sys.argv[1]
     sys.argv[2:] = [str(ROWS)]
@@ -72,6 +79,7 @@ def main():
     write_graphs(folder)
     write_chunks(folder)
     write_stores(folder)
+    write_dump(folder)
 
 
 if __name__ == "__main__":
