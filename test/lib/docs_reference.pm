@@ -51,11 +51,13 @@ sub compare_with_catalogs {
         [ grep { $internal{$_} || /^vecstore_(import_state|import_batch|import_id_seq|make_way|take_names)$/ } sort keys %catalog ]);
     same("columns of $_", $page->{columns}{$_}, [ columns_of($_) ], 'in order') for sort keys %{ $page->{columns} };
     compare_options($page, $root);
+    compare_program($page);
     return;
 }
 
 sub same {
     my ($what, $documented, $there, $in_order) = @_;
+    s/^ +// for @$there;
     my @documented = grep { my ($name) = /^(\w+)/; !($name && $may_be_missing{$name} && !grep { /^\Q$name\E\b/ } @$there) } @$documented;
     is_deeply([ $in_order ? @documented : sort @documented ], [ $in_order ? @$there : sort @$there ], "docs/reference.md: $what");
     return;
@@ -122,10 +124,14 @@ sub operator_classes {
         FROM m JOIN pg_opclass c ON c.oid = objid JOIN pg_am a ON a.oid = opcmethod WHERE classid = 'pg_opclass'::regclass");
 }
 
+# (Where pgvector's library is on the server, settings that it has too are strings until it comes, and tell nothing: am/settings.hpp.
+# Then the values are those of the other names.)
 sub settings {
-    return rows("SELECT format('%s | %s | %s%s', name, vartype, boot_val,
-            ' | ' || coalesce(array_to_string(enumvals, ', '), CASE WHEN min_val IS NOT NULL THEN min_val || ' to ' || max_val END))
-        FROM pg_settings WHERE name ~ '^(hnsw|ivfflat|vecstore)[.]'");
+    return rows("SELECT format('%s | %s | %s%s', s.name, v.vartype, v.boot_val,
+            ' | ' || coalesce(array_to_string(v.enumvals, ', '), CASE WHEN v.min_val IS NOT NULL THEN v.min_val || ' to ' || v.max_val END))
+        FROM pg_settings s JOIN pg_settings v
+            ON v.name = CASE WHEN s.name LIKE 'vecstore.%' OR s.vartype <> 'string' THEN s.name ELSE 'vecstore.' || replace(s.name, '.', '_') END
+        WHERE s.name ~ '^(hnsw|ivfflat|vecstore)[.]'");
 }
 
 sub relations { return rows("SELECT relname FROM m JOIN pg_class c ON c.oid = objid WHERE classid = 'pg_class'::regclass") }
@@ -155,6 +161,18 @@ sub compare_options {
         is($said, $values, "docs/reference.md: values of option $option of $method");
         my ($written) = grep { defined } $source =~ /\bdefault_$option = (\w+);|\b${option}_values, ${option}_(\w+)/;
         is($written, $default, "docs/reference.md: default of option $option of $method");
+    }
+    return;
+}
+
+# -------------------------------------------------------------------------------------------- vecstore-load
+
+sub compare_program {
+    my ($page) = @_;
+    my ($program) = grep { -x } map { "$_/vecstore-load" } ($ENV{VECSTORE_STAGE} // '') . docs_pages::bindir(), docs_pages::bindir();
+  SKIP: {
+        skip 'vecstore-load is not installed', 1 if !$program;
+        same('options of vecstore-load', [ map { $_->{names}[0] } @{ $page->{'vecstore-load'} } ], [ `$program --help` =~ /^  ((?:-\w, |    )--\S+)/mg ]);
     }
     return;
 }
