@@ -36,7 +36,7 @@ sub compare_with_catalogs {
     my %internal = map { $_ => 1 } map { @{ $_->{names} } } @{ $page->{Internal} };
 
     same('types', [ map { $_->{names}[0] =~ s/\(.*//r } @{ $page->{Types} } ],
-        [ rows("SELECT typname FROM m JOIN pg_type t ON t.oid = objid WHERE classid = 'pg_type'::regclass") ]);
+        [ rows("SELECT typname FROM m JOIN pg_type t ON t.oid = objid WHERE classid = 'pg_type'::regclass AND typtype = 'b' AND typelem = 0") ]);
     same('operators', [ map { with_result($_) } @{ $page->{Operators} } ], [ grep { !$internal{ s/ →.*//r } } operators() ]);
     same('functions', [ map { with_result($_) } @{ $page->{Functions} } ], [ grep { !$internal{ s/ →.*//r } } functions() ]);
     same('casts', [ map { join ' → ', code($_, 0), code($_, 1), $_->{cells}[2] } @{ $page->{Casts} } ], [ casts() ]);
