@@ -49,6 +49,9 @@ sub compare_with_catalogs {
     $catalog{$_} = 1 for relations(), rows("SELECT evtname FROM m JOIN pg_event_trigger e ON e.oid = objid WHERE classid = 'pg_event_trigger'::regclass");
     same('internal things', [ sort keys %internal ],
         [ grep { $internal{$_} || /^vecstore_(import_state|import_batch|import_id_seq|make_way|take_names)$/ } sort keys %catalog ]);
+    my %described = map { $_ => 1 } map { /^(\w+)\(.* → (?:SETOF )?record$/ } functions();
+    is_deeply([ grep { !$page->{columns}{$_} } sort grep { !/^vecstore_load_/ } keys %described, 'vecstore_import_progress' ], [],
+        'docs/reference.md: all that has columns');
     same("columns of $_", $page->{columns}{$_}, [ columns_of($_) ], 'in order') for sort keys %{ $page->{columns} };
     compare_options($page, $root);
     compare_program($page);
