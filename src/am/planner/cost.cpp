@@ -7,6 +7,7 @@
 #include "core/storage/unplaced_layout.hpp"
 
 extern "C" {
+#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/selfuncs.h"
@@ -162,6 +163,14 @@ Conditions conditions_of(PlannerInfo* root, const IndexPath* path) {
     return {columns != NIL, matching, matching * share(limits)};
 }
 
+// PostgreSQL takes an index path for safe in a parallel worker where the relation is, and does not look at
+// what the path is ordered by. A query vector that comes from outside of the sub-select (LATERAL) is a
+// parameter that workers do not get: they would read a vector where there is none.
+void forbid_parallel_order(PlannerInfo* root, IndexPath* path) {
+    if (path->path.parallel_safe && !is_parallel_safe(root, reinterpret_cast<Node*>(path->indexorderbys)))
+        path->path.parallel_safe = false;
+}
+
 }  // namespace
 
 core::ScanOptions planned_scan(const IndexOptInfo* info) {
@@ -176,6 +185,7 @@ core::ScanOptions planned_scan(const IndexOptInfo* info) {
 
 void cost_estimate(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
                    Selectivity* selectivity, double* correlation, double* pages) {
+    forbid_parallel_order(root, path);
     if (!can_scan(path)) {
         // Without a query vector, say, there is nothing to scan for. (The path is taken away before the
         // planner chooses.)

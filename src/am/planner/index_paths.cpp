@@ -399,6 +399,7 @@ void add_partly_ordered(PlannerInfo* root, RelOptInfo* rel, List* ours) {
 // Nothing here has a destructor: errors of the planner may pass through.
 void add_paths(PlannerInfo* root, RelOptInfo* rel, Index rti, RangeTblEntry* rte) {
     if (previous_hook != nullptr) previous_hook(root, rel, rti, rte);
+    if (IS_DUMMY_REL(rel)) return;  // It has no rows, as WHERE false says, and a scan would not test that.
     List* const ours = our_indexes(rel);
     if (ours == NIL) return;
     if (list_length(root->query_pathkeys) > 1) add_partly_ordered(root, rel, ours);
