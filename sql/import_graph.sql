@@ -21,7 +21,7 @@ EXCEPTION WHEN OTHERS THEN
     RETURN format('%s: %s', SQLSTATE, SQLERRM);
 END $$;
 
-SELECT arguments, imported AS error, imported = replace(adopted, 'adopt', 'import') AS the_same
+SELECT arguments, error, error = replace(of_alias, 'vecstore_adopt_graph', 'vecstore_import_graph') AS the_same
 FROM unnest(ARRAY[
         'NULL, ''/no/such/file''',
         '''graph_rows'', NULL',
@@ -34,8 +34,8 @@ FROM unnest(ARRAY[
         '''graph_rows'', ''/no/such/file'', ''v'', format => ''none''',
         '''graph_gone'', ''/no/such/file''',
         '''graph_rows'', 1']) WITH ORDINALITY AS a(arguments, n),
-     pg_temp.error_of('vecstore_import_graph(' || arguments || ')') imported,
-     pg_temp.error_of('vecstore_adopt_graph(' || arguments || ')') adopted
+     pg_temp.error_of('vecstore_import_graph(' || arguments || ')') error,
+     pg_temp.error_of('vecstore_adopt_graph(' || arguments || ')') of_alias
 ORDER BY n;
 
 DROP TABLE graph_rows, graph_none;

@@ -1507,7 +1507,7 @@ CREATE PROCEDURE vecstore_import(
 -- have to be the table's. Where they are not, the index is built, and a notice says why. relation is an index, which is
 -- built anew in the place of the old one, or a table, which gets an index: on "column" (which may be left out where there
 -- is only one), of the operator class of the file's metric (l2 where it has none) or opclass, with the graph's m. Rows are
--- recognised by id_column (where it is left out: by the primary key, or by their order) and compared with the file's
+-- recognized by id_column (where it is left out: by the primary key, or by their order) and compared with the file's
 -- vectors. Needs the privileges of pg_read_server_files, and those of REINDEX or CREATE INDEX.
 --
 -- vecstore_adopt_graph is its name of 0.1.0, an alias that stays.
