@@ -74,7 +74,7 @@ format:
 
 FILES = $(shell find src -name '*.cpp')
 tidy:
-	printf '%s\n' $(FILES) | xargs -P $$(nproc) -n 1 -I '{}' clang-tidy --quiet '{}' -- -std=c++17 -Isrc \
+	printf '%s\n' $(FILES) | xargs -P $$(nproc) -I '{}' clang-tidy --quiet '{}' -- -std=c++17 -Isrc \
 	    -isystem $$($(PG_CONFIG) --includedir-server) -isystem $$($(PG_CONFIG) --includedir) \
 	    -DVECSTORE_VERSION='"$(VECSTORE_VERSION)"'
 

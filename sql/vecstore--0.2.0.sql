@@ -1384,8 +1384,8 @@ CREATE FUNCTION vecstore_read_bits(
     RETURNS TABLE (id bigint, embedding bit varying)
     AS 'MODULE_PATHNAME', 'vecstore_read_bits_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
--- A hash of a row's content. The sum over rows, which does not depend on their order, is what imports
--- compare to verify that the table holds what the file does.
+-- A hash of a row's content. Imports compare the sum over all rows, which does not depend on their order, with the file's,
+-- to verify that the table has the rows of the file.
 CREATE FUNCTION vecstore_row_hash(embedding vector, id bigint DEFAULT 0) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vecstore_row_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
@@ -1398,8 +1398,8 @@ CREATE FUNCTION vecstore_row_hash_record(embedding vector, id bigint, fields rec
     AS 'MODULE_PATHNAME', 'vecstore_row_hash_record' LANGUAGE C STABLE PARALLEL SAFE;
 
 -- Imports. One row for each CALL of vecstore_import that was not a resumption, and one for each batch of rows that
--- it has committed (written in the batch's own transaction). Both survive dump and restore. Roles write what they want
--- to be theirs, by vecstore_load_begin and the others: an import is resumed by its own role only.
+-- it has committed (written in the batch's own transaction). Both survive dump and restore. A role can write any
+-- rows as its own, by vecstore_load_begin and the others: an import is resumed by its own role only.
 
 CREATE SEQUENCE vecstore_import_id_seq;
 
@@ -1529,7 +1529,7 @@ CREATE FUNCTION vecstore_adopt_graph(
 -- and Chroma's (chroma.sqlite3 and its segments). Pickles are read as plain data, never executed. All need the
 -- privileges of pg_read_server_files.
 
--- What a folder holds: a row for each of its collections.
+-- The collections of a folder, a row for each.
 CREATE FUNCTION vecstore_inspect_store(
     path text, index_name text DEFAULT 'index',
     OUT kind text, OUT collection text, OUT "rows" bigint, OUT dims bigint, OUT metric text, OUT warnings text[],
@@ -1609,15 +1609,15 @@ CREATE FUNCTION vecstore_export_hnswlib(
 
 -- ====================================================================================== maintenance
 
--- What is wrong with an hnsw or ivfflat index: no row, nothing. The table can be read and written meanwhile; vacuum waits.
+-- Checks an hnsw or ivfflat index: a row for each problem. The table can be read and written meanwhile; vacuum waits.
 -- deep: all stored vectors are decoded, and compared with the table's and with the codes made from them.
 -- For the table's owner, and roles that may maintain it.
 CREATE FUNCTION vecstore_check(index regclass, deep boolean DEFAULT false)
     RETURNS TABLE (block bigint, slot integer, problem text)
     AS 'MODULE_PATHNAME', 'vecstore_check' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
--- How an hnsw or ivfflat index is laid out, and what is in it (which is counted: reads the whole index).
--- storage: what the option chose ("compact" also where high dimensions left no choice); code_dims: dimensions that
+-- The layout of an hnsw or ivfflat index, and its contents, which are counted: it reads the whole index.
+-- storage: the kind of storage in use ("compact" also where high dimensions left no choice); code_dims: dimensions that
 -- neighbors are ranked by; max_neighbors: links that a node has room for; rows: entries, those of deleted rows
 -- included until they are vacuumed; nodes: different vectors; upper_nodes: their copies on higher levels.
 CREATE FUNCTION vecstore_index_info(
@@ -1654,11 +1654,12 @@ SELECT vecstore_take_names();
 
 -- ======================================================================================== migration
 
--- Migration of a database from pgvector. What of pgvector there is: its objects, its types beside ours, the columns of
--- those types, its indexes, and what only a person can change. Empty where pgvector is not in the database.
+-- Migration of a database from pgvector. The views show what is there of pgvector: its objects, its types beside ours, the
+-- columns of those types, its indexes, and the objects that only a person can change. They are empty where pgvector is not
+-- in the database.
 --
--- SQL functions have bodies that are parsed now, once and for all: neither a search_path nor what others create can
--- change what they call. Those in PL/pgSQL see nothing but pg_catalog, and are told the extension's schema.
+-- The bodies of SQL functions are parsed now, once and for all: neither a search_path nor an object of somebody else can
+-- change the functions that they call. Those in PL/pgSQL see nothing but pg_catalog, and are told the extension's schema.
 
 CREATE FUNCTION vecstore_own_schema() RETURNS name LANGUAGE sql STABLE BEGIN ATOMIC
     SELECT n.nspname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -1728,7 +1729,7 @@ CREATE VIEW vecstore_pgvector_indexes AS
                WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid))
       AND (c.relpersistence <> 't' OR c.relnamespace = pg_catalog.pg_my_temp_schema());
 
--- What is made with pgvector's objects, or stands in the way of a column. top: the table whose columns must wait.
+-- Objects that are made with pgvector's, or that stand in the way of a column. top: the table whose columns must wait.
 CREATE VIEW vecstore_pgvector_obstacles AS
     WITH uses AS (
         SELECT NULL::oid AS top, d.classid, d.objid, d.objsubid FROM pg_catalog.pg_depend d
@@ -1882,7 +1883,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
     FROM indexes WHERE pg_catalog.obj_description(index, 'pg_class') IS NOT NULL;
 END;
 
--- What only a person can change, for a table or for all of them.
+-- The objects that only a person can change, for a table or for all of them.
 CREATE FUNCTION vecstore_migration_obstacles(target regclass) RETURNS TABLE (object text, command text)
 LANGUAGE sql SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
     SELECT vecstore_write_unqualified();
@@ -1936,7 +1937,7 @@ CREATE FUNCTION vecstore_migrate_online(target regclass DEFAULT NULL) RETURNS TA
     ORDER BY s.phase, s.name;
 END;
 
--- Runs a statement with the rights of a table's owner and no others, as REINDEX and autovacuum run what is in indexes:
+-- Runs a statement with the rights of a table's owner and no others, as REINDEX and autovacuum run the functions of indexes:
 -- the statement cannot change the session, nor become another role. For those who may become the owner.
 CREATE FUNCTION vecstore_run_as_owner(relation regclass, command text, search_path text) RETURNS void
     AS 'MODULE_PATHNAME', 'vecstore_run_as_owner' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
@@ -2030,7 +2031,7 @@ END $$;
 -- Moves the columns and indexes of a table, with its partitions and children, or of all tables (NULL) from pgvector to
 -- vecstore, in the transaction of the caller: all of it or nothing. One row for each step, with about how many rows the
 -- table or index has; and one for each thing that only a person can change ("needs you"). A table that has such a
--- thing on its columns stays as it is. dry_run: what would be done.
+-- thing on its columns stays as it is. dry_run: the steps are listed, and nothing is done.
 --
 -- Tables are locked meanwhile, but not rewritten: a column's values stay as they are. Indexes are built under the lock
 -- unless vecstore_migrate_online did so before.

@@ -43,8 +43,8 @@ CREATE FUNCTION vecstore_read_bits(
     AS 'MODULE_PATHNAME', 'vecstore_read_bits_@SYMBOL@' LANGUAGE C @VOLATILITY@ PARALLEL SAFE;
 
 --@ end
--- A hash of a row's content. The sum over rows, which does not depend on their order, is what imports
--- compare to verify that the table holds what the file does.
+-- A hash of a row's content. Imports compare the sum over all rows, which does not depend on their order, with the file's,
+-- to verify that the table has the rows of the file.
 CREATE FUNCTION vecstore_row_hash(embedding vector, id bigint DEFAULT 0) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vecstore_row_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
@@ -57,8 +57,8 @@ CREATE FUNCTION vecstore_row_hash_record(embedding vector, id bigint, fields rec
     AS 'MODULE_PATHNAME', 'vecstore_row_hash_record' LANGUAGE C STABLE PARALLEL SAFE;
 
 -- Imports. One row for each CALL of vecstore_import that was not a resumption, and one for each batch of rows that
--- it has committed (written in the batch's own transaction). Both survive dump and restore. Roles write what they want
--- to be theirs, by vecstore_load_begin and the others: an import is resumed by its own role only.
+-- it has committed (written in the batch's own transaction). Both survive dump and restore. A role can write any
+-- rows as its own, by vecstore_load_begin and the others: an import is resumed by its own role only.
 
 CREATE SEQUENCE vecstore_import_id_seq;
 

@@ -1,14 +1,14 @@
 -- ====================================================================================== maintenance
 
--- What is wrong with an hnsw or ivfflat index: no row, nothing. The table can be read and written meanwhile; vacuum waits.
+-- Checks an hnsw or ivfflat index: a row for each problem. The table can be read and written meanwhile; vacuum waits.
 -- deep: all stored vectors are decoded, and compared with the table's and with the codes made from them.
 -- For the table's owner, and roles that may maintain it.
 CREATE FUNCTION vecstore_check(index regclass, deep boolean DEFAULT false)
     RETURNS TABLE (block bigint, slot integer, problem text)
     AS 'MODULE_PATHNAME', 'vecstore_check' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
--- How an hnsw or ivfflat index is laid out, and what is in it (which is counted: reads the whole index).
--- storage: what the option chose ("compact" also where high dimensions left no choice); code_dims: dimensions that
+-- The layout of an hnsw or ivfflat index, and its contents, which are counted: it reads the whole index.
+-- storage: the kind of storage in use ("compact" also where high dimensions left no choice); code_dims: dimensions that
 -- neighbors are ranked by; max_neighbors: links that a node has room for; rows: entries, those of deleted rows
 -- included until they are vacuumed; nodes: different vectors; upper_nodes: their copies on higher levels.
 CREATE FUNCTION vecstore_index_info(

@@ -1,10 +1,11 @@
 -- ======================================================================================== migration
 
--- Migration of a database from pgvector. What of pgvector there is: its objects, its types beside ours, the columns of
--- those types, its indexes, and what only a person can change. Empty where pgvector is not in the database.
+-- Migration of a database from pgvector. The views show what is there of pgvector: its objects, its types beside ours, the
+-- columns of those types, its indexes, and the objects that only a person can change. They are empty where pgvector is not
+-- in the database.
 --
--- SQL functions have bodies that are parsed now, once and for all: neither a search_path nor what others create can
--- change what they call. Those in PL/pgSQL see nothing but pg_catalog, and are told the extension's schema.
+-- The bodies of SQL functions are parsed now, once and for all: neither a search_path nor an object of somebody else can
+-- change the functions that they call. Those in PL/pgSQL see nothing but pg_catalog, and are told the extension's schema.
 
 CREATE FUNCTION vecstore_own_schema() RETURNS name LANGUAGE sql STABLE BEGIN ATOMIC
     SELECT n.nspname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -74,7 +75,7 @@ CREATE VIEW vecstore_pgvector_indexes AS
                WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid))
       AND (c.relpersistence <> 't' OR c.relnamespace = pg_catalog.pg_my_temp_schema());
 
--- What is made with pgvector's objects, or stands in the way of a column. top: the table whose columns must wait.
+-- Objects that are made with pgvector's, or that stand in the way of a column. top: the table whose columns must wait.
 CREATE VIEW vecstore_pgvector_obstacles AS
     WITH uses AS (
         SELECT NULL::oid AS top, d.classid, d.objid, d.objsubid FROM pg_catalog.pg_depend d
@@ -228,7 +229,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
     FROM indexes WHERE pg_catalog.obj_description(index, 'pg_class') IS NOT NULL;
 END;
 
--- What only a person can change, for a table or for all of them.
+-- The objects that only a person can change, for a table or for all of them.
 CREATE FUNCTION vecstore_migration_obstacles(target regclass) RETURNS TABLE (object text, command text)
 LANGUAGE sql SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
     SELECT vecstore_write_unqualified();
@@ -282,7 +283,7 @@ CREATE FUNCTION vecstore_migrate_online(target regclass DEFAULT NULL) RETURNS TA
     ORDER BY s.phase, s.name;
 END;
 
--- Runs a statement with the rights of a table's owner and no others, as REINDEX and autovacuum run what is in indexes:
+-- Runs a statement with the rights of a table's owner and no others, as REINDEX and autovacuum run the functions of indexes:
 -- the statement cannot change the session, nor become another role. For those who may become the owner.
 CREATE FUNCTION vecstore_run_as_owner(relation regclass, command text, search_path text) RETURNS void
     AS 'MODULE_PATHNAME', 'vecstore_run_as_owner' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
@@ -376,7 +377,7 @@ END $$;
 -- Moves the columns and indexes of a table, with its partitions and children, or of all tables (NULL) from pgvector to
 -- vecstore, in the transaction of the caller: all of it or nothing. One row for each step, with about how many rows the
 -- table or index has; and one for each thing that only a person can change ("needs you"). A table that has such a
--- thing on its columns stays as it is. dry_run: what would be done.
+-- thing on its columns stays as it is. dry_run: the steps are listed, and nothing is done.
 --
 -- Tables are locked meanwhile, but not rewritten: a column's values stay as they are. Indexes are built under the lock
 -- unless vecstore_migrate_online did so before.

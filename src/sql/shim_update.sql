@@ -1,6 +1,6 @@
 -- The update of the shim from vecstore 0.1.0 to 0.2.0. `make shim` made it of src/sql/shim_update.sql and of vecstore's own
--- update. The shim has the version of pgvector whichever version of vecstore it is, so this looks what is there: a database
--- that is up to date stays as it is.
+-- update. The version of the shim is pgvector's and does not tell the version of vecstore. So this looks for a function of
+-- 0.2.0: a database that has it stays as it is.
 \echo Use "ALTER EXTENSION vector UPDATE TO 'vecstore-0.2.0'" to load this file. \quit
 DO LANGUAGE plpgsql $shim$ BEGIN
     IF EXISTS (

@@ -4,7 +4,7 @@
 -- and Chroma's (chroma.sqlite3 and its segments). Pickles are read as plain data, never executed. All need the
 -- privileges of pg_read_server_files.
 
--- What a folder holds: a row for each of its collections.
+-- The collections of a folder, a row for each.
 CREATE FUNCTION vecstore_inspect_store(
     path text, index_name text DEFAULT 'index',
     OUT kind text, OUT collection text, OUT "rows" bigint, OUT dims bigint, OUT metric text, OUT warnings text[],

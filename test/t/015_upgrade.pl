@@ -59,7 +59,7 @@ sub are_the_same {
     $seen{$_}++ for @$wanted;
     $seen{$_}-- for @$got;
     my @wrong = map { ($seen{$_} > 0 ? 'missing: ' : 'too much: ') . $_ } grep { $seen{$_} } sort keys %seen;
-    return is(scalar(@wrong), 0, $name) || diag(join "\n", map { substr $_, 0, 600 } @wrong[ 0 .. ($#wrong < 20 ? $#wrong : 20) ]);
+    return is(scalar(@wrong), 0, $name) || diag(join "\n", map { substr $_, 0, 3000 } @wrong[ 0 .. ($#wrong < 20 ? $#wrong : 20) ]);
 }
 
 sub fresh {
