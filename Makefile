@@ -6,8 +6,10 @@ MODULE_big = vecstore
 VECSTORE_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(or $(srcdir),.)/vecstore.control)
 DATA = $(wildcard sql/vecstore--*.sql)
 
-SOURCES = $(wildcard src/*.cpp) $(wildcard src/core/*/*.cpp) $(wildcard src/pg/*.cpp) \
-          $(wildcard src/types/*.cpp) $(wildcard src/am/*.cpp) $(wildcard src/import/*.cpp)
+# The sources below a folder, which has folders of up to three levels.
+cpp_below = $(wildcard $(foreach depth,* */* */*/*,$(1)/$(depth).cpp))
+
+SOURCES = $(wildcard src/*.cpp) $(foreach folder,core pg types am import,$(call cpp_below,src/$(folder)))
 OBJS = $(SOURCES:.cpp=.o)
 
 # Inputs of pg_regress are the files of sql/ that are not install scripts.
@@ -30,7 +32,7 @@ SHLIB_LINK = -lhwy -lsqlite3 -lz -lstdc++ -lm -lpthread -Wl,-Bsymbolic -Wl,--exc
 CLIENT_PROGRAM = build/vecstore-load
 CLIENT_SOURCES = $(wildcard src/client/*.cpp)
 CLIENT_OBJS = $(CLIENT_SOURCES:.cpp=.o) \
-              $(patsubst %.cpp,%.o,$(wildcard src/core/io/*.cpp) $(wildcard src/core/stores/*.cpp))
+              $(patsubst %.cpp,%.o,$(call cpp_below,src/core/io) $(call cpp_below,src/core/stores))
 
 EXTRA_CLEAN = $(SOURCES:.cpp=.d) $(CLIENT_SOURCES:.cpp=.o) $(CLIENT_SOURCES:.cpp=.d) build output_iso results
 

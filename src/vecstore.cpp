@@ -2,7 +2,7 @@
 #include "pg/guard.hpp"
 
 #include "am/access_method.hpp"
-#include "am/hnsw.hpp"
+#include "am/planner/planner.hpp"
 #include "am/settings.hpp"
 
 extern "C" {

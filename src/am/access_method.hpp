@@ -1,10 +1,10 @@
-// hnsw and ivfflat are two access methods over one graph: built, filled, vacuumed, searched and checked by the same
-// code. This is what differs between them.
+// hnsw and ivfflat are two access methods over one graph: built, filled, vacuumed, searched and checked by
+// the same code. This is what differs between them.
 #pragma once
 
 #include "pg/guard.hpp"
 
-#include "core/hnsw/ordered_scan.hpp"
+#include "core/hnsw/scan/ordered_scan.hpp"
 
 #include <functional>
 
@@ -21,29 +21,32 @@ enum StorageOption { storage_auto, storage_default, storage_compact, storage_pla
 struct GraphOptions {
     int m;
     int ef_construction;
-    int storage;   // StorageOption
+    int storage;  // StorageOption
     // The same without codes, where each neighbor has to be read to know how far it is; 0: as with them.
     int plain_m = 0;
     int plain_ef_construction = 0;
 
-    int m_for(core::StorageMode mode) const { return mode == core::StorageMode::plain && plain_m > 0 ? plain_m : m; }
+    int m_for(core::StorageMode mode) const {
+        return mode == core::StorageMode::plain && plain_m > 0 ? plain_m : m;
+    }
     int ef_construction_for(core::StorageMode mode) const {
-        return mode == core::StorageMode::plain && plain_ef_construction > 0 ? plain_ef_construction : ef_construction;
+        return mode == core::StorageMode::plain && plain_ef_construction > 0 ? plain_ef_construction
+                                                                             : ef_construction;
     }
 };
 
 struct AccessMethod {
     const char* name;
-    int support_procs;   // how many support functions its operator classes may have
-    int type_proc;       // the one with type information (column_type.hpp); 0: vector, when a class has none
-    bool filters;        // may indexes have columns to filter by (filter_type.hpp)?
+    int support_procs;  // how many support functions its operator classes may have
+    int type_proc;      // the one with type information (column_type.hpp); 0: vector, when a class has none
+    bool filters;       // may indexes have columns to filter by (filter_type.hpp)?
 
     // The options of WITH (...).
     bytea* (*parse_options)(Datum reloptions, bool validate);
     GraphOptions (*graph_options)(Relation index);
 
-    // How a scan that begins now searches an index: the options' and settings' part of it. rows(): about how many
-    // rows the index has; a scan of a method that does not ask is spared finding out. May raise.
+    // How a scan that begins now searches an index: the options' and settings' part of it. rows(): about how
+    // many rows the index has; a scan of a method that does not ask is spared finding out. May raise.
     core::ScanOptions (*scan_options)(Relation index, const std::function<uint64_t()>& rows);
 };
 

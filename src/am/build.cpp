@@ -1,11 +1,13 @@
 #include "am/build.hpp"
 
+#include "am/callbacks.hpp"
 #include "am/index_state.hpp"
 #include "am/level.hpp"
-#include "core/hnsw/insert_batch.hpp"
-#include "core/hnsw/page_order.hpp"
-#include "core/hnsw/unplaced.hpp"
-#include "core/io/content_hash.hpp"
+#include "am/opclass.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
+#include "core/hnsw/build/insert_batch.hpp"
+#include "core/hnsw/build/page_order.hpp"
+#include "core/io/source/content_hash.hpp"
 
 #include <thread>
 
@@ -28,12 +30,10 @@ namespace {
 // Below this many dimensions 1-bit codes are too coarse to navigate by.
 constexpr uint32_t least_coded_dims = 192;
 
-// Rows of a batch have no signposts among themselves.
+// Rows of a batch have no entry points among themselves.
 constexpr size_t most_batch_rows = 16384;
 
-void progress_param(int index, int64 value) {
-    pgstat_progress_update_param(index, value);
-}
+void progress_param(int index, int64 value) { pgstat_progress_update_param(index, value); }
 
 // An error on the leader joins the threads on its way; what ends the process does not come back here.
 class StoppableBuilder final : public core::GraphBuilder, private pg::StoppedAtExit {
@@ -56,8 +56,8 @@ class HeldInterrupts {
 pg::BufmgrStore::WritePage append_page(pg::BufmgrStore& target, core::PageKind kind, BlockNumber expected) {
     auto page = target.append(kind);
     if (page.block() == expected) return page;
-    throw core::Error(core::ErrorCode::internal, "new index has block " + std::to_string(page.block()) + " where " +
-                                                     std::to_string(expected) + " was expected");
+    throw core::Error(core::ErrorCode::internal, "new index has block " + std::to_string(page.block()) +
+                                                     " where " + std::to_string(expected) + " was expected");
 }
 
 // May raise.
@@ -70,13 +70,16 @@ Indexed indexed_by(Relation index) {
 
 }  // namespace
 
-core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed, const core::DataProfile& profile) {
+core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
+                            const core::DataProfile& profile) {
     using core::StorageMode;
-    const bool of_floats = indexed.kind == core::VectorKind::vector || indexed.kind == core::VectorKind::halfvec;
+    const bool of_floats = indexed.kind == core::VectorKind::vector ||
+                           indexed.kind == core::VectorKind::halfvec;
     // Inner products of vectors whose norms differ are not distances that codes could estimate.
     const bool codes_serve = indexed.dims >= least_coded_dims &&
                              (indexed.metric != core::Metric::inner_product || profile.equal_norms);
-    StorageMode mode = codes_serve || options.storage == storage_default ? StorageMode::coded : StorageMode::plain;
+    StorageMode mode = codes_serve || options.storage == storage_default ? StorageMode::coded
+                                                                         : StorageMode::plain;
     if (options.storage == storage_plain) mode = StorageMode::plain;
     // Codes are of L2 distances.
     if (!of_floats || indexed.metric == core::Metric::l1) {
@@ -89,12 +92,13 @@ core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
         mode = StorageMode::plain;
     }
     return core::choose_geometry({indexed.dims, indexed.metric, mode, options.storage == storage_compact,
-                                  static_cast<uint16_t>(options.m_for(mode)), indexed.kind, profile.sparse_elements,
-                                  indexed.filter_columns});
+                                  static_cast<uint16_t>(options.m_for(mode)), indexed.kind,
+                                  profile.sparse_elements, indexed.filter_columns});
 }
 
-AheadOfScan::AheadOfScan(GraphSource* source, bool threaded)
-    : BuildAhead(source == nullptr ? nullptr : &source->vectors(), source == nullptr ? nullptr : &source->graph(), threaded) {}
+ScanPreload::ScanPreload(GraphSource* source, bool threaded)
+    : Preload(source == nullptr ? nullptr : &source->vectors(),
+              source == nullptr ? nullptr : &source->graph(), threaded) {}
 
 IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
     : heap_(heap), index_(index), info_(info), options_(method_of(index).graph_options(index)) {
@@ -108,28 +112,29 @@ IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
     if (!pg_strong_random(&seed_, sizeof(seed_))) seed_ = 0x76656373746f7265ull;
     sample_ = std::make_unique<core::RowSample>(indexed_.kind, indexed_.dims);
     source_ = GraphSource::take(heap, index);
-    if (source_ != nullptr) sketch_of_ = core::VectorSketcher(indexed_.dims);
+    if (source_ != nullptr) fingerprint_of_ = core::VectorFingerprinter(indexed_.dims);
 }
 
 void IndexBuild::run() {
     report(BuildPhase::reading, expected_rows());
-    start_ahead();
+    start_preload();
     scan();
     if (!encoder_) begin_encoding();
     if (!store_) {
         build_in_memory(true);
     } else {
         insert_batch();
-        core::note_spread(*store_, *encoder_, insert_memory_->search);
+        core::note_calibration(*store_, *encoder_, insert_memory_->search);
     }
     log_pages(pg::pg_call([&] { return RelationGetNumberOfBlocks(index_); }));
     write_long();
     write_unplaced();
 }
 
-void IndexBuild::start_ahead() {
-    if (source_ != nullptr && source_->file_bytes() > static_cast<size_t>(maintenance_work_mem) * 1024) do_not_adopt_for_memory();
-    ahead_ = std::make_unique<AheadOfScan>(source_, threads() > 1);
+void IndexBuild::start_preload() {
+    if (source_ != nullptr && source_->file_bytes() > static_cast<size_t>(maintenance_work_mem) * 1024)
+        refuse_graph_for_memory();
+    preload_ = std::make_unique<ScanPreload>(source_, threads() > 1);
 }
 
 void IndexBuild::scan() {
@@ -140,7 +145,8 @@ void IndexBuild::scan() {
             const ColumnValue value = isnull[0] ? ColumnValue{nullptr, 0} : self->type_->read(values[0]);
             core::FilterKey keys[INDEX_MAX_KEYS];
             filter_keys(self->index_, values, isnull, keys);
-            const int64_t id = self->source_ != nullptr && !isnull[0] ? self->source_->id_of(values, isnull) : 0;
+            const int64_t id = self->source_ != nullptr && !isnull[0] ? self->source_->id_of(values, isnull)
+                                                                      : 0;
             const core::HeapTid heap_tid{ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid)};
             pg::guarded([&] {
                 if (isnull[0])
@@ -151,8 +157,10 @@ void IndexBuild::scan() {
             MemoryContextSwitchTo(old);
             MemoryContextReset(self->row_context_);
         };
-        row_context_ = AllocSetContextCreate(CurrentMemoryContext, "vecstore build row", ALLOCSET_DEFAULT_SIZES);
-        // The order of the table may be what tells which row is which: no scan that begins somewhere in the middle.
+        row_context_ = AllocSetContextCreate(CurrentMemoryContext, "vecstore build row",
+                                             ALLOCSET_DEFAULT_SIZES);
+        // The order of the table may be what tells which row is which: no scan that begins somewhere in the
+        // middle.
         const bool any_order = source_ == nullptr;
         if (source_ != nullptr) source_->add_id_column(info_);
         heap_tuples_ = table_index_build_scan(heap_, index_, info_, any_order, true, callback, this, nullptr);
@@ -161,13 +169,15 @@ void IndexBuild::scan() {
     });
 }
 
-void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys, int64_t id) {
+void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys,
+                     int64_t id) {
     check_dims(indexed_.dims, value.dims);
     RowIdentity identity{id, rows_seen_++, 0, {}};
-    const bool of_floats = indexed_.kind == core::VectorKind::vector || indexed_.kind == core::VectorKind::halfvec;
+    const bool of_floats = indexed_.kind == core::VectorKind::vector ||
+                           indexed_.kind == core::VectorKind::halfvec;
     if (source_ != nullptr && of_floats) {
         identity.content = core::io::hash_row(0, value.raw.values, indexed_.dims);
-        identity.sketch = sketch_of_(value.raw.values);
+        identity.fingerprint = fingerprint_of_(value.raw.values);
     }
     if (encoder_) {
         encode(value.raw, tid, keys, identity);
@@ -181,9 +191,11 @@ void IndexBuild::add(const ColumnValue& value, const core::HeapTid& tid, const c
 
 void IndexBuild::begin_encoding() {
     core::DataProfile profile = sample_->profile(indexed_.metric);
-    // Are there more long rows than are kept beside the graph? Then codes would have to serve for those, too. (The table may
-    // have more of them than the sample, unless that is all of it.)
-    const double of_sample = sample_->enough() ? std::max(1.0, static_cast<double>(expected_rows()) / static_cast<double>(profile.rows)) : 1;
+    // Are there more long rows than are kept beside the graph? Then codes would have to serve for those, too.
+    // (The table may have more of them than the sample, unless that is all of it.)
+    const double of_sample = sample_->enough() ? std::max(1.0, static_cast<double>(expected_rows()) /
+                                                                   static_cast<double>(profile.rows))
+                                               : 1;
     core::Geometry geometry = geometry_for(options_, indexed_, profile);
     const size_t room = core::LongLayout(core::NodeLayout(geometry)).most_rows();
     if (static_cast<double>(profile.long_rows) * of_sample > static_cast<double>(room) / 2) {
@@ -195,7 +207,8 @@ void IndexBuild::begin_encoding() {
     if (geometry.mode == core::StorageMode::plain) profile.mean.clear();
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
     rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());
-    long_ = std::make_unique<core::LongBuffer>(encoder_->layout(), core::long_from(profile.high_length, geometry));
+    long_ = std::make_unique<core::LongBuffer>(encoder_->layout(),
+                                               core::long_from(profile.high_length, geometry));
     for (size_t i = 0; i < sample_->size(); ++i)
         encode(sample_->raw(i), sample_->tid(i), sample_keys_.data() + i * indexed_.filter_columns,
                sample_identities_[i]);
@@ -211,8 +224,8 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
         return;
     }
     const core::OwnVector own = encoder_->encode_row(raw, row_);
-    const core::NewRow row{row_.internal.data(), row_.own_bytes.data(), own, tid, random_level(encoder_->geometry().m),
-                           keys};
+    const core::NewRow row{
+        row_.internal.data(), row_.own_bytes.data(), own, tid, random_level(encoder_->geometry().m), keys};
     ++index_tuples_;
     if (long_->take(row)) return;
     pg::pg_call([&] {
@@ -233,46 +246,52 @@ void IndexBuild::encode(const core::RawVector& raw, const core::HeapTid& tid, co
 // A row has been added, of those that may all fit into memory.
 void IndexBuild::collect(const RowIdentity& identity) {
     if (source_ != nullptr) identities_.push_back(identity);
-    if (source_ != nullptr && exceeds_memory(rows_->size() + 1)) do_not_adopt_for_memory();
-    if (rows_->size() % 4096 == 0) ahead_->expect_pages(core::GraphBuilder::pages_for(encoder_->geometry(), rows_->size()));
+    if (source_ != nullptr && exceeds_memory(rows_->size() + 1)) refuse_graph_for_memory();
+    if (rows_->size() % 4096 == 0)
+        preload_->expect_pages(core::GraphBuilder::pages_for(encoder_->geometry(), rows_->size()));
     if (exceeds_memory(rows_->size() + 1)) begin_inserting();
 }
 
 void IndexBuild::begin_inserting() {
     build_in_memory(false);
     rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());
-    ahead_.reset();
+    preload_.reset();
     pg::pg_call([&] {
         ereport(NOTICE,
-                (errmsg("%s graph no longer fits into maintenance_work_mem after %zu rows", method_of(index_).name,
-                        index_tuples_),
+                (errmsg("%s graph no longer fits into maintenance_work_mem after %zu rows",
+                        method_of(index_).name, index_tuples_),
                  errdetail("The other rows of index \"%s\" are inserted page by page, which takes longer.",
                            RelationGetRelationName(index_)),
                  errhint("Increase maintenance_work_mem to speed up builds.")));
     });
     report(BuildPhase::inserting, std::max(expected_rows(), index_tuples_));
     recent_ = std::make_unique<pg::RecentBuffers>(1 << 16);
-    store_ = std::make_unique<pg::BufmgrStore>(index_, RelationUsesLocalBuffers(index_) ? nullptr : recent_.get(),
-                                               pg::BufmgrStore::Wal::skip);
+    store_ = std::make_unique<pg::BufmgrStore>(
+        index_, RelationUsesLocalBuffers(index_) ? nullptr : recent_.get(), pg::BufmgrStore::Wal::skip);
     insert_memory_ = std::make_unique<core::InsertMemory>();
     // A quarter of the memory; a half has what the nodes want (write_pages).
     const size_t row_bytes = rows_->bytes_per_row() + sizeof(core::OrderedRow);
-    batch_rows_ = std::clamp<size_t>(static_cast<size_t>(maintenance_work_mem) * 1024 / 4 / row_bytes, 1, most_batch_rows);
+    batch_rows_ = std::clamp<size_t>(static_cast<size_t>(maintenance_work_mem) * 1024 / 4 / row_bytes, 1,
+                                     most_batch_rows);
 }
 
 void IndexBuild::insert_batch() {
-    core::BatchInserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction, *insert_memory_, needs_.get());
+    core::BatchInserter<pg::BufmgrStore> inserter(*store_, *encoder_, options_.ef_construction,
+                                                  *insert_memory_, needs_.get());
     inserter.insert(*rows_);
     rows_->clear();
 }
 
 bool IndexBuild::exceeds_memory(size_t rows) const {
     const size_t pages = core::GraphBuilder::pages_for(encoder_->geometry(), rows);
-    const size_t adopted = source_ == nullptr ? 0 : rows * (source_->bytes_per_row() + 2 * sizeof(RowIdentity));
+    const size_t imported = source_ == nullptr ? 0
+                                               : rows * (source_->bytes_per_row() + 2 * sizeof(RowIdentity));
     const size_t file = source_ == nullptr ? 0 : source_->file_bytes();
-    const size_t order = core::PageOrder::memory(encoder_->layout(), pages * encoder_->layout().slots_per_page());
+    const size_t order = core::PageOrder::memory(encoder_->layout(),
+                                                 pages * encoder_->layout().slots_per_page());
     const size_t waiting = rows_->memory() + rows * sizeof(core::OrderedRow);
-    return waiting + pages * BLCKSZ + order + adopted + file > static_cast<size_t>(maintenance_work_mem) * 1024;
+    return waiting + pages * BLCKSZ + order + imported + file >
+           static_cast<size_t>(maintenance_work_mem) * 1024;
 }
 
 // In a file, until the graph's pages are written: there may be any number of them.
@@ -303,7 +322,8 @@ void IndexBuild::write_unplaced() {
     for (uint64_t i = 0; i < unplaced_rows_; ++i) {
         if (i % 1024 == 0) pg::check_interrupts();
         pg::pg_call([&] {
-            if (BufFileRead(unplaced_, entry.data(), entry.size()) != entry.size()) elog(ERROR, "could not read a temporary file");
+            if (BufFileRead(unplaced_, entry.data(), entry.size()) != entry.size())
+                elog(ERROR, "could not read a temporary file");
         });
         writer.add(entry.data());
     }
@@ -319,7 +339,8 @@ void IndexBuild::write_long() {
 
 std::unique_ptr<core::MemStore> IndexBuild::new_store() {
     const core::Geometry& geometry = encoder_->geometry();
-    auto store = std::make_unique<core::MemStore>(core::GraphBuilder::pages_for(geometry, rows_->size()), &ahead_->memory());
+    auto store = std::make_unique<core::MemStore>(core::GraphBuilder::pages_for(geometry, rows_->size()),
+                                                  &preload_->memory());
     core::create_index_pages(*store, geometry, seed_, static_cast<uint16_t>(options_.ef_construction),
                              encoder_->mean(), long_->from());
     return store;
@@ -333,9 +354,11 @@ size_t IndexBuild::threads() const {
 // f(builder, progress)
 template <class F>
 void IndexBuild::with_builder(core::MemStore& store, F&& f) {
-    ahead_->stop();   // its core is needed
+    preload_->stop();  // its core is needed
     StoppableBuilder builder(*encoder_, {static_cast<size_t>(options_.ef_construction), threads()});
-    pg::pg_call([&] { ereport(DEBUG1, (errmsg_internal("using %d parallel workers", static_cast<int>(threads()) - 1))); });
+    pg::pg_call([&] {
+        ereport(DEBUG1, (errmsg_internal("using %d parallel workers", static_cast<int>(threads()) - 1)));
+    });
     f(builder, [&](size_t done) {
         pg::check_interrupts();
         extend_index(store);
@@ -346,7 +369,7 @@ void IndexBuild::with_builder(core::MemStore& store, F&& f) {
 // is_all: no row comes after those.
 void IndexBuild::build_in_memory(bool is_all) {
     auto store = new_store();
-    const bool refused = source_ != nullptr && !adopt_graph(*store);
+    const bool refused = source_ != nullptr && !import_graph(*store);
     if (refused) store = new_store();
     core::NeedMap needs(0);
     if (source_ == nullptr) {
@@ -360,40 +383,43 @@ void IndexBuild::build_in_memory(bool is_all) {
 }
 
 // The graph of source_, where it is one of the table's rows. False: the store is to be thrown away.
-bool IndexBuild::adopt_graph(core::MemStore& store) {
-    report(BuildPhase::adopting, rows_->size());
+bool IndexBuild::import_graph(core::MemStore& store) {
+    report(BuildPhase::importing, rows_->size());
     std::vector<uint64_t> content;
     for (const RowIdentity& identity : identities_) content.push_back(identity.content);
     core::GraphMatch match = match_graph(content);
     if (match.misfit.empty() && rows_->size() > 0) {
         const core::RowGraph graph(match.graph, *rows_, content, [] { pg::check_interrupts(); });
         match.graph = {};
-        bool adopted = graph.cut_off() <= rows_->size() / 10;
-        if (adopted)
-            with_builder(store, [&](core::GraphBuilder& builder, auto progress) { adopted = builder.adopt(*rows_, graph, store, progress); });
-        if (!adopted) match.misfit = "it is in pieces";
+        bool imported = graph.cut_off() <= rows_->size() / 10;
+        if (imported)
+            with_builder(store, [&](core::GraphBuilder& builder, auto progress) {
+                imported = builder.import_graph(*rows_, graph, store, progress);
+            });
+        if (!imported) match.misfit = "it is not connected";
     }
     if (!match.misfit.empty()) {
-        do_not_adopt(match.misfit, match.hint);
+        refuse_graph(match.misfit, match.hint);
         return false;
     }
-    source_->adopted({match.matched, rows_->size() - match.matched, match.without_row});
+    source_->imported({match.matched, rows_->size() - match.matched, match.without_row});
     return true;
 }
 
 core::GraphMatch IndexBuild::match_graph(const std::vector<uint64_t>& content) {
-    std::vector<core::RowKeys> keys;
-    if (source_->has_ids()) keys.push_back({"ids", {}, false});
-    keys.push_back({"the order of the rows", {}, true});
-    for (core::RowKeys& one : keys)
-        for (const RowIdentity& identity : identities_) one.keys.push_back(one.by_position ? identity.number : identity.id);
-    std::vector<core::VectorSketch> sketches;
-    sketches.reserve(identities_.size());
-    for (const RowIdentity& identity : identities_) sketches.push_back(identity.sketch);
+    std::vector<core::RowIds> ids;
+    if (source_->has_ids()) ids.push_back({"ids", {}, false});
+    ids.push_back({"the order of the rows", {}, true});
+    for (core::RowIds& one : ids)
+        for (const RowIdentity& identity : identities_)
+            one.ids.push_back(one.by_position ? identity.number : identity.id);
+    std::vector<core::VectorFingerprint> fingerprints;
+    fingerprints.reserve(identities_.size());
+    for (const RowIdentity& identity : identities_) fingerprints.push_back(identity.fingerprint);
     try {
-        const auto nodes = [&] { return ahead_->take_nodes([] { pg::check_interrupts(); }); };
-        return core::match_graph({source_->vectors(), source_->graph().info(), nodes, *rows_, *encoder_, std::move(keys),
-                                  content, sketches, [] { pg::check_interrupts(); }});
+        const auto nodes = [&] { return preload_->take_nodes([] { pg::check_interrupts(); }); };
+        return core::match_graph({source_->vectors(), source_->graph().info(), nodes, *rows_, *encoder_,
+                                  std::move(ids), content, fingerprints, [] { pg::check_interrupts(); }});
     } catch (const core::Error& error) {
         core::GraphMatch match;
         match.misfit = error.message();
@@ -401,19 +427,20 @@ core::GraphMatch IndexBuild::match_graph(const std::vector<uint64_t>& content) {
     }
 }
 
-void IndexBuild::do_not_adopt(const std::string& reason, const std::string& hint) {
+void IndexBuild::refuse_graph(const std::string& reason, const std::string& hint) {
     source_->refuse(reason, hint);
     source_ = nullptr;
     identities_ = {};
-    if (ahead_) ahead_->forget_file();
+    if (preload_) preload_->forget_file();
 }
 
-void IndexBuild::do_not_adopt_for_memory() {
-    do_not_adopt("index and graph need more memory than maintenance_work_mem allows", "Increase maintenance_work_mem.");
+void IndexBuild::refuse_graph_for_memory() {
+    refuse_graph("index and graph need more memory than maintenance_work_mem allows",
+                 "Increase maintenance_work_mem.");
 }
 
-// Appends some of the pages that the store has by now, still empty. Called while threads build: finding a buffer and a place
-// in the file for a page takes longer than copying it.
+// Appends some of the pages that the store has by now, still empty. Called while threads build: finding a
+// buffer and a place in the file for a page takes longer than copying it.
 void IndexBuild::extend_index(core::MemStore& store) {
     constexpr BlockNumber at_once = 128;
     // What would have to leave shared buffers again, to be read once more, is no gain.
@@ -431,17 +458,19 @@ void IndexBuild::write_pages(core::MemStore& store, core::NeedMap& needs, bool i
     report(BuildPhase::writing, store.page_count());
     pg::BufmgrStore target(index_, nullptr, pg::BufmgrStore::Wal::skip);
     const core::PageOrder order(store, *encoder_, [] { pg::check_interrupts(); });
-    // With them a row is inserted in four fifths of the time. Half of the memory that the build may take holds those of
-    // all nodes but of the smallest.
+    // With them a row is inserted in four fifths of the time. Half of the memory that the build may take
+    // holds those of all nodes but of the smallest.
     if (!is_all) {
-        const size_t most = static_cast<size_t>(maintenance_work_mem) * 1024 / 2 / (sizeof(uint64_t) * needs.words());
+        const size_t most = static_cast<size_t>(maintenance_work_mem) * 1024 / 2 /
+                            (sizeof(uint64_t) * needs.words());
         needs_ = std::make_unique<core::NeedMap>(order.moved(needs, most));
     }
     if (extended_to_ > store.page_count()) pg::pg_call([&] { RelationTruncate(index_, store.page_count()); });
     for (uint32_t block = 0; block < store.page_count(); ++block) {
         pg::check_interrupts();
-        auto page = block < extended_to_ ? target.write(block)
-                                         : append_page(target, core::page_head(store.payload(block)).kind, block);
+        auto page = block < extended_to_
+                        ? target.write(block)
+                        : append_page(target, core::page_head(store.payload(block)).kind, block);
         const size_t used = order.copy_page(block, page.modify());
         page.commit(used);
         // As long as the pages are in the CPU's cache.
@@ -449,11 +478,12 @@ void IndexBuild::write_pages(core::MemStore& store, core::NeedMap& needs, bool i
     }
 }
 
-// Pages that were not logged yet, up to this block: a record for each once it is what it will be, instead of one for each
-// change.
+// Pages that were not logged yet, up to this block: a record for each once it is what it will be, instead of
+// one for each change.
 void IndexBuild::log_pages(BlockNumber end) {
     pg::pg_call([&] {
-        if (RelationNeedsWAL(index_) && logged_to_ < end) log_newpage_range(index_, MAIN_FORKNUM, logged_to_, end, true);
+        if (RelationNeedsWAL(index_) && logged_to_ < end)
+            log_newpage_range(index_, MAIN_FORKNUM, logged_to_, end, true);
     });
     logged_to_ = end;
 }

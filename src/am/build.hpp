@@ -5,14 +5,13 @@
 #include "am/column_type.hpp"
 #include "am/filter_type.hpp"
 #include "am/graph_source.hpp"
-#include "am/hnsw.hpp"
 
 #include <memory>
 
-#include "core/hnsw/build_ahead.hpp"
-#include "core/hnsw/builder.hpp"
-#include "core/hnsw/long_rows.hpp"
-#include "core/hnsw/row_sample.hpp"
+#include "core/hnsw/beside/long_rows.hpp"
+#include "core/hnsw/build/builder.hpp"
+#include "core/hnsw/graph_import/preload.hpp"
+#include "core/hnsw/space/row_sample.hpp"
 #include "core/storage/unplaced_layout.hpp"
 #include "pg/bufmgr_store.hpp"
 #include "pg/stopped_at_exit.hpp"
@@ -24,10 +23,10 @@ extern "C" {
 namespace vecstore::am {
 
 // Phases shown in pg_stat_progress_create_index (handler.cpp has their names).
-enum class BuildPhase { initializing = 1, reading, graph, writing, inserting, adopting };
+enum class BuildPhase { initializing = 1, reading, graph, writing, inserting, importing };
 
-// What an index is made on: metric and type of its operator class, dimensions of its column, and how many columns
-// there are to filter by.
+// What an index is made on: metric and type of its operator class, dimensions of its column, and how many
+// columns there are to filter by.
 struct Indexed {
     core::Metric metric;
     core::VectorKind kind;
@@ -36,12 +35,13 @@ struct Indexed {
 };
 
 // Storage of a new index: from its option, or the best for dimensions, metric and data.
-core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed, const core::DataProfile& profile);
+core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
+                            const core::DataProfile& profile);
 
 // The build's second thread while the table is scanned.
-class AheadOfScan final : public core::BuildAhead, private pg::StoppedAtExit {
+class ScanPreload final : public core::Preload, private pg::StoppedAtExit {
   public:
-    AheadOfScan(GraphSource* source, bool threaded);
+    ScanPreload(GraphSource* source, bool threaded);
 
   private:
     void stop_threads() override { stop(); }
@@ -55,15 +55,15 @@ class IndexBuild {
     double heap_tuples() const { return heap_tuples_; }
     double index_tuples() const { return static_cast<double>(index_tuples_); }
 
-    // One row from the table scan. id: where there is a graph to adopt, by which its file may know the row.
+    // One row from the table scan. id: where there is a graph to import, by which its file may know the row.
     void add(const ColumnValue& value, const core::HeapTid& tid, const core::FilterKey* keys, int64_t id);
 
   private:
     struct RowIdentity {
         int64_t id;
-        int64_t number;     // in the order of the table
-        uint64_t content;   // hash of its vector
-        core::VectorSketch sketch;
+        int64_t number;    // in the order of the table
+        uint64_t content;  // hash of its vector
+        core::VectorFingerprint fingerprint;
     };
 
     void scan();
@@ -76,14 +76,14 @@ class IndexBuild {
     bool exceeds_memory(size_t rows) const;
     void build_in_memory(bool is_all);
     size_t threads() const;
-    void start_ahead();
+    void start_preload();
     std::unique_ptr<core::MemStore> new_store();
     template <class F>
     void with_builder(core::MemStore& store, F&& f);
-    bool adopt_graph(core::MemStore& store);
+    bool import_graph(core::MemStore& store);
     core::GraphMatch match_graph(const std::vector<uint64_t>& content);
-    void do_not_adopt_for_memory();
-    void do_not_adopt(const std::string& reason, const std::string& hint = {});
+    void refuse_graph_for_memory();
+    void refuse_graph(const std::string& reason, const std::string& hint = {});
     void extend_index(core::MemStore& store);
     void write_pages(core::MemStore& store, core::NeedMap& needs, bool is_all);
     void keep_unplaced(const core::UnplacedRow& row, const core::FilterKey* keys);
@@ -107,8 +107,8 @@ class IndexBuild {
     // Rows without a place in the graph.
     BufFile* unplaced_ = nullptr;
     uint64_t unplaced_rows_ = 0;
-    std::unique_ptr<core::LongBuffer> long_;   // those that are much longer than the others
-    size_t reported_total_ = 0;   // rows that the phase shown is about
+    std::unique_ptr<core::LongBuffer> long_;  // those that are much longer than the others
+    size_t reported_total_ = 0;               // rows that the phase shown is about
 
     // First, rows are kept as they are until there are enough to judge the data by.
     std::unique_ptr<core::RowSample> sample_;
@@ -121,14 +121,14 @@ class IndexBuild {
     MemoryContext row_context_ = nullptr;
     core::RowMemory row_;
 
-    // Where there is a graph to adopt: who the rows are.
+    // Where there is a graph to import: who the rows are.
     GraphSource* source_;
-    core::VectorSketcher sketch_of_{0};
-    std::vector<RowIdentity> identities_;   // by row
+    core::VectorFingerprinter fingerprint_of_{0};
+    std::vector<RowIdentity> identities_;  // by row
     int64_t rows_seen_ = 0;
 
-    std::unique_ptr<AheadOfScan> ahead_;
-    BlockNumber extended_to_ = 0;   // so many pages were appended while threads were building
+    std::unique_ptr<ScanPreload> preload_;
+    BlockNumber extended_to_ = 0;  // so many pages were appended while threads were building
     BlockNumber logged_to_ = 0;
 
     // After that they are inserted into the pages, a batch of rows_ at a time.

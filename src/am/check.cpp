@@ -1,19 +1,19 @@
-// vecstore_check: the index's graph by itself (core/hnsw/validate.hpp), and against its table.
+// vecstore_check: the index's graph by itself (core/hnsw/check/validate.hpp), and against its table.
 //
 // Locks. On a primary: ShareUpdateExclusiveLock on the table, which lets everybody read and write, and keeps
-// vacuum out (it waits, autovacuum gives way). On a standby: AccessShareLock; vacuum's changes may be replayed
-// meanwhile, and the check reads again whatever looks wrong.
+// vacuum out (it waits, autovacuum gives way). On a standby: AccessShareLock; vacuum's changes may be
+// replayed meanwhile, and the check reads again whatever looks wrong.
 //
 // Rows. The snapshot is taken first. Whatever it sees was in the index before the check reads its first page,
-// so every such row must be found, and the node that holds it must be reachable. Rows inserted later, and those
-// of inserts that failed, may be anywhere; they only must have a line pointer in the table.
+// so every such row must be found, and the node that holds it must be reachable. Rows inserted later, and
+// those of inserts that failed, may be anywhere; they only must have a line pointer in the table.
 #include "am/column_type.hpp"
 #include "am/filter_type.hpp"
 #include "am/index_meta.hpp"
 #include "am/index_reader.hpp"
 
-#include "core/hnsw/filter_pages.hpp"
-#include "core/hnsw/validate.hpp"
+#include "core/hnsw/check/validate.hpp"
+#include "core/hnsw/filter/filter_pages.hpp"
 #include "pg/as_owner.hpp"
 #include "pg/result_set.hpp"
 
@@ -59,7 +59,8 @@ Snapshot take_snapshot(Relation index) {
 // The rows that the snapshot sees, told to the check.
 class TableRows {
   public:
-    TableRows(const OpenIndex& open, IndexReader& reader, GraphCheck& check, const core::VectorEncoder& encoder, bool deep)
+    TableRows(const OpenIndex& open, IndexReader& reader, GraphCheck& check,
+              const core::VectorEncoder& encoder, bool deep)
         : open_(open),
           reader_(reader),
           check_(check),
@@ -71,10 +72,11 @@ class TableRows {
     void require_all(Snapshot snapshot) {
         pg::pg_call([&] {
             IndexInfo* const info = BuildIndexInfo(open_.index);
-            info->ii_Concurrent = true;   // go by the snapshot, and report the roots of HOT chains
+            info->ii_Concurrent = true;  // go by the snapshot, and report the roots of HOT chains
             info->ii_Unique = false;
             info->ii_ExclusionOps = nullptr;
-            context_ = AllocSetContextCreate(CurrentMemoryContext, "vecstore_check row", ALLOCSET_DEFAULT_SIZES);
+            context_ = AllocSetContextCreate(CurrentMemoryContext, "vecstore_check row",
+                                             ALLOCSET_DEFAULT_SIZES);
             // The build scan ends the table scan.
             const TableScanDesc scan = table_beginscan_strat(open_.heap, snapshot, 0, nullptr, true, false);
             table_index_build_scan(open_.heap, open_.index, info, false, false, callback, this, scan);
@@ -106,9 +108,9 @@ class TableRows {
         if (value == nullptr) {
             check_.require_row(row);
         } else if (value->dims != encoder_.geometry().dims) {
-            check_.report(core::invalid_block, -1, "row " + core::to_text(row) + " has " +
-                                                       std::to_string(value->dims) + " dimensions, the index " +
-                                                       std::to_string(encoder_.geometry().dims));
+            check_.report(core::invalid_block, -1,
+                          "row " + core::to_text(row) + " has " + std::to_string(value->dims) +
+                              " dimensions, the index " + std::to_string(encoder_.geometry().dims));
         } else if (encoder_.indexable(value->raw)) {
             check_.require_row(row, value->raw);
         }
@@ -123,7 +125,8 @@ class TableRows {
             std::equal(keys, keys + filter_columns_, stored))
             return;
         if (check_.still_has(row, still_at))
-            check_.report(at.block, at.slot, "row " + core::to_text(row) + " has other filter values than its node");
+            check_.report(at.block, at.slot,
+                          "row " + core::to_text(row) + " has other filter values than its node");
     }
 
     const OpenIndex& open_;
@@ -153,7 +156,8 @@ class LinePointers {
             }
             LockBuffer(buffer_, BUFFER_LOCK_SHARE);
             const Page page = BufferGetPage(buffer_);
-            const bool is_used = row.offset >= FirstOffsetNumber && row.offset <= PageGetMaxOffsetNumber(page) &&
+            const bool is_used = row.offset >= FirstOffsetNumber &&
+                                 row.offset <= PageGetMaxOffsetNumber(page) &&
                                  ItemIdIsUsed(PageGetItemId(page, row.offset));
             LockBuffer(buffer_, BUFFER_LOCK_UNLOCK);
             return is_used;
@@ -188,7 +192,8 @@ void report_cut_off(Relation index, const core::CheckCounts& counts) {
     if (counts.cut_off == 0) return;
     pg::pg_call([&] {
         ereport(NOTICE, (errmsg("a vacuum of index \"%s\" was interrupted", RelationGetRelationName(index)),
-                         errdetail("Until it is finished searches may miss " UINT64_FORMAT " of the rows.", counts.cut_off),
+                         errdetail("Until it is finished searches may miss " UINT64_FORMAT " of the rows.",
+                                   counts.cut_off),
                          errhint("VACUUM the table.")));
     });
 }
@@ -206,14 +211,16 @@ void report_lost_chunks(Relation index, const core::CheckCounts& counts) {
 
 // The mean and the form of storage are chosen when an index is made. Rows that come later may lie elsewhere.
 void report_rough(Relation index, const core::CheckCounts& counts) {
-    constexpr uint64_t share_expected = 10;   // one in so many
+    constexpr uint64_t share_expected = 10;  // one in so many
     if (counts.rough * share_expected <= counts.pages.nodes) return;
     pg::pg_call([&] {
-        ereport(NOTICE, (errmsg("index \"%s\" no longer fits its rows", RelationGetRelationName(index)),
-                         errdetail("Of " UINT64_FORMAT " vectors " UINT64_FORMAT
-                                   " are stored so roughly that searches can hardly tell them from their neighbors.",
-                                   counts.pages.nodes, counts.rough),
-                         errhint("REINDEX it. Should that not help, the vectors are too much alike for its storage: use storage = plain.")));
+        ereport(NOTICE,
+                (errmsg("index \"%s\" no longer fits its rows", RelationGetRelationName(index)),
+                 errdetail("Of " UINT64_FORMAT " vectors " UINT64_FORMAT
+                           " are stored so roughly that searches can hardly tell them from their neighbors.",
+                           counts.pages.nodes, counts.rough),
+                 errhint("REINDEX it. Should that not help, the vectors are too much alike for its storage: "
+                         "use storage = plain.")));
     });
 }
 
@@ -238,7 +245,8 @@ void check_index(const OpenIndex& open, bool deep, Snapshot snapshot, BufferAcce
     const core::VectorEncoder encoder(meta.geometry, meta.seed, std::move(mean));
     core::CheckOptions options;
     options.deep = deep;
-    GraphCheck check(reader, meta, encoder, options, [&](const core::Problem& p) { add_problem(results, p); });
+    GraphCheck check(reader, meta, encoder, options,
+                     [&](const core::Problem& p) { add_problem(results, p); });
     check.read_pages();
     TableRows(open, reader, check, encoder, deep).require_all(snapshot);
     check_other_rows(open, check, strategy);
@@ -255,12 +263,13 @@ using namespace vecstore;
 
 VECSTORE_FUNCTION(check) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("arguments of vecstore_check must not be null"),
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                        errmsg("arguments of vecstore_check must not be null"),
                         PG_ARGISNULL(0) ? errhint("Is there such an index?") : 0));
     const pg::ResultSet results(fcinfo);
-    const am::OpenIndex open =
-        am::open_index(PG_GETARG_OID(0), RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock);
-    const pg::AsOwner as_owner(open.heap->rd_rel->relowner);   // index expressions
+    const am::OpenIndex open = am::open_index(
+        PG_GETARG_OID(0), RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock);
+    const pg::AsOwner as_owner(open.heap->rd_rel->relowner);  // index expressions
     const Snapshot snapshot = am::take_snapshot(open.index);
     am::check_index(open, PG_GETARG_BOOL(1), snapshot, GetAccessStrategy(BAS_BULKREAD), results);
     UnregisterSnapshot(snapshot);

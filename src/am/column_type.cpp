@@ -35,12 +35,15 @@ ColumnValue read_bit(Datum datum) {
 
 ColumnValue read_sparsevec(Datum datum) {
     const types::SparseVector* const value = types::datum_get_sparse(datum);
-    return {core::RawVector::of_sparse(value->indices, value->values(), static_cast<uint32_t>(value->count())),
-            static_cast<uint32_t>(value->dims())};
+    return {
+        core::RawVector::of_sparse(value->indices, value->values(), static_cast<uint32_t>(value->count())),
+        static_cast<uint32_t>(value->dims())};
 }
 
-constexpr ColumnType vector_type{core::VectorKind::vector, "vector", types::VectorFormat::max_dims, read_vector};
-constexpr ColumnType halfvec_type{core::VectorKind::halfvec, "halfvec", types::HalfFormat::max_dims, read_halfvec};
+constexpr ColumnType vector_type{core::VectorKind::vector, "vector", types::VectorFormat::max_dims,
+                                 read_vector};
+constexpr ColumnType halfvec_type{core::VectorKind::halfvec, "halfvec", types::HalfFormat::max_dims,
+                                  read_halfvec};
 constexpr ColumnType bit_type{core::VectorKind::bit, "bit", 64000, read_bit};
 constexpr ColumnType sparsevec_type{core::VectorKind::sparsevec, "sparsevec", types::SparseVector::max_dims,
                                     read_sparsevec};
@@ -62,20 +65,24 @@ const ColumnType& column_type(Relation index) {
     const auto proc = static_cast<uint16>(method_of(index).type_proc);
     if (!OidIsValid(index_getprocid(index, 1, proc))) return vector_type;
     FmgrInfo* const function = index_getprocinfo(index, 1, proc);
-    return *reinterpret_cast<const ColumnType*>(DatumGetPointer(FunctionCall1(function, PointerGetDatum(nullptr))));
+    return *reinterpret_cast<const ColumnType*>(
+        DatumGetPointer(FunctionCall1(function, PointerGetDatum(nullptr))));
 }
 
 void check_dims(uint32_t expected, uint32_t found) {
     if (expected != found)
-        throw core::Error(core::ErrorCode::data_exception,
-                          "expected " + std::to_string(expected) + " dimensions, not " + std::to_string(found));
+        throw core::Error(core::ErrorCode::data_exception, "expected " + std::to_string(expected) +
+                                                               " dimensions, not " + std::to_string(found));
 }
 
 }  // namespace vecstore::am
 
 using namespace vecstore;
 
-// Support functions of the operator classes, hnsw's and ivfflat's. SQL cannot call them: their argument is internal.
+// Support functions of the operator classes, hnsw's and ivfflat's. SQL cannot call them: their argument is
+// internal.
 VECSTORE_FUNCTION(hnsw_halfvec_support) { PG_RETURN_POINTER(&am::column_type(core::VectorKind::halfvec)); }
 VECSTORE_FUNCTION(hnsw_bit_support) { PG_RETURN_POINTER(&am::column_type(core::VectorKind::bit)); }
-VECSTORE_FUNCTION(hnsw_sparsevec_support) { PG_RETURN_POINTER(&am::column_type(core::VectorKind::sparsevec)); }
+VECSTORE_FUNCTION(hnsw_sparsevec_support) {
+    PG_RETURN_POINTER(&am::column_type(core::VectorKind::sparsevec));
+}

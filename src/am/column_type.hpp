@@ -3,7 +3,7 @@
 
 #include "pg/guard.hpp"
 
-#include "core/hnsw/vector_space.hpp"
+#include "core/hnsw/space/vector_space.hpp"
 
 extern "C" {
 #include "utils/rel.h"
@@ -19,14 +19,15 @@ struct ColumnValue {
 struct ColumnType {
     core::VectorKind kind;
     const char* name;
-    int max_dims;   // that can be indexed
+    int max_dims;  // that can be indexed
     // A value of the type. What has to be copied for it is in the current memory context. May raise.
     ColumnValue (*read)(Datum datum);
 };
 
 const ColumnType& column_type(core::VectorKind kind);
 
-// Of an index that may have no storage yet: from its operator class, whose support function knows it (AccessMethod::type_proc). May raise.
+// Of an index that may have no storage yet: from its operator class, whose support function knows it
+// (AccessMethod::type_proc). May raise.
 const ColumnType& column_type(Relation index);
 
 // Throws core::Error (data_exception) when a value has not as many dimensions as the index.

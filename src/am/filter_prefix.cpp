@@ -1,5 +1,5 @@
-// Filter columns of text and of networks: a key is the beginning of the value, as far as its order goes, and for the rest
-// a hash, by which values that begin alike are told apart where they are asked for by =.
+// Filter columns of text and of networks: a key is the beginning of the value, as far as its order goes, and
+// for the rest a hash, by which values that begin alike are told apart where they are asked for by =.
 #include "am/filter_type.hpp"
 
 #include "core/base/ordered_prefix.hpp"
@@ -41,8 +41,8 @@ KeyRange compared_by_prefix(StrategyNumber strategy, FilterKey prefix, FilterKey
     }
 }
 
-// A number in the order of values of the type, as PostgreSQL's sorts go by: equal for many. None where those do not
-// trust any.
+// A number in the order of values of the type, as PostgreSQL's sorts go by: equal for many. None where those
+// do not trust any.
 struct SortNumber {
     bool there;
     FilterKey number;
@@ -76,12 +76,13 @@ SortNumber weights_of(Datum text, Oid type, Oid collation) {
     return sort_number(text, collation, [&](SortSupport sort) { varstr_sortsupport(sort, type, collation); });
 }
 
-// PostgreSQL's sorts know which collations go by bytes: there the beginning of a text that no other collation takes for
-// more than nothing is itself.
+// PostgreSQL's sorts know which collations go by bytes: there the beginning of a text that no other collation
+// takes for more than nothing is itself.
 TextPrefix find_text_prefix(Oid collation) {
     constexpr char control_characters[] = {1, 0x7F};
-    const SortNumber found =
-        weights_of(PointerGetDatum(cstring_to_text_with_len(control_characters, sizeof(control_characters))), TEXTOID, collation);
+    const SortNumber found = weights_of(
+        PointerGetDatum(cstring_to_text_with_len(control_characters, sizeof(control_characters))), TEXTOID,
+        collation);
     if (found.there) return found.number >> 48 == 0x017F ? TextPrefix::bytes : TextPrefix::weights;
     return get_collation_isdeterministic(collation) ? TextPrefix::unsorted : TextPrefix::nothing;
 }
@@ -105,7 +106,9 @@ core::NumberRange text_beginning(Datum value, Oid type, Oid collation) {
             const char* const bytes = VARDATA_ANY(string);
             const int size = static_cast<int>(VARSIZE_ANY_EXHDR(string));
             // Blanks at the end do not count.
-            return core::ordered_prefix(bytes, static_cast<size_t>(type == BPCHAROID ? bpchartruelen(const_cast<char*>(bytes), size) : size));
+            return core::ordered_prefix(
+                bytes, static_cast<size_t>(type == BPCHAROID ? bpchartruelen(const_cast<char*>(bytes), size)
+                                                             : size));
         }
         case TextPrefix::weights: {
             const FilterKey number = weights_of(value, type, collation).number;
@@ -116,8 +119,8 @@ core::NumberRange text_beginning(Datum value, Oid type, Oid collation) {
 }
 
 FilterKey text_key(Datum value, Oid type, Oid collation) {
-    const FilterKey key =
-        (text_beginning(value, type, collation).low & ~text_hash) | (hash_of_value(value, type, collation) & text_hash);
+    const FilterKey key = (text_beginning(value, type, collation).low & ~text_hash) |
+                          (hash_of_value(value, type, collation) & text_hash);
     return std::max(least_key, key);
 }
 
@@ -129,7 +132,7 @@ bool text_tests(StrategyNumber strategy, Oid collation) {
 }
 
 KeyRange text_range(Datum value, Oid type, Oid collation, StrategyNumber strategy) {
-    if (!text_tests(strategy, collation)) return any_key;   // the rows themselves will tell
+    if (!text_tests(strategy, collation)) return any_key;  // the rows themselves will tell
     if (strategy == filter_equal) {
         const FilterKey key = text_key(value, type, collation);
         return {key, key};
@@ -141,18 +144,23 @@ KeyRange text_range(Datum value, Oid type, Oid collation, StrategyNumber strateg
 
 // --------------------------------------------------------------------------------------------- networks
 
-// Of an address of IPv4 with a mask of seven bits or more nothing is left over. Of IPv6 there are the first 48 bits,
-// which are a site's.
-FilterKey inet_hash(Datum value) { return ip_family(DatumGetInetPP(value)) == PGSQL_AF_INET ? 0 : hash_bits(15); }
+// Of an address of IPv4 with a mask of seven bits or more nothing is left over. Of IPv6 there are the first
+// 48 bits, which are a site's.
+FilterKey inet_hash(Datum value) {
+    return ip_family(DatumGetInetPP(value)) == PGSQL_AF_INET ? 0 : hash_bits(15);
+}
 
 FilterKey inet_beginning(Datum value) {
-    return sort_number(value, InvalidOid, [](SortSupport sort) { DirectFunctionCall1(network_sortsupport, PointerGetDatum(sort)); })
+    return sort_number(
+               value, InvalidOid,
+               [](SortSupport sort) { DirectFunctionCall1(network_sortsupport, PointerGetDatum(sort)); })
         .number;
 }
 
 FilterKey inet_key(Datum value, Oid, Oid) {
     const FilterKey hash = inet_hash(value);
-    return std::max(least_key, (inet_beginning(value) & ~hash) | (hash_of_value(value, INETOID, InvalidOid) & hash));
+    return std::max(least_key,
+                    (inet_beginning(value) & ~hash) | (hash_of_value(value, INETOID, InvalidOid) & hash));
 }
 
 KeyRange inet_range(Datum value, Oid, Oid, StrategyNumber strategy) {
@@ -164,14 +172,19 @@ KeyRange inet_range(Datum value, Oid, Oid, StrategyNumber strategy) {
         }
         case filter_inside:
         case filter_inside_equal:
-            return from_to(inet_beginning(network_scan_first(value)), inet_beginning(network_scan_last(value)), hash);
+            return from_to(inet_beginning(network_scan_first(value)),
+                           inet_beginning(network_scan_last(value)), hash);
         default: return compared_by_prefix(strategy, inet_beginning(value), hash);
     }
 }
 
 }  // namespace
 
-const FilterType text_type{"text", by_order | strategy_set({filter_begins_with}), text_key, false, false, nullptr, text_range, text_tests};
-const FilterType inet_type{"inet", by_order | strategy_set({filter_inside, filter_inside_equal}), inet_key, false, false, nullptr, inet_range};
+const FilterType text_type{
+    "text",    by_order | strategy_set({filter_begins_with}), text_key, false, false, nullptr, text_range,
+    text_tests};
+const FilterType inet_type{
+    "inet",    by_order | strategy_set({filter_inside, filter_inside_equal}), inet_key, false, false, nullptr,
+    inet_range};
 
 }  // namespace vecstore::am

@@ -66,7 +66,7 @@ FilterKey timestamp_key(Datum value, Oid type, Oid) {
     if (DATE_IS_NOBEGIN(date)) return least_key;
     if (DATE_IS_NOEND(date)) return greatest_key;
     const int64 day = USECS_PER_DAY;
-    if (date > PG_INT64_MAX / day) return greatest_key - 1;   // beyond what a timestamp can be
+    if (date > PG_INT64_MAX / day) return greatest_key - 1;  // beyond what a timestamp can be
     return of_signed(date * day);
 }
 
@@ -83,7 +83,9 @@ FilterKey enum_key(Datum value, Oid, Oid) { return DatumGetObjectId(value); }
 
 KeyList enum_matching(Datum value, Oid type, StrategyNumber strategy) {
     CatCList* const labels = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(type));
-    const auto label = [&](int i) { return reinterpret_cast<Form_pg_enum>(GETSTRUCT(&labels->members[i]->tuple)); };
+    const auto label = [&](int i) {
+        return reinterpret_cast<Form_pg_enum>(GETSTRUCT(&labels->members[i]->tuple));
+    };
     float4 place = 0;
     for (int i = 0; i < labels->n_members; ++i)
         if (label(i)->oid == DatumGetObjectId(value)) place = label(i)->enumsortorder;
@@ -114,7 +116,8 @@ FilterKey bits_of(uint64 hash) {
     return uint64{1} << (hash % 63) | uint64{1} << ((hash >> 32) % 63) | not_null_bit;
 }
 
-// visit(element, type) for each element of an array that is not null; of a domain the type is the one below it.
+// visit(element, type) for each element of an array that is not null; of a domain the type is the one below
+// it.
 template <class Visit>
 void for_each_element(Datum array, Visit&& visit) {
     ArrayType* const value = DatumGetArrayTypeP(array);
@@ -133,49 +136,51 @@ void for_each_element(Datum array, Visit&& visit) {
 
 FilterKey array_key(Datum value, Oid, Oid collation) {
     FilterKey key = not_null_bit;
-    for_each_element(value, [&](Datum element, Oid type) { key |= bits_of(hash_key(element, type, collation)); });
+    for_each_element(value,
+                     [&](Datum element, Oid type) { key |= bits_of(hash_key(element, type, collation)); });
     return key;
 }
 
 uint64 hash_of_scalar(const JsonbValue& value) {
     switch (value.type) {
         case jbvString:
-            return hash_bytes_extended(reinterpret_cast<const unsigned char*>(value.val.string.val), value.val.string.len, 1);
-        case jbvNumeric:   // equal numbers have equal hashes, however many zeros they end in
-            return DatumGetUInt64(DirectFunctionCall2(hash_numeric_extended, NumericGetDatum(value.val.numeric),
-                                                      Int64GetDatum(2)));
+            return hash_bytes_extended(reinterpret_cast<const unsigned char*>(value.val.string.val),
+                                       value.val.string.len, 1);
+        case jbvNumeric:  // equal numbers have equal hashes, however many zeros they end in
+            return DatumGetUInt64(DirectFunctionCall2(hash_numeric_extended,
+                                                      NumericGetDatum(value.val.numeric), Int64GetDatum(2)));
         case jbvBool: return value.val.boolean ? 3 : 4;
         default: return 5;
     }
 }
 
-// Every scalar in the document, together with the names on the way to it; arrays on the way do not count. If a
-// document contains another, it has all of the other's scalars on the same ways.
+// Every scalar in the document, together with the names on the path to it; arrays on the path do not count.
+// If a document contains another, it has all of the other's scalars on the same paths.
 FilterKey jsonb_key(Datum datum, Oid, Oid) {
     Jsonb* const document = DatumGetJsonbP(datum);
     FilterKey key = not_null_bit;
-    List* ways = NIL;   // hashes of the ways that lead to what is open
-    uint64 way = 0;
+    List* paths = NIL;  // hashes of the paths that lead to what is open
+    uint64 path = 0;
     JsonbIterator* it = JsonbIteratorInit(&document->root);
     JsonbValue value;
     for (JsonbIteratorToken token; (token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE;) {
-        const uint64 above = ways == NIL ? 0 : *static_cast<uint64*>(linitial(ways));
+        const uint64 above = paths == NIL ? 0 : *static_cast<uint64*>(linitial(paths));
         switch (token) {
             case WJB_BEGIN_ARRAY:
             case WJB_BEGIN_OBJECT: {
                 auto* const kept = static_cast<uint64*>(palloc(sizeof(uint64)));
-                *kept = way;
-                ways = lcons(kept, ways);
+                *kept = path;
+                paths = lcons(kept, paths);
                 break;
             }
             case WJB_END_ARRAY:
             case WJB_END_OBJECT:
-                ways = list_delete_first(ways);
-                way = ways == NIL ? 0 : *static_cast<uint64*>(linitial(ways));
+                paths = list_delete_first(paths);
+                path = paths == NIL ? 0 : *static_cast<uint64*>(linitial(paths));
                 break;
-            case WJB_KEY: way = hash_combine64(above, hash_of_scalar(value)); break;
+            case WJB_KEY: path = hash_combine64(above, hash_of_scalar(value)); break;
             case WJB_ELEM:
-            case WJB_VALUE: key |= bits_of(hash_combine64(way, hash_of_scalar(value))); break;
+            case WJB_VALUE: key |= bits_of(hash_combine64(path, hash_of_scalar(value))); break;
             default: break;
         }
     }
@@ -193,18 +198,23 @@ constexpr FilterType time_type{"time", by_order, time_key, true, false};
 constexpr FilterType uuid_type{"uuid", by_order, uuid_key, false, false};
 constexpr FilterType enum_type{"enum", by_order, enum_key, false, false, enum_matching};
 constexpr FilterType hashed_type{"hash", strategy_set({filter_equal}), hash_key, false, false};
-constexpr FilterType array_type{"array", strategy_set({filter_overlaps, filter_contains}), array_key, false, true};
+constexpr FilterType array_type{"array", strategy_set({filter_overlaps, filter_contains}), array_key, false,
+                                true};
 constexpr FilterType jsonb_type{"jsonb", strategy_set({filter_contains}), jsonb_key, false, true};
 
 // What a support function of the operator classes returns.
-const FilterType& told_by(Datum pointer) { return *reinterpret_cast<const FilterType*>(DatumGetPointer(pointer)); }
+const FilterType& told_by(Datum pointer) {
+    return *reinterpret_cast<const FilterType*>(DatumGetPointer(pointer));
+}
 
 const FilterType& filter_type(Relation index, int attribute) {
     if (!OidIsValid(index_getprocid(index, static_cast<AttrNumber>(attribute), filter_type_proc)))
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("column %d of index \"%s\" is no column to filter by", attribute,
-                               RelationGetRelationName(index)),
-                        errhint("An index has one vector, its first column. Make another index for the other vector.")));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("column %d of index \"%s\" is no column to filter by", attribute,
+                    RelationGetRelationName(index)),
+             errhint("An index has one vector, its first column. Make another index for the other vector.")));
     FmgrInfo* const function = index_getprocinfo(index, static_cast<AttrNumber>(attribute), filter_type_proc);
     return told_by(FunctionCall1(function, PointerGetDatum(nullptr)));
 }
@@ -264,18 +274,19 @@ KeyRange range_of_keys(const Comparison& c, Datum value, Oid type) {
 // Keys of an array's elements.
 KeyList element_keys(const Comparison& c, Datum array, bool as_bits) {
     ArrayType* const value = DatumGetArrayTypeP(array);
-    KeyList list{static_cast<FilterKey*>(palloc(sizeof(FilterKey) * Max(1, ArrayGetNItems(ARR_NDIM(value), ARR_DIMS(value))))),
+    KeyList list{static_cast<FilterKey*>(
+                     palloc(sizeof(FilterKey) * Max(1, ArrayGetNItems(ARR_NDIM(value), ARR_DIMS(value))))),
                  0};
     for_each_element(array, [&](Datum element, Oid type) {
-        list.keys[list.count++] =
-            as_bits ? bits_of(hash_key(element, type, c.collation)) : c.type->key(element, type, c.collation);
+        list.keys[list.count++] = as_bits ? bits_of(hash_key(element, type, c.collation))
+                                          : c.type->key(element, type, c.collation);
     });
     return list;
 }
 
 // column <strategy> ANY (array): from the least to the greatest key that passes for one of the elements.
 KeyRange range_of_any(const Comparison& c, Datum array) {
-    KeyRange all{greatest_key, least_key};   // no element, no row
+    KeyRange all{greatest_key, least_key};  // no element, no row
     for_each_element(array, [&](Datum element, Oid type) {
         const KeyRange one = range_of_keys(c, element, type);
         all = {std::min(all.low, one.low), std::max(all.high, one.high)};
@@ -286,8 +297,8 @@ KeyRange range_of_any(const Comparison& c, Datum array) {
 // How a condition is tested.
 struct Tested {
     Kind kind;
-    KeyRange range;   // of Kind::range
-    KeyList keys;     // of the others
+    KeyRange range;  // of Kind::range
+    KeyList keys;    // of the others
 };
 
 Tested tested(const Comparison& c, Datum argument, bool any) {
@@ -299,7 +310,8 @@ Tested tested(const Comparison& c, Datum argument, bool any) {
         return {Kind::range, type.matching != nullptr ? any_key : range_of_any(c, argument), {}};
     }
     if (c.strategy == filter_overlaps) return {Kind::bits, {}, element_keys(c, argument, true)};
-    if (type.matching != nullptr) return {Kind::among, {}, type.matching(argument, c.argument_type, c.strategy)};
+    if (type.matching != nullptr)
+        return {Kind::among, {}, type.matching(argument, c.argument_type, c.strategy)};
     if (!type.bits) return {Kind::range, range_of_keys(c, argument, c.argument_type), {}};
     auto* const key = static_cast<FilterKey*>(palloc(sizeof(FilterKey)));
     *key = type.key(argument, c.argument_type, c.collation);
@@ -324,9 +336,10 @@ void check_filter_columns(Relation index) {
 void filter_keys(Relation index, const Datum* values, const bool* isnull, core::FilterKey* keys) {
     for (int column = 1; column <= filter_columns(index); ++column) {
         const Oid collation = index->rd_indcollation[column];
-        keys[column - 1] = isnull[column] ? core::null_filter_key
-                                          : filter_type(index, column + 1)
-                                                .key(values[column], column_type_of(index, column + 1), collation);
+        keys[column - 1] = isnull[column]
+                               ? core::null_filter_key
+                               : filter_type(index, column + 1)
+                                     .key(values[column], column_type_of(index, column + 1), collation);
     }
 }
 
@@ -336,8 +349,10 @@ namespace {
 Oid argument_type(Relation index, const ScanKeyData& key) {
     const int column = key.sk_attno - 1;
     const Oid type = key.sk_subtype;
-    if (!OidIsValid(type) || IsPolymorphicType(type) || type == index->rd_opcintype[column]) return column_type_of(index, key.sk_attno);
-    // Values of another type of the family have keys as well; those of one that somebody added an operator for have not.
+    if (!OidIsValid(type) || IsPolymorphicType(type) || type == index->rd_opcintype[column])
+        return column_type_of(index, key.sk_attno);
+    // Values of another type of the family have keys as well; those of one that somebody added an operator
+    // for have not.
     if (!OidIsValid(get_opfamily_proc(index->rd_opfamily[column], type, type, filter_type_proc)))
         elog(ERROR, "column %d of index \"%s\" cannot be compared with type %s", key.sk_attno,
              RelationGetRelationName(index), format_type_be(type));
@@ -349,9 +364,11 @@ Comparison comparison(Relation index, const ScanKeyData& key) {
     const FilterType& type = filter_type(index, key.sk_attno);
     if ((key.sk_flags & ~known_flags) != 0 || key.sk_strategy > filter_inside_equal ||
         (type.strategies >> key.sk_strategy & 1) == 0)
-        elog(ERROR, "unexpected condition on column %d of index \"%s\": flags %x, strategy %d of %s keys", key.sk_attno,
-             RelationGetRelationName(index), static_cast<unsigned>(key.sk_flags), key.sk_strategy, type.name);
-    Comparison c{static_cast<uint16>(key.sk_attno - 2), key.sk_strategy, &type, argument_type(index, key), key.sk_collation};
+        elog(ERROR, "unexpected condition on column %d of index \"%s\": flags %x, strategy %d of %s keys",
+             key.sk_attno, RelationGetRelationName(index), static_cast<unsigned>(key.sk_flags),
+             key.sk_strategy, type.name);
+    Comparison c{static_cast<uint16>(key.sk_attno - 2), key.sk_strategy, &type, argument_type(index, key),
+                 key.sk_collation};
     if (!OidIsValid(c.collation)) c.collation = index->rd_indcollation[key.sk_attno - 1];
     return c;
 }
@@ -369,16 +386,18 @@ void add_condition(Relation index, const ScanKeyData& key, core::RowFilter& filt
         filter.add(range_of(column, any_key));
         return;
     }
-    if ((key.sk_flags & SK_ISNULL) != 0) {   // nothing compares with NULL
+    if ((key.sk_flags & SK_ISNULL) != 0) {  // nothing compares with NULL
         filter.set_never();
         return;
     }
-    const Tested test = pg::pg_call(
-        [&] { return tested(comparison(index, key), key.sk_argument, (key.sk_flags & SK_SEARCHARRAY) != 0); });
+    const Tested test = pg::pg_call([&] {
+        return tested(comparison(index, key), key.sk_argument, (key.sk_flags & SK_SEARCHARRAY) != 0);
+    });
     if (test.kind == Kind::range)
         filter.add(range_of(column, test.range));
     else
-        filter.add(one_of(column, test.kind, std::vector<FilterKey>(test.keys.keys, test.keys.keys + test.keys.count)));
+        filter.add(one_of(column, test.kind,
+                          std::vector<FilterKey>(test.keys.keys, test.keys.keys + test.keys.count)));
 }
 
 bool tests_in_index(const IndexOptInfo* index, int column, Oid op) {
@@ -387,8 +406,8 @@ bool tests_in_index(const IndexOptInfo* index, int column, Oid op) {
     if (!OidIsValid(function)) return false;
     const FilterType& told = told_by(OidFunctionCall1(function, PointerGetDatum(nullptr)));
     const int strategy = get_op_opfamily_strategy(op, family);
-    return strategy != 0 &&
-           (told.tests == nullptr || told.tests(static_cast<StrategyNumber>(strategy), index->indexcollations[column]));
+    return strategy != 0 && (told.tests == nullptr || told.tests(static_cast<StrategyNumber>(strategy),
+                                                                 index->indexcollations[column]));
 }
 
 }  // namespace vecstore::am

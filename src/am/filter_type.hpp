@@ -4,7 +4,7 @@
 
 #include "pg/guard.hpp"
 
-#include "core/hnsw/row_filter.hpp"
+#include "core/hnsw/filter/row_filter.hpp"
 
 #include <initializer_list>
 
@@ -26,7 +26,7 @@ enum FilterStrategy : StrategyNumber {
     filter_overlaps = 6,
     filter_contains = 7,
     filter_begins_with = 8,
-    filter_inside = 9,         // a network in another
+    filter_inside = 9,  // a network in another
     filter_inside_equal = 10,
 };
 
@@ -36,7 +36,8 @@ constexpr uint32_t strategy_set(std::initializer_list<FilterStrategy> strategies
     for (const FilterStrategy strategy : strategies) set |= uint32_t{1} << strategy;
     return set;
 }
-constexpr uint32_t by_order = strategy_set({filter_less, filter_less_equal, filter_equal, filter_greater_equal, filter_greater});
+constexpr uint32_t by_order = strategy_set(
+    {filter_less, filter_less_equal, filter_equal, filter_greater_equal, filter_greater});
 
 // Support function of the operator classes that tells which type they are for.
 constexpr int filter_type_proc = 4;
@@ -59,17 +60,18 @@ struct FilterType {
     const char* name;
     // What its operator classes may have. Keys say nothing of other operators, whoever adds them to a family.
     uint32_t strategies;
-    // The key of a value, which may be toasted, of this type (the column's, or that of an operator's right side) under
-    // this collation. May raise; may leave memory behind.
+    // The key of a value, which may be toasted, of this type (the column's, or that of an operator's right
+    // side) under this collation. May raise; may leave memory behind.
     core::FilterKey (*key)(Datum value, Oid type, Oid collation);
     // Different values of the type itself have different keys, but for the extremes.
     bool exact;
     // Keys are bits, of which a value that contains another has all the other's.
     bool bits;
-    // For types of few values whose keys are in another order: the keys of all values that compare so with this one.
+    // For types of few values whose keys are in another order: the keys of all values that compare so with
+    // this one.
     KeyList (*matching)(Datum value, Oid type, StrategyNumber strategy) = nullptr;
-    // For types whose keys are not just in the order of values: those of all values that compare so with this one. May
-    // raise; may leave memory behind.
+    // For types whose keys are not just in the order of values: those of all values that compare so with this
+    // one. May raise; may leave memory behind.
     KeyRange (*range)(Datum value, Oid type, Oid collation, StrategyNumber strategy) = nullptr;
     // For types whose order depends on a collation: do keys tell which values compare so with another?
     bool (*tests)(StrategyNumber strategy, Oid collation) = nullptr;
@@ -81,8 +83,8 @@ extern const FilterType inet_type;
 // By the hash function that the type's hash indexes go by. One number for all where there is none. May raise.
 uint64 hash_of_value(Datum value, Oid type, Oid collation);
 
-// For the planner: do conditions with this operator of the column's family sort out rows in the index? The column's
-// number is that among the index's, from 0. May raise.
+// For the planner: do conditions with this operator of the column's family sort out rows in the index? The
+// column's number is that among the index's, from 0. May raise.
 bool tests_in_index(const IndexOptInfo* index, int column, Oid op);
 
 // How many filter columns an index has.
@@ -94,8 +96,8 @@ void check_filter_columns(Relation index);
 // The keys of a row: values[1..] of the index's columns. `keys` has room for filter_columns(). May raise.
 void filter_keys(Relation index, const Datum* values, const bool* isnull, core::FilterKey* keys);
 
-// Adds what a scan key on a filter column asks for. Raises an error for one of a kind that it does not know: taking it
-// for something else would lose rows.
+// Adds what a scan key on a filter column asks for. Raises an error for one of a kind that it does not know:
+// taking it for something else would lose rows.
 void add_condition(Relation index, const ScanKeyData& key, core::RowFilter& filter);
 
 }  // namespace vecstore::am

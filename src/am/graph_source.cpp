@@ -16,7 +16,8 @@ constexpr int64_t no_id = INT64_MIN;
 
 }  // namespace
 
-GraphSource::GraphSource(Oid relation, std::string name, core::io::VectorReader& vectors, core::io::GraphReader& graph)
+GraphSource::GraphSource(Oid relation, std::string name, core::io::VectorReader& vectors,
+                         core::io::GraphReader& graph)
     : relation_(relation), name_(std::move(name)), vectors_(vectors), graph_(graph) {
     waiting = this;
 }
@@ -26,7 +27,8 @@ GraphSource::~GraphSource() { waiting = nullptr; }
 GraphSource* GraphSource::take(Relation heap, Relation index) {
     GraphSource* const source = waiting;
     if (source == nullptr) return nullptr;
-    if (source->relation_ != RelationGetRelid(heap) && source->relation_ != RelationGetRelid(index)) return nullptr;
+    if (source->relation_ != RelationGetRelid(heap) && source->relation_ != RelationGetRelid(index))
+        return nullptr;
     waiting = nullptr;
     source->built_index_ = RelationGetRelid(index);
     return source;
@@ -38,12 +40,14 @@ void GraphSource::use_ids(AttrNumber column, Oid type) {
 }
 
 size_t GraphSource::bytes_per_row() const {
-    constexpr size_t keys = 184;   // two maps of keys, what they are made from, and those of the file
-    return core::RowGraph::bytes_per_row(graph_.info().max_neighbors0) + keys + sizeof(core::VectorSketch);
+    constexpr size_t keys = 184;  // two maps of keys, what they are made from, and those of the file
+    return core::RowGraph::bytes_per_row(graph_.info().max_neighbors0) + keys +
+           sizeof(core::VectorFingerprint);
 }
 
 size_t GraphSource::file_bytes() const {
-    return static_cast<size_t>(graph_.info().nodes) * core::FileNodes::bytes_per_node(graph_.info().max_neighbors0);
+    return static_cast<size_t>(graph_.info().nodes) *
+           core::FileNodes::bytes_per_node(graph_.info().max_neighbors0);
 }
 
 void GraphSource::add_id_column(IndexInfo* info) {
@@ -67,20 +71,20 @@ int64_t GraphSource::id_of(const Datum* values, const bool* isnull) const {
 
 void GraphSource::refuse(const std::string& reason, const std::string& hint) {
     pg::pg_call([&] {
-        ereport(NOTICE, (errmsg("the graph in %s is not adopted: %s", name_.c_str(), reason.c_str()),
+        ereport(NOTICE, (errmsg("the graph in %s is not imported: %s", name_.c_str(), reason.c_str()),
                          errdetail("The index is built from the vectors of the table."),
                          hint.empty() ? 0 : errhint("%s", hint.c_str())));
     });
 }
 
-void GraphSource::adopted(const Adopted& result) {
+void GraphSource::imported(const GraphImported& result) {
     pg::pg_call([&] {
         ereport(NOTICE,
-                (errmsg("adopted the graph in %s for " UINT64_FORMAT " rows", name_.c_str(), result.rows),
+                (errmsg("imported the graph in %s for " UINT64_FORMAT " rows", name_.c_str(), result.rows),
                  result.inserted + result.without_row == 0
                      ? 0
                      : errdetail(UINT64_FORMAT " rows that are not in the file were inserted; " UINT64_FORMAT
-                                 " vectors in the file are of no row of the table.",
+                                               " vectors in the file are of no row of the table.",
                                  result.inserted, result.without_row)));
     });
 }

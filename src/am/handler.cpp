@@ -1,6 +1,7 @@
 // The handler functions: which callbacks and properties the access methods have.
 #include "am/access_method.hpp"
-#include "am/hnsw.hpp"
+#include "am/callbacks.hpp"
+#include "am/planner/planner.hpp"
 
 extern "C" {
 #include "catalog/index.h"
@@ -13,7 +14,8 @@ namespace vecstore::am {
 // Planner code tells our indexes by it.
 void cost_estimate_callback(PlannerInfo* root, IndexPath* path, double loop_count, Cost* startup, Cost* total,
                             Selectivity* selectivity, double* correlation, double* pages) {
-    pg::guarded([&] { cost_estimate(root, path, loop_count, startup, total, selectivity, correlation, pages); });
+    pg::guarded(
+        [&] { cost_estimate(root, path, loop_count, startup, total, selectivity, correlation, pages); });
 }
 
 namespace {
@@ -47,7 +49,7 @@ char* phase_name(int64 phase) {
         case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 2: return pstrdup("building graph");
         case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 3: return pstrdup("writing pages");
         case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 4: return pstrdup("inserting rows");
-        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 5: return pstrdup("adopting graph");
+        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 5: return pstrdup("importing graph");
         default: return nullptr;
     }
 }
@@ -116,7 +118,8 @@ IndexAmRoutine* make_routine(const AccessMethod& method) {
 
 }  // namespace
 
-// The routine of an open index is a copy in the relation cache, of which only the callbacks tell where it is from.
+// The routine of an open index is a copy in the relation cache, of which only the callbacks tell where it is
+// from.
 const AccessMethod* find_method(const IndexAmRoutine* routine) {
     for (const AccessMethod* method : {&hnsw_method, &ivfflat_method})
         if (routine->amoptions == method->parse_options) return method;
@@ -125,7 +128,8 @@ const AccessMethod* find_method(const IndexAmRoutine* routine) {
 
 const AccessMethod& method_of(Relation index) {
     const AccessMethod* const found = find_method(index->rd_indam);
-    if (found == nullptr) elog(ERROR, "index \"%s\" is not of an access method of ours", RelationGetRelationName(index));
+    if (found == nullptr)
+        elog(ERROR, "index \"%s\" is not of an access method of ours", RelationGetRelationName(index));
     return *found;
 }
 

@@ -25,9 +25,10 @@ void HeapRows::look(const core::HeapTid& tid) {
     blocks_ = is_heap ? pg::pg_call([&] { return blocks_for(tid.block); }) : InvalidBlockNumber;
     if (tid.block < blocks_ && on_page) return;
     throw core::Error(core::ErrorCode::corrupted_index,
-                      "index \"" + std::string(RelationGetRelationName(index_)) + "\" is damaged: it has a row (" +
-                          std::to_string(tid.block) + "," + std::to_string(tid.offset) + "), which table \"" +
-                          RelationGetRelationName(heap_) + "\" cannot have",
+                      "index \"" + std::string(RelationGetRelationName(index_)) +
+                          "\" is damaged: it has a row (" + std::to_string(tid.block) + "," +
+                          std::to_string(tid.offset) + "), which table \"" + RelationGetRelationName(heap_) +
+                          "\" cannot have",
                       {}, "vecstore_check() tells where. REINDEX makes the index anew from its table.");
 }
 

@@ -10,9 +10,10 @@ extern "C" {
 
 namespace vecstore::am {
 
-// TIDs come from the index's pages, which may be damaged. PostgreSQL takes the number of no block for the wish to make the table
-// longer, says of a block beyond the end that it could not be read (data_corrupted, and names the table's file), and takes a row
-// that a page cannot have for one that is gone. So they are looked at before.
+// TIDs come from the index's pages, which may be damaged. PostgreSQL takes the number of no block for the
+// wish to make the table longer, says of a block beyond the end that it could not be read (data_corrupted,
+// and names the table's file), and takes a row that a page cannot have for one that is gone. So they are
+// looked at before.
 class HeapRows {
   public:
     HeapRows(Relation index, Relation heap) : index_(index), heap_(heap) {}
@@ -27,7 +28,7 @@ class HeapRows {
     BlockNumber blocks_for(BlockNumber block) const;
 
     Relation index_, heap_;
-    BlockNumber blocks_ = 0;   // known so far: tables grow
+    BlockNumber blocks_ = 0;  // known so far: tables grow
     OffsetNumber most_on_page_ = 0;
 };
 

@@ -25,7 +25,8 @@ HeapVectors::~HeapVectors() {
 
 // Called within pg_call.
 void HeapVectors::open() {
-    context_ = AllocSetContextCreate(GetMemoryChunkContext(scan_), "vecstore heap vectors", ALLOCSET_SMALL_SIZES);
+    context_ = AllocSetContextCreate(GetMemoryChunkContext(scan_), "vecstore heap vectors",
+                                     ALLOCSET_SMALL_SIZES);
     const MemoryContext old = MemoryContextSwitchTo(context_);
     row_context_ = AllocSetContextCreate(context_, "vecstore heap vector", ALLOCSET_SMALL_SIZES);
     info_ = BuildIndexInfo(scan_->indexRelation);
@@ -42,7 +43,8 @@ bool HeapVectors::fetch(const core::HeapTid& tid, Datum& value) {
     ItemPointerSet(&pointer, tid.block, tid.offset);
     bool call_again = false;
     bool all_dead = false;
-    if (!table_index_fetch_tuple(fetch_, &pointer, scan_->xs_snapshot, slot_, &call_again, &all_dead)) return false;
+    if (!table_index_fetch_tuple(fetch_, &pointer, scan_->xs_snapshot, slot_, &call_again, &all_dead))
+        return false;
     Datum values[INDEX_MAX_KEYS];
     bool nulls[INDEX_MAX_KEYS];
     FormIndexDatum(info_, slot_, estate_, values, nulls);
@@ -50,21 +52,22 @@ bool HeapVectors::fetch(const core::HeapTid& tid, Datum& value) {
     return !nulls[0];
 }
 
-core::Settled HeapVectors::settle(const core::HeapTid& tid) {
-    return pg::pg_call([&]() -> core::Settled {
+core::Reranked HeapVectors::rerank(const core::HeapTid& tid) {
+    return pg::pg_call([&]() -> core::Reranked {
         if (context_ == nullptr) open();
         const MemoryContext old = MemoryContextSwitchTo(row_context_);
-        core::Settled settled{false, 0};
+        core::Reranked reranked{false, 0};
         Datum value;
         if (fetch(tid, value)) {
             ScanKey key = scan_->orderByData;
-            settled = {true, DatumGetFloat8(FunctionCall2Coll(&key->sk_func, key->sk_collation, value, query_))};
+            reranked = {true,
+                        DatumGetFloat8(FunctionCall2Coll(&key->sk_func, key->sk_collation, value, query_))};
         }
         MemoryContextSwitchTo(old);
         ExecClearTuple(slot_);
         ResetPerTupleExprContext(estate_);
         MemoryContextReset(row_context_);
-        return settled;
+        return reranked;
     });
 }
 

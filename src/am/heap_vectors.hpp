@@ -3,11 +3,11 @@
 
 #include "pg/guard.hpp"
 
-#include "core/hnsw/ordered_scan.hpp"
+#include "core/hnsw/scan/ordered_scan.hpp"
 
 extern "C" {
-#include "access/relscan.h"
 #include "access/genam.h"
+#include "access/relscan.h"
 #include "executor/tuptable.h"
 #include "nodes/execnodes.h"
 }
@@ -22,10 +22,10 @@ class HeapVectors {
     HeapVectors(const HeapVectors&) = delete;
     HeapVectors& operator=(const HeapVectors&) = delete;
 
-    // Is the row visible to the scan's snapshot, and if so, at what key (core::RowKey) does its vector lie
-    // from the query? To the last bit what the operator returns, because the operator is asked: distances that
-    // differ must not tie here. May throw PgError.
-    core::Settled settle(const core::HeapTid& tid);
+    // Is the row visible to the scan's snapshot, and if so, at what distance (core::DistanceBounds) does its
+    // vector lie from the query? To the last bit what the operator returns, because the operator is asked:
+    // distances that differ must not tie here. May throw PgError.
+    core::Reranked rerank(const core::HeapTid& tid);
 
   private:
     void open();
@@ -33,8 +33,8 @@ class HeapVectors {
 
     IndexScanDesc scan_;
     Datum query_;
-    MemoryContext context_ = nullptr;       // of everything below
-    MemoryContext row_context_ = nullptr;   // of one row
+    MemoryContext context_ = nullptr;      // of everything below
+    MemoryContext row_context_ = nullptr;  // of one row
     struct IndexFetchTableData* fetch_ = nullptr;
     TupleTableSlot* slot_ = nullptr;
     IndexInfo* info_ = nullptr;

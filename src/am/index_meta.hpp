@@ -11,11 +11,12 @@ extern "C" {
 
 namespace vecstore::am {
 
-// What a metapage that is sound in itself has of another index than this one is by its definition: files may have been swapped.
-// Empty: nothing.
+// What a metapage that is sound in itself has of another index than this one is by its definition: files may
+// have been swapped. Empty: nothing.
 std::string definition_problem(Relation index, const core::MetaData& meta);
 
-// Throws core::Error (corrupted_index) where there is anything wrong with the metapage of an index of so many pages.
+// Throws core::Error (corrupted_index) where there is anything wrong with the metapage of an index of so many
+// pages.
 void expect_sound_meta(Relation index, const core::MetaData& meta, uint32_t pages);
 
 // The metapage's content, whatever it is; all zeros where there is no page.

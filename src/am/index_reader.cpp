@@ -20,13 +20,15 @@ void check_kind(Oid relation) {
     const char kind = get_rel_relkind(relation);
     const char* const name = get_rel_name(relation);
     if (name == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no relation with OID %u", relation)));
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no relation with OID %u", relation)));
     if (kind == RELKIND_PARTITIONED_INDEX)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        errmsg("\"%s\" is the index of a partitioned table and has no pages of its own", name),
-                        errhint("Ask about the indexes of its partitions: "
-                                "SELECT relid FROM pg_partition_tree('%s') WHERE isleaf.",
-                                quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name))));
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                 errmsg("\"%s\" is the index of a partitioned table and has no pages of its own", name),
+                 errhint("Ask about the indexes of its partitions: "
+                         "SELECT relid FROM pg_partition_tree('%s') WHERE isleaf.",
+                         quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name))));
     if (kind != RELKIND_INDEX)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an index", name)));
 }
@@ -35,15 +37,17 @@ void check_readable(Relation index) {
     const char* const name = RelationGetRelationName(index);
     if (find_method(index->rd_indam) == nullptr) {
         const char* const method = get_am_name(index->rd_rel->relam);
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an hnsw or ivfflat index", name),
-                        errdetail("Its access method is %s.", method != nullptr ? method : "unknown")));
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an hnsw or ivfflat index", name),
+                 errdetail("Its access method is %s.", method != nullptr ? method : "unknown")));
     }
     if (RELATION_IS_OTHER_TEMP(index))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("index \"%s\" is temporary and belongs to another session", name)));
     if (!index->rd_index->indisvalid)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("index \"%s\" is not valid", name),
-                        errdetail("Its creation is under way, or failed."), errhint("DROP it, or REINDEX it.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("index \"%s\" is not valid", name),
+                 errdetail("Its creation is under way, or failed."), errhint("DROP it, or REINDEX it.")));
     if (RecoveryInProgress() && !RelationNeedsWAL(index))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("index \"%s\" is unlogged and not available on a standby", name)));
@@ -56,9 +60,11 @@ OpenIndex open_index(Oid index, LOCKMODE heap_lock) {
     // The table is locked first, as everywhere; that it is still the index's is known afterwards.
     const Oid table = IndexGetRelation(index, true);
     if (!OidIsValid(table) || !pg::may_maintain(table))
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("permission denied for index \"%s\"", get_rel_name(index)),
-                        errhint("Only the table's owner may look into its indexes, and roles that may maintain it.")));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+             errmsg("permission denied for index \"%s\"", get_rel_name(index)),
+             errhint("Only the table's owner may look into its indexes, and roles that may maintain it.")));
     OpenIndex open{table_open(table, heap_lock), nullptr, heap_lock};
     open.index = index_open(index, AccessShareLock);
     if (IndexGetRelation(index, false) != table)

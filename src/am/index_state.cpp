@@ -1,7 +1,7 @@
 #include "am/index_state.hpp"
 
 #include "am/index_meta.hpp"
-#include "core/hnsw/validate_pages.hpp"
+#include "core/hnsw/check/validate_pages.hpp"
 
 #include <unordered_map>
 
@@ -20,9 +20,7 @@ Cache& cache() {
 
 }  // namespace
 
-void forget_index_state(Relation index) {
-    cache().erase(RelationGetRelid(index));
-}
+void forget_index_state(Relation index) { cache().erase(RelationGetRelid(index)); }
 
 std::shared_ptr<IndexState> index_state(Relation index) {
     auto found = cache().find(RelationGetRelid(index));
@@ -36,7 +34,8 @@ std::shared_ptr<IndexState> index_state(Relation index) {
     }
     pg::BufmgrStore store(index, nullptr);
     const core::MetaData meta = read_index_meta(index, store);
-    auto state = std::make_shared<IndexState>(pg::storage_number(index), meta, core::read_mean(store, meta), store.page_count());
+    auto state = std::make_shared<IndexState>(pg::storage_number(index), meta, core::read_mean(store, meta),
+                                              store.page_count());
     if (cache().size() >= max_cached) cache().clear();
     cache()[RelationGetRelid(index)] = state;
     return state;

@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "core/base/pooled.hpp"
-#include "core/hnsw/encoder.hpp"
-#include "core/hnsw/insert.hpp"
-#include "core/hnsw/search.hpp"
-#include "core/hnsw/spread.hpp"
+#include "core/hnsw/search/beam_calibration.hpp"
+#include "core/hnsw/search/search.hpp"
+#include "core/hnsw/space/encoder.hpp"
+#include "core/hnsw/write/insert.hpp"
 #include "pg/bufmgr_store.hpp"
 
 namespace vecstore::am {
@@ -24,11 +24,11 @@ struct IndexState {
 
     Oid storage;
     uint16_t ef_construction;
-    bool keeps_unplaced;   // MetaData's
-    uint32_t clustered_blocks;   // those whose rows are in clusters: 0 of an index that has none
+    bool keeps_unplaced;        // MetaData's
+    uint32_t clustered_blocks;  // those whose rows are in clusters: 0 of an index that has none
     core::VectorEncoder encoder;
     pg::RecentBuffers recent;
-    core::SpreadSamples samples;   // while an insert measures
+    core::CalibrationSamples samples;  // while an insert measures
 };
 
 // Throws core::Error (corrupted_index) when the metapage is none of ours.

@@ -2,7 +2,7 @@
 #include "am/index_meta.hpp"
 #include "am/index_reader.hpp"
 
-#include "core/hnsw/validate_node.hpp"
+#include "core/hnsw/check/validate_node.hpp"
 
 extern "C" {
 #include "funcapi.h"
@@ -51,8 +51,7 @@ const char* format_name(const core::Geometry& g) {
         case core::OwnFormat::i8: return "int8";
         case core::OwnFormat::planes: return psprintf("int%d", g.own_bits);
         case core::OwnFormat::bits: return "bit";
-        case core::OwnFormat::sparse:
-            return psprintf("sparse %zu", core::sparse_elements(g.stored_dims));
+        case core::OwnFormat::sparse: return psprintf("sparse %zu", core::sparse_elements(g.stored_dims));
     }
     return "unknown";
 }

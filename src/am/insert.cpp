@@ -1,14 +1,14 @@
 // aminsert: one row into the graph.
-#include "am/hnsw.hpp"
+#include "am/callbacks.hpp"
 
 #include "am/column_type.hpp"
 #include "am/filter_type.hpp"
 #include "am/index_state.hpp"
 #include "am/level.hpp"
-#include "core/hnsw/after_insert.hpp"
-#include "core/hnsw/builder.hpp"
-#include "core/hnsw/long_rows.hpp"
-#include "core/hnsw/unplaced.hpp"
+#include "core/hnsw/beside/long_rows.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
+#include "core/hnsw/build/builder.hpp"
+#include "core/hnsw/write/after_insert.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -22,23 +22,27 @@ namespace {
 // The keys of one of perhaps many rows of a statement, whose memory is not to grow with them. May raise.
 void row_keys(Relation index, const Datum* values, const bool* isnull, core::FilterKey* keys) {
     if (filter_columns(index) == 0) return;
-    const MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "vecstore insert row", ALLOCSET_DEFAULT_SIZES);
+    const MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "vecstore insert row",
+                                                    ALLOCSET_DEFAULT_SIZES);
     const MemoryContext old = MemoryContextSwitchTo(row);
     filter_keys(index, values, isnull, keys);
     MemoryContextSwitchTo(old);
     MemoryContextDelete(row);
 }
 
-// Is the row gone for everybody? What pruning has left of it is a line pointer that says so. On standbys pruning has ended
-// the queries that may have seen the row before its change was replayed; nothing else tells that, so that rows which are
-// merely dead do not count. (Where pruning is due it is done here, as by any scan that comes by.)
+// Is the row gone for everybody? What pruning has left of it is a line pointer that says so. On standbys
+// pruning has ended the queries that may have seen the row before its change was replayed; nothing else tells
+// that, so that rows which are merely dead do not count. (Where pruning is due it is done here, as by any
+// scan that comes by.)
 bool is_gone(Relation heap, const core::HeapTid& tid) {
-    if (heap->rd_tableam != GetHeapamTableAmRoutine() || tid.block >= RelationGetNumberOfBlocks(heap)) return false;
+    if (heap->rd_tableam != GetHeapamTableAmRoutine() || tid.block >= RelationGetNumberOfBlocks(heap))
+        return false;
     const Buffer buffer = ReadBuffer(heap, tid.block);
     heap_page_prune_opt(heap, buffer);
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     const Page page = BufferGetPage(buffer);
-    const bool gone = !PageIsNew(page) && tid.offset >= FirstOffsetNumber && tid.offset <= PageGetMaxOffsetNumber(page) &&
+    const bool gone = !PageIsNew(page) && tid.offset >= FirstOffsetNumber &&
+                      tid.offset <= PageGetMaxOffsetNumber(page) &&
                       ItemIdIsDead(PageGetItemId(page, tid.offset));
     UnlockReleaseBuffer(buffer);
     return gone;
@@ -72,7 +76,8 @@ bool insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relati
     if (core::keep_long(store, encoder, new_row)) return false;
     core::Inserter<pg::BufmgrStore> inserter(store, encoder, state->ef_construction, *memory);
     if (encoder.layout().filters().columns() > 0)
-        inserter.use_nodes_of_gone_rows([heap](const core::HeapTid& t) { return pg::pg_call([&] { return is_gone(heap, t); }); });
+        inserter.use_nodes_of_gone_rows(
+            [heap](const core::HeapTid& t) { return pg::pg_call([&] { return is_gone(heap, t); }); });
     inserter.insert(new_row);
     core::after_insert(store, encoder, *memory, level, inserter.last_placed(), state->samples);
     return false;

@@ -1,11 +1,15 @@
-// The access method ivfflat: its options and settings, over the graph that hnsw uses too. README.md says why there
-// are no lists.
+// The access method ivfflat: its options and settings, over the graph that hnsw uses too. README.md says why
+// there are no lists.
 #include "am/access_method.hpp"
-#include "am/hnsw.hpp"
+#include "am/parameters.hpp"
 
 #include "am/settings.hpp"
 
-#include "core/hnsw/probes.hpp"
+#include "core/hnsw/scan/probes.hpp"
+
+extern "C" {
+#include "access/reloptions.h"
+}
 
 namespace vecstore::am {
 
@@ -27,29 +31,47 @@ const config_enum_entry iterative_scan_values[] = {
     {nullptr, 0, false},
 };
 
-Setting probes{"ivfflat.probes", "vecstore.ivfflat_probes", "Sets the number of probes",
-               "Larger values find more of the true nearest neighbors and take longer; as many as the index has lists "
-               "find all.",
-               1, 1, max_lists};
-Setting iterative_scan{"ivfflat.iterative_scan", "vecstore.ivfflat_iterative_scan", "Sets the mode for iterative scans",
-                       "Whether a scan goes on beyond the probes until it has as many rows as were asked for.",
-                       iterative_off, 0, 0, iterative_scan_values};
-Setting max_probes{"ivfflat.max_probes", "vecstore.ivfflat_max_probes",
-                   "Sets the max number of probes for iterative scans", nullptr, max_lists, 1, max_lists};
+Setting probes{
+    "ivfflat.probes",
+    "vecstore.ivfflat_probes",
+    "Sets the number of probes",
+    "Larger values find more of the true nearest neighbors and take longer; as many as the index has lists "
+    "find all.",
+    1,
+    1,
+    max_lists};
+Setting iterative_scan{
+    "ivfflat.iterative_scan",
+    "vecstore.ivfflat_iterative_scan",
+    "Sets the mode for iterative scans",
+    "Whether a scan goes on beyond the probes until it has as many rows as were asked for.",
+    iterative_off,
+    0,
+    0,
+    iterative_scan_values};
+Setting max_probes{"ivfflat.max_probes",
+                   "vecstore.ivfflat_max_probes",
+                   "Sets the max number of probes for iterative scans",
+                   nullptr,
+                   max_lists,
+                   1,
+                   max_lists};
 
 bytea* parse(Datum reloptions, bool validate) {
     static const relopt_parse_elt table[] = {{"lists", RELOPT_TYPE_INT, offsetof(IvfflatOptions, lists)}};
-    return static_cast<bytea*>(
-        build_reloptions(reloptions, validate, ivfflat_options, sizeof(IvfflatOptions), table, lengthof(table)));
+    return static_cast<bytea*>(build_reloptions(reloptions, validate, ivfflat_options, sizeof(IvfflatOptions),
+                                                table, lengthof(table)));
 }
 
 int lists_of(Relation index) {
-    return index->rd_options != nullptr ? reinterpret_cast<IvfflatOptions*>(index->rd_options)->lists : default_lists;
+    return index->rd_options != nullptr ? reinterpret_cast<IvfflatOptions*>(index->rd_options)->lists
+                                        : default_lists;
 }
 
-// As hnsw by default where there are codes. Without them a graph takes many times as long as lists do. With fewer links, chosen
-// from fewer candidates, it takes half of that and still finds what they find (test/t/008_ivfflat.pl); with 8 and 32 it would
-// take two fifths, but of bits and long vectors it finds a few in a thousand less than half of the lists have.
+// As hnsw by default where there are codes. Without them a graph takes many times as long as lists do. With
+// fewer links, chosen from fewer candidates, it takes half of that and still finds what they find
+// (test/t/008_ivfflat.pl); with 8 and 32 it would take two fifths, but of bits and long vectors it finds a
+// few in a thousand less than half of the lists have.
 constexpr int plain_m = 10;
 constexpr int plain_ef_construction = 40;
 
@@ -59,9 +81,10 @@ GraphOptions graph_options(Relation) {
 
 core::ScanOptions scan_options(Relation index, const std::function<uint64_t()>& rows) {
     const bool plain = has_plain_name(index);
-    return core::scan_options({static_cast<uint32_t>(lists_of(index)), static_cast<uint32_t>(probes.read(plain)),
-                               static_cast<uint32_t>(max_probes.read(plain)), iterative_scan.read(plain) != iterative_off},
-                              rows());
+    return core::scan_options(
+        {static_cast<uint32_t>(lists_of(index)), static_cast<uint32_t>(probes.read(plain)),
+         static_cast<uint32_t>(max_probes.read(plain)), iterative_scan.read(plain) != iterative_off},
+        rows());
 }
 
 }  // namespace

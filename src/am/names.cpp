@@ -1,10 +1,11 @@
-// The names of the access methods. They are global in a database, and pgvector has the same: while its access methods
-// are there, ours are named vecstore_hnsw and vecstore_ivfflat. Event triggers of the extension see to it, when pgvector
-// comes (its script creates access methods) and when it goes.
+// The names of the access methods. They are global in a database, and pgvector has the same: while its access
+// methods are there, ours are named vecstore_hnsw and vecstore_ivfflat. Event triggers of the extension see
+// to it, when pgvector comes (its script creates access methods) and when it goes.
 //
-// Dumps rely on both: extensions are restored in the order of their names, vecstore before vector, and an index that a
-// dump creates with USING hnsw or vecstore_hnsw must find the access method of that name. There is no SQL command to
-// rename one, so the row of the catalog is changed here, as other RENAMEs do; everything else refers to it by OID.
+// Dumps rely on both: extensions are restored in the order of their names, vecstore before vector, and an
+// index that a dump creates with USING hnsw or vecstore_hnsw must find the access method of that name. There
+// is no SQL command to rename one, so the row of the catalog is changed here, as other RENAMEs do; everything
+// else refers to it by OID.
 #include "am/access_method.hpp"
 
 #include <string_view>
@@ -78,7 +79,8 @@ bool has_indexes(Oid method) {
     return found;
 }
 
-// Gives our access method its plain name, or leaves that to another. Its OID when the name was changed, or InvalidOid.
+// Gives our access method its plain name, or leaves that to another. Its OID when the name was changed, or
+// InvalidOid.
 Oid set_name(const AccessMethod& method, bool plain) {
     Relation catalog = table_open(AccessMethodRelationId, RowExclusiveLock);
     const char* const name = plain ? method.name : psprintf("%s%s", prefix, method.name);
@@ -89,22 +91,26 @@ Oid set_name(const AccessMethod& method, bool plain) {
     return changes ? own : InvalidOid;
 }
 
-// Another extension is about to create an access method. (While an extension's script runs, only warnings are shown.)
-void make_way(const CreateAmStmt* statement) {
+// Another extension is about to create an access method. (While an extension's script runs, only warnings are
+// shown.)
+void free_name(const CreateAmStmt* statement) {
     for (const AccessMethod* method : {&hnsw_method, &ivfflat_method}) {
         if (std::string_view(statement->amname) != method->name) continue;
         const Oid own = set_name(*method, false);
         if (!OidIsValid(own)) continue;
-        ereport(has_indexes(own) ? WARNING : NOTICE,
-                (errmsg("access method \"%s\" of vecstore is \"%s%s\" now", method->name, prefix, method->name),
-                 errdetail("\"%s\" is made for another extension.", method->name),
-                 errhint("Settings of its indexes are vecstore.%s_... while both are in the database.", method->name)));
+        ereport(
+            has_indexes(own) ? WARNING : NOTICE,
+            (errmsg("access method \"%s\" of vecstore is \"%s%s\" now", method->name, prefix, method->name),
+             errdetail("\"%s\" is made for another extension.", method->name),
+             errhint("Settings of its indexes are vecstore.%s_... while both are in the database.",
+                     method->name)));
     }
 }
 
 bool take_names() {
     bool changed = false;
-    for (const AccessMethod* method : {&hnsw_method, &ivfflat_method}) changed |= OidIsValid(set_name(*method, true));
+    for (const AccessMethod* method : {&hnsw_method, &ivfflat_method})
+        changed |= OidIsValid(set_name(*method, true));
     return changed;
 }
 
@@ -128,7 +134,9 @@ VECSTORE_FUNCTION(take_names) { PG_RETURN_BOOL(am::take_names()); }
 VECSTORE_FUNCTION(follow_names) {
     if (!CALLED_AS_EVENT_TRIGGER(fcinfo)) elog(ERROR, "not called as an event trigger");
     const auto* const data = reinterpret_cast<EventTriggerData*>(fcinfo->context);
-    if (std::string_view(data->event) == "sql_drop") am::take_names();
-    else if (IsA(data->parsetree, CreateAmStmt)) am::make_way(reinterpret_cast<CreateAmStmt*>(data->parsetree));
+    if (std::string_view(data->event) == "sql_drop")
+        am::take_names();
+    else if (IsA(data->parsetree, CreateAmStmt))
+        am::free_name(reinterpret_cast<CreateAmStmt*>(data->parsetree));
     PG_RETURN_VOID();
 }

@@ -1,6 +1,8 @@
 // Options of hnsw (WITH (...)), settings (hnsw.*), and what an index's definition says.
 #include "am/access_method.hpp"
-#include "am/hnsw.hpp"
+#include "am/opclass.hpp"
+#include "am/parameters.hpp"
+#include "am/planner/planner.hpp"
 
 #include "am/column_type.hpp"
 #include "am/settings.hpp"
@@ -11,6 +13,7 @@
 #include <string_view>
 
 extern "C" {
+#include "access/reloptions.h"
 #include "catalog/pg_type.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -24,7 +27,7 @@ struct HnswOptions {
     int32 vl_len_;
     int m;
     int ef_construction;
-    int storage;   // StorageOption
+    int storage;  // StorageOption
 };
 
 relopt_kind hnsw_options;
@@ -37,19 +40,39 @@ const config_enum_entry iterative_scan_values[] = {
     {nullptr, 0, false},
 };
 
-Setting ef_search{"hnsw.ef_search", "vecstore.hnsw_ef_search", "Sets the size of the dynamic candidate list for search",
+Setting ef_search{"hnsw.ef_search",
+                  "vecstore.hnsw_ef_search",
+                  "Sets the size of the dynamic candidate list for search",
                   "Larger values find more of the true nearest neighbors and take longer.",
-                  default_ef_search, 1, max_ef_search};
-Setting iterative_scan{"hnsw.iterative_scan", "vecstore.hnsw_iterative_scan", "Sets the mode for iterative scans",
+                  default_ef_search,
+                  1,
+                  max_ef_search};
+Setting iterative_scan{"hnsw.iterative_scan",
+                       "vecstore.hnsw_iterative_scan",
+                       "Sets the mode for iterative scans",
                        "Whether a scan goes on beyond ef_search rows until it has as many as were asked for.",
-                       iterative_strict, 0, 0, iterative_scan_values};
-Setting max_scan_tuples{"hnsw.max_scan_tuples", "vecstore.hnsw_max_scan_tuples",
-                        "Sets the max number of tuples to visit for iterative scans", nullptr, INT_MAX, 1, INT_MAX};
-Setting scan_mem_multiplier{"hnsw.scan_mem_multiplier", "vecstore.hnsw_scan_mem_multiplier",
-                            "Sets the multiple of work_mem to use for iterative scans",
-                            "An iterative scan ends when what it remembers exceeds that. As long as it is not set there is no "
-                            "such end.",
-                            1, 1, 1000, nullptr, true};
+                       iterative_strict,
+                       0,
+                       0,
+                       iterative_scan_values};
+Setting max_scan_tuples{"hnsw.max_scan_tuples",
+                        "vecstore.hnsw_max_scan_tuples",
+                        "Sets the max number of tuples to visit for iterative scans",
+                        nullptr,
+                        INT_MAX,
+                        1,
+                        INT_MAX};
+Setting scan_mem_multiplier{
+    "hnsw.scan_mem_multiplier",
+    "vecstore.hnsw_scan_mem_multiplier",
+    "Sets the multiple of work_mem to use for iterative scans",
+    "An iterative scan ends when what it remembers exceeds that. As long as it is not set there is no "
+    "such end.",
+    1,
+    1,
+    1000,
+    nullptr,
+    true};
 
 relopt_enum_elt_def storage_values[] = {
     {"auto", storage_auto},
@@ -80,8 +103,9 @@ void define_options() {
                       AccessExclusiveLock);
     add_int_reloption(hnsw_options, "ef_construction", "Size of the dynamic candidate list for construction",
                       default_ef_construction, min_ef_construction, max_ef_construction, AccessExclusiveLock);
-    add_enum_reloption(hnsw_options, "storage", "How vectors are kept in the index", storage_values, storage_auto,
-                       "Valid values are \"auto\", \"default\", \"compact\" and \"plain\".", AccessExclusiveLock);
+    add_enum_reloption(hnsw_options, "storage", "How vectors are kept in the index", storage_values,
+                       storage_auto, "Valid values are \"auto\", \"default\", \"compact\" and \"plain\".",
+                       AccessExclusiveLock);
 }
 
 void define_settings() {
@@ -90,8 +114,8 @@ void define_settings() {
     define_setting<max_scan_tuples>();
     define_setting<scan_mem_multiplier>();
     DefineCustomStringVariable("vecstore.simd", "Sets the instruction set of the distance kernels",
-                               "\"auto\" takes the best this CPU has. For tests.", &simd, "auto", PGC_USERSET, 0,
-                               check_simd, assign_simd, nullptr);
+                               "\"auto\" takes the best this CPU has. For tests.", &simd, "auto", PGC_USERSET,
+                               0, check_simd, assign_simd, nullptr);
 }
 
 bytea* parse(Datum reloptions, bool validate) {
@@ -124,7 +148,8 @@ core::ScanOptions scan_options(Relation index, const std::function<uint64_t()>&)
     options.iterative = iterative != iterative_off;
     options.strict_order = iterative != iterative_relaxed;
     if (most != INT_MAX) options.max_visits = static_cast<uint64_t>(most);
-    if (options.iterative) options.node_memory = [plain] { return pg::pg_call([&] { return scan_memory(plain); }); };
+    if (options.iterative)
+        options.node_memory = [plain] { return pg::pg_call([&] { return scan_memory(plain); }); };
     return options;
 }
 
@@ -141,9 +166,10 @@ const AccessMethod hnsw_method{"hnsw", 4, 3, true, parse, graph_options, scan_op
 core::Metric metric_of(Relation index) {
     const Oid distance = index_getprocid(index, 1, distance_proc);
     if (!OidIsValid(distance))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-                        errmsg("the first column of index \"%s\" is no vector", RelationGetRelationName(index)),
-                        errhint("Columns to filter by come after it: (embedding vector_cosine_ops, tenant_id).")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+                 errmsg("the first column of index \"%s\" is no vector", RelationGetRelationName(index)),
+                 errhint("Columns to filter by come after it: (embedding vector_cosine_ops, tenant_id).")));
     const char* const found = get_func_name(distance);
     const std::string_view name = found != nullptr ? found : "";
     const auto is = [&](std::string_view end) {
@@ -152,14 +178,16 @@ core::Metric metric_of(Relation index) {
     // Those of vector, halfvec and sparsevec differ in what their names begin with.
     if (is("vec_l2_squared_distance") || is("vector_l2_squared_distance")) return core::Metric::l2;
     if (is("vec_negative_inner_product") || is("vector_negative_inner_product"))
-        return OidIsValid(index_getprocid(index, 1, norm_proc)) ? core::Metric::cosine : core::Metric::inner_product;
+        return OidIsValid(index_getprocid(index, 1, norm_proc)) ? core::Metric::cosine
+                                                                : core::Metric::inner_product;
     if (name == "l1_distance") return core::Metric::l1;
     if (name == "hamming_distance") return core::Metric::hamming;
     if (name == "jaccard_distance") return core::Metric::jaccard;
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("operator class of index \"%s\" has distance function \"%s\", which %s does not know",
-                           RelationGetRelationName(index), found != nullptr ? found : "?", method_of(index).name),
-                    errhint("Use vector_l2_ops or another of vecstore's operator classes.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("operator class of index \"%s\" has distance function \"%s\", which %s does not know",
+                    RelationGetRelationName(index), found != nullptr ? found : "?", method_of(index).name),
+             errhint("Use vector_l2_ops or another of vecstore's operator classes.")));
     pg_unreachable();
 }
 
@@ -168,17 +196,20 @@ int dims_of(Relation index) {
     const FormData_pg_attribute* const column = TupleDescAttr(RelationGetDescr(index), 0);
     // The operator classes of bit take it as well, but its values need not be as long as the column's limit.
     if (getBaseType(column->atttypid) == VARBITOID)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for %s index", method_of(index).name),
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("type not supported for %s index", method_of(index).name),
                         errdetail("Bit strings of type bit varying need not be equally long."),
-                        errhint("Declare the column as bit(%d), or cast: ((embedding::bit(%d)) ...).", Max(column->atttypmod, 1),
-                                Max(column->atttypmod, 1))));
+                        errhint("Declare the column as bit(%d), or cast: ((embedding::bit(%d)) ...).",
+                                Max(column->atttypmod, 1), Max(column->atttypmod, 1))));
     const int dims = column->atttypmod;
     if (dims < 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
-                        errhint("Declare them, as in %s(768), or cast: ((embedding::%s(768)) ...).", type.name, type.name)));
+                        errhint("Declare them, as in %s(768), or cast: ((embedding::%s(768)) ...).",
+                                type.name, type.name)));
     if (dims > type.max_dims)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("column cannot have more than %d dimensions for %s index", type.max_dims, method_of(index).name),
+                        errmsg("column cannot have more than %d dimensions for %s index", type.max_dims,
+                               method_of(index).name),
                         errdetail("It has %d.", dims)));
     return dims;
 }

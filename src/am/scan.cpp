@@ -1,5 +1,6 @@
 // Ordered scans.
-#include "am/hnsw.hpp"
+#include "am/callbacks.hpp"
+#include "am/opclass.hpp"
 
 #include "am/access_method.hpp"
 #include "am/column_type.hpp"
@@ -7,8 +8,8 @@
 #include "am/heap_rows.hpp"
 #include "am/heap_vectors.hpp"
 #include "am/index_state.hpp"
-#include "core/hnsw/ordered_scan.hpp"
-#include "core/hnsw/unplaced.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
+#include "core/hnsw/scan/ordered_scan.hpp"
 #include "pg/temporary_file.hpp"
 
 #include <cmath>
@@ -31,13 +32,16 @@ namespace {
 class ScanRun {
   public:
     // query: null for one that no order follows from. memory: that lives as long as this.
-    ScanRun(IndexScanDesc scan, std::shared_ptr<IndexState> state, const core::RawVector* query, Datum datum, MemoryContext memory)
+    ScanRun(IndexScanDesc scan, std::shared_ptr<IndexState> state, const core::RawVector* query, Datum datum,
+            MemoryContext memory)
         : files_(memory),
           state_(std::move(state)),
-          store_(scan->indexRelation, RelationUsesLocalBuffers(scan->indexRelation) ? nullptr : &state_->recent),
+          store_(scan->indexRelation,
+                 RelationUsesLocalBuffers(scan->indexRelation) ? nullptr : &state_->recent),
           heap_(scan, datum),
           rows_(scan->indexRelation, scan->heapRelation) {
-        const bool ordered = query_.prepare_scan(state_->encoder, query, core::typical_length(store_, state_->encoder));
+        const bool ordered = query_.prepare_scan(state_->encoder, query,
+                                                 core::typical_length(store_, state_->encoder));
         const Relation index = scan->indexRelation;
         const size_t slots = state_->encoder.layout().slots_per_page();
         const bool asks_rows = pg::pg_call([&] { return &method_of(index) == &ivfflat_method; });
@@ -72,12 +76,13 @@ class ScanRun {
   private:
     bool find_next(core::HeapTid& tid) {
         if (!unplaced_) {
-            const auto settle = [&](const core::HeapTid& t) {
+            const auto rerank = [&](const core::HeapTid& t) {
                 rows_.expect(t);
-                return heap_.settle(t);
+                return heap_.rerank(t);
             };
-            if (wants_placed_ && scan_->next(settle, tid)) return true;
-            unplaced_.emplace(store_, state_->encoder.layout(), filter_.empty() ? nullptr : &filter_, unplaced_wanted());
+            if (wants_placed_ && scan_->next(rerank, tid)) return true;
+            unplaced_.emplace(store_, state_->encoder.layout(), filter_.empty() ? nullptr : &filter_,
+                              unplaced_wanted());
         }
         return unplaced_->next(tid);
     }
@@ -89,17 +94,19 @@ class ScanRun {
             return;
         }
         if (key.sk_flags == (SK_ISNULL | SK_SEARCHNULL)) {
-            if (!state_->keeps_unplaced)   // the planner knows (can_scan)
-                throw core::Error(core::ErrorCode::internal, "the index does not know rows without a vector", {}, "REINDEX it.");
+            if (!state_->keeps_unplaced)  // the planner knows (can_scan)
+                throw core::Error(core::ErrorCode::internal, "the index does not know rows without a vector",
+                                  {}, "REINDEX it.");
             wants_placed_ = false;
             return;
         }
         const bool is_limit = key.sk_strategy == strategy_within || key.sk_strategy == strategy_all_within;
         if ((key.sk_flags & ~SK_ISNULL) != 0 || !is_limit)
-            throw core::Error(core::ErrorCode::internal, "unexpected condition on the vector of an index: flags " +
-                                                             std::to_string(key.sk_flags) + ", strategy " +
-                                                             std::to_string(key.sk_strategy));
-        if ((key.sk_flags & SK_ISNULL) != 0) {   // no distance is below NULL
+            throw core::Error(core::ErrorCode::internal,
+                              "unexpected condition on the vector of an index: flags " +
+                                  std::to_string(key.sk_flags) + ", strategy " +
+                                  std::to_string(key.sk_strategy));
+        if ((key.sk_flags & SK_ISNULL) != 0) {  // no distance is below NULL
             filter_.set_never();
             return;
         }
@@ -107,16 +114,17 @@ class ScanRun {
         options.exhaustive |= key.sk_strategy == strategy_all_within;
     }
 
-    // NaN is above all distances, and only a limit of NaN lets it pass (index_paths.cpp). The condition itself is tested again on every row, so that a limit may be a little too
-    // far; it must not be too near, where it was computed (index_paths.cpp).
+    // NaN is above all distances, and only a limit of NaN lets it pass (index_paths.cpp). The condition
+    // itself is tested again on every row, so that a limit may be a little too far; it must not be too near,
+    // where it was computed (index_paths.cpp).
     void limit_distance(double limit, core::ScanOptions& options) {
         if (std::isnan(limit)) {
             nan_passes_ = true;
             return;
         }
         if (std::isfinite(limit)) limit += 4 * std::numeric_limits<double>::epsilon() * std::abs(limit);
-        options.max_key = std::min(options.max_key, limit);
-        limited_ |= options.max_key < std::numeric_limits<double>::infinity();
+        options.max_distance = std::min(options.max_distance, limit);
+        limited_ |= options.max_distance < std::numeric_limits<double>::infinity();
     }
 
     // Of rows without a place in the graph, once all others are out.
@@ -125,7 +133,7 @@ class ScanRun {
         return {wants_placed_ && (!limited_ || nan_passes_), wants_nulls_ && !limited_};
     }
 
-    pg::TemporaryFiles files_;   // dies after scan_
+    pg::TemporaryFiles files_;  // dies after scan_
     std::shared_ptr<IndexState> state_;
     pg::BufmgrStore store_;
     HeapVectors heap_;
@@ -134,18 +142,18 @@ class ScanRun {
     core::RowFilter filter_;
     Pooled<core::SearchMemory> memory_;
     std::optional<core::OrderedScan<pg::BufmgrStore>> scan_;
-    std::optional<core::UnplacedRows<pg::BufmgrStore>> unplaced_;   // when scan_ has come to its end
-    bool wants_placed_ = true;   // rows that have a vector
+    std::optional<core::UnplacedRows<pg::BufmgrStore>> unplaced_;  // when scan_ has come to its end
+    bool wants_placed_ = true;                                     // rows that have a vector
     bool wants_nulls_ = true;
-    bool limited_ = false;       // the distance is
-    bool nan_passes_ = false;    // for all that
+    bool limited_ = false;     // the distance is
+    bool nan_passes_ = false;  // for all that
 };
 
 // In scan->opaque. Plain memory, except for `run`, which a reset callback of its memory context deletes
 // when an error or the end of the query gets there first.
 struct ScanOpaque {
     ScanRun* run;
-    MemoryContext context;   // of the query
+    MemoryContext context;  // of the query
     MemoryContextCallback on_reset;
 };
 
@@ -155,13 +163,14 @@ void end_run(ScanOpaque* opaque) {
     delete run;
 }
 
-// What the scan is asked for, copied to the scan's memory: the caller's may be gone by the next row. NULL, and a
-// zero vector where only directions count, are equally far from everything: such scans return the rows in any
-// order.
+// What the scan is asked for, copied to the scan's memory: the caller's may be gone by the next row. NULL,
+// and a zero vector where only directions count, are equally far from everything: such scans return the rows
+// in any order.
 ScanRun* start_run(IndexScanDesc scan, ScanOpaque* opaque) {
     std::shared_ptr<IndexState> state = index_state(scan->indexRelation);
     const ScanKey key = scan->orderByData;
-    if ((key->sk_flags & SK_ISNULL) != 0) return new ScanRun(scan, std::move(state), nullptr, 0, opaque->context);
+    if ((key->sk_flags & SK_ISNULL) != 0)
+        return new ScanRun(scan, std::move(state), nullptr, 0, opaque->context);
     const ColumnType& type = column_type(state->encoder.geometry().kind);
     Datum copy = 0;
     const ColumnValue value = pg::pg_call([&] {
@@ -174,9 +183,9 @@ ScanRun* start_run(IndexScanDesc scan, ScanOpaque* opaque) {
     });
     const uint32_t dims = state->encoder.geometry().dims;
     if (value.dims != dims)
-        throw core::Error(core::ErrorCode::data_exception, std::string("different ") + type.name + " dimensions " +
-                                                               std::to_string(value.dims) + " and " +
-                                                               std::to_string(dims));
+        throw core::Error(core::ErrorCode::data_exception, std::string("different ") + type.name +
+                                                               " dimensions " + std::to_string(value.dims) +
+                                                               " and " + std::to_string(dims));
     return new ScanRun(scan, std::move(state), &value.raw, copy, opaque->context);
 }
 

@@ -40,10 +40,12 @@ bool has_library(const std::string& folder) {
     return !folder.empty() && access((folder + "/vector" DLSUFFIX).c_str(), F_OK) == 0;
 }
 
-// The folder that this library was loaded from: neighbors of one installation are found there, also in a staging folder.
+// The folder that this library was loaded from: neighbors of one installation are found there, also in a
+// staging folder.
 std::string own_folder() {
     Dl_info info;
-    if (dladdr(reinterpret_cast<const void*>(&own_folder), &info) == 0 || info.dli_fname == nullptr) return "";
+    if (dladdr(reinterpret_cast<const void*>(&own_folder), &info) == 0 || info.dli_fname == nullptr)
+        return "";
     const std::string path = info.dli_fname;
     const size_t slash = path.rfind('/');
     return slash == std::string::npos ? "" : path.substr(0, slash);
@@ -53,7 +55,8 @@ std::string own_folder() {
 bool find_pgvector() {
     if (has_library(pkglib_path) || has_library(own_folder())) return true;
     const char* const destination = GetConfigOption("extension_destdir", true, false);
-    if (destination != nullptr && *destination != '\0' && has_library(std::string(destination) + pkglib_path)) return true;
+    if (destination != nullptr && *destination != '\0' && has_library(std::string(destination) + pkglib_path))
+        return true;
     const std::string folders = Dynamic_library_path != nullptr ? Dynamic_library_path : "";
     for (size_t begin = 0; begin < folders.size();) {
         const size_t end = Min(folders.find(':', begin), folders.size());
@@ -82,8 +85,8 @@ double Setting::read_if_set(bool has_plain_name, double otherwise) const {
 bool has_plain_name(Relation index) {
     HeapTuple tuple = SearchSysCache1(AMOID, ObjectIdGetDatum(index->rd_rel->relam));
     if (!HeapTupleIsValid(tuple)) return true;
-    const bool result =
-        strcmp(NameStr(reinterpret_cast<Form_pg_am>(GETSTRUCT(tuple))->amname), method_of(index).name) == 0;
+    const bool result = strcmp(NameStr(reinterpret_cast<Form_pg_am>(GETSTRUCT(tuple))->amname),
+                               method_of(index).name) == 0;
     ReleaseSysCache(tuple);
     return result;
 }
@@ -93,8 +96,8 @@ void reserve_plain_names() {
     for (const char* const prefix : {"hnsw", "ivfflat"}) pg::reserve_settings(prefix);
 }
 
-// A library that is installed later than this is looked for comes too late for this backend; so does one that Postgres
-// is told to load from elsewhere.
+// A library that is installed later than this is looked for comes too late for this backend; so does one that
+// Postgres is told to load from elsewhere.
 bool pgvector_may_come() {
     static const bool found = is_defined("hnsw.ef_search") || find_pgvector();
     return found;
@@ -108,20 +111,21 @@ bool is_defined(const char* name) {
 
 void define_number_or_choice(const Setting& setting, const char* name, int* value, double* fraction) {
     if (setting.choices != nullptr)
-        DefineCustomEnumVariable(name, setting.short_desc, setting.long_desc, value, setting.initial, setting.choices,
-                                 PGC_USERSET, 0, nullptr, nullptr, nullptr);
+        DefineCustomEnumVariable(name, setting.short_desc, setting.long_desc, value, setting.initial,
+                                 setting.choices, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     else if (setting.fractional)
-        DefineCustomRealVariable(name, setting.short_desc, setting.long_desc, fraction, setting.initial, setting.min,
-                                 setting.max, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+        DefineCustomRealVariable(name, setting.short_desc, setting.long_desc, fraction, setting.initial,
+                                 setting.min, setting.max, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     else
-        DefineCustomIntVariable(name, setting.short_desc, setting.long_desc, value, setting.initial, setting.min,
-                                setting.max, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+        DefineCustomIntVariable(name, setting.short_desc, setting.long_desc, value, setting.initial,
+                                setting.min, setting.max, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
 
-// The value when nothing was set is null, so that there is nothing to carry over to pgvector's, whose defaults differ.
+// The value when nothing was set is null, so that there is nothing to carry over to pgvector's, whose
+// defaults differ.
 void define_replaceable(const Setting& setting, char** text, GucStringCheckHook check, GucShowHook show) {
-    DefineCustomStringVariable(setting.name, setting.short_desc, setting.long_desc, text, nullptr, PGC_USERSET,
-                               GUC_CUSTOM_PLACEHOLDER, check, nullptr, show);
+    DefineCustomStringVariable(setting.name, setting.short_desc, setting.long_desc, text, nullptr,
+                               PGC_USERSET, GUC_CUSTOM_PLACEHOLDER, check, nullptr, show);
 }
 
 // As Postgres checks numbers and choices, and with its words.
@@ -136,12 +140,13 @@ bool check_text(const Setting& setting, const char* text) {
     }
     double number = 0;
     int whole = 0;
-    if (setting.fractional ? !parse_real(text, &number, 0, nullptr) : !parse_int(text, &whole, 0, nullptr)) return false;
+    if (setting.fractional ? !parse_real(text, &number, 0, nullptr) : !parse_int(text, &whole, 0, nullptr))
+        return false;
     if (!setting.fractional) number = whole;
     if (number >= setting.min && number <= setting.max) return true;
     GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
-    GUC_check_errmsg("%s is outside the valid range for parameter \"%s\" (%d .. %d)", text, setting.name, setting.min,
-                     setting.max);
+    GUC_check_errmsg("%s is outside the valid range for parameter \"%s\" (%d .. %d)", text, setting.name,
+                     setting.min, setting.max);
     return false;
 }
 

@@ -1,9 +1,9 @@
 // ambulkdelete and amvacuumcleanup.
-#include "am/hnsw.hpp"
+#include "am/callbacks.hpp"
 
 #include "am/index_state.hpp"
-#include "core/hnsw/unplaced.hpp"
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "pg/scratch_memory.hpp"
 
 extern "C" {
@@ -31,7 +31,8 @@ void run_vacuum(const IndexVacuumInfo* info, IndexBulkDeleteResult* stats, Index
         if (callback == nullptr) return false;
         ItemPointerData pointer;
         ItemPointerSet(&pointer, tid.block, tid.offset);
-        // Vacuum's callback only looks the TID up; that of CREATE INDEX CONCURRENTLY collects TIDs and may raise.
+        // Vacuum's callback only looks the TID up; that of CREATE INDEX CONCURRENTLY collects TIDs and may
+        // raise.
         return pg::pg_call([&] { return callback(&pointer, callback_state); });
     };
     vacuum.run(is_dead);
@@ -53,16 +54,16 @@ bool is_pending(Relation index) {
     return core::meta_of(page.payload()).vacuum_pending != 0;
 }
 
-// What inserts have not got around to (core::keep_spread).
+// What inserts have not got around to (core::keep_calibration).
 void measure_again(Relation index) {
     const std::shared_ptr<IndexState> state = index_state(index);
     pg::BufmgrStore store(index, RelationUsesLocalBuffers(index) ? nullptr : &state->recent);
-    if (!core::is_spread_old(store)) return;
+    if (!core::is_calibration_old(store)) return;
     Pooled<core::SearchMemory> memory;
-    core::note_spread(store, state->encoder, *memory);
+    core::note_calibration(store, state->encoder, *memory);
 }
 
-// Its searches are slow until somebody does something about it (core::SpreadMeter::misfits).
+// Its searches are slow until somebody does something about it (core::CalibrationMeter::misfits).
 void report_misfits(Relation index) {
     bool misfits;
     {
@@ -72,7 +73,8 @@ void report_misfits(Relation index) {
     if (!misfits) return;
     pg::pg_call([&] {
         ereport(WARNING, (errmsg("index \"%s\" no longer fits its rows", RelationGetRelationName(index)),
-                          errdetail("It was made of rows that lie far from the others, which it stores so roughly that its scans have to look at all of them."),
+                          errdetail("It was made of rows that lie far from the others, which it stores so "
+                                    "roughly that its scans have to look at all of them."),
                           errhint("REINDEX it.")));
     });
 }

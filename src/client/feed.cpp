@@ -1,8 +1,8 @@
 #include "client/feed.hpp"
 
 #include "client/local_files.hpp"
-#include "core/io/content_hash.hpp"
-#include "core/io/vector_field.hpp"
+#include "core/io/copy/vector_field.hpp"
+#include "core/io/source/content_hash.hpp"
 
 #include <optional>
 
@@ -94,7 +94,8 @@ class VectorFeed final : public Feed {
         const auto dims = static_cast<size_t>(reader_->info().dims);
         const float* const values = batch_.values.data() + at * dims;
         append_number(out, static_cast<int16_t>(id_column_.empty() ? 1 : 2));
-        hash = vectors_->append(out, values, dims, id_column_.empty() ? 0 : batch_.ids[at], batch_.positions[at]);
+        hash = vectors_->append(out, values, dims, id_column_.empty() ? 0 : batch_.ids[at],
+                                batch_.positions[at]);
         core::io::append_id_field(out, ids_, batch_.ids[at], id_column_);
         return true;
     }
@@ -153,10 +154,10 @@ class StoreFeed final : public Feed {
     std::vector<std::string> other_columns() const override { return {id_column_, "document", "metadata"}; }
     bool has_number_ids() const override { return false; }
     std::string vector_type(const std::string& schema) const override { return schema + ".vector"; }
-    const char* verified() const override { return "count and vectors verified, but not documents and metadata"; }
-    void set_types(const TargetTypes& types) override {
-        vectors_.emplace(vector_encoding(types.vector));
+    const char* verified() const override {
+        return "count and vectors verified, but not documents and metadata";
     }
+    void set_types(const TargetTypes& types) override { vectors_.emplace(vector_encoding(types.vector)); }
 
     bool append_row(std::string& out, uint64_t& hash) override {
         if (!reader_->read(row_)) return false;

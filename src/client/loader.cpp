@@ -89,16 +89,16 @@ class Loader {
     }
 
     void create_table() {
-        const std::string id =
-            server_.quoted(options_.feed.id_column.empty() ? "id" : options_.feed.id_column);
+        const std::string id = server_.quoted(options_.feed.id_column.empty() ? "id"
+                                                                              : options_.feed.id_column);
         std::string others = feed_->other_columns_definition();
         others.replace(others.find("{}"), 2, id);
         if (feed_->has_number_ids() || !feed_->other_columns().empty())
             others += ", ";
         else
             others.clear();
-        const std::string vector =
-            server_.quoted(options_.vector_column.empty() ? "embedding" : options_.vector_column);
+        const std::string vector = server_.quoted(options_.vector_column.empty() ? "embedding"
+                                                                                 : options_.vector_column);
         const std::string dims = feed_->dims() > 0 ? "(" + std::to_string(feed_->dims()) + ")" : "";
         server_.ask("CREATE TABLE IF NOT EXISTS " + options_.table + " (" + others + vector + " " +
                     feed_->vector_type(schema_) + dims + ")");
@@ -175,9 +175,11 @@ class Loader {
         const std::string at = std::to_string(first), rows = std::to_string(done_ - first),
                           sum_text = std::to_string(static_cast<int64_t>(sum));
         if (done_ > first)
-            server_.ask("SELECT " + schema_ + ".vecstore_load_batch($1::pg_catalog.int8, $2::pg_catalog.int8, $3::pg_catalog.int8, "
-                        "$4::pg_catalog.int8)",
-                        {id_.c_str(), at.c_str(), rows.c_str(), sum_text.c_str()});
+            server_.ask(
+                "SELECT " + schema_ +
+                    ".vecstore_load_batch($1::pg_catalog.int8, $2::pg_catalog.int8, $3::pg_catalog.int8, "
+                    "$4::pg_catalog.int8)",
+                {id_.c_str(), at.c_str(), rows.c_str(), sum_text.c_str()});
         server_.ask("COMMIT");
         progress.show(done_);
         return more;
@@ -190,10 +192,11 @@ class Loader {
                             std::to_string(done_),
                         "Those are committed.");
         }
-        const std::string outcome = server_
-                                        .ask("SELECT " + schema_ + ".vecstore_load_finish($1::pg_catalog.int8, $2::pg_catalog.bool)",
-                                             {id_.c_str(), options_.verify ? "true" : "false"})
-                                        .text(0);
+        const std::string outcome =
+            server_
+                .ask("SELECT " + schema_ + ".vecstore_load_finish($1::pg_catalog.int8, $2::pg_catalog.bool)",
+                     {id_.c_str(), options_.verify ? "true" : "false"})
+                .text(0);
         if (outcome == "different") {
             throw Error(ErrorCode::data_exception, table_ + " does not hold what was read from " + source_,
                         "Its rows of this load differ in count or content.",

@@ -29,8 +29,8 @@ class LocalFile final : public core::io::ByteSource {
   protected:
     size_t read_some(uint64_t offset, void* out, size_t length) override {
         for (;;) {
-            const ssize_t got =
-                pread(fd_, out, std::min<size_t>(length, size_t{1} << 24), static_cast<off_t>(offset));
+            const ssize_t got = pread(fd_, out, std::min<size_t>(length, size_t{1} << 24),
+                                      static_cast<off_t>(offset));
             if (got >= 0) return static_cast<size_t>(got);
             if (errno != EINTR) throw_errno("could not read " + name());
         }

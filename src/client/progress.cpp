@@ -44,9 +44,7 @@ double Progress::seconds() const {
     return std::max(std::chrono::duration<double>(Clock::now() - started_).count(), 1e-6);
 }
 
-double Progress::rate(uint64_t done) const {
-    return static_cast<double>(done - before_) / seconds();
-}
+double Progress::rate(uint64_t done) const { return static_cast<double>(done - before_) / seconds(); }
 
 std::string Progress::status(uint64_t done) const {
     const double percent = rows_ == 0 ? 100 : 100.0 * static_cast<double>(done) / static_cast<double>(rows_);
@@ -66,10 +64,10 @@ void Progress::show_bar(uint64_t done) {
     std::string line = "\r";
     if (width > text.size() + 15) {
         const size_t room = std::min<size_t>(width - text.size() - 5, 40);
-        const size_t filled =
-            rows_ == 0 ? room
-                       : static_cast<size_t>(static_cast<double>(room) * static_cast<double>(done) /
-                                             static_cast<double>(rows_));
+        const size_t filled = rows_ == 0 ? room
+                                         : static_cast<size_t>(static_cast<double>(room) *
+                                                               static_cast<double>(done) /
+                                                               static_cast<double>(rows_));
         line += '[' + std::string(filled, '#') + std::string(room - filled, ' ') + "] ";
     }
     line += text + "\x1b[K";  // and nothing of a longer line before

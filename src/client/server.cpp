@@ -33,21 +33,11 @@ std::string message_of(const PGresult* result) {
 
 }  // namespace
 
-Answer::~Answer() {
-    PQclear(result_);
-}
-int Answer::rows() const {
-    return PQntuples(result_);
-}
-bool Answer::is_null(int column) const {
-    return PQgetisnull(result_, 0, column) != 0;
-}
-std::string Answer::text(int column) const {
-    return PQgetvalue(result_, 0, column);
-}
-int64_t Answer::number(int column) const {
-    return std::strtoll(PQgetvalue(result_, 0, column), nullptr, 10);
-}
+Answer::~Answer() { PQclear(result_); }
+int Answer::rows() const { return PQntuples(result_); }
+bool Answer::is_null(int column) const { return PQgetisnull(result_, 0, column) != 0; }
+std::string Answer::text(int column) const { return PQgetvalue(result_, 0, column); }
+int64_t Answer::number(int column) const { return std::strtoll(PQgetvalue(result_, 0, column), nullptr, 10); }
 
 Server::Server(const std::string& connection) {
     // The string may override what stands before it.
@@ -62,17 +52,13 @@ Server::Server(const std::string& connection) {
     PQsetNoticeReceiver(connection_, show_notice, this);
 }
 
-Server::~Server() {
-    PQfinish(connection_);
-}
+Server::~Server() { PQfinish(connection_); }
 
 void Server::show_notice(void*, const PGresult* result) {
     std::cerr << "vecstore-load: " << message_of(result) << '\n';
 }
 
-void Server::fail() const {
-    throw ServerError(without_newline(PQerrorMessage(connection_)));
-}
+void Server::fail() const { throw ServerError(without_newline(PQerrorMessage(connection_))); }
 
 Answer Server::ask(const std::string& sql, const std::vector<const char*>& parameters) {
     PGresult* const result = PQexecParams(connection_, sql.c_str(), static_cast<int>(parameters.size()),

@@ -38,7 +38,9 @@ struct ClientLoad {
     NameData id_column;  // empty: ids are not stored, or are no numbers
     char* path;
 
-    ImportKey key() const { return {relation, target, NameStr(vector_column), NameStr(id_column), path, ""}; }
+    ImportSubject subject() const {
+        return {relation, target, NameStr(vector_column), NameStr(id_column), path, ""};
+    }
     TargetRequest target_request(Oid table, const char* vectors, const char* ids) const {
         TargetRequest request = {};
         request.relation = table;
@@ -93,7 +95,8 @@ void check_begin_arguments(FunctionCallInfo fcinfo) {
     for (const BeginArgument size : {begin_file_size, begin_rows, begin_dims}) {
         if (PG_GETARG_INT64(size) >= 0) continue;
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("sizes of a load must not be negative, but one is " INT64_FORMAT, PG_GETARG_INT64(size))));
+                        errmsg("sizes of a load must not be negative, but one is " INT64_FORMAT,
+                               PG_GETARG_INT64(size))));
     }
 }
 
@@ -106,7 +109,7 @@ ImportJob new_job(FunctionCallInfo fcinfo, const StateTables& tables, const Targ
                                PG_GETARG_INT64(begin_dims),
                                "",
                                0};
-    return create_job(tables, load.key(), file, may_verify(target) && table_is_empty(target));
+    return create_job(tables, load.subject(), file, may_verify(target) && table_is_empty(target));
 }
 
 void take_job(const StateTables& tables, const ImportJob& job) {
@@ -118,11 +121,11 @@ void take_job(const StateTables& tables, const ImportJob& job) {
     load.active = true;
 }
 
-// The job to go on with, or a new one; its lock is taken. Inside an SPI connection. How rows of an unfinished load
-// compare is seen at its end; one that has ended has to be right now.
+// The job to go on with, or a new one; its lock is taken. Inside an SPI connection. How rows of an unfinished
+// load compare is seen at its end; one that has ended has to be right now.
 ImportJob begin_job(FunctionCallInfo fcinfo, const StateTables& tables, const Target& target) {
     ImportJob job = {};
-    if (PG_GETARG_BOOL(begin_resume) && find_job(tables, load.key(), &job)) {
+    if (PG_GETARG_BOOL(begin_resume) && find_job(tables, load.subject(), &job)) {
         take_job(tables, job);
         // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
         load_job(tables, job.id, &job);
@@ -211,9 +214,12 @@ void record(FunctionCallInfo fcinfo) {
     const StateTables tables = find_state_tables(fcinfo->flinfo->fn_oid);
     const int64 next = next_row(tables, load.id);
     if (job.rows_done != next || rows < 0 || rows > load.rows_total - next)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("a batch of " INT64_FORMAT " rows from row " INT64_FORMAT " is not what comes next", rows, job.rows_done),
-                        errdetail("Import " INT64_FORMAT " is at row " INT64_FORMAT " of " INT64_FORMAT ".", load.id, next, load.rows_total)));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("a batch of " INT64_FORMAT " rows from row " INT64_FORMAT " is not what comes next",
+                        rows, job.rows_done),
+                 errdetail("Import " INT64_FORMAT " is at row " INT64_FORMAT " of " INT64_FORMAT ".", load.id,
+                           next, load.rows_total)));
     record_batch(tables, job, {rows, sum, rows, sum});
     SPI_finish();
 }
@@ -236,7 +242,8 @@ const char* finish(FunctionCallInfo fcinfo) {
     if (!load_job(tables, load.id, &job)) elog(ERROR, "the import's row of state is gone");
     if (job.rows_done != job.rows_total)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("import " INT64_FORMAT " has " INT64_FORMAT " of " INT64_FORMAT " rows", job.id, job.rows_done, job.rows_total)));
+                        errmsg("import " INT64_FORMAT " has " INT64_FORMAT " of " INT64_FORMAT " rows",
+                               job.id, job.rows_done, job.rows_total)));
     const char* outcome = "not asked for";
     if (PG_GETARG_BOOL(1)) {
         const OpenTarget open = open_target(load.request());

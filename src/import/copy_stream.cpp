@@ -29,35 +29,22 @@ constexpr size_t blocks_ahead = 4;
 
 FieldEncoding field_encoding(const FieldTarget& field) {
     switch (field.type) {
-        case TEXTOID:
-            return FieldEncoding::text;
-        case VARCHAROID:
-            return field.typmod == -1 ? FieldEncoding::text : FieldEncoding::other;
-        case INT2OID:
-            return FieldEncoding::int2;
-        case INT4OID:
-            return FieldEncoding::int4;
-        case INT8OID:
-            return FieldEncoding::int8;
-        case FLOAT4OID:
-            return FieldEncoding::float4;
-        case FLOAT8OID:
-            return FieldEncoding::float8;
-        case BOOLOID:
-            return FieldEncoding::boolean;
-        default:
-            return FieldEncoding::other;
+        case TEXTOID: return FieldEncoding::text;
+        case VARCHAROID: return field.typmod == -1 ? FieldEncoding::text : FieldEncoding::other;
+        case INT2OID: return FieldEncoding::int2;
+        case INT4OID: return FieldEncoding::int4;
+        case INT8OID: return FieldEncoding::int8;
+        case FLOAT4OID: return FieldEncoding::float4;
+        case FLOAT8OID: return FieldEncoding::float8;
+        case BOOLOID: return FieldEncoding::boolean;
+        default: return FieldEncoding::other;
     }
 }
 
 }  // namespace
 
-ActiveCopyStream::ActiveCopyStream(CopyStream& stream) : outer_(active_stream) {
-    active_stream = &stream;
-}
-ActiveCopyStream::~ActiveCopyStream() {
-    active_stream = outer_;
-}
+ActiveCopyStream::ActiveCopyStream(CopyStream& stream) : outer_(active_stream) { active_stream = &stream; }
+ActiveCopyStream::~ActiveCopyStream() { active_stream = outer_; }
 
 int copy_stream_callback(void* out, int min_length, int max_length) {
     return pg::guarded(
@@ -97,10 +84,11 @@ void CopyStream::read_ahead(RowLayout layout, const core::io::BlockEnds& ends) {
     ahead_.reset();
     encoded_as_ = layout;
     reader_.seek(position_);
-    const core::io::RecordSource records =
-        metadata_ == nullptr ? core::io::RecordSource{} : metadata_->records();
+    const core::io::RecordSource records = metadata_ == nullptr ? core::io::RecordSource{}
+                                                                : metadata_->records();
     encoder_ = std::make_unique<core::io::CopyEncoder>(reader_, std::move(layout), records, ends);
-    ahead_ = std::make_unique<Ahead>([this](CopyBlock& block) { return encoder_->fill(block); }, blocks_ahead);
+    ahead_ = std::make_unique<Ahead>([this](CopyBlock& block) { return encoder_->fill(block); },
+                                     blocks_ahead);
 }
 
 void CopyStream::begin(uint64_t end) {
@@ -177,8 +165,8 @@ void CopyStream::encode_gap(const CopyBlock::Gap& gap) {
     content_sum_ += pg::pg_call([&] {
         const MemoryContext old = MemoryContextSwitchTo(row_memory_);
         initStringInfo(&fields);
-        const uint64 hash =
-            metadata_->append_fields(target_.fields, target_.field_keys, target_.field_count, gap, &fields);
+        const uint64 hash = metadata_->append_fields(target_.fields, target_.field_keys, target_.field_count,
+                                                     gap, &fields);
         MemoryContextSwitchTo(old);
         return hash;
     });

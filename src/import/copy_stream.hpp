@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/base/read_ahead.hpp"
-#include "core/io/copy_encoder.hpp"
+#include "core/io/copy/copy_encoder.hpp"
 #include "import/metadata.hpp"
 #include "import/target.hpp"
 #include "pg/stopped_at_exit.hpp"
@@ -70,8 +70,8 @@ class CopyStream final : private pg::StoppedAtExit {
     core::io::SkippedRows skipped_;
     bool new_batch_ = true;
     bool ended_ = false;
-    std::vector<uint8_t> fields_;       // of the row that had a gap
-    const uint8_t* given_ = nullptr;    // bytes to be given out next
+    std::vector<uint8_t> fields_;     // of the row that had a gap
+    const uint8_t* given_ = nullptr;  // bytes to be given out next
     size_t given_length_ = 0;
 };
 

@@ -25,18 +25,13 @@ std::string quoted(const std::string& name) {
 // A type that loses nothing of values of these kinds. (Those that are no keywords need their schema.)
 const char* column_type(uint8_t kinds) {
     switch (kinds & ~core::io::json_null) {
-        case core::io::json_boolean:
-            return "boolean";
-        case core::io::json_integer:
-            return "bigint";
+        case core::io::json_boolean: return "boolean";
+        case core::io::json_integer: return "bigint";
         case core::io::json_real:
-        case core::io::json_integer | core::io::json_real:
-            return "double precision";
+        case core::io::json_integer | core::io::json_real: return "double precision";
         case core::io::json_string:
-        case 0:
-            return "pg_catalog.text";
-        default:
-            return "pg_catalog.jsonb";
+        case 0: return "pg_catalog.text";
+        default: return "pg_catalog.jsonb";
     }
 }
 

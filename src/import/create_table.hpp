@@ -1,7 +1,7 @@
 // The table that an import makes where there is none.
 #pragma once
 
-#include "core/io/vector_reader.hpp"
+#include "core/io/formats/vector_reader.hpp"
 #include "import/metadata.hpp"
 #include "import/options.hpp"
 

@@ -1,7 +1,7 @@
 #include "import/field_value.hpp"
 
-#include "core/io/content_hash.hpp"
-#include "core/io/copy_fields.hpp"
+#include "core/io/copy/copy_fields.hpp"
+#include "core/io/source/content_hash.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -52,16 +52,15 @@ Text input_text(JsonbValue* value, bool for_array) {
         case jbvString:
             return {pnstrdup(value->val.string.val, value->val.string.len), value->val.string.len};
         case jbvNumeric: {
-            char* const digits =
-                DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+            char* const digits = DatumGetCString(
+                DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
             return {digits, static_cast<int>(strlen(digits))};
         }
         case jbvBool: {
             const char* const word = value->val.boolean ? "true" : "false";
             return {pstrdup(word), static_cast<int>(strlen(word))};
         }
-        default:
-            break;
+        default: break;
     }
     if (!for_array || value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
         return json_text(value);
@@ -89,9 +88,7 @@ void append_array_literal(StringInfo literal, JsonbContainer* array) {
     appendStringInfoChar(literal, '}');
 }
 
-void append_length(StringInfo stream, int length) {
-    pq_sendint32(stream, static_cast<uint32>(length));
-}
+void append_length(StringInfo stream, int length) { pq_sendint32(stream, static_cast<uint32>(length)); }
 
 // COPY takes text in the client's encoding.
 void append_text(StringInfo stream, const char* data, int length, const char* prefix, int prefix_length) {

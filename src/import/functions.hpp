@@ -1,7 +1,7 @@
 // What the SQL functions over files and bytea values share.
 #pragma once
 
-#include "core/io/vector_reader.hpp"
+#include "core/io/formats/vector_reader.hpp"
 #include "pg/guard.hpp"
 
 #include <memory>

@@ -5,11 +5,11 @@
 // records them, commit. So whatever stops the import, the state tables say exactly which rows are in the
 // table, and resume => true goes on behind them. At the end the table is scanned for the import's rows, and
 // their count and content are compared with what was read.
-#include "core/io/content_hash.hpp"
-#include "import/adopt.hpp"
+#include "core/io/source/content_hash.hpp"
 #include "import/copy_stream.hpp"
 #include "import/create_table.hpp"
 #include "import/functions.hpp"
+#include "import/import_graph.hpp"
 #include "import/import_state.hpp"
 #include "import/job_lock.hpp"
 #include "import/metadata.hpp"
@@ -60,7 +60,7 @@ class Import {
     TargetRequest request(bool with_metadata) const;
     void check_file_fits() const;
     void check_metadata_fits() const;
-    ImportKey key() const;
+    ImportSubject subject() const;
     FileIdentity identity() const;
     bool find_resumable();
     void check_same_file();
@@ -74,7 +74,7 @@ class Import {
     void dry_run();
     bool verify_rows();
     bool has_index() const;
-    AdoptRequest index_request() const;
+    GraphImportRequest index_request() const;
     void create_index();
     void raise_different() const;
     void report_warnings() const;
@@ -122,10 +122,10 @@ Import::Import(ImportOptions options, Oid function)
         tables_ = find_state_tables(function);
         vector_type_ = type_beside(function, "vector");
         halfvec_type_ = type_beside(function, "halfvec");
-        batch_context_ =
-            AllocSetContextCreate(CurrentMemoryContext, "vecstore import batch", ALLOCSET_DEFAULT_SIZES);
-        row_context_ =
-            AllocSetContextCreate(CurrentMemoryContext, "vecstore import row", ALLOCSET_DEFAULT_SIZES);
+        batch_context_ = AllocSetContextCreate(CurrentMemoryContext, "vecstore import batch",
+                                               ALLOCSET_DEFAULT_SIZES);
+        row_context_ = AllocSetContextCreate(CurrentMemoryContext, "vecstore import row",
+                                             ALLOCSET_DEFAULT_SIZES);
     });
 }
 
@@ -180,7 +180,8 @@ void refuse_distributed(Oid relation) {
     if (!pg::is_distributed(relation)) return;
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("vecstore_import cannot fill \"%s\", a table of Citus", get_rel_name(relation)),
-                    errhint("Send the rows through Citus: INSERT ... SELECT ... FROM vecstore_read_npy(...) or another of the "
+                    errhint("Send the rows through Citus: INSERT ... SELECT ... FROM vecstore_read_npy(...) "
+                            "or another of the "
                             "vecstore_read functions, or the program vecstore-load.")));
 }
 
@@ -226,14 +227,17 @@ void Import::open_files() {
 void Import::check_metadata_fits() const {
     const core::io::JsonSurvey& survey = metadata_->survey();
     if (options_.metadata_column.empty() && (survey.kinds & ~core::io::json_object) != 0)
-        throw core::Error(core::ErrorCode::invalid_parameter,
-                          "the records in " + metadata_->source().name() + " are not all objects with named fields",
-                          "There are " + core::io::kind_names(survey.kinds & ~core::io::json_object) + " among them.",
-                          "Whole records go into one column: metadata_column => '...'.");
+        throw core::Error(
+            core::ErrorCode::invalid_parameter,
+            "the records in " + metadata_->source().name() + " are not all objects with named fields",
+            "There are " + core::io::kind_names(survey.kinds & ~core::io::json_object) + " among them.",
+            "Whole records go into one column: metadata_column => '...'.");
     const uint64_t records = survey.records;
     if (survey.layout == core::io::JsonSurvey::Layout::columns && survey.fields.empty() && info().by_id)
-        throw core::Error(core::ErrorCode::invalid_parameter, metadata_->source().name() + " has arrays of different lengths",
-                          "None is as long as " + shown_path_ + " has vectors.", "Each record has one element in each array.");
+        throw core::Error(core::ErrorCode::invalid_parameter,
+                          metadata_->source().name() + " has arrays of different lengths",
+                          "None is as long as " + shown_path_ + " has vectors.",
+                          "Each record has one element in each array.");
     if (info().by_id ? records > 0 || info().rows == 0 : records == info().rows) return;
     throw core::Error(core::ErrorCode::invalid_parameter,
                       metadata_->source().name() + " has metadata of " + std::to_string(records) +
@@ -268,7 +272,7 @@ void Import::resolve_target() {
         target_ = open.target;
         close_target(open);
     });
-    if (options_.create_index && !has_index()) check_adoptable(index_request(), info().metric);
+    if (options_.create_index && !has_index()) check_can_import_graph(index_request(), info().metric);
     const char* const name = pg::pg_call([&] { return qualified_name(target_); });
     target_name_ = name;
     const RowRules rules = {info().by_id, options_.ids == IdOrigin::row, options_.batch_size};
@@ -317,9 +321,9 @@ void Import::report_warnings() const {
     }
 }
 
-ImportKey Import::key() const {
-    return {target_.relation, target_name_.c_str(), NameStr(target_.vector_column), NameStr(target_.id_column),
-            options_.path.c_str(), options_.read.member.c_str()};
+ImportSubject Import::subject() const {
+    return {target_.relation,           target_name_.c_str(),  NameStr(target_.vector_column),
+            NameStr(target_.id_column), options_.path.c_str(), options_.read.member.c_str()};
 }
 
 FileIdentity Import::identity() const {
@@ -337,9 +341,10 @@ FileIdentity Import::identity() const {
 void Import::start() {
     const int64 earlier_rows = pg::pg_call([&]() -> int64 {
         ImportJob earlier = {};
-        const bool unfinished = find_job(tables_, key(), &earlier) && earlier.status == ImportStatus::loading;
+        const bool unfinished = find_job(tables_, subject(), &earlier) &&
+                                earlier.status == ImportStatus::loading;
         const bool empty = options_.verify && may_verify(target_) && table_is_empty(target_);
-        job_ = create_job(tables_, key(), identity(), empty);
+        job_ = create_job(tables_, subject(), identity(), empty);
         return unfinished ? earlier.rows_done : 0;
     });
     lock_.acquire(tables_, job_.id);
@@ -359,7 +364,7 @@ void Import::start() {
 // An import of the same file into the same column that is unfinished or complete. What it has committed is
 // read again from the file: it must be what was read then.
 bool Import::find_resumable() {
-    if (!take_up_job(tables_, key(), batch_context_, &lock_, &job_)) return false;
+    if (!take_up_job(tables_, subject(), batch_context_, &lock_, &job_)) return false;
     const bool goes_on = pg::pg_call([&] {
         const OpenTarget open = open_target(request(true));
         target_ = open.target;
@@ -439,7 +444,8 @@ void Import::add_context(void* import) {
     if (geterrcode() == ERRCODE_UNIQUE_VIOLATION) {
         // The same rows would meet the same ones again.
         errcontext("import of %s: " INT64_FORMAT " of " UINT64_FORMAT
-                   " rows are committed; on_conflict => 'skip' leaves out rows that are there already, 'update' replaces them",
+                   " rows are committed; on_conflict => 'skip' leaves out rows that are there already, "
+                   "'update' replaces them",
                    self->shown_path_.c_str(), self->job_.rows_done, self->info().rows);
         return;
     }
@@ -474,8 +480,8 @@ void Import::copy_into(Relation relation, ParseState* parse_state) {
     for (int i = 0; i < target_.field_count; i++) {
         columns = lappend(columns, makeString(NameStr(target_.fields[i].column)));
     }
-    List* const copy_options =
-        list_make1(makeDefElem(pstrdup("format"), (Node*)makeString(pstrdup("binary")), -1));
+    List* const copy_options = list_make1(
+        makeDefElem(pstrdup("format"), (Node*)makeString(pstrdup("binary")), -1));
     const CopyFromState state = BeginCopyFrom(parse_state, relation, nullptr, nullptr, false,
                                               copy_stream_callback, columns, copy_options);
     CopyFrom(state);
@@ -515,11 +521,10 @@ void Import::dry_run() {
 void Import::finish() {
     if (options_.on_conflict != OnConflict::error) pg::pg_call([] { drop_staging(); });
     const bool different = options_.verify && !verify_rows();
-    pg::pg_call(
-        [&] {
-            set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete,
-                       options_.verify && verification_.outcome == Verification::Outcome::equal);
-        });
+    pg::pg_call([&] {
+        set_status(tables_, job_, different ? ImportStatus::mismatch : ImportStatus::complete,
+                   options_.verify && verification_.outcome == Verification::Outcome::equal);
+    });
     commit_batch(batch_context_);
     if (different) raise_different();
     report_done();
@@ -545,7 +550,7 @@ void Import::create_index() {
         });
         return;
     }
-    adopt_graph(index_request());
+    import_graph(index_request());
     commit_batch(batch_context_);
 }
 
@@ -553,8 +558,8 @@ bool Import::has_index() const {
     return pg::pg_call([&] { return has_graph_index(target_.relation, NameStr(target_.vector_column)); });
 }
 
-AdoptRequest Import::index_request() const {
-    AdoptRequest request = {};
+GraphImportRequest Import::index_request() const {
+    GraphImportRequest request = {};
     request.function = function_;
     request.relation = target_.relation;
     request.path = options_.path;
@@ -603,10 +608,10 @@ void Import::report_done() const {
                                  : verification_.outcome == Verification::Outcome::equal
                                      ? "count and content verified"
                                      : "not verified, which needs SELECT privilege on the table";
-    const uint64_t there_before =
-        job_.rows_written < job_.rows_done
-            ? static_cast<uint64_t>(job_.rows_done - job_.rows_written) - skipped.deleted - skipped.not_finite - doubled_
-            : 0;
+    const uint64_t there_before = job_.rows_written < job_.rows_done
+                                      ? static_cast<uint64_t>(job_.rows_done - job_.rows_written) -
+                                            skipped.deleted - skipped.not_finite - doubled_
+                                      : 0;
     pg::pg_call([&] {
         ereport(NOTICE, (errmsg("imported " INT64_FORMAT " vectors of " UINT64_FORMAT
                                 " dimensions from %s into %s in "
@@ -614,9 +619,11 @@ void Import::report_done() const {
                                 rows, info().dims, shown_path_.c_str(), target_name_.c_str(), seconds,
                                 static_cast<double>(places) / std::max(seconds, 1e-6), verified)));
         if (doubled_ > 0)
-            ereport(NOTICE, (errmsg("left out: " UINT64_FORMAT " vectors whose id another vector of the file has", doubled_),
-                             errdetail("Of those with the same id, the %s one is in the table.",
-                                       options_.on_conflict == OnConflict::update ? "last" : "first")));
+            ereport(NOTICE,
+                    (errmsg("left out: " UINT64_FORMAT " vectors whose id another vector of the file has",
+                            doubled_),
+                     errdetail("Of those with the same id, the %s one is in the table.",
+                               options_.on_conflict == OnConflict::update ? "last" : "first")));
         if (skipped.deleted + skipped.not_finite + there_before == 0) return;
         ereport(NOTICE,
                 (errmsg("left out: " UINT64_FORMAT " vectors that are marked as deleted, " UINT64_FORMAT
@@ -636,10 +643,6 @@ Datum import_with(FunctionCallInfo fcinfo, bool by_name) {
 }  // namespace
 }  // namespace vecstore::import
 
-VECSTORE_FUNCTION(import) {
-    return vecstore::import::import_with(fcinfo, false);
-}
+VECSTORE_FUNCTION(import) { return vecstore::import::import_with(fcinfo, false); }
 
-VECSTORE_FUNCTION(import_by_name) {
-    return vecstore::import::import_with(fcinfo, true);
-}
+VECSTORE_FUNCTION(import_by_name) { return vecstore::import::import_with(fcinfo, true); }

@@ -17,12 +17,9 @@ namespace {
 
 const char* status_name(ImportStatus status) {
     switch (status) {
-        case ImportStatus::loading:
-            return "loading";
-        case ImportStatus::complete:
-            return "complete";
-        case ImportStatus::mismatch:
-            return "mismatch";
+        case ImportStatus::loading: return "loading";
+        case ImportStatus::complete: return "complete";
+        case ImportStatus::mismatch: return "mismatch";
     }
     return "";
 }
@@ -61,9 +58,7 @@ uint64 result_sum(int column) {
     return digits == nullptr ? 0 : parse_sum(digits);
 }
 
-Datum text(const char* value) {
-    return CStringGetTextDatum(value);
-}
+Datum text(const char* value) { return CStringGetTextDatum(value); }
 
 }  // namespace
 
@@ -78,8 +73,8 @@ void run_query(const Query& query) {
 void run_in_session(const Query& query) {
     // Of what earlier queries found nothing is wanted any more: an import may take a long time.
     SPI_freetuptable(SPI_tuptable);
-    const int result =
-        SPI_execute_with_args(query.text, query.count, query.types, query.values, nullptr, false, 0);
+    const int result = SPI_execute_with_args(query.text, query.count, query.types, query.values, nullptr,
+                                             false, 0);
     if (result < 0) elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
 }
 
@@ -110,14 +105,14 @@ Oid file_node_of(Oid relation) {
     return node;
 }
 
-ImportJob create_job(const StateTables& tables, const ImportKey& key, const FileIdentity& file,
+ImportJob create_job(const StateTables& tables, const ImportSubject& subject, const FileIdentity& file,
                      bool table_was_empty) {
     Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID,
                    INT8OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, OIDOID,  OIDOID};
-    Datum values[] = {text(key.target),
-                      text(key.vector_column),
-                      text(key.id_column),
-                      text(key.path),
+    Datum values[] = {text(subject.target),
+                      text(subject.vector_column),
+                      text(subject.id_column),
+                      text(subject.path),
                       text(file.format),
                       Int64GetDatum(file.size),
                       Int64GetDatum(file.fingerprint),
@@ -125,24 +120,25 @@ ImportJob create_job(const StateTables& tables, const ImportKey& key, const File
                       Int64GetDatum(file.dims),
                       BoolGetDatum(table_was_empty),
                       text(GetUserNameFromId(GetUserId(), false)),
-                      text(key.member),
+                      text(subject.member),
                       text(file.metadata_path),
                       Int64GetDatum(file.metadata_fingerprint),
-                      ObjectIdGetDatum(key.relation),
-                      ObjectIdGetDatum(file_node_of(key.relation))};
+                      ObjectIdGetDatum(subject.relation),
+                      ObjectIdGetDatum(file_node_of(subject.relation))};
     run_as_owner(
         tables,
         {psprintf(
              "INSERT INTO %s.vecstore_import_state (target, vector_column, id_column, path, format, "
              "file_size, file_fingerprint, rows_total, dims, table_was_empty, role, member, metadata_path, "
-             "metadata_fingerprint, relation, file_node) VALUES ($1, $2, nullif($3, ''), $4, $5, $6, $7, $8, $9, "
+             "metadata_fingerprint, relation, file_node) VALUES ($1, $2, nullif($3, ''), $4, $5, $6, $7, $8, "
+             "$9, "
              "$10, $11, nullif($12, ''), nullif($13, ''), $14, $15, $16) RETURNING import_id",
              tables.schema),
          lengthof(values), types, values});
     ImportJob job = {};
     job.id = result_int64(1);
     job.status = ImportStatus::loading;
-    job.relation = key.relation;
+    job.relation = subject.relation;
     job.file_node = DatumGetObjectId(values[lengthof(values) - 1]);
     job.table_was_empty = table_was_empty;
     job.rows_total = file.rows;
@@ -155,18 +151,21 @@ ImportJob create_job(const StateTables& tables, const ImportKey& key, const File
 namespace {
 
 // The first import that the condition and order give.
-bool select_job(const StateTables& tables, const char* which, int count, Oid* types, Datum* values, ImportJob* job) {
-    run_as_owner(tables,
-                 {psprintf("SELECT s.import_id, s.status, s.table_was_empty, s.file_size, s.file_fingerprint, "
-                           "s.metadata_fingerprint, b.*, s.verified, s.relation::bigint, s.file_node::bigint, s.rows_total "
-                           "FROM %s.vecstore_import_state s, LATERAL "
-                           "(SELECT greatest(0, least(coalesce(sum(rows), 0), 9223372036854775807))::bigint, "
-                           "greatest(0, least(coalesce(sum(rows_written), 0), 9223372036854775807))::bigint, "
-                           "mod(sum(content_sum), 18446744073709551616)::text, "
-                           "mod(sum(written_sum), 18446744073709551616)::text "
-                           "FROM %s.vecstore_import_batch WHERE import_id = s.import_id) b WHERE %s LIMIT 1",
-                           tables.schema, tables.schema, which),
-                  count, types, values});
+bool select_job(const StateTables& tables, const char* which, int count, Oid* types, Datum* values,
+                ImportJob* job) {
+    run_as_owner(
+        tables,
+        {psprintf(
+             "SELECT s.import_id, s.status, s.table_was_empty, s.file_size, s.file_fingerprint, "
+             "s.metadata_fingerprint, b.*, s.verified, s.relation::bigint, s.file_node::bigint, s.rows_total "
+             "FROM %s.vecstore_import_state s, LATERAL "
+             "(SELECT greatest(0, least(coalesce(sum(rows), 0), 9223372036854775807))::bigint, "
+             "greatest(0, least(coalesce(sum(rows_written), 0), 9223372036854775807))::bigint, "
+             "mod(sum(content_sum), 18446744073709551616)::text, "
+             "mod(sum(written_sum), 18446744073709551616)::text "
+             "FROM %s.vecstore_import_batch WHERE import_id = s.import_id) b WHERE %s LIMIT 1",
+             tables.schema, tables.schema, which),
+         count, types, values});
     if (SPI_processed == 0) return false;
     bool is_null;
     job->id = result_int64(1);
@@ -188,17 +187,21 @@ bool select_job(const StateTables& tables, const char* which, int count, Oid* ty
 
 }  // namespace
 
-bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job) {
+bool find_job(const StateTables& tables, const ImportSubject& subject, ImportJob* job) {
     Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID};
-    Datum values[] = {text(key.target), text(key.vector_column),
-                      text(key.id_column), text(key.path),
-                      text(key.member), text(GetUserNameFromId(GetUserId(), false)),
-                      ObjectIdGetDatum(key.relation)};
-    return select_job(tables,
-                      "(s.target = $1 OR s.relation = $7) AND s.vector_column = $2 "
-                      "AND coalesce(s.id_column, '') = $3 AND s.path = $4 AND coalesce(s.member, '') = $5 AND s.role = $6 "
-                      "ORDER BY s.relation IS NOT DISTINCT FROM $7 DESC, s.import_id DESC",
-                      lengthof(values), types, values, job);
+    Datum values[] = {text(subject.target),
+                      text(subject.vector_column),
+                      text(subject.id_column),
+                      text(subject.path),
+                      text(subject.member),
+                      text(GetUserNameFromId(GetUserId(), false)),
+                      ObjectIdGetDatum(subject.relation)};
+    return select_job(
+        tables,
+        "(s.target = $1 OR s.relation = $7) AND s.vector_column = $2 "
+        "AND coalesce(s.id_column, '') = $3 AND s.path = $4 AND coalesce(s.member, '') = $5 AND s.role = $6 "
+        "ORDER BY s.relation IS NOT DISTINCT FROM $7 DESC, s.import_id DESC",
+        lengthof(values), types, values, job);
 }
 
 bool load_job(const StateTables& tables, int64 id, ImportJob* job) {
@@ -210,10 +213,11 @@ bool load_job(const StateTables& tables, int64 id, ImportJob* job) {
 int64 next_row(const StateTables& tables, int64 id) {
     Oid types[] = {INT8OID};
     Datum values[] = {Int64GetDatum(id)};
-    run_as_owner(tables, {psprintf("SELECT first_row + rows FROM %s.vecstore_import_batch WHERE import_id = $1 "
-                                   "ORDER BY first_row DESC LIMIT 1",
-                                   tables.schema),
-                          lengthof(values), types, values});
+    run_as_owner(tables,
+                 {psprintf("SELECT first_row + rows FROM %s.vecstore_import_batch WHERE import_id = $1 "
+                           "ORDER BY first_row DESC LIMIT 1",
+                           tables.schema),
+                  lengthof(values), types, values});
     return SPI_processed == 0 ? 0 : result_int64(1);
 }
 
@@ -243,10 +247,13 @@ void set_status(const StateTables& tables, const ImportJob& job, ImportStatus st
 
 void set_table(const StateTables& tables, const ImportJob& job, Oid relation) {
     Oid types[] = {INT8OID, OIDOID, OIDOID};
-    Datum values[] = {Int64GetDatum(job.id), ObjectIdGetDatum(relation), ObjectIdGetDatum(file_node_of(relation))};
-    run_as_owner(tables, {psprintf("UPDATE %s.vecstore_import_state SET relation = $2, file_node = $3 WHERE import_id = $1",
-                                   tables.schema),
-                          lengthof(values), types, values});
+    Datum values[] = {Int64GetDatum(job.id), ObjectIdGetDatum(relation),
+                      ObjectIdGetDatum(file_node_of(relation))};
+    run_as_owner(
+        tables,
+        {psprintf("UPDATE %s.vecstore_import_state SET relation = $2, file_node = $3 WHERE import_id = $1",
+                  tables.schema),
+         lengthof(values), types, values});
 }
 
 Datum transactions_of(const StateTables& tables, const ImportJob& job) {

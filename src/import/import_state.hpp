@@ -23,9 +23,9 @@ struct StateTables {
 // The tables in the schema of a function of this extension.
 StateTables find_state_tables(Oid function);
 
-// What makes two calls of vecstore_import the same import; and the role that calls: nobody goes on with what another
-// role says it has done.
-struct ImportKey {
+// What makes two calls of vecstore_import the same import; and the role that calls: nobody goes on with what
+// another role says it has done.
+struct ImportSubject {
     Oid relation;
     const char* target;  // qualified and quoted
     const char* vector_column;
@@ -73,11 +73,11 @@ struct ImportBatch {
 };
 
 // Creates the row of a new import.
-ImportJob create_job(const StateTables& tables, const ImportKey& key, const FileIdentity& file,
+ImportJob create_job(const StateTables& tables, const ImportSubject& subject, const FileIdentity& file,
                      bool table_was_empty);
-// The current role's newest import of this key, into this table rather than into another that had its name; false when
-// there is none.
-bool find_job(const StateTables& tables, const ImportKey& key, ImportJob* job);
+// The current role's newest import of this subject, into this table rather than into another that had its
+// name; false when there is none.
+bool find_job(const StateTables& tables, const ImportSubject& subject, ImportJob* job);
 // The import of this number; false when it is gone.
 bool load_job(const StateTables& tables, int64 id, ImportJob* job);
 // The place in the file that the next batch begins at.

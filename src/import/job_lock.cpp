@@ -21,9 +21,9 @@ void commit_batch(MemoryContext context, Flush flush) {
     });
 }
 
-bool take_up_job(const StateTables& tables, const ImportKey& key, MemoryContext context, JobLock* lock,
-                 ImportJob* job) {
-    if (!pg::pg_call([&] { return find_job(tables, key, job); })) {
+bool take_up_job(const StateTables& tables, const ImportSubject& subject, MemoryContext context,
+                 JobLock* lock, ImportJob* job) {
+    if (!pg::pg_call([&] { return find_job(tables, subject, job); })) {
         pg::pg_call([&] {
             ereport(NOTICE, (errmsg("there is no earlier import to resume; starting at the first row")));
         });
@@ -32,7 +32,7 @@ bool take_up_job(const StateTables& tables, const ImportKey& key, MemoryContext 
     lock->acquire(tables, job->id);
     // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
     commit_batch(context);
-    pg::pg_call([&] { find_job(tables, key, job); });
+    pg::pg_call([&] { find_job(tables, subject, job); });
     return true;
 }
 

@@ -39,14 +39,14 @@ class JobLock {
     bool held_ = false;
 };
 
-// Ends the transaction of a batch; another begins. What its context holds is gone. Where the commit need not wait
-// for the disk, a crash may take the batch with it, and its entry in the state tables as well.
+// Ends the transaction of a batch; another begins. What its context holds is gone. Where the commit need not
+// wait for the disk, a crash may take the batch with it, and its entry in the state tables as well.
 enum class Flush { now, later };
 void commit_batch(MemoryContext context, Flush flush = Flush::now);
 
-// Finds the newest import of this key and takes its lock; the job is as it is then. False, with a NOTICE, where there
-// is none. Commits.
-bool take_up_job(const StateTables& tables, const ImportKey& key, MemoryContext context, JobLock* lock,
-                 ImportJob* job);
+// Finds the newest import of this key and takes its lock; the job is as it is then. False, with a NOTICE,
+// where there is none. Commits.
+bool take_up_job(const StateTables& tables, const ImportSubject& subject, MemoryContext context,
+                 JobLock* lock, ImportJob* job);
 
 }  // namespace vecstore::import

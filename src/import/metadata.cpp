@@ -1,6 +1,6 @@
 #include "import/metadata.hpp"
 
-#include "core/io/content_hash.hpp"
+#include "core/io/source/content_hash.hpp"
 #include "pg/guard.hpp"
 
 namespace vecstore::import {

@@ -1,7 +1,7 @@
 // What a file beside the vectors says of each row: the records of a JSON file, by position or by id.
 #pragma once
 
-#include "core/io/copy_encoder.hpp"
+#include "core/io/copy/copy_encoder.hpp"
 #include "import/field_value.hpp"
 
 #include <memory>
@@ -21,9 +21,9 @@ class Metadata {
 
     core::io::RecordSource records() const { return {source_.get(), &survey_}; }
 
-    // To be called inside pg_call(): appends what the targets get of a record to the stream. `texts` are those
-    // of JsonRecords; `keys` are the fields' numbers, or RowLayout::whole_record. Returns the row's hash with the
-    // fields.
+    // To be called inside pg_call(): appends what the targets get of a record to the stream. `texts` are
+    // those of JsonRecords; `keys` are the fields' numbers, or RowLayout::whole_record. Returns the row's
+    // hash with the fields.
     uint64 append_fields(FieldTarget* targets, const int* keys, int count,
                          const core::io::CopyBlock::Gap& record, StringInfo stream) const;
 

@@ -42,7 +42,7 @@ enum Argument {
 };
 
 constexpr Argument may_be_null[] = {arg_column,          arg_id_column, arg_metadata,
-                                      arg_metadata_column, arg_member,    arg_index_opclass};
+                                    arg_metadata_column, arg_member,    arg_index_opclass};
 
 void check_arguments(FunctionCallInfo fcinfo) {
     for (int argument = 0; argument < fcinfo->nargs; argument++) {

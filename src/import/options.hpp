@@ -1,7 +1,7 @@
 // What CALL vecstore_import was asked for.
 #pragma once
 
-#include "core/io/vector_reader.hpp"
+#include "core/io/formats/vector_reader.hpp"
 #include "pg/postgres.hpp"
 
 namespace vecstore::import {

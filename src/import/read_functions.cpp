@@ -1,8 +1,8 @@
 // vecstore_inspect and the vecstore_read functions, over files of the server and over bytea values.
 #include "import/functions.hpp"
 
-#include "core/io/content_hash.hpp"
-#include "core/io/xvecs.hpp"
+#include "core/io/formats/xvecs.hpp"
+#include "core/io/source/content_hash.hpp"
 #include "import/field_value.hpp"
 #include "import/server_file.hpp"
 #include "types/vector.hpp"
@@ -81,9 +81,7 @@ Datum make_details(const VectorFileInfo& info) {
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }
 
-Datum text_datum(const char* text) {
-    return CStringGetTextDatum(text);
-}
+Datum text_datum(const char* text) { return CStringGetTextDatum(text); }
 
 // Where a function gets its bytes from: its first argument, which is a path or the bytes themselves.
 enum class Origin { path, bytea };
@@ -220,9 +218,7 @@ RowRange range_arguments(FunctionCallInfo fcinfo) {
     return range;
 }
 
-Datum make_vector(const float* values, int dims) {
-    return types::make_vector_datum(values, dims);
-}
+Datum make_vector(const float* values, int dims) { return types::make_vector_datum(values, dims); }
 
 // All rows of a range, spooled.
 Datum read_rows(FunctionCallInfo fcinfo, const Input& input, MakeDatum make) {
@@ -299,42 +295,18 @@ Datum read_bits(FunctionCallInfo fcinfo, Origin origin) {
 
 using namespace vecstore::import;
 
-VECSTORE_FUNCTION(inspect_file) {
-    return inspect(fcinfo, Origin::path);
-}
-VECSTORE_FUNCTION(inspect_bytea) {
-    return inspect(fcinfo, Origin::bytea);
-}
-VECSTORE_FUNCTION(read_npy_file) {
-    return read_npy(fcinfo, Origin::path);
-}
-VECSTORE_FUNCTION(read_npy_bytea) {
-    return read_npy(fcinfo, Origin::bytea);
-}
-VECSTORE_FUNCTION(read_faiss_file) {
-    return read_format(fcinfo, Origin::path, "faiss");
-}
-VECSTORE_FUNCTION(read_faiss_bytea) {
-    return read_format(fcinfo, Origin::bytea, "faiss");
-}
-VECSTORE_FUNCTION(read_hnswlib_file) {
-    return read_format(fcinfo, Origin::path, "hnswlib");
-}
-VECSTORE_FUNCTION(read_hnswlib_bytea) {
-    return read_format(fcinfo, Origin::bytea, "hnswlib");
-}
-VECSTORE_FUNCTION(read_fvecs_file) {
-    return read_fvecs(fcinfo, Origin::path);
-}
-VECSTORE_FUNCTION(read_fvecs_bytea) {
-    return read_fvecs(fcinfo, Origin::bytea);
-}
-VECSTORE_FUNCTION(read_bits_file) {
-    return read_bits(fcinfo, Origin::path);
-}
-VECSTORE_FUNCTION(read_bits_bytea) {
-    return read_bits(fcinfo, Origin::bytea);
-}
+VECSTORE_FUNCTION(inspect_file) { return inspect(fcinfo, Origin::path); }
+VECSTORE_FUNCTION(inspect_bytea) { return inspect(fcinfo, Origin::bytea); }
+VECSTORE_FUNCTION(read_npy_file) { return read_npy(fcinfo, Origin::path); }
+VECSTORE_FUNCTION(read_npy_bytea) { return read_npy(fcinfo, Origin::bytea); }
+VECSTORE_FUNCTION(read_faiss_file) { return read_format(fcinfo, Origin::path, "faiss"); }
+VECSTORE_FUNCTION(read_faiss_bytea) { return read_format(fcinfo, Origin::bytea, "faiss"); }
+VECSTORE_FUNCTION(read_hnswlib_file) { return read_format(fcinfo, Origin::path, "hnswlib"); }
+VECSTORE_FUNCTION(read_hnswlib_bytea) { return read_format(fcinfo, Origin::bytea, "hnswlib"); }
+VECSTORE_FUNCTION(read_fvecs_file) { return read_fvecs(fcinfo, Origin::path); }
+VECSTORE_FUNCTION(read_fvecs_bytea) { return read_fvecs(fcinfo, Origin::bytea); }
+VECSTORE_FUNCTION(read_bits_file) { return read_bits(fcinfo, Origin::path); }
+VECSTORE_FUNCTION(read_bits_bytea) { return read_bits(fcinfo, Origin::bytea); }
 
 namespace {
 
@@ -349,15 +321,16 @@ uint64_t hash_of_row(FunctionCallInfo fcinfo) {
 
 // How a row's further columns are hashed: kept from call to call.
 struct FieldHashers {
-    Oid row_type;   // of the record, where they are one
+    Oid row_type;  // of the record, where they are one
     int32 row_typmod;
     int count;
     FieldHasher of[FLEXIBLE_ARRAY_MEMBER];
 };
 
 FieldHashers* new_hashers(FunctionCallInfo fcinfo, int count) {
-    auto* const hashers = static_cast<FieldHashers*>(MemoryContextAllocZero(
-        fcinfo->flinfo->fn_mcxt, offsetof(FieldHashers, of) + sizeof(FieldHasher) * static_cast<Size>(count)));
+    auto* const hashers = static_cast<FieldHashers*>(
+        MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+                               offsetof(FieldHashers, of) + sizeof(FieldHasher) * static_cast<Size>(count)));
     hashers->count = count;
     fcinfo->flinfo->fn_extra = hashers;
     return hashers;
@@ -372,7 +345,8 @@ VECSTORE_FUNCTION(row_hash_fields) {
     if (hashers == nullptr) {
         hashers = new_hashers(fcinfo, PG_NARGS() - 2);
         for (int i = 0; i < hashers->count; i++)
-            hashers->of[i] = make_field_hasher(get_fn_expr_argtype(fcinfo->flinfo, i + 2), fcinfo->flinfo->fn_mcxt);
+            hashers->of[i] = make_field_hasher(get_fn_expr_argtype(fcinfo->flinfo, i + 2),
+                                               fcinfo->flinfo->fn_mcxt);
     }
     for (int i = 0; i < hashers->count; i++) {
         const bool is_null = PG_ARGISNULL(i + 2);
@@ -398,7 +372,8 @@ VECSTORE_FUNCTION(row_hash_record) {
         hashers->row_type = type;
         hashers->row_typmod = typmod;
         for (int i = 0; i < hashers->count; i++)
-            hashers->of[i] = make_field_hasher(TupleDescAttr(descriptor, i)->atttypid, fcinfo->flinfo->fn_mcxt);
+            hashers->of[i] = make_field_hasher(TupleDescAttr(descriptor, i)->atttypid,
+                                               fcinfo->flinfo->fn_mcxt);
     }
     for (int i = 0; i < hashers->count; i++) {
         if (TupleDescAttr(descriptor, i)->attisdropped) continue;
@@ -414,7 +389,7 @@ VECSTORE_FUNCTION(row_hash_record) {
 VECSTORE_FUNCTION(row_hash) {
     namespace types = vecstore::types;
     const types::Vector* const vector = types::datum_get_vector(PG_GETARG_DATUM(0));
-    const uint64_t hash =
-        vecstore::core::io::hash_row(PG_GETARG_INT64(1), vector->data(), static_cast<size_t>(vector->dims()));
+    const uint64_t hash = vecstore::core::io::hash_row(PG_GETARG_INT64(1), vector->data(),
+                                                       static_cast<size_t>(vector->dims()));
     PG_RETURN_INT64(static_cast<int64>(hash));
 }

@@ -13,7 +13,8 @@ namespace vecstore::import {
 namespace {
 
 const char* const start_over_hint =
-    "Start at the first row instead, without resuming. Rows that are there already can be skipped by their ids.";
+    "Start at the first row instead, without resuming. Rows that are there already can be skipped by their "
+    "ids.";
 
 // Triggers can put rows elsewhere. Then an empty table says nothing.
 bool has_insert_triggers(const Target& target) {
@@ -24,9 +25,10 @@ bool has_insert_triggers(const Target& target) {
 }
 
 [[noreturn]] void raise_lost(const Target& target, const char* detail) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("cannot resume: %s does not hold what the earlier import wrote", qualified_name(target)),
-                    errdetail_internal("%s", detail), errhint("%s", start_over_hint)));
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("cannot resume: %s does not hold what the earlier import wrote", qualified_name(target)),
+             errdetail_internal("%s", detail), errhint("%s", start_over_hint)));
     pg_unreachable();
 }
 
@@ -34,8 +36,10 @@ bool has_insert_triggers(const Target& target) {
 void require_same_file(const Target& target, const ImportJob& job) {
     if (job.relation == target.relation && job.file_node == file_node_of(target.relation)) return;
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("cannot resume: whether %s still holds what the earlier import wrote is not known", qualified_name(target)),
-                    errdetail("It has been made anew, truncated or rewritten since, and to look needs SELECT privilege on it."),
+                    errmsg("cannot resume: whether %s still holds what the earlier import wrote is not known",
+                           qualified_name(target)),
+                    errdetail("It has been made anew, truncated or rewritten since, and to look needs SELECT "
+                              "privilege on it."),
                     errhint("%s", start_over_hint)));
 }
 
@@ -43,10 +47,12 @@ void require_rows(const StateTables& tables, const Target& target, const ImportJ
     const bool ended = job.status == ImportStatus::complete;
     const Verification found = ended ? verify_import(tables, target, job) : count_import(tables, target, job);
     if (found.outcome != Verification::Outcome::different) return;
-    raise_lost(target, found.rows_found == job.rows_written
-                           ? psprintf("All " INT64_FORMAT " rows are there, but their content differs.", job.rows_written)
-                           : psprintf("Of its " INT64_FORMAT " rows " INT64_FORMAT " are there as they were written.",
-                                      job.rows_written, found.rows_found));
+    raise_lost(
+        target,
+        found.rows_found == job.rows_written
+            ? psprintf("All " INT64_FORMAT " rows are there, but their content differs.", job.rows_written)
+            : psprintf("Of its " INT64_FORMAT " rows " INT64_FORMAT " are there as they were written.",
+                       job.rows_written, found.rows_found));
 }
 
 }  // namespace
@@ -58,16 +64,21 @@ bool may_go_on(const StateTables& tables, const Target& target, const ImportJob&
         return true;
     }
     if (!has_rows(target)) {
-        if (has_insert_triggers(target)) raise_lost(target, "It is empty, unless a trigger puts its rows elsewhere.");
-        ereport(NOTICE, (errmsg("%s is empty: the rows of the earlier import are gone; starting at the first row",
-                                qualified_name(target))));
+        if (has_insert_triggers(target))
+            raise_lost(target, "It is empty, unless a trigger puts its rows elsewhere.");
+        ereport(NOTICE,
+                (errmsg("%s is empty: the rows of the earlier import are gone; starting at the first row",
+                        qualified_name(target))));
         return false;
     }
     const bool another_table = OidIsValid(job.relation) && job.relation != target.relation;
     // What nobody could compare then cannot be compared now.
-    const bool comparable = check == RowCheck::same_rows && (job.status != ImportStatus::complete || job.verified);
-    if (comparable) require_rows(tables, target, job);
-    else if (another_table) raise_lost(target, "It is another table of the same name.");
+    const bool comparable = check == RowCheck::same_rows &&
+                            (job.status != ImportStatus::complete || job.verified);
+    if (comparable)
+        require_rows(tables, target, job);
+    else if (another_table)
+        raise_lost(target, "It is another table of the same name.");
     set_table(tables, job, target.relation);
     return true;
 }

@@ -20,8 +20,8 @@ namespace vecstore::import {
 
 namespace {
 
-// Has a descriptor of its own, not one of those that Postgres opens and closes as it needs them: a thread that
-// reads ahead may read it while the session's own does other things.
+// Has a descriptor of its own, not one of those that Postgres opens and closes as it needs them: a thread
+// that reads ahead may read it while the session's own does other things.
 class ServerFile final : public core::io::ByteSource {
   public:
     ServerFile(std::string name, uint64_t size, int descriptor)
@@ -81,12 +81,13 @@ const char* server_user() {
 // A pipe or a device could block for ever, or answer with endless bytes.
 void require_regular(const struct stat& status, const char* shown) {
     if (S_ISREG(status.st_mode)) return;
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), S_ISDIR(status.st_mode)
-                                                            ? errmsg("%s is a directory", shown)
-                                                            : errmsg("%s is not a regular file", shown),
-                    S_ISDIR(status.st_mode) ? errhint("Folders of LangChain and Chroma are for vecstore_inspect_store and "
-                                                      "vecstore_import_store.")
-                                            : 0));
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    S_ISDIR(status.st_mode) ? errmsg("%s is a directory", shown)
+                                            : errmsg("%s is not a regular file", shown),
+                    S_ISDIR(status.st_mode)
+                        ? errhint("Folders of LangChain and Chroma are for vecstore_inspect_store and "
+                                  "vecstore_import_store.")
+                        : 0));
 }
 
 struct OpenedFile {
@@ -141,8 +142,8 @@ std::string displayed_path(const std::string& path) {
 
 std::unique_ptr<core::io::ByteSource> open_server_file(const std::string& path) {
     std::string shown = displayed_path(path);
-    const OpenedFile opened =
-        pg::pg_call([&, name = shown.c_str()] { return open_regular(path.c_str(), name); });
+    const OpenedFile opened = pg::pg_call(
+        [&, name = shown.c_str()] { return open_regular(path.c_str(), name); });
     auto file = std::make_unique<ServerFile>(std::move(shown), opened.size, opened.descriptor);
     core::io::require_content(*file);
     return file;

@@ -1,7 +1,7 @@
 // Files on the server's disk, as byte sources.
 #pragma once
 
-#include "core/io/vector_reader.hpp"
+#include "core/io/formats/vector_reader.hpp"
 #include "pg/postgres.hpp"
 
 #include <memory>

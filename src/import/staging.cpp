@@ -26,9 +26,7 @@ Oid find_staging() {
     return RangeVarGetRelid(name, NoLock, true);
 }
 
-void run(const char* text) {
-    run_in_session({text, 0, nullptr, nullptr});
-}
+void run(const char* text) { run_in_session({text, 0, nullptr, nullptr}); }
 
 void append_column(StringInfo columns, const Target& target, AttrNumber number, const char* name) {
     Oid type, collation;
@@ -76,8 +74,8 @@ const char* equality(const Target& target) {
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
                         errmsg("could not identify an equality operator for type %s", format_type_be(type))));
     const auto row = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
-    const char* const name =
-        psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(row->oprnamespace)), NameStr(row->oprname));
+    const char* const name = psprintf(
+        "OPERATOR(%s.%s)", quote_identifier(get_namespace_name(row->oprnamespace)), NameStr(row->oprname));
     ReleaseSysCache(tuple);
     return name;
 }
@@ -87,12 +85,11 @@ Sum sum_replaced(const StateTables& tables, const Target& target, const ImportJo
     Oid types[] = {get_array_type(XIDOID)};
     Datum values[] = {transactions_of(tables, job)};
     const char* const id = quote_identifier(NameStr(target.id_column));
-    run_query(
-        {psprintf(
-             "SELECT count(*), mod(sum(%s), 18446744073709551616)::text "
-             "FROM %s t WHERE t.xmin = ANY ($1) AND t.%s %s ANY (SELECT s.%s FROM %s s)",
-             row_hash_expression(tables, target, "t"), qualified_name(target), id, equality(target), id, staging_table),
-         lengthof(values), types, values});
+    run_query({psprintf("SELECT count(*), mod(sum(%s), 18446744073709551616)::text "
+                        "FROM %s t WHERE t.xmin = ANY ($1) AND t.%s %s ANY (SELECT s.%s FROM %s s)",
+                        row_hash_expression(tables, target, "t"), qualified_name(target), id,
+                        equality(target), id, staging_table),
+               lengthof(values), types, values});
     return read_sum();
 }
 
@@ -103,10 +100,12 @@ int64 count_doubled(const StateTables& tables, const Target& target, const Impor
     Oid types[] = {get_array_type(XIDOID)};
     Datum values[] = {transactions_of(tables, job)};
     const char* const column = quote_identifier(id);
-    run_query({psprintf("SELECT count(*), 0 FROM %s s WHERE s.%s %s ANY (SELECT t.%s FROM %s t WHERE t.xmin = ANY ($1) "
-                        "OR t.xmin = pg_current_xact_id()::xid)",
-                        staging_table, column, equality(target), column, qualified_name(target)),
-               lengthof(values), types, values});
+    run_query(
+        {psprintf(
+             "SELECT count(*), 0 FROM %s s WHERE s.%s %s ANY (SELECT t.%s FROM %s t WHERE t.xmin = ANY ($1) "
+             "OR t.xmin = pg_current_xact_id()::xid)",
+             staging_table, column, equality(target), column, qualified_name(target)),
+         lengthof(values), types, values});
     return read_sum().rows - written;
 }
 
@@ -138,9 +137,7 @@ void drop_staging() {
     if (OidIsValid(find_staging())) run(psprintf("DROP TABLE %s", staging_table));
 }
 
-Relation open_staging() {
-    return table_open(find_staging(), RowExclusiveLock);
-}
+Relation open_staging() { return table_open(find_staging(), RowExclusiveLock); }
 
 StagedBatch insert_staged(const StateTables& tables, const Target& target, const ImportJob& job,
                           OnConflict on_conflict) {

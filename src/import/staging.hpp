@@ -17,8 +17,9 @@ void drop_staging();
 Relation open_staging();
 
 struct StagedBatch {
-    ImportBatch batch;   // rows that the table has gained (those that replaced others of this import do not count)
-    int64 doubled;       // rows left out or replaced for another row of the import that has their id
+    ImportBatch
+        batch;      // rows that the table has gained (those that replaced others of this import do not count)
+    int64 doubled;  // rows left out or replaced for another row of the import that has their id
 };
 
 // Inserts what is staged. Of rows with the same id in one batch the last one counts when updating.

@@ -59,13 +59,9 @@ Form_pg_attribute find_column(Relation relation, const char* name) {
 }
 
 // How the column of the vectors is named; in the current memory context.
-const char* option_hint(const char* column) {
-    return pstrdup(core::option_text("column", column).c_str());
-}
+const char* option_hint(const char* column) { return pstrdup(core::option_text("column", column).c_str()); }
 
-bool is_bits(Oid type) {
-    return type == BITOID || type == VARBITOID;
-}
+bool is_bits(Oid type) { return type == BITOID || type == VARBITOID; }
 
 // The only column of these types; null where there is none.
 Form_pg_attribute only_column(Relation relation, Oid type, Oid other_type) {
@@ -141,21 +137,12 @@ void resolve_id_column(Relation relation, const TargetRequest& request, Target* 
     if (request.id_key != nullptr && attribute->attnum != target->vector_number) return;  // one of the fields
     int32 typmod;
     switch (base_type_of(attribute, &typmod)) {
-        case INT2OID:
-            target->id_encoding = IdEncoding::int2;
-            break;
-        case INT4OID:
-            target->id_encoding = IdEncoding::int4;
-            break;
-        case INT8OID:
-            target->id_encoding = IdEncoding::int8;
-            break;
+        case INT2OID: target->id_encoding = IdEncoding::int2; break;
+        case INT4OID: target->id_encoding = IdEncoding::int4; break;
+        case INT8OID: target->id_encoding = IdEncoding::int8; break;
         case TEXTOID:
-        case VARCHAROID:
-            target->id_encoding = IdEncoding::text;
-            break;
-        default:
-            raise_column_type(attribute, "bigint, integer, smallint or text");
+        case VARCHAROID: target->id_encoding = IdEncoding::text; break;
+        default: raise_column_type(attribute, "bigint, integer, smallint or text");
     }
     target->id_number = attribute->attnum;
     if (target->id_number == target->vector_number) {
@@ -207,14 +194,14 @@ void resolve_fields(Relation relation, const TargetRequest& request, Target* tar
 // What DoCopy() does before it calls CopyFrom(), which relies on it.
 ParseState* check_may_insert(Relation relation, const Target& target) {
     ParseState* const state = make_parsestate(nullptr);
-    ParseNamespaceItem* const item =
-        addRangeTableEntryForRelation(state, relation, RowExclusiveLock, nullptr, false, false);
+    ParseNamespaceItem* const item = addRangeTableEntryForRelation(state, relation, RowExclusiveLock, nullptr,
+                                                                   false, false);
     auto* const permissions = VECSTORE_PERMISSIONS_OF(item);
     permissions->requiredPerms = ACL_INSERT;
     for (const AttrNumber number : {target.vector_number, target.id_number}) {
         if (number == InvalidAttrNumber) continue;
-        permissions->insertedCols =
-            bms_add_member(permissions->insertedCols, number - FirstLowInvalidHeapAttributeNumber);
+        permissions->insertedCols = bms_add_member(permissions->insertedCols,
+                                                   number - FirstLowInvalidHeapAttributeNumber);
     }
     for (int i = 0; i < target.field_count; i++) {
         permissions->insertedCols = bms_add_member(
@@ -278,12 +265,9 @@ namespace {
 
 const char* type_name(const Target& target) {
     switch (target.vector_encoding) {
-        case VectorEncoding::halfvec:
-            return "halfvec";
-        case VectorEncoding::bits:
-            return target.varying_bits ? "bit varying" : "bit";
-        default:
-            return "vector";
+        case VectorEncoding::halfvec: return "halfvec";
+        case VectorEncoding::bits: return target.varying_bits ? "bit varying" : "bit";
+        default: return "vector";
     }
 }
 

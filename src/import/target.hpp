@@ -1,7 +1,7 @@
 // The table that an import fills: which columns, of which types, and whether the user may.
 #pragma once
 
-#include "core/io/copy_encoder.hpp"
+#include "core/io/copy/copy_encoder.hpp"
 #include "import/field_value.hpp"
 #include "pg/postgres.hpp"
 

@@ -52,8 +52,8 @@ bool table_is_empty(const Target& target) {
 }
 
 bool has_rows(const Target& target) {
-    run_query({psprintf("SELECT 1 WHERE EXISTS (SELECT %s FROM %s)", quote_identifier(NameStr(target.vector_column)),
-                        qualified_name(target)),
+    run_query({psprintf("SELECT 1 WHERE EXISTS (SELECT %s FROM %s)",
+                        quote_identifier(NameStr(target.vector_column)), qualified_name(target)),
                0, nullptr, nullptr});
     return SPI_processed > 0;
 }
@@ -64,8 +64,10 @@ const char* row_hash_expression(const StateTables& tables, const Target& target,
     const char* const column = quote_identifier(NameStr(target.vector_column));
     const bool bits = target.vector_encoding == VectorEncoding::bits;
     const bool has_fields = bits || target.field_count > 0;
-    // The types of the arguments are exactly the function's: no other can fit better, whoever put one beside it.
-    appendStringInfo(&sql, "%s.%s(", tables.schema, has_fields ? "vecstore_row_hash_record" : "vecstore_row_hash");
+    // The types of the arguments are exactly the function's: no other can fit better, whoever put one beside
+    // it.
+    appendStringInfo(&sql, "%s.%s(", tables.schema,
+                     has_fields ? "vecstore_row_hash_record" : "vecstore_row_hash");
     if (bits) {
         appendStringInfo(&sql, "NULL::%s.vector", tables.schema);
     } else {
@@ -82,7 +84,8 @@ const char* row_hash_expression(const StateTables& tables, const Target& target,
         separator = ", ";
     }
     for (int i = 0; i < target.field_count; i++) {
-        appendStringInfo(&sql, "%s%s.%s", separator, alias, quote_identifier(NameStr(target.fields[i].column)));
+        appendStringInfo(&sql, "%s%s.%s", separator, alias,
+                         quote_identifier(NameStr(target.fields[i].column)));
         separator = ", ";
     }
     appendStringInfoString(&sql, has_fields ? "))" : ")");
@@ -109,8 +112,8 @@ Verification compare(const StateTables& tables, const Target& target, const Impo
     }
     const Found expected = {job.rows_written, by_content ? job.written_sum : 0};
     const bool equal = mine.rows == expected.rows && mine.content_sum == expected.content_sum;
-    const bool all_equal =
-        job.table_was_empty && all.rows == expected.rows && all.content_sum == expected.content_sum;
+    const bool all_equal = job.table_was_empty && all.rows == expected.rows &&
+                           all.content_sum == expected.content_sum;
     return {equal || all_equal ? Verification::Outcome::equal : Verification::Outcome::different, mine.rows};
 }
 

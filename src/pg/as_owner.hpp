@@ -1,5 +1,6 @@
-// What a table's owner has written (expressions of indexes, conditions of checks) runs with the owner's rights, not with
-// those of whoever works on the table, and cannot change the session: as in REINDEX, VACUUM and amcheck.
+// What a table's owner has written (expressions of indexes, conditions of checks) runs with the owner's
+// rights, not with those of whoever works on the table, and cannot change the session: as in REINDEX, VACUUM
+// and amcheck.
 #pragma once
 
 #include "pg/postgres.hpp"

@@ -27,8 +27,8 @@ void RecentBuffers::resize_for(BlockNumber blocks) {
 
 namespace {
 
-// Of the index that was read last. (Where storage was truncated since, what is known is too much: then PostgreSQL says that the
-// block cannot be read.)
+// Of the index that was read last. (Where storage was truncated since, what is known is too much: then
+// PostgreSQL says that the block cannot be read.)
 IndexEnd& end_of(Relation index, ForkNumber fork) {
     static Oid storage = InvalidOid;
     static ForkNumber of_fork = InvalidForkNumber;
@@ -46,12 +46,13 @@ IndexEnd& end_of(Relation index, ForkNumber fork) {
 
 // Pins the block. May raise (called within pg_call), as it does where there is no such block.
 //
-// ReadRecentBuffer leaves the buffer's usage count as it is. So it is for pages whose count cannot rise: others go through
-// ReadBuffer, which counts, as each page does again whenever clock sweep has passed it.
+// ReadRecentBuffer leaves the buffer's usage count as it is. So it is for pages whose count cannot rise:
+// others go through ReadBuffer, which counts, as each page does again whenever clock sweep has passed it.
 Buffer BufmgrStore::pin(uint32_t block, BufferAccessStrategy strategy) {
     if (recent_ != nullptr) {
         const Buffer guess = recent_->guess(block);
-        if (guess > 0 && (is_hot(guess) || strategy != nullptr) && read_recent_buffer(index_, fork_, block, guess)) {
+        if (guess > 0 && (is_hot(guess) || strategy != nullptr) &&
+            read_recent_buffer(index_, fork_, block, guess)) {
             count_hit(index_);
             if (unlikely(strategy_ != nullptr)) count_vacuum_hit();
             return guess;
@@ -63,14 +64,20 @@ Buffer BufmgrStore::pin(uint32_t block, BufferAccessStrategy strategy) {
     return buffer;
 }
 
-// Generic WAL makes zeros of what lies between a page's bounds. Raises where that would be more than what is not in use.
+// Generic WAL makes zeros of what lies between a page's bounds. Raises where that would be more than what is
+// not in use.
 static void expect_sound_bounds(Relation index, Buffer buffer) {
     const auto* const header = reinterpret_cast<PageHeader>(BufferGetPage(buffer));
-    if (likely(header->pd_lower >= BufmgrStore::page_header_size + sizeof(core::PageHead) && header->pd_upper == BLCKSZ)) return;
-    ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-                    errmsg("index \"%s\" is damaged at block %u: its page is in use up to byte %d, and from byte %d on", RelationGetRelationName(index),
-                           BufferGetBlockNumber(buffer), header->pd_lower, header->pd_upper),
-                    errhint("REINDEX makes the index anew from its table.")));
+    if (likely(header->pd_lower >= BufmgrStore::page_header_size + sizeof(core::PageHead) &&
+               header->pd_upper == BLCKSZ))
+        return;
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INDEX_CORRUPTED),
+         errmsg("index \"%s\" is damaged at block %u: its page is in use up to byte %d, and from byte %d on",
+                RelationGetRelationName(index), BufferGetBlockNumber(buffer), header->pd_lower,
+                header->pd_upper),
+         errhint("REINDEX makes the index anew from its table.")));
 }
 
 BufmgrStore::ReadPage BufmgrStore::read(uint32_t block, BufferAccessStrategy strategy) {
@@ -120,8 +127,8 @@ uint32_t BufmgrStore::page_count() {
 
 uint8_t* BufmgrStore::WritePage::modify() {
     if (image_ != nullptr) return image_;
-    // A page that was added just before a crash, and never written, is all zeros. Without its bounds a change to it has no end:
-    // what generic WAL notes of it would overrun its buffer.
+    // A page that was added just before a crash, and never written, is all zeros. Without its bounds a change
+    // to it has no end: what generic WAL notes of it would overrun its buffer.
     is_new_ = is_new_ || PageIsNew(BufferGetPage(buffer_));
     Page page = pg_call([&]() -> Page {
         // Nor is anything kept between bounds that are not as PageInit() and commit() set them.
@@ -189,9 +196,7 @@ uint32_t BufmgrStore::find_free_page(int attempt) {
     });
 }
 
-void BufmgrStore::note_free_page(uint32_t block) {
-    RelationSetTargetBlock(index_, block);
-}
+void BufmgrStore::note_free_page(uint32_t block) { RelationSetTargetBlock(index_, block); }
 
 void BufmgrStore::put_back_free_page(uint32_t block) {
     if (wal_ == Wal::skip) return;

@@ -1,8 +1,8 @@
 // The page store of a running server: PostgreSQL's buffer manager, with generic WAL. Fulfils the contract
 // in core/storage/mem_store.hpp.
 //
-// Reads of pages that are in use go through ReadRecentBuffer with a remembered buffer number, a fifth of the price of a
-// buffer-table lookup; Postgres itself checks the guess at each use.
+// Reads of pages that are in use go through ReadRecentBuffer with a remembered buffer number, a fifth of the
+// price of a buffer-table lookup; Postgres itself checks the guess at each use.
 #pragma once
 
 #include "pg/guard.hpp"
@@ -42,7 +42,7 @@ class RecentBuffers {
 
 class BufmgrStore {
   public:
-    enum class Wal { log, skip };   // skip: a build, which logs all pages at its end
+    enum class Wal { log, skip };  // skip: a build, which logs all pages at its end
 
     BufmgrStore(Relation index, RecentBuffers* recent, Wal wal = Wal::log, ForkNumber fork = MAIN_FORKNUM)
         : index_(index), recent_(recent), wal_(wal), fork_(fork) {}
@@ -66,7 +66,8 @@ class BufmgrStore {
 
     class WritePage {
       public:
-        WritePage(BufmgrStore& store, Buffer buffer, bool is_new) : store_(store), buffer_(buffer), is_new_(is_new) {}
+        WritePage(BufmgrStore& store, Buffer buffer, bool is_new)
+            : store_(store), buffer_(buffer), is_new_(is_new) {}
         ~WritePage() { abandon(); }
         WritePage(WritePage&& o) noexcept
             : store_(o.store_), buffer_(o.buffer_), state_(o.state_), image_(o.image_), is_new_(o.is_new_) {
@@ -88,7 +89,7 @@ class BufmgrStore {
         BufmgrStore& store_;
         Buffer buffer_;
         GenericXLogState* state_ = nullptr;
-        uint8_t* image_ = nullptr;   // payload of the page being changed
+        uint8_t* image_ = nullptr;  // payload of the page being changed
         bool is_new_;
     };
 

@@ -58,7 +58,7 @@ inline void count_hit(Relation rel) {
         ++counts.t_blocks_hit;
 #endif
     } else {
-        pgstat_count_buffer_read(rel);   // begins to count, if this relation's are to be counted
+        pgstat_count_buffer_read(rel);  // begins to count, if this relation's are to be counted
         pgstat_count_buffer_hit(rel);
     }
 #if PG_VERSION_NUM >= 180000
@@ -121,8 +121,8 @@ inline void restrict_search_path() {
 #endif
 }
 
-// Takes the permissions that `rte`, a copy of one of the query's, needs along to another query of which it is the only
-// table. From 16 on they are kept beside the range table; before that in the entry itself.
+// Takes the permissions that `rte`, a copy of one of the query's, needs along to another query of which it is
+// the only table. From 16 on they are kept beside the range table; before that in the entry itself.
 inline void copy_permissions([[maybe_unused]] const Query* from, [[maybe_unused]] Query* to,
                              [[maybe_unused]] RangeTblEntry* rte) {
 #if PG_VERSION_NUM >= 160000
@@ -132,9 +132,9 @@ inline void copy_permissions([[maybe_unused]] const Query* from, [[maybe_unused]
 #endif
 }
 
-// Is an expression of a class the same whether or not the query's outer joins found rows? And does the class hold for
-// all rows, and not just for those of the inner side of one? (From 16 on columns know which joins may have made them
-// NULL, and count these among the tables that an expression is of.)
+// Is an expression of a class the same whether or not the query's outer joins found rows? And does the class
+// hold for all rows, and not just for those of the inner side of one? (From 16 on columns know which joins
+// may have made them NULL, and count these among the tables that an expression is of.)
 inline bool is_of_every_row([[maybe_unused]] const EquivalenceMember* member) {
 #if PG_VERSION_NUM >= 160000
     return true;
@@ -159,13 +159,13 @@ inline PlannerInfo* plan_subquery(PlannerInfo* root, Query* query) {
 #endif
 }
 
-// Makes the planner take any other path. From 18 on paths that a setting disables are compared by their number first,
-// so an infinite cost alone would win against a sequential scan with enable_seqscan = off.
+// Makes the planner take any other path. From 18 on paths that a setting disables are compared by their
+// number first, so an infinite cost alone would win against a sequential scan with enable_seqscan = off.
 inline void reject_path(IndexPath* path) {
 #if PG_VERSION_NUM >= 180000
     path->path.disabled_nodes = 2;
 #else
-    (void) path;
+    (void)path;
 #endif
 }
 
@@ -183,13 +183,15 @@ inline const config_generic* find_setting(const char* name) {
 #if PG_VERSION_NUM >= 160000
     return find_option(name, false, true, 0);
 #else
-    config_generic** const settings = get_guc_variables();   // sorted by name, in this order
+    config_generic** const settings = get_guc_variables();  // sorted by name, in this order
     for (int begin = 0, end = GetNumConfigOptions(); begin < end;) {
         const int middle = begin + (end - begin) / 2;
         const int order = pg_strcasecmp(name, settings[middle]->name);
         if (order == 0) return settings[middle];
-        if (order < 0) end = middle;
-        else begin = middle + 1;
+        if (order < 0)
+            end = middle;
+        else
+            begin = middle + 1;
     }
     return nullptr;
 #endif

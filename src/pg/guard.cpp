@@ -22,7 +22,8 @@ void copy_text(char* buffer, size_t size, const char* text) {
             if (IS_HIGHBIT_SET(buffer[i])) buffer[i] = '?';
 }
 
-// The exception that guarded() is handling, where it is a library's, in our words. Without memory there is none for them.
+// The exception that guarded() is handling, where it is a library's, in our words. Without memory there is
+// none for them.
 void translate(PendingError& pending) noexcept {
     try {
         try {

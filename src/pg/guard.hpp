@@ -25,7 +25,7 @@ class PgError {
     ErrorData* data() const noexcept { return data_; }
 
   private:
-    ErrorData* data_;   // lives as long as the transaction
+    ErrorData* data_;  // lives as long as the transaction
 };
 
 int sqlstate_of(core::ErrorCode code);
@@ -128,10 +128,13 @@ inline void check_interrupts() {
     if (unlikely(InterruptPending)) pg_call([] { ProcessInterrupts(); });
 }
 
-// As long as it lives, add(arg) adds to the context of errors. For frames that no longjmp passes over: around pg_call.
+// As long as it lives, add(arg) adds to the context of errors. For frames that no longjmp passes over: around
+// pg_call.
 class ErrorContext {
   public:
-    ErrorContext(void (*add)(void*), void* arg) : callback_{error_context_stack, add, arg} { error_context_stack = &callback_; }
+    ErrorContext(void (*add)(void*), void* arg) : callback_{error_context_stack, add, arg} {
+        error_context_stack = &callback_;
+    }
     ~ErrorContext() { error_context_stack = callback_.previous; }
     ErrorContext(const ErrorContext&) = delete;
     ErrorContext& operator=(const ErrorContext&) = delete;
@@ -144,13 +147,13 @@ class ErrorContext {
 
 // Defines an SQL-callable function. The exported symbol is vecstore_<name>; the body runs guarded.
 //     VECSTORE_FUNCTION(vector_dims) { ... PG_RETURN_INT32(n); }
-#define VECSTORE_FUNCTION(name)                                                        \
-    static Datum name##_body(FunctionCallInfo fcinfo);                                 \
-    extern "C" {                                                                       \
-    VECSTORE_EXPORT Datum vecstore_##name(PG_FUNCTION_ARGS);                           \
-    PG_FUNCTION_INFO_V1(vecstore_##name);                                              \
-    Datum vecstore_##name(PG_FUNCTION_ARGS) {                                          \
-        return ::vecstore::pg::guarded([&] { return name##_body(fcinfo); });           \
-    }                                                                                  \
-    }                                                                                  \
+#define VECSTORE_FUNCTION(name)                                              \
+    static Datum name##_body(FunctionCallInfo fcinfo);                       \
+    extern "C" {                                                             \
+    VECSTORE_EXPORT Datum vecstore_##name(PG_FUNCTION_ARGS);                 \
+    PG_FUNCTION_INFO_V1(vecstore_##name);                                    \
+    Datum vecstore_##name(PG_FUNCTION_ARGS) {                                \
+        return ::vecstore::pg::guarded([&] { return name##_body(fcinfo); }); \
+    }                                                                        \
+    }                                                                        \
     static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

@@ -10,9 +10,9 @@ extern "C" {
 
 namespace vecstore::pg {
 
-// How many blocks the index has. Asked of the system when the block lies beyond what was known last: indexes grow.
-// Raises (index_corrupted) where there is no such block. (PostgreSQL itself would take one of these numbers for the wish to
-// extend the index.)
+// How many blocks the index has. Asked of the system when the block lies beyond what was known last: indexes
+// grow. Raises (index_corrupted) where there is no such block. (PostgreSQL itself would take one of these
+// numbers for the wish to extend the index.)
 class IndexEnd {
   public:
     void expect_before(Relation index, ForkNumber fork, BlockNumber block) {
@@ -26,7 +26,8 @@ class IndexEnd {
         ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
                         errmsg("index \"%s\" is damaged: one of its pages names block %u, and it has %u",
                                RelationGetRelationName(index), block, blocks_),
-                        errhint("vecstore_check() tells what else is damaged. REINDEX makes the index anew from its table.")));
+                        errhint("vecstore_check() tells what else is damaged. REINDEX makes the index anew "
+                                "from its table.")));
     }
 
     BlockNumber blocks_ = 0;

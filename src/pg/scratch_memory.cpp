@@ -20,7 +20,8 @@ void reserve(File file, size_t bytes) {
         if (error == 0) return;
         errno = error;
         if (error != EINTR)
-            ereport(ERROR, (errcode_for_file_access(), errmsg("could not reserve %zu bytes for a temporary file: %m", bytes)));
+            ereport(ERROR, (errcode_for_file_access(),
+                            errmsg("could not reserve %zu bytes for a temporary file: %m", bytes)));
         CHECK_FOR_INTERRUPTS();
     }
 }
@@ -30,8 +31,9 @@ void* map_file(size_t bytes) {
     const File file = OpenTemporaryFile(false);
     reserve(file, bytes);
     void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, FileGetRawDesc(file), 0);
-    if (memory == MAP_FAILED) ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not map a temporary file: %m")));
-    FileClose(file);   // and its name is gone; what is mapped stays
+    if (memory == MAP_FAILED)
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not map a temporary file: %m")));
+    FileClose(file);  // and its name is gone; what is mapped stays
     return memory;
 }
 

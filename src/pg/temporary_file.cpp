@@ -19,15 +19,18 @@ class TemporaryFile final : public core::SpillFile {
     void rewind() override {
         pg_call([&] {
             if (BufFileSeek(file_, 0, 0, SEEK_SET) != 0)
-                ereport(ERROR, (errcode_for_file_access(), errmsg("could not rewind a temporary file of an index scan")));
+                ereport(ERROR, (errcode_for_file_access(),
+                                errmsg("could not rewind a temporary file of an index scan")));
         });
     }
     void read(void* bytes, size_t size) override {
         pg_call([&] {
             const size_t got = BufFileRead(file_, bytes, size);
             if (got != size)
-                ereport(ERROR, (errcode_for_file_access(), errmsg("could not read from a temporary file of an index scan: "
-                                                                  "read only %zu of %zu bytes", got, size)));
+                ereport(ERROR, (errcode_for_file_access(),
+                                errmsg("could not read from a temporary file of an index scan: "
+                                       "read only %zu of %zu bytes",
+                                       got, size)));
         });
     }
 

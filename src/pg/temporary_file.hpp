@@ -1,4 +1,5 @@
-// Temporary files of scans, as Postgres's own sorts have them: within temp_file_limit, in temp_tablespaces, gone with the query.
+// Temporary files of scans, as Postgres's own sorts have them: within temp_file_limit, in temp_tablespaces,
+// gone with the query.
 #pragma once
 
 #include "pg/guard.hpp"
@@ -11,7 +12,8 @@ extern "C" {
 
 namespace vecstore::pg {
 
-// Those of one scan. It may die after the transaction: then the files are gone already, and so is their memory.
+// Those of one scan. It may die after the transaction: then the files are gone already, and so is their
+// memory.
 class TemporaryFiles {
   public:
     // memory: in which what Postgres knows of the files is kept.

@@ -16,9 +16,7 @@ SumState sum_state_arg(FunctionCallInfo fcinfo, int n, const char* type, const c
     return {array};
 }
 
-SumState new_sum_state(int dims) {
-    return {new_array(FLOAT8OID, sizeof(float8), dims + 1)};
-}
+SumState new_sum_state(int dims) { return {new_array(FLOAT8OID, sizeof(float8), dims + 1)}; }
 
 SumState transition_target(FunctionCallInfo fcinfo, const SumState& state) {
     return AggCheckCallContext(fcinfo, nullptr) ? state : new_sum_state(state.dims());

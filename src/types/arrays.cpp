@@ -31,14 +31,10 @@ const float* converted_numerics(ArrayType* array) {
 const float* array_floats(ArrayType* array, const char* type) {
     const int count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
     switch (ARR_ELEMTYPE(array)) {
-        case INT4OID:
-            return converted<int32>(array, count);
-        case FLOAT4OID:
-            return array_data<const float>(array);
-        case FLOAT8OID:
-            return converted<float8>(array, count);
-        case NUMERICOID:
-            return converted_numerics(array);
+        case INT4OID: return converted<int32>(array, count);
+        case FLOAT4OID: return array_data<const float>(array);
+        case FLOAT8OID: return converted<float8>(array, count);
+        case NUMERICOID: return converted_numerics(array);
         default:
             // The SQL functions are declared for these types only, but anyone may declare more of them.
             ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("unsupported array type"),

@@ -41,9 +41,9 @@ inline T* array_data(ArrayType* array) {
     return reinterpret_cast<T*>(ARR_DATA_PTR(array));
 }
 
-// The elements of a plain integer[], real[], double precision[] or numeric[], rounded to floats: infinite where
-// a double is too large (a numeric that is raises 22003). 22000, naming the type it was to be cast to, for
-// arrays of anything else.
+// The elements of a plain integer[], real[], double precision[] or numeric[], rounded to floats: infinite
+// where a double is too large (a numeric that is raises 22003). 22000, naming the type it was to be cast to,
+// for arrays of anything else.
 const float* array_floats(ArrayType* array, const char* type);
 
 }  // namespace vecstore::types

@@ -38,8 +38,8 @@ VECSTORE_FUNCTION(bit_hamming_distance) {
 // where none is set at all.
 VECSTORE_FUNCTION(bit_jaccard_distance) {
     const BitPair p(fcinfo);
-    const vecstore::core::BitOverlap overlap =
-        vecstore::core::kernels().bit_overlap(VARBITS(p.a), VARBITS(p.b), p.bytes());
+    const vecstore::core::BitOverlap overlap = vecstore::core::kernels().bit_overlap(VARBITS(p.a),
+                                                                                     VARBITS(p.b), p.bytes());
     if (overlap.both == 0) PG_RETURN_FLOAT8(1);
     PG_RETURN_FLOAT8(1 - overlap.both / static_cast<double>(overlap.either));
 }

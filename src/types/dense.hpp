@@ -79,9 +79,7 @@ inline uint32 is_not_finite(float value) {
     return (bits & 0x7fffffff) >= 0x7f800000;
 }
 // The same of a half precision number.
-inline uint32 is_not_finite(uint16 half) {
-    return (half & 0x7fff) >= 0x7c00;
-}
+inline uint32 is_not_finite(uint16 half) { return (half & 0x7fff) >= 0x7c00; }
 
 // All elements finite: one pass without branches, and a second one only to name the culprit.
 template <class Format>

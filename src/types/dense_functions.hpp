@@ -10,10 +10,8 @@
 #include "types/dense_math.hpp"
 #include "types/dense_text.hpp"
 
-#define VECSTORE_DENSE_FUNCTION(type, Format, name)            \
-    VECSTORE_FUNCTION(type##_##name) {                         \
-        return ::vecstore::types::dense::name<Format>(fcinfo); \
-    }
+#define VECSTORE_DENSE_FUNCTION(type, Format, name) \
+    VECSTORE_FUNCTION(type##_##name) { return ::vecstore::types::dense::name<Format>(fcinfo); }
 
 #define VECSTORE_DENSE_TYPE(type, Format)                         \
     /* input and output */                                        \

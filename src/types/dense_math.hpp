@@ -24,14 +24,13 @@ double l2_value(const typename Format::Element* a, const typename Format::Elemen
 }
 
 template <class Format>
-double negative_product_value(const typename Format::Element* a, const typename Format::Element* b, size_t n) {
+double negative_product_value(const typename Format::Element* a, const typename Format::Element* b,
+                              size_t n) {
     return -Format::inner_product(a, b, n);
 }
 
 // NaN stays NaN.
-inline double clamp_to_unit(double x) {
-    return x > 1 ? 1 : x < -1 ? -1 : x;
-}
+inline double clamp_to_unit(double x) { return x > 1 ? 1 : x < -1 ? -1 : x; }
 
 // From <a,b>, |a|^2 and |b|^2. NaN when either vector is zero: there is no angle to it.
 inline double cosine_distance_of(const float sums[3]) {

@@ -13,14 +13,10 @@ namespace {
 // With its article.
 const char* kind_of(const JsonbValue& value) {
     switch (value.type) {
-        case jbvNull:
-            return "null";
-        case jbvString:
-            return "a string";
-        case jbvNumeric:
-            return "a number";
-        case jbvBool:
-            return "a boolean";
+        case jbvNull: return "null";
+        case jbvString: return "a string";
+        case jbvNumeric: return "a number";
+        case jbvBool: return "a boolean";
         default:
             return value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data) ? "an array"
                                                                                           : "an object";
@@ -29,8 +25,9 @@ const char* kind_of(const JsonbValue& value) {
 
 [[noreturn]] void raise_no_array(Jsonb* json, const char* type) {
     JsonbValue value;
-    const char* const kind =
-        JB_ROOT_IS_SCALAR(json) && JsonbExtractScalar(&json->root, &value) ? kind_of(value) : "an object";
+    const char* const kind = JB_ROOT_IS_SCALAR(json) && JsonbExtractScalar(&json->root, &value)
+                                 ? kind_of(value)
+                                 : "an object";
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("cannot cast this jsonb to type %s", type),
              errdetail("The value is %s, not an array of numbers.", kind)));
@@ -41,8 +38,8 @@ float read_number(const JsonbValue& value, const char* type, int position) {
     if (likely(value.type == jbvNumeric)) {
         // As text input does: what is too near to zero is 0, where numeric's own cast to real raises an
         // error.
-        char* const text =
-            DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+        char* const text = DatumGetCString(
+            DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
         const size_t length = strlen(text);
         const ParsedNumber number = parse_number(text, text + length);
         if (unlikely(number.too_large)) raise_number_out_of_range(type, text, length);

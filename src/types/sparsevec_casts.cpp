@@ -63,21 +63,13 @@ VECSTORE_FUNCTION(sparsevec_coerce) {
     PG_RETURN_POINTER(v);
 }
 
-VECSTORE_FUNCTION(vector_to_sparsevec) {
-    return from_dense<VectorFormat>(fcinfo);
-}
+VECSTORE_FUNCTION(vector_to_sparsevec) { return from_dense<VectorFormat>(fcinfo); }
 
-VECSTORE_FUNCTION(halfvec_to_sparsevec) {
-    return from_dense<HalfFormat>(fcinfo);
-}
+VECSTORE_FUNCTION(halfvec_to_sparsevec) { return from_dense<HalfFormat>(fcinfo); }
 
-VECSTORE_FUNCTION(sparsevec_to_vector) {
-    return to_dense<VectorFormat>(fcinfo);
-}
+VECSTORE_FUNCTION(sparsevec_to_vector) { return to_dense<VectorFormat>(fcinfo); }
 
-VECSTORE_FUNCTION(sparsevec_to_halfvec) {
-    return to_dense<HalfFormat>(fcinfo);
-}
+VECSTORE_FUNCTION(sparsevec_to_halfvec) { return to_dense<HalfFormat>(fcinfo); }
 
 // From integer[], real[], double precision[] or numeric[].
 VECSTORE_FUNCTION(sparsevec_from_array) {

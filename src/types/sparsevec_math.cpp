@@ -20,9 +20,7 @@ SparsePair matching_sparse_args(FunctionCallInfo fcinfo) {
     return pair;
 }
 
-double norm_of(const SparseVector* v) {
-    return dense::norm_of<VectorFormat>(v->values(), v->count());
-}
+double norm_of(const SparseVector* v) { return dense::norm_of<VectorFormat>(v->values(), v->count()); }
 
 // The order of the dense vectors that the two stand for: -1, 0 or 1.
 int compare(const SparseVector* a, const SparseVector* b) {
@@ -96,9 +94,7 @@ VECSTORE_FUNCTION(sparsevec_l1_distance) {
 
 // -------------------------------------------------------------------------------------------- one vector
 
-VECSTORE_FUNCTION(sparsevec_norm) {
-    PG_RETURN_FLOAT8(norm_of(sparse_arg(fcinfo, 0)));
-}
+VECSTORE_FUNCTION(sparsevec_norm) { PG_RETURN_FLOAT8(norm_of(sparse_arg(fcinfo, 0))); }
 
 // The zero vector stays as it is; elements that become too small for a float leave the list.
 VECSTORE_FUNCTION(sparsevec_l2_normalize) {
@@ -120,30 +116,16 @@ VECSTORE_FUNCTION(sparsevec_l2_normalize) {
 
 // ------------------------------------------------------------------------------------------- comparison
 
-VECSTORE_FUNCTION(sparsevec_cmp) {
-    PG_RETURN_INT32(compare_args(fcinfo));
-}
+VECSTORE_FUNCTION(sparsevec_cmp) { PG_RETURN_INT32(compare_args(fcinfo)); }
 
-VECSTORE_FUNCTION(sparsevec_lt) {
-    PG_RETURN_BOOL(compare_args(fcinfo) < 0);
-}
+VECSTORE_FUNCTION(sparsevec_lt) { PG_RETURN_BOOL(compare_args(fcinfo) < 0); }
 
-VECSTORE_FUNCTION(sparsevec_le) {
-    PG_RETURN_BOOL(compare_args(fcinfo) <= 0);
-}
+VECSTORE_FUNCTION(sparsevec_le) { PG_RETURN_BOOL(compare_args(fcinfo) <= 0); }
 
-VECSTORE_FUNCTION(sparsevec_eq) {
-    PG_RETURN_BOOL(compare_args(fcinfo) == 0);
-}
+VECSTORE_FUNCTION(sparsevec_eq) { PG_RETURN_BOOL(compare_args(fcinfo) == 0); }
 
-VECSTORE_FUNCTION(sparsevec_ne) {
-    PG_RETURN_BOOL(compare_args(fcinfo) != 0);
-}
+VECSTORE_FUNCTION(sparsevec_ne) { PG_RETURN_BOOL(compare_args(fcinfo) != 0); }
 
-VECSTORE_FUNCTION(sparsevec_ge) {
-    PG_RETURN_BOOL(compare_args(fcinfo) >= 0);
-}
+VECSTORE_FUNCTION(sparsevec_ge) { PG_RETURN_BOOL(compare_args(fcinfo) >= 0); }
 
-VECSTORE_FUNCTION(sparsevec_gt) {
-    PG_RETURN_BOOL(compare_args(fcinfo) > 0);
-}
+VECSTORE_FUNCTION(sparsevec_gt) { PG_RETURN_BOOL(compare_args(fcinfo) > 0); }

@@ -94,9 +94,7 @@ int parse_dims(Cursor& cursor) {
     return dims.value;
 }
 
-bool precedes(const Element& a, const Element& b) {
-    return a.index < b.index;
-}
+bool precedes(const Element& a, const Element& b) { return a.index < b.index; }
 
 }  // namespace
 }  // namespace vecstore::types

@@ -13,9 +13,7 @@ extern "C" {
 namespace vecstore::types {
 
 // What follows a number in a well-formed value, or one that stands alone.
-static bool is_separator(char c) {
-    return c == ',' || c == ']' || c == '}' || c == '\0' || is_space(c);
-}
+static bool is_separator(char c) { return c == ',' || c == ']' || c == '}' || c == '\0' || is_space(c); }
 
 ParsedNumber parse_number(const char* at, const char* limit) {
     // from_chars is several times faster than strtof, rounds the same and reads what is really written in
@@ -31,9 +29,7 @@ ParsedNumber parse_number(const char* at, const char* limit) {
     return {value, end, errno == ERANGE && std::isinf(value), errno == ERANGE && value == 0};
 }
 
-char* append_number(char* to, float value) {
-    return to + float_to_shortest_decimal_bufn(value, to);
-}
+char* append_number(char* to, float value) { return to + float_to_shortest_decimal_bufn(value, to); }
 
 void raise_syntax(const char* type, const char* literal, const char* detail) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),

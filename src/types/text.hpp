@@ -25,9 +25,7 @@ ParsedNumber parse_number(const char* at, const char* limit);
 char* append_number(char* to, float value);
 
 // Space as the SQL scanner sees it, whatever the locale.
-inline bool is_space(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
+inline bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 inline const char* skip_space(const char* at) {
     while (is_space(*at)) at++;

@@ -1,7 +1,7 @@
-// Planner support of the casts that check dimensions, such as vector(vector, integer, boolean): a value that is known
-// to have the wanted dimensions needs no check. Also known is that of a column of pgvector's, made ours by a cast without
-// function: its types lie in memory and on disk as ours do, and their typmods mean the same. So ALTER TABLE ... ALTER
-// COLUMN ... TYPE rewrites no table there.
+// Planner support of the casts that check dimensions, such as vector(vector, integer, boolean): a value that
+// is known to have the wanted dimensions needs no check. Also known is that of a column of pgvector's, made
+// ours by a cast without function: its types lie in memory and on disk as ours do, and their typmods mean the
+// same. So ALTER TABLE ... ALTER COLUMN ... TYPE rewrites no table there.
 #include "pg/guard.hpp"
 
 extern "C" {
@@ -46,9 +46,11 @@ Node* simplify(const FuncExpr* cast) {
     const int32 wanted = DatumGetInt32(reinterpret_cast<const Const*>(typmod)->constvalue);
 
     const Node* inner = source;
-    while (IsA(inner, RelabelType)) inner = reinterpret_cast<const Node*>(reinterpret_cast<const RelabelType*>(inner)->arg);
+    while (IsA(inner, RelabelType))
+        inner = reinterpret_cast<const Node*>(reinterpret_cast<const RelabelType*>(inner)->arg);
     const Oid type = exprType(inner);
-    if (wanted >= 0 && (exprTypmod(inner) != wanted || (type != cast->funcresulttype && !is_twin(type, cast->funcresulttype))))
+    if (wanted >= 0 && (exprTypmod(inner) != wanted ||
+                        (type != cast->funcresulttype && !is_twin(type, cast->funcresulttype))))
         return nullptr;
     return relabel_to_typmod(source, wanted);
 }

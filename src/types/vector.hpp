@@ -33,9 +33,7 @@ struct VectorFormat {
 using Vector = DenseVector<VectorFormat>;
 
 // Raises 22000 below 1 dimension, 54000 above 16,000.
-inline void check_vector_dims(int64 dims) {
-    check_dims<VectorFormat>(dims);
-}
+inline void check_vector_dims(int64 dims) { check_dims<VectorFormat>(dims); }
 
 // A new vector in the current memory context, its elements not set. Raises as check_vector_dims does.
 inline Vector* new_vector(int dims) {
@@ -43,9 +41,7 @@ inline Vector* new_vector(int dims) {
     return new_dense<VectorFormat>(dims);
 }
 
-inline const Vector* datum_get_vector(Datum datum) {
-    return datum_get_dense<VectorFormat>(datum);
-}
+inline const Vector* datum_get_vector(Datum datum) { return datum_get_dense<VectorFormat>(datum); }
 
 // A vector datum in the current memory context from dims floats, with the checks of the type's input:
 // dimensions in range, no NaN, no infinity.

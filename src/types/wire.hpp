@@ -10,12 +10,8 @@ extern "C" {
 
 namespace vecstore::types {
 
-inline uint16 swap_big_endian(uint16 bits) {
-    return pg_hton16(bits);
-}
-inline uint32 swap_big_endian(uint32 bits) {
-    return pg_hton32(bits);
-}
+inline uint16 swap_big_endian(uint16 bits) { return pg_hton16(bits); }
+inline uint32 swap_big_endian(uint32 bits) { return pg_hton32(bits); }
 
 // Between host and network order; either side may be unaligned, which is why bytes are copied.
 template <class Element>

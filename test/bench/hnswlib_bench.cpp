@@ -23,7 +23,9 @@ struct Matrix {
     size_t rows = 0, columns = 0;
     std::vector<char> bytes;
     const float* row(size_t i) const { return reinterpret_cast<const float*>(bytes.data()) + i * columns; }
-    const int32_t* ids(size_t i) const { return reinterpret_cast<const int32_t*>(bytes.data()) + i * columns; }
+    const int32_t* ids(size_t i) const {
+        return reinterpret_cast<const int32_t*>(bytes.data()) + i * columns;
+    }
 };
 
 Matrix load(const char* path) {
@@ -35,8 +37,10 @@ Matrix load(const char* path) {
     }
     std::string text(head[8] + 256 * head[9], ' ');
     Matrix m;
-    const size_t shape = std::fread(&text[0], 1, text.size(), file) == text.size() ? text.find("'shape': (") : std::string::npos;
-    if (shape == std::string::npos || std::sscanf(text.c_str() + shape, "'shape': (%zu, %zu", &m.rows, &m.columns) != 2) {
+    const size_t shape = std::fread(&text[0], 1, text.size(), file) == text.size() ? text.find("'shape': (")
+                                                                                   : std::string::npos;
+    if (shape == std::string::npos ||
+        std::sscanf(text.c_str() + shape, "'shape': (%zu, %zu", &m.rows, &m.columns) != 2) {
         std::fprintf(stderr, "%s is no two-dimensional .npy file\n", path);
         std::exit(1);
     }
@@ -78,7 +82,8 @@ size_t memory(const hnswlib::HierarchicalNSW<float>& index, size_t rows) {
 
 int main(int argc, char** argv) {
     if (argc < 4) {
-        std::fprintf(stderr, "usage: hnswlib_bench BASE QUERY NEIGHBOURS [l2|ip] [M] [EF_CONSTRUCTION] [THREADS]\n");
+        std::fprintf(stderr,
+                     "usage: hnswlib_bench BASE QUERY NEIGHBOURS [l2|ip] [M] [EF_CONSTRUCTION] [THREADS]\n");
         return 1;
     }
     const Matrix base = load(argv[1]), query = load(argv[2]), truth = load(argv[3]);
@@ -88,13 +93,15 @@ int main(int argc, char** argv) {
     const size_t threads = argc > 7 ? std::atoi(argv[7]) : 2;
     hnswlib::L2Space l2(base.columns);
     hnswlib::InnerProductSpace product(base.columns);
-    hnswlib::HierarchicalNSW<float> index(ip ? static_cast<hnswlib::SpaceInterface<float>*>(&product) : &l2, base.rows,
-                                          m, ef_construction);
+    hnswlib::HierarchicalNSW<float> index(ip ? static_cast<hnswlib::SpaceInterface<float>*>(&product) : &l2,
+                                          base.rows, m, ef_construction);
     const double seconds = build(index, base, threads);
     const size_t bytes = memory(index, base.rows);
-    std::printf("{\"extension\": \"hnswlib\", \"rows\": %zu, \"dims\": %zu, \"build_seconds\": %.3f, \"index_bytes\": %zu, "
-                "\"index_bytes_per_row\": %.1f, \"queries\": [",
-                base.rows, base.columns, seconds, bytes, bytes / double(base.rows));
+    std::printf(
+        "{\"extension\": \"hnswlib\", \"rows\": %zu, \"dims\": %zu, \"build_seconds\": %.3f, "
+        "\"index_bytes\": %zu, "
+        "\"index_bytes_per_row\": %.1f, \"queries\": [",
+        base.rows, base.columns, seconds, bytes, bytes / double(base.rows));
     const char* separator = "";
     for (const size_t ef : {10, 20, 40, 60, 80, 120, 200, 400, 800}) {
         index.setEf(ef);
@@ -113,8 +120,8 @@ int main(int argc, char** argv) {
                 for (const size_t id : found[q])
                     hits += std::count(truth.ids(q), truth.ids(q) + 10, static_cast<int32_t>(id));
         }
-        std::printf("%s\n {\"ef_search\": %zu, \"recall\": %.4f, \"clients_1\": {\"per_second\": %.1f}}", separator, ef,
-                    hits / (10.0 * query.rows), query.rows / best);
+        std::printf("%s\n {\"ef_search\": %zu, \"recall\": %.4f, \"clients_1\": {\"per_second\": %.1f}}",
+                    separator, ef, hits / (10.0 * query.rows), query.rows / best);
         separator = ",";
     }
     std::printf("]}\n");

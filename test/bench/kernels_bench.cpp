@@ -110,8 +110,10 @@ void bench(const Kernels& k, Data& d) {
     print("l2_squared_f16", nanoseconds([&] { sink = k.l2_squared_f16(a, d.half.data(), 1.5f, n); }));
     print("inner_product_f16", nanoseconds([&] { sink = k.inner_product_f16(a, d.half.data(), n); }));
     print("l1_f16", nanoseconds([&] { sink = k.l1_f16(a, d.half.data(), 1.5f, n); }));
-    print("l2_squared_halves", nanoseconds([&] { sink = k.l2_squared_halves(d.half.data(), d.half2.data(), n); }));
-    print("inner_prod_halves", nanoseconds([&] { sink = k.inner_product_halves(d.half.data(), d.half2.data(), n); }));
+    print("l2_squared_halves",
+          nanoseconds([&] { sink = k.l2_squared_halves(d.half.data(), d.half2.data(), n); }));
+    print("inner_prod_halves",
+          nanoseconds([&] { sink = k.inner_product_halves(d.half.data(), d.half2.data(), n); }));
     print("l1_halves", nanoseconds([&] { sink = k.l1_halves(d.half.data(), d.half2.data(), n); }));
     print("cosine_sums_halves", nanoseconds([&] {
               float out[3];
@@ -136,17 +138,17 @@ void bench(const Kernels& k, Data& d) {
               sink = static_cast<float>(k.hamming(d.codes_at, d.codes_at + d.code_bytes, d.code_bytes));
           }));
     print("bit_overlap", nanoseconds([&] {
-              sink = static_cast<float>(k.bit_overlap(d.codes_at, d.codes_at + d.code_bytes, d.code_bytes).both);
+              sink = static_cast<float>(
+                  k.bit_overlap(d.codes_at, d.codes_at + d.code_bytes, d.code_bytes).both);
           }));
-    print("sparse_product 120", nanoseconds([&] { sink = k.sparse_product(d.sparse_a.view(), d.sparse_b.view()); }));
+    print("sparse_product 120",
+          nanoseconds([&] { sink = k.sparse_product(d.sparse_a.view(), d.sparse_b.view()); }));
     std::vector<uint8_t> code(d.code_bytes);
     print("encode_residual", nanoseconds([&] { sink = k.encode_residual(a, b, n, code.data()).abs_sum; }));
-    print("encode_resid_f16", nanoseconds([&] {
-              sink = k.encode_residual_f16(d.half.data(), 1.5f, b, n, code.data()).abs_sum;
-          }));
-    print("encode_resid_i8", nanoseconds([&] {
-              sink = k.encode_residual_i8(d.int8.data(), 0.05f, b, n, code.data()).abs_sum;
-          }));
+    print("encode_resid_f16",
+          nanoseconds([&] { sink = k.encode_residual_f16(d.half.data(), 1.5f, b, n, code.data()).abs_sum; }));
+    print("encode_resid_i8",
+          nanoseconds([&] { sink = k.encode_residual_i8(d.int8.data(), 0.05f, b, n, code.data()).abs_sum; }));
     print("smallest x100", nanoseconds([&] { sink = static_cast<float>(k.smallest(a, 100)); }));
     print("signed_sum", nanoseconds([&] { sink = k.signed_sum(a, d.codes_at, n); }));
     size_t power = 1;

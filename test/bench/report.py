@@ -43,8 +43,16 @@ class Set:
         return value_at(points, recall, f"clients_{clients}" if clients else one_client(points))
 
 
-def number(x, digits=0):
-    return "" if x is None else f"{x:,.{digits}f}"
+def exact(x):
+    return "" if x is None else f"{x:,.0f}"
+
+
+def number(x):
+    """Two significant digits: the same figure differs by up to a half from one quarter of an hour to the next."""
+    if x is None:
+        return ""
+    x = float(f"{x:.1e}")
+    return f"{x:,.0f}" if x >= 10 or x == 0 else f"{x:.1f}" if x >= 0.1 else f"{x:.2g}"
 
 
 def recall_text(x):
@@ -56,7 +64,7 @@ def quotient(a, b):
 
 
 def times(a, b):
-    return f"{a / b:.1f}x" if a and b else ""
+    return f"{number(a / b)}x" if a and b else ""
 
 
 def size(x):
@@ -91,7 +99,7 @@ def speed_table(sets):
 def mode_cells(points, build, bytes_per_row):
     point = at_ef(points, DEFAULT_EF)
     rate = point.get(one_client(points), {}).get("per_second") if point else None
-    return [recall_text(point and point["recall"]), number(rate), number(build, 1), number(bytes_per_row)]
+    return [recall_text(point and point["recall"]), number(rate), number(build), exact(bytes_per_row)]
 
 
 def modes_table(sets):
@@ -123,13 +131,13 @@ def costs_table(sets):
                 continue
             build, insert = s.figure(key, "build_seconds"), lambda *path: s.figure(key, "inserts", *path)
             label = "pgvector (halfvec)" if key == "vector" and s.vecstore["dims"] > 2000 else name
-            rows.append([first, label, number(build, 1), number(s.figure(key, "small_build", "build_seconds"), 1),
+            rows.append([first, label, number(build), number(s.figure(key, "small_build", "build_seconds")),
                          size(s.figure(key, "index_bytes")),
                          size(s.figure(key, "modes", "compact", "index_bytes")),
                          number(insert("later", "per_second")),
                          number(insert("after_checkpoint", "wal_bytes_per_row")),
                          number(insert("later", "wal_bytes_per_row")),
-                         number(s.figure(key, "cold", "blocks")), number(s.figure(key, "vacuum_seconds"), 1)])
+                         number(s.figure(key, "cold", "blocks")), number(s.figure(key, "vacuum_seconds"))])
             first = ""
     return table(["<data", "<", "build, s", "with 64 MB, s", "index", "compact", "inserts/s",
                   "WAL a row after a checkpoint, bytes", "WAL a row later", "pages read by 100 queries after a restart",

@@ -22,7 +22,7 @@ SUBJECTS = {
     "bread": ("sourdough bread", "rye bread", "pizza dough", "croissants", "a bread oven", "wild yeast"),
     "garden": ("tomatoes on a balcony", "an apple tree", "roses", "a compost heap", "raised beds", "hens in a garden"),
     "bicycle": ("a city bicycle", "bicycle brakes", "a cargo bike", "spoked wheels", "a bicycle chain", "commuting by bike"),
-    "stars": ("a small telescope", "the moons of Jupiter", "a meteor shower", "a lunar eclipse", "double stars", "the Milky Way"),
+    "stars": ("a small telescope", "the moons of Jupiter", "a meteor shower", "a lunar eclipse", "double stars", "the Milky EntryCandidate"),
     "databases": ("a slow query", "database backups", "a replica", "an index on three columns", "table partitions", "bloated tables"),
     "sewing": ("a linen shirt", "a sewing machine", "patched jeans", "a woollen coat", "buttonholes", "a quilt"),
     "sailing": ("a small sailing boat", "knots", "harbour manoeuvres", "a spinnaker", "tides and charts", "night watches"),

@@ -5,8 +5,8 @@
 //         src/core/io/pickle*.cpp src/core/io/{byte_source,json_writer,utf8}.cpp test/fuzz/pickle_fuzz.cpp -o
 //         pickle_fuzz
 //     ./pickle_fuzz -max_len=4096 -timeout=5 -rss_limit_mb=1024 CORPUS
-#include "core/io/pickle.hpp"
-#include "core/io/pickle_json.hpp"
+#include "core/io/pickle/pickle.hpp"
+#include "core/io/pickle/pickle_json.hpp"
 
 #include <cstdint>
 #include <cstdlib>

@@ -34,7 +34,7 @@ sub scale { my ($small, $full) = @_; return is_full() ? $full : $small }
 sub data_file { return File::Spec->rel2abs(dirname(__FILE__) . "/../data/$_[0]") }
 
 # (settings, folder): those of a server that looks for extensions in a copy of the staging folder, for tests that put
-# something beside vecstore. Empty where the tests run on what is installed for real (see house.sh).
+# something beside vecstore. Empty where the tests run on what is installed for real (see common.sh).
 sub copied_stage {
     my $stage = $ENV{VECSTORE_STAGE} or return;
     my $settings = staged_settings();

@@ -416,7 +416,7 @@ sql('REINDEX INDEX damaged_idx');
 check_clean($node, 'damaged_idx', 'as good as new');
 is(sql($ordered . $count), 50, 'all rows pass again');
 
-# Pages of keys and of sketches that a crash left as they were added, all zeros: inserts make them what they should be.
+# Pages of keys and of origin codes that a crash left as they were added, all zeros: inserts make them what they should be.
 for my $block (1, 2) {
     $file = $node->data_dir . '/' . sql("SELECT pg_relation_filepath('damaged_idx')");
     $node->stop;

@@ -16,7 +16,7 @@ my $node = new_node('damage', 'shared_buffers = 64MB', 'autovacuum = off', 'fsyn
     'full_page_writes = off', 'max_wal_size = 4GB', 'restart_after_crash = on');
 without_checksums($node);
 
-# One index that searches in codes, with a filter column and signposts; one that does not, with chains of rows of equal
+# One index that searches in codes, with a filter column and entry points; one that does not, with chains of rows of equal
 # vectors.
 my %tables = (
     coded => { dims => 200, query => "(SELECT v FROM coded WHERE id = 7)", op => '<->', where => 'WHERE tenant < 3',
@@ -47,7 +47,7 @@ my %meta = (magic => [ 32, 'V' ], version => [ 36, 'V' ], dims => [ 40, 'V' ], s
     rotated => [ 57, 'C' ], slots_per_page => [ 58, 'C' ], m => [ 59, 'v' ], max_neighbors => [ 61, 'v' ], slot_size => [ 63, 'v' ],
     filter_columns => [ 65, 'v' ], entry_block => [ 77, 'V' ], entry_slot => [ 81, 'C' ], entry_level => [ 83, 'C' ],
     mean_block => [ 85, 'V' ], mean_pages => [ 89, 'V' ], tid_page => [ 93, 'V' ], cluster_map => [ 97, 'V' ],
-    spread => [ 105, 'f<' ], signpost_map => [ 125, 'V' ]);
+    calibration => [ 105, 'f<' ], entry_map => [ 125, 'V' ]);
 
 my ($PAGE, $HEADER) = (8192, 24);
 my %kind = (nodes => 3, tids => 4);

@@ -1,8 +1,10 @@
-// A page store whose pages are damaged: what a server does with it must end, with an answer or with an error that says so.
+// A page store whose pages are damaged: what a server does with it must end, with an answer or with an error
+// that says so.
 //
-// Beside the contract (storage/mem_store.hpp) it holds its users to what a server cannot mend: nobody waits for a lock that he
-// has himself, nor for one that another may have who waits for his (second_page.hpp), and nothing reads or appends without end.
-// Each page is memory of its own, so that a sanitizer finds what leaves it.
+// Beside the contract (storage/mem_store.hpp) it holds its users to what a server cannot mend: nobody waits
+// for a lock that he has himself, nor for one that another may have who waits for his (second_page.hpp), and
+// nothing reads or appends without end. Each page is memory of its own, so that a sanitizer finds what leaves
+// it.
 #pragma once
 
 #include <cstring>
@@ -23,7 +25,7 @@ struct Fault {
 
 class DamagedStore {
     struct Page {
-        std::unique_ptr<uint8_t[]> bytes;   // kernels may read a little beyond the end
+        std::unique_ptr<uint8_t[]> bytes;  // kernels may read a little beyond the end
         bool changed = false;
         int readers = 0;
         bool writer = false;
@@ -63,7 +65,9 @@ class DamagedStore {
 
     class ReadPage {
       public:
-        ReadPage(DamagedStore& store, uint32_t block) : store_(&store), block_(block) { store.lock(block, false); }
+        ReadPage(DamagedStore& store, uint32_t block) : store_(&store), block_(block) {
+            store.lock(block, false);
+        }
         ~ReadPage() {
             if (store_ != nullptr) store_->unlock(block_, false);
         }
@@ -78,11 +82,15 @@ class DamagedStore {
 
     class WritePage {
       public:
-        WritePage(DamagedStore& store, uint32_t block, bool is_new = false) : store_(&store), block_(block) { store.lock(block, true, is_new); }
+        WritePage(DamagedStore& store, uint32_t block, bool is_new = false) : store_(&store), block_(block) {
+            store.lock(block, true, is_new);
+        }
         ~WritePage() {
             if (store_ != nullptr) store_->unlock(block_, true);
         }
-        WritePage(WritePage&& o) noexcept : store_(o.store_), block_(o.block_), image_(std::move(o.image_)) { o.store_ = nullptr; }
+        WritePage(WritePage&& o) noexcept : store_(o.store_), block_(o.block_), image_(std::move(o.image_)) {
+            o.store_ = nullptr;
+        }
         WritePage& operator=(WritePage&&) = delete;
         uint32_t block() const { return block_; }
         const uint8_t* peek() const { return image_ ? image_.get() : store_->payload(block_); }
@@ -155,7 +163,8 @@ class DamagedStore {
     static Page new_page() { return {new_bytes()}; }
 
     void expect_page(uint32_t block) {
-        if (block >= page_count()) throw Error(ErrorCode::corrupted_index, "page " + std::to_string(block) + " does not exist");
+        if (block >= page_count())
+            throw Error(ErrorCode::corrupted_index, "page " + std::to_string(block) + " does not exist");
         if (left_.pages_read-- == 0) throw Fault{"pages are read without end"};
     }
 
@@ -163,7 +172,7 @@ class DamagedStore {
     int rank(uint32_t block) const {
         switch (page_head(payload(block)).kind) {
             case PageKind::nodes:
-            case PageKind::signpost_map: return 1;
+            case PageKind::entry_map: return 1;
             case PageKind::meta: return 3;
             default: return 2;
         }
@@ -172,10 +181,12 @@ class DamagedStore {
     void lock(uint32_t block, bool exclusive, bool is_new = false) {
         expect_page(block);
         Page& page = pages_[block];
-        if (page.writer || (exclusive && page.readers > 0)) throw Fault{"waits for its own lock of page " + std::to_string(block)};
+        if (page.writer || (exclusive && page.readers > 0))
+            throw Fault{"waits for its own lock of page " + std::to_string(block)};
         for (const uint32_t other : held_)
             if (!is_new && rank(block) <= rank(other))
-                throw Fault{"waits for page " + std::to_string(block) + " while it has page " + std::to_string(other) + " locked, of no lower rank"};
+                throw Fault{"waits for page " + std::to_string(block) + " while it has page " +
+                            std::to_string(other) + " locked, of no lower rank"};
         page.writer = exclusive;
         page.readers += !exclusive;
         held_.push_back(block);

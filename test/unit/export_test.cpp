@@ -179,10 +179,10 @@ TEST(GraphExport, NumbersRowsAndKeepsLevels) {
         // Links are the index's: mostly between near rows.
         size_t near = 0, all = 0;
         for (size_t row = 0; row < 50; row++) {
-            const double bound = core::kth_key(data, core::Metric::l2, data.row(rows[row]), 200);
+            const double bound = core::kth_distance(data, core::Metric::l2, data.row(rows[row]), 200);
             for (const int32_t other : graph.list(row, 0)) {
-                near += core::true_key(core::Metric::l2, data.row(rows[row]),
-                                       data.row(rows[static_cast<size_t>(other)]), data.dims) <= bound;
+                near += core::true_distance(core::Metric::l2, data.row(rows[row]),
+                                            data.row(rows[static_cast<size_t>(other)]), data.dims) <= bound;
                 all++;
             }
         }

@@ -1,4 +1,5 @@
-// Clusters: made by a build, kept by inserts and vacuum; a search through them finds what it should, and all of it.
+// Clusters: made by a build, kept by inserts and vacuum; a search through them finds what it should, and all
+// of it.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -6,14 +7,14 @@
 
 #include "hnsw_graph.hpp"
 
-#include "core/hnsw/clusters.hpp"
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/filter/clusters.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 
 namespace vecstore::core {
 namespace {
 
 constexpr size_t built_rows = 6000, all_rows = 7000;
-constexpr FilterKey most_key = 20;   // rows have keys of 1 to that
+constexpr FilterKey most_key = 20;  // rows have keys of 1 to that
 
 struct Case {
     const char* name;
@@ -34,17 +35,23 @@ class Clusters : public testing::TestWithParam<Case> {
         options_.metric = GetParam().metric;
         options_.compact = GetParam().compact;
         options_.filter_columns = 2;
-        options_.filter_key = [](size_t row, size_t column) { return column == 0 ? 1 + row * 7919 % most_key : 1 + row; };
+        options_.filter_key = [](size_t row, size_t column) {
+            return column == 0 ? 1 + row * 7919 % most_key : 1 + row;
+        };
         index_ = std::make_unique<TestIndex>(data_.dims, options_);
         build_in_order(first_rows(data_, built_rows), 2, *index_);
         for (size_t row = 0; row < built_rows; ++row) there_.insert(row);
     }
 
     static RowFilter keys_up_to(FilterKey most) { return filter_of({range(0, 1, most)}); }
-    bool passes(size_t row, FilterKey most) const { return there_.count(row) > 0 && options_.filter_key(row, 0) <= most; }
+    bool passes(size_t row, FilterKey most) const {
+        return there_.count(row) > 0 && options_.filter_key(row, 0) <= most;
+    }
 
-    // Rows in the order that a search through clusters finds them in, with a beam of `width`, made wider until so many came.
-    std::vector<std::pair<float, size_t>> found(const float* query, FilterKey most, size_t width, size_t wanted) {
+    // Rows in the order that a search through clusters finds them in, with a beam of `width`, made wider
+    // until so many came.
+    std::vector<std::pair<float, size_t>> found(const float* query, FilterKey most, size_t width,
+                                                size_t wanted) {
         SearchMemory memory;
         Query prepared;
         const RawVector raw(query);
@@ -55,7 +62,7 @@ class Clusters : public testing::TestWithParam<Case> {
         FilteredSearch search{};
         read_clusters(index_->store(), index_->layout(), memory.filtered, search);
         EXPECT_GT(search.clusters, 50);
-        PassingRows<MemStore> rows(index_->store(), index_->layout(), prepared, memory, map);
+        MatchingRows<MemStore> rows(index_->store(), index_->layout(), prepared, memory, map);
         std::vector<std::pair<float, size_t>> list;
         rows.start_near(width);
         const auto collect = [&](const ConstNode& node, const Link&, float distance) {
@@ -76,7 +83,9 @@ class Clusters : public testing::TestWithParam<Case> {
         for (size_t q = 0; q < queries_.rows(); ++q) {
             std::vector<std::pair<double, size_t>> truth;
             for (const size_t row : there_)
-                if (passes(row, most)) truth.emplace_back(true_key(options_.metric, queries_.row(q), data_.row(row), data_.dims), row);
+                if (passes(row, most))
+                    truth.emplace_back(
+                        true_distance(options_.metric, queries_.row(q), data_.row(row), data_.dims), row);
             std::partial_sort(truth.begin(), truth.begin() + 10, truth.end());
             auto list = found(queries_.row(q), most, width, 10);
             looked_at_all += looked_at_all_;
@@ -104,7 +113,9 @@ class Clusters : public testing::TestWithParam<Case> {
                 EXPECT_TRUE(passes(row, most)) << row;
                 EXPECT_TRUE(rows.insert(row).second) << row << " came twice";
             }
-            EXPECT_EQ(rows.size(), static_cast<size_t>(std::count_if(there_.begin(), there_.end(), [&](size_t row) { return passes(row, most); })));
+            EXPECT_EQ(rows.size(),
+                      static_cast<size_t>(std::count_if(there_.begin(), there_.end(),
+                                                        [&](size_t row) { return passes(row, most); })));
         }
     }
 
@@ -145,18 +156,22 @@ TEST_P(Clusters, AreOfRowsNearEachOther) {
     ClusterMap map;
     read_cluster_map(index_->store(), index_->layout(), map);
     ASSERT_FALSE(map.empty());
-    const SketchPage<uint32_t> places = ClusterLayout(index_->layout()).clusters();
+    const OriginCodePage<uint32_t> places = ClusterLayout(index_->layout()).clusters();
     std::vector<uint32_t> begins;
     for (size_t i = 0; i < map.head.clusters; ++i)
-        begins.push_back(places.more(index_->store().payload(map.cluster_page(i / places.capacity())), i % places.capacity()));
+        begins.push_back(places.more(index_->store().payload(map.cluster_page(i / places.capacity())),
+                                     i % places.capacity()));
     EXPECT_TRUE(std::is_sorted(begins.begin(), begins.end()));
-    const auto cluster_of = [&](const Link& link) { return std::upper_bound(begins.begin(), begins.end(), link.block) - begins.begin(); };
+    const auto cluster_of = [&](const Link& link) {
+        return std::upper_bound(begins.begin(), begins.end(), link.block) - begins.begin();
+    };
     size_t inside = 0, links = 0;
     std::map<ptrdiff_t, size_t> sizes;
     for (const Link& link : index_->nodes()) {
         ++sizes[cluster_of(link)];
         const Node node = index_->node(link);
-        for (size_t i = 0; i < node.head().degree; ++i, ++links) inside += cluster_of(node.links()[i]) == cluster_of(link);
+        for (size_t i = 0; i < node.head().degree; ++i, ++links)
+            inside += cluster_of(node.links()[i]) == cluster_of(link);
     }
     EXPECT_GT(static_cast<double>(inside), 0.3 * static_cast<double>(links));
     size_t largest = 0;
@@ -168,7 +183,7 @@ TEST_P(Clusters, DamageIsFoundAndHarmless) {
     ClusterMap map;
     read_cluster_map(index_->store(), index_->layout(), map);
     const auto payload = [&](uint32_t block) { return const_cast<uint8_t*>(index_->store().payload(block)); };
-    const SketchPage<uint32_t> places = ClusterLayout(index_->layout()).clusters();
+    const OriginCodePage<uint32_t> places = ClusterLayout(index_->layout()).clusters();
     const auto expect_found = [&](const char* text, const std::function<void()>& damage) {
         SCOPED_TRACE(text);
         std::vector<uint32_t> pages = map.pages;
@@ -181,16 +196,22 @@ TEST_P(Clusters, DamageIsFoundAndHarmless) {
         scan.filter = &filter;
         EXPECT_EQ(index_->scan(queries_.row(0), 10, scan, &data_).size(), 10u);
     };
-    expect_found("is no map of clusters", [&] { page_head(payload(index_->meta().cluster_map)).kind = PageKind::unused; });
-    expect_found("is no map of clusters", [&] { ClusterLayout::map_pages(payload(index_->meta().cluster_map))[0] = 1u << 30; });
-    expect_found("does not hold clusters", [&] { page_head(payload(map.cluster_page(0))).kind = PageKind::unused; });
-    expect_found("does not hold strays", [&] { page_head(payload(map.stray_page(0))).kind = PageKind::unused; });
+    expect_found("is no map of clusters",
+                 [&] { page_head(payload(index_->meta().cluster_map)).kind = PageKind::unused; });
+    expect_found("is no map of clusters",
+                 [&] { ClusterLayout::map_pages(payload(index_->meta().cluster_map))[0] = 1u << 30; });
+    expect_found("does not hold clusters",
+                 [&] { page_head(payload(map.cluster_page(0))).kind = PageKind::unused; });
+    expect_found("does not hold unclustered slots",
+                 [&] { page_head(payload(map.unclustered_page(0))).kind = PageKind::unused; });
     expect_found("begins with block", [&] { places.set_more(payload(map.cluster_page(0)), 1, 0xFFFFFFF0u); });
-    expect_found("is in no cluster, and no stray", [&] { places.set_more(payload(map.cluster_page(0)), 0, places.more(payload(map.cluster_page(0)), 0) + 1); });
+    expect_found("is in no cluster, and not among the unclustered", [&] {
+        places.set_more(payload(map.cluster_page(0)), 0, places.more(payload(map.cluster_page(0)), 0) + 1);
+    });
     EXPECT_TRUE(index_->check().problems.empty()) << index_->check().all();
 }
 
-TEST(ClusterPages, NoneOfFewRowsOrWithoutSketches) {
+TEST(ClusterPages, NoneOfFewRowsOrWithoutOriginCodes) {
     for (const bool plain : {false, true}) {
         IndexOptions options;
         options.filter_columns = 1;
@@ -207,7 +228,8 @@ TEST(ClusterPages, NoneOfFewRowsOrWithoutSketches) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Clusters,
-                         testing::Values(Case{"l2", 128, Metric::l2, false}, Case{"cosine", 256, Metric::cosine, true},
+                         testing::Values(Case{"l2", 128, Metric::l2, false},
+                                         Case{"cosine", 256, Metric::cosine, true},
                                          Case{"product", 128, Metric::inner_product, false}),
                          [](const auto& info) { return info.param.name; });
 

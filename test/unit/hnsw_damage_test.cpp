@@ -1,9 +1,10 @@
-// Damaged pages: whatever is on them, each thing that is done to an index gives an answer or says that the index is damaged.
-// None crashes, waits for itself, goes on without end, or takes memory without end.
+// Damaged pages: whatever is on them, each thing that is done to an index gives an answer or says that the
+// index is damaged. None crashes, waits for itself, goes on without end, or takes memory without end.
 //
-// Small indexes that have pages of every kind, and many rounds: in each some bytes change, at random or with a mind to what
-// they mean, and then everything is done to the index that there is. VECSTORE_DAMAGE_ROUNDS: how many rounds for each index;
-// VECSTORE_DAMAGE_SEED: the first one's number; VECSTORE_DAMAGE_TRACE: say of each what it does.
+// Small indexes that have pages of every kind, and many rounds: in each some bytes change, at random or with
+// a mind to what they mean, and then everything is done to the index that there is. VECSTORE_DAMAGE_ROUNDS:
+// how many rounds for each index; VECSTORE_DAMAGE_SEED: the first one's number; VECSTORE_DAMAGE_TRACE: say of
+// each what it does.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -12,13 +13,14 @@
 #include <gtest/gtest.h>
 
 #include "core/export/graph_export.hpp"
-#include "core/hnsw/long_rows.hpp"
-#include "core/hnsw/unplaced.hpp"
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/beside/long_rows.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "damaged_store.hpp"
 #include "hnsw_graph.hpp"
 
-// Memory that one thing may take at once, where there is a limit. (The address sanitizer has its own operators.)
+// Memory that one thing may take at once, where there is a limit. (The address sanitizer has its own
+// operators.)
 static thread_local size_t most_at_once = SIZE_MAX;
 
 #ifndef __SANITIZE_ADDRESS__
@@ -48,7 +50,8 @@ struct Case {
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
-// ------------------------------------------------------------------------------------------------- what is made
+// ------------------------------------------------------------------------------------------------- what is
+// made
 
 // A vector of any kind, made from floats.
 struct AnyVector {
@@ -72,7 +75,8 @@ struct AnyVector {
     }
     RawVector raw() const {
         if (!bits.empty()) return RawVector::of_bits(bits.data());
-        if (!indices.empty()) return RawVector::of_sparse(indices.data(), values.data(), static_cast<uint32_t>(indices.size()));
+        if (!indices.empty())
+            return RawVector::of_sparse(indices.data(), values.data(), static_cast<uint32_t>(indices.size()));
         return values.data();
     }
 };
@@ -83,7 +87,8 @@ class Sound {
     explicit Sound(const Case& c) : case_(c), data_(normal_data(c.rows + queries, c.dims, 7, 5)) {
         if (c.options.metric == Metric::cosine) normalize(data_);
         TestIndex index(c.dims, c.options);
-        for (size_t row = 0; row < c.rows; ++row) vectors_.emplace_back(c.options.kind, data_.row(row), c.dims);
+        for (size_t row = 0; row < c.rows; ++row)
+            vectors_.emplace_back(c.options.kind, data_.row(row), c.dims);
         struct {
             const std::vector<AnyVector>& all;
             size_t rows() const { return all.size(); }
@@ -100,11 +105,15 @@ class Sound {
         for (size_t i = 0; i < equal_rows; ++i) index.insert(vectors_[i % 3].raw(), c.rows + i, memory, 0);
         const std::vector<FilterKey> keys(c.options.filter_columns, 3);
         for (uint32_t i = 0; i < 1500; ++i)
-            add_unplaced(index.store(), index.layout(), {{i, 9}, i % 2 ? UnplacedKind::no_vector : UnplacedKind::no_direction, 0}, keys.data());
-        for (size_t i = 0; i < long_rows && c.options.high_length > 0; ++i) index.insert(long_vector(i).raw(), c.rows + equal_rows + i, memory);
+            add_unplaced(index.store(), index.layout(),
+                         {{i, 9}, i % 2 ? UnplacedKind::no_vector : UnplacedKind::no_direction, 0},
+                         keys.data());
+        for (size_t i = 0; i < long_rows && c.options.high_length > 0; ++i)
+            index.insert(long_vector(i).raw(), c.rows + equal_rows + i, memory);
         if (c.options.filter_columns > 0 && c.options.mode == StorageMode::coded) make_clusters(index);
         EXPECT_TRUE(index.check().problems.empty()) << index.check().all();
-        for (uint32_t block = 0; block < index.store().page_count(); ++block) store_.add_page(index.store().payload(block));
+        for (uint32_t block = 0; block < index.store().page_count(); ++block)
+            store_.add_page(index.store().payload(block));
         meta_ = index.meta();
     }
 
@@ -113,7 +122,9 @@ class Sound {
     DamagedStore& store() { return store_; }
     const Case& of() const { return case_; }
     const MetaData& meta() const { return meta_; }
-    AnyVector vector(size_t i) const { return AnyVector(case_.options.kind, data_.row(i % data_.rows()), case_.dims); }
+    AnyVector vector(size_t i) const {
+        return AnyVector(case_.options.kind, data_.row(i % data_.rows()), case_.dims);
+    }
     // Much longer than the others.
     AnyVector long_vector(size_t i) const {
         AnyVector vector = this->vector(i);
@@ -127,7 +138,8 @@ class Sound {
         const uint32_t end = index.store().page_count();
         std::vector<Cluster> clusters;
         std::vector<float> origin(index.encoder().geometry().stored_dims, 0.5f);
-        for (uint32_t block = first_free_block(index.layout()); block < end; block += 5) clusters.push_back({block, origin.data()});
+        for (uint32_t block = first_free_block(index.layout()); block < end; block += 5)
+            clusters.push_back({block, origin.data()});
         write_clusters(index.store(), index.layout(), clusters, end);
     }
 
@@ -138,11 +150,13 @@ class Sound {
     MetaData meta_;
 };
 
-// --------------------------------------------------------------------------------------------------- the damage
+// --------------------------------------------------------------------------------------------------- the
+// damage
 
 class Damage {
   public:
-    Damage(Sound& index, Random& random) : store_(index.store()), layout_(index.meta().geometry), random_(random) {}
+    Damage(Sound& index, Random& random)
+        : store_(index.store()), layout_(index.meta().geometry), random_(random) {}
 
     // Some damage, of one kind.
     void add() {
@@ -172,10 +186,12 @@ class Damage {
         }
     }
     Link any_link(uint32_t self) {
-        Link link{below(4) == 0 ? self : any_block(), static_cast<uint8_t>(below(3) > 0 ? below(layout_.slots_per_page()) : below(256)), 0};
+        Link link{below(4) == 0 ? self : any_block(),
+                  static_cast<uint8_t>(below(3) > 0 ? below(layout_.slots_per_page()) : below(256)), 0};
         // One that leads to a node, mostly.
         if (link.block < store_.page_count() && link.slot < layout_.slots_per_page() && below(4) > 0)
-            link.generation = ConstNode(layout_, layout_.raw_slot(store_.payload(link.block), link.slot)).head().generation;
+            link.generation =
+                ConstNode(layout_, layout_.raw_slot(store_.payload(link.block), link.slot)).head().generation;
         return link;
     }
     float any_float() {
@@ -187,7 +203,9 @@ class Damage {
         return value;
     }
     template <class T>
-    void put(uint8_t* at, T value) { std::memcpy(at, &value, sizeof(value)); }
+    void put(uint8_t* at, T value) {
+        std::memcpy(at, &value, sizeof(value));
+    }
 
     void bytes(uint8_t* payload) {
         // Near the beginning of a page there is more that matters.
@@ -209,15 +227,18 @@ class Damage {
         switch (page_head(payload).kind) {
             case PageKind::meta: return meta(payload);
             case PageKind::nodes: return nodes(payload, block);
-            case PageKind::tids: return chunk(chunk_at(payload, below(3) > 0 ? below(3) : below(chunks_per_page)), block);
+            case PageKind::tids:
+                return chunk(chunk_at(payload, below(3) > 0 ? below(3) : below(chunks_per_page)), block);
             case PageKind::cluster_map:
-            case PageKind::signpost_map: return put(body + 4 * below(12), below(2) == 0 ? any_block() : static_cast<uint32_t>(below(3000)));
-            case PageKind::signposts:
+            case PageKind::entry_map:
+                return put(body + 4 * below(12),
+                           below(2) == 0 ? any_block() : static_cast<uint32_t>(below(3000)));
+            case PageKind::entries:
                 if (below(2) == 0) page_head(payload).reserved = static_cast<uint16_t>(random_());
-                return sketches<Link>(payload, [&] { return any_link(block); });
+                return origin_codes<Link>(payload, [&] { return any_link(block); });
             case PageKind::clusters:
-            case PageKind::signpost_groups: return sketches<uint32_t>(payload, [&] { return any_block(); });
-            case PageKind::strays:
+            case PageKind::entry_groups: return origin_codes<uint32_t>(payload, [&] { return any_block(); });
+            case PageKind::unclustered:
                 page_head(payload).reserved2 = static_cast<uint32_t>(below(2));
                 return put(body + 8 * below(page_room / 8), random_());
             case PageKind::unplaced: return listed(payload, UnplacedLayout(layout_));
@@ -228,8 +249,8 @@ class Damage {
     }
 
     template <class More, class Make>
-    void sketches(uint8_t* payload, Make&& make) {
-        const SketchPage<More> place(layout_.code_bytes());
+    void origin_codes(uint8_t* payload, Make&& make) {
+        const OriginCodePage<More> place(layout_.code_bytes());
         for (size_t n = below(3) == 0 ? place.capacity() : 1; n > 0; --n) {
             const size_t i = n > 1 ? n - 1 : below(8);
             if (below(2) == 0)
@@ -247,19 +268,21 @@ class Damage {
             case 2: m.tid_page = any_block(); break;
             case 3: m.cluster_map = any_block(); break;
             case 4: m.clustered_blocks = any_block(); break;
-            case 5: m.signpost_map = any_block(); break;
+            case 5: m.entry_map = any_block(); break;
             case 6: m.unplaced = any_block(); break;
             case 7: m.unplaced_room = any_block(); break;
             case 8: m.vacuum_pending = 1; break;
-            case 9: m.spread.length = any_float(); break;
-            case 10: m.spread.log_factor[below(spread_points)] = any_float(); break;
+            case 9: m.calibration.length = any_float(); break;
+            case 10: m.calibration.log_factor[below(calibration_points)] = any_float(); break;
             case 11: m.removed_nodes = static_cast<uint32_t>(random_()); break;
             case 12: m.mean_block = any_block(); break;
             case 13: m.long_rows = any_block(); break;
             case 14: m.long_room = any_block(); break;
             case 15: m.long_from = any_float(); break;
             case 16: m.misfits = static_cast<uint8_t>(below(4)); break;
-            default: payload[sizeof(PageHead) + below(sizeof(MetaData))] = static_cast<uint8_t>(random_()); break;
+            default:
+                payload[sizeof(PageHead) + below(sizeof(MetaData))] = static_cast<uint8_t>(random_());
+                break;
         }
     }
 
@@ -268,7 +291,8 @@ class Damage {
         const size_t what = below(19);
         const bool all = below(3) == 0;
         for (size_t s = 0; s < layout_.slots_per_page(); ++s)
-            if (all || s == below(layout_.slots_per_page())) node(Node(layout_, payload + layout_.slot_offset(s)), block, what);
+            if (all || s == below(layout_.slots_per_page()))
+                node(Node(layout_, payload + layout_.slot_offset(s)), block, what);
     }
     void node(const Node& node, uint32_t block, size_t what) {
         NodeHead& head = node.head();
@@ -277,7 +301,10 @@ class Damage {
             case 0: head.flags = static_cast<uint8_t>(below(5)); break;
             case 1: head.generation = static_cast<uint8_t>(random_()); break;
             case 2: head.level = static_cast<uint8_t>(below(3) > 0 ? below(3) : random_()); break;
-            case 3: head.degree = static_cast<uint8_t>(below(2) > 0 ? below(layout_.max_neighbors() + 1) : random_()); break;
+            case 3:
+                head.degree = static_cast<uint8_t>(below(2) > 0 ? below(layout_.max_neighbors() + 1)
+                                                                : random_());
+                break;
             case 4: head.tid_count = static_cast<uint8_t>(below(2) > 0 ? below(5) : random_()); break;
             case 5: head.scale = any_float(); break;
             case 6: head.error = any_float(); break;
@@ -288,11 +315,16 @@ class Damage {
             case 11: head.tree_edges_or_epoch = below(2) == 0 ? ~uint64_t{0} : random_(); break;
             case 12: head.tids[below(inline_tids)] = {any_block(), static_cast<uint16_t>(random_())}; break;
             case 13: node.links()[i] = any_link(block); break;
-            case 14: for (size_t k = 0; k < layout_.max_neighbors(); ++k) node.links()[k] = any_link(block); break;
+            case 14:
+                for (size_t k = 0; k < layout_.max_neighbors(); ++k) node.links()[k] = any_link(block);
+                break;
             case 15: factors(node); break;
             case 16: own(node); break;
-            case 17: put(node.own(), any_block()); break;   // the number of a sparse vector's elements
-            default: std::memset(node.codes(), static_cast<int>(random_()), layout_.max_neighbors() * layout_.code_bytes()); break;
+            case 17: put(node.own(), any_block()); break;  // the number of a sparse vector's elements
+            default:
+                std::memset(node.codes(), static_cast<int>(random_()),
+                            layout_.max_neighbors() * layout_.code_bytes());
+                break;
         }
     }
     uint32_t any_chunk_page() {
@@ -325,7 +357,9 @@ class Damage {
             case 0: chunk.next = {any_chunk_page(), static_cast<uint8_t>(below(4)), 0}; break;
             case 1: chunk.next = any_link(block); break;
             case 2: chunk.used = static_cast<uint8_t>(below(5)); break;
-            case 3: chunk.count = static_cast<uint8_t>(below(2) == 0 ? below(chunk_tids + 1) : random_()); break;
+            case 3:
+                chunk.count = static_cast<uint8_t>(below(2) == 0 ? below(chunk_tids + 1) : random_());
+                break;
             case 4: chunk.owner = any_link(block); break;
             default: chunk.tids[below(chunk_tids)] = {any_block(), static_cast<uint16_t>(random_())}; break;
         }
@@ -339,7 +373,10 @@ class Damage {
             case 0: head.next = any_block(); break;
             case 1: head.next_room = any_block(); break;
             case 2: head.count = static_cast<uint16_t>(random_()); break;
-            default: put(layout.entry(payload, below(layout.capacity())) + 4 * below(layout.entry_bytes() / 8), random_()); break;
+            default:
+                put(layout.entry(payload, below(layout.capacity())) + 4 * below(layout.entry_bytes() / 8),
+                    random_());
+                break;
         }
     }
 
@@ -348,7 +385,8 @@ class Damage {
     Random& random_;
 };
 
-// ------------------------------------------------------------------------------------- what is done to the index
+// ------------------------------------------------------------------------------------- what is done to the
+// index
 
 // How often each thing gave an answer, and how often it said that the index is damaged.
 struct Tally {
@@ -358,7 +396,8 @@ struct Tally {
 
 class Round {
   public:
-    Round(Sound& index, uint64_t seed, Tally& tally) : index_(index), store_(index.store()), random_(seed), tally_(tally) {}
+    Round(Sound& index, uint64_t seed, Tally& tally)
+        : index_(index), store_(index.store()), random_(seed), tally_(tally) {}
 
     // What went wrong; empty: nothing.
     std::string run() {
@@ -366,8 +405,9 @@ class Round {
         Damage damage(index_, random_);
         for (size_t n = 1 + random_() % 4; n > 0; --n) damage.add();
         std::vector<std::pair<const char*, void (Round::*)()>> things{
-            {"search", &Round::search}, {"scan", &Round::scan_all}, {"filtered", &Round::filtered}, {"insert", &Round::insert},
-            {"vacuum", &Round::vacuum}, {"check", &Round::check}, {"export", &Round::write_graph}, {"few", &Round::count_few}};
+            {"search", &Round::search},      {"scan", &Round::scan_all}, {"filtered", &Round::filtered},
+            {"insert", &Round::insert},      {"vacuum", &Round::vacuum}, {"check", &Round::check},
+            {"export", &Round::write_graph}, {"few", &Round::count_few}};
         std::shuffle(things.begin(), things.end(), random_);
         for (const auto& [name, thing] : things) {
             const std::string wrong = attempt(name, thing);
@@ -421,11 +461,13 @@ class Round {
         }
         const Geometry &now = meta.geometry, &due = index_.meta().geometry;
         std::string problem = meta_problem(meta, store_.page_count());
-        if (problem.empty() && (now.dims != due.dims || now.kind != due.kind || now.metric != due.metric || now.filter_columns != due.filter_columns))
+        if (problem.empty() && (now.dims != due.dims || now.kind != due.kind || now.metric != due.metric ||
+                                now.filter_columns != due.filter_columns))
             problem = "another index";
         if (!problem.empty()) throw Error(ErrorCode::corrupted_index, problem);
         const std::vector<float> mean = read_mean(store_, meta);
-        if (encoder_ && std::memcmp(&meta_.geometry, &meta.geometry, sizeof(Geometry)) == 0 && meta_.seed == meta.seed) {
+        if (encoder_ && std::memcmp(&meta_.geometry, &meta.geometry, sizeof(Geometry)) == 0 &&
+            meta_.seed == meta.seed) {
             meta_ = meta;
             return;
         }
@@ -452,14 +494,16 @@ class Round {
         options.exhaustive = random_() % 4 == 0;
         const AnyVector vector = index_.vector(random_() % 1000);
         const RawVector raw = vector.raw();
-        options.strict_order = query.prepare_scan(*encoder_, &raw, typical_length(store_, *encoder_)) && random_() % 3 > 0;
+        options.strict_order = query.prepare_scan(*encoder_, &raw, typical_length(store_, *encoder_)) &&
+                               random_() % 3 > 0;
         OrderedScan<DamagedStore> scan(store_, *encoder_, query, memory, options);
-        const auto settle = [&](const HeapTid& tid) {
-            return Settled{tid.key() % 11 != 0, tid.key() % 7 == 0 ? NAN : static_cast<double>(tid.key() % 101)};
+        const auto rerank = [&](const HeapTid& tid) {
+            return Reranked{tid.key() % 11 != 0,
+                            tid.key() % 7 == 0 ? NAN : static_cast<double>(tid.key() % 101)};
         };
         HeapTid tid;
         size_t rows = 0;
-        while (rows < limit && scan.next(settle, tid)) count_row(rows);
+        while (rows < limit && scan.next(rerank, tid)) count_row(rows);
         if (rows == limit) return;
         UnplacedRows<DamagedStore> unplaced(store_, encoder_->layout(), filter, {});
         while (unplaced.next(tid)) count_row(rows);
@@ -470,22 +514,25 @@ class Round {
 
     void insert() {
         InsertMemory memory;
-        SpreadSamples samples;
+        CalibrationSamples samples;
         for (size_t i = 0; i < 8; ++i) {
             const bool is_long = i % 4 == 1 && index_.of().options.high_length > 0;
-            const AnyVector vector = is_long ? index_.long_vector(random_()) : index_.vector(i < 4 ? random_() % 3 : random_());
+            const AnyVector vector = is_long ? index_.long_vector(random_())
+                                             : index_.vector(i < 4 ? random_() % 3 : random_());
             const std::vector<FilterKey> keys(index_.of().options.filter_columns, 1 + random_() % 3);
             const HeapTid tid{static_cast<uint32_t>(50000 + i), 1};
             RowMemory encoded;
             const OwnVector own = encoder_->encode_row(vector.raw(), encoded);
             Inserter<DamagedStore> inserter(store_, *encoder_, 40, memory);
-            if (!keys.empty()) inserter.use_nodes_of_gone_rows([](const HeapTid& t) { return t.key() % 3 == 0; });
+            if (!keys.empty())
+                inserter.use_nodes_of_gone_rows([](const HeapTid& t) { return t.key() % 3 == 0; });
             const auto level = static_cast<uint8_t>(i % 4 == 3 ? random_() % 3 : 0);
             const NewRow row{encoded.internal.data(), encoded.own_bytes.data(), own, tid, level, keys.data()};
             if (keep_long(store_, *encoder_, row)) continue;
             inserter.insert(row);
             after_insert(store_, *encoder_, memory, level, inserter.last_placed(), samples);
-            if (i % 3 == 0) add_unplaced(store_, encoder_->layout(), {tid, UnplacedKind::no_vector, 0}, keys.data());
+            if (i % 3 == 0)
+                add_unplaced(store_, encoder_->layout(), {tid, UnplacedKind::no_vector, 0}, keys.data());
         }
     }
 
@@ -502,7 +549,8 @@ class Round {
         CheckOptions options;
         options.deep = true;
         size_t problems = 0;
-        GraphCheck<DamagedStore> check(store_, meta_, *encoder_, options, [&](const Problem&) { ++problems; });
+        GraphCheck<DamagedStore> check(store_, meta_, *encoder_, options,
+                                       [&](const Problem&) { ++problems; });
         check.read_pages();
         const AnyVector vector = index_.vector(5);
         for (size_t row = 0; row < 40; ++row) check.require_row(TestIndex::tid_of(row), vector.raw());
@@ -520,7 +568,7 @@ class Round {
     void count_few() {
         count_few_rows(store_, encoder_->layout());
         SearchMemory memory;
-        note_spread(store_, *encoder_, memory);
+        note_calibration(store_, *encoder_, memory);
     }
 
     Sound& index_;
@@ -543,11 +591,13 @@ TEST_P(Damaged, GivesAnAnswerOrAnError) {
         if (trace) std::fprintf(stderr, "%s: round %zu\n", GetParam().name, seed);
         const std::string wrong = Round(index, seed, tally).run();
         if (wrong.empty()) continue;
-        if (++faults[wrong.substr(0, wrong.find_first_of("0123456789"))] <= 3) ADD_FAILURE() << GetParam().name << ", round " << seed << ": " << wrong;
+        if (++faults[wrong.substr(0, wrong.find_first_of("0123456789"))] <= 3)
+            ADD_FAILURE() << GetParam().name << ", round " << seed << ": " << wrong;
     }
     for (const auto& [wrong, times] : faults) std::printf("%6zu times: %s\n", times, wrong.c_str());
     if (rounds > 40)
-        for (const auto& [name, counts] : tally.done) std::printf("%-10s %zu answers, %zu errors\n", name.c_str(), counts.first, counts.second);
+        for (const auto& [name, counts] : tally.done)
+            std::printf("%-10s %zu answers, %zu errors\n", name.c_str(), counts.first, counts.second);
 }
 
 IndexOptions options(StorageMode mode, Metric metric, uint16_t m, uint16_t filter_columns = 0) {
@@ -585,10 +635,14 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"planes", 6000, 70, options(StorageMode::coded, Metric::l2, 12)},
                     Case{"plain", 8, 500, options(StorageMode::plain, Metric::l2, 4)},
                     Case{"filtered", 8, 500, options(StorageMode::plain, Metric::l1, 4, 1)},
-                    Case{"products", 6, 400, with_long_rows(options(StorageMode::plain, Metric::inner_product, 4, 1), 20)},
-                    Case{"coded_products", 64, 300, with_long_rows(options(StorageMode::coded, Metric::inner_product, 4), 40)},
-                    Case{"sparse", 60, 300, of_kind(options(StorageMode::plain, Metric::l2, 6), VectorKind::sparsevec, 20)},
-                    Case{"bits", 200, 300, of_kind(options(StorageMode::plain, Metric::jaccard, 6), VectorKind::bit)}),
+                    Case{"products", 6, 400,
+                         with_long_rows(options(StorageMode::plain, Metric::inner_product, 4, 1), 20)},
+                    Case{"coded_products", 64, 300,
+                         with_long_rows(options(StorageMode::coded, Metric::inner_product, 4), 40)},
+                    Case{"sparse", 60, 300,
+                         of_kind(options(StorageMode::plain, Metric::l2, 6), VectorKind::sparsevec, 20)},
+                    Case{"bits", 200, 300,
+                         of_kind(options(StorageMode::plain, Metric::jaccard, 6), VectorKind::bit)}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -1,7 +1,8 @@
-// Many rows of one vector: chains of TidChunks under inserts, scans, vacuum and crashes; and how far a scan reads into them.
+// Many rows of one vector: chains of TidChunks under inserts, scans, vacuum and crashes; and how far a scan
+// reads into them.
 #include <gtest/gtest.h>
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "hnsw_graph.hpp"
 #include "vacuum_stores.hpp"
 
@@ -97,34 +98,36 @@ TEST_F(EqualRows, AScanReadsOnlyWhatItIsAskedFor) {
         Query query;
         query.prepare(index_.encoder(), vectors_.row(1));
         OrderedScan<CountingStore> scan(store, index_.encoder(), query, memory, options);
-        size_t settled = 0;
-        const auto settle = [&](const HeapTid& tid) {
-            ++settled;
+        size_t reranked = 0;
+        const auto rerank = [&](const HeapTid& tid) {
+            ++reranked;
             const size_t row = TestIndex::row_of(tid);
-            return Settled{true, true_key(Metric::l2, vectors_.row(1), vectors_.row(row < rows ? 0 : row - rows), dims)};
+            return Reranked{true, true_distance(Metric::l2, vectors_.row(1),
+                                                vectors_.row(row < rows ? 0 : row - rows), dims)};
         };
         std::set<size_t> found;
         HeapTid tid;
         for (size_t i = 0; i < 60; ++i) {
-            ASSERT_TRUE(scan.next(settle, tid));
+            ASSERT_TRUE(scan.next(rerank, tid));
             found.insert(TestIndex::row_of(tid));
         }
         EXPECT_EQ(found.size(), 60u);
-        EXPECT_LE(settled, 60u);
+        EXPECT_LE(reranked, 60u);
         EXPECT_LE(store.reads(), 250u);
         // And all of them, if it is asked for all.
-        while (scan.next(settle, tid)) found.insert(TestIndex::row_of(tid));
+        while (scan.next(rerank, tid)) found.insert(TestIndex::row_of(tid));
         EXPECT_EQ(found.size(), rows + vectors_.rows() - 1);
-        EXPECT_LE(settled, strict ? 2 * vectors_.rows() : 0u);
+        EXPECT_LE(reranked, strict ? 2 * vectors_.rows() : 0u);
     }
 }
 
-// Vectors that differ by less than what is lost in storing them: their order is still that of their distances, and a chain of
-// equal ones is not given up for them.
+// Vectors that differ by less than what is lost in storing them: their order is still that of their
+// distances, and a chain of equal ones is not given up for them.
 TEST_F(EqualRows, RowsRoundedAlikeComeInTheOrderOfTheirDistances) {
     constexpr size_t equal = 300, near = 200;
     Data data = repeated(first_rows(vectors_, 1), equal + near);
-    for (size_t i = 0; i < near; ++i) data.values[(equal + i) * dims] *= 1 + 1e-6f * static_cast<float>(1 + i);
+    for (size_t i = 0; i < near; ++i)
+        data.values[(equal + i) * dims] *= 1 + 1e-6f * static_cast<float>(1 + i);
     for (const bool built : {false, true}) {
         TestIndex index(dims, {});
         if (built)
@@ -141,18 +144,19 @@ TEST_F(EqualRows, RowsRoundedAlikeComeInTheOrderOfTheirDistances) {
         size_t descents = 0;
         // (Rows that the beam met too late come last.)
         for (const size_t row : rows) {
-            const double key = true_key(Metric::l2, vectors_.row(7), data.row(row), dims);
+            const double key = true_distance(Metric::l2, vectors_.row(7), data.row(row), dims);
             descents += key < last;
             last = key;
         }
         EXPECT_EQ(descents, 0u) << (built ? "built" : "inserted");
-        EXPECT_LE(index.settled(), equal + near);
+        EXPECT_LE(index.reranked(), equal + near);
         index.scan(vectors_.row(7), 10, {}, &data);
-        EXPECT_LE(index.settled(), near + 60);
+        EXPECT_LE(index.reranked(), near + 60);
     }
 }
 
-// A node of an index written before there were fingerprints takes few rows more; equal ones then have a node of their own.
+// A node of an index written before there were fingerprints takes few rows more; equal ones then have a node
+// of their own.
 TEST_F(EqualRows, NodesWithoutFingerprintAreReadAndLeft) {
     for (size_t i = 0; i < 40; ++i) insert(i);
     index_.node(index_.nodes()[0]).head().all_rows = Fingerprint{};
@@ -161,7 +165,7 @@ TEST_F(EqualRows, NodesWithoutFingerprintAreReadAndLeft) {
     expect_rows(index_, 0, 500);
     const auto rows = scan(index_, SIZE_MAX);
     EXPECT_EQ(std::set<size_t>(rows.begin(), rows.end()).size(), 500u);
-    EXPECT_LE(index_.settled(), 60u);
+    EXPECT_LE(index_.reranked(), 60u);
 }
 
 // A scan stands in the middle of a chain while vacuum takes chunks out of it and inserts use them again.
@@ -174,16 +178,16 @@ TEST_F(EqualRows, AScanGoesOnWhereVacuumTookChunksAway) {
         Query query;
         query.prepare(index->encoder(), vectors_.row(0));
         OrderedScan<MemStore> scan(index->store(), index->encoder(), query, memory, {});
-        const auto settle = [](const HeapTid&) { return Settled{true, 0.0}; };
+        const auto rerank = [](const HeapTid&) { return Reranked{true, 0.0}; };
         std::vector<size_t> found;
         HeapTid tid;
-        while (found.size() < stop && scan.next(settle, tid)) found.push_back(TestIndex::row_of(tid));
+        while (found.size() < stop && scan.next(rerank, tid)) found.push_back(TestIndex::row_of(tid));
         // Of the rows it still sees, one of every 40.
         vacuum(*index, index->store(), [](size_t row) { return row % 40 != 0; });
         InsertMemory inserts;
         for (size_t i = rows; i < 2 * rows; ++i) index->insert(vectors_.row(0), i, inserts);
         vacuum(*index, index->store(), [](size_t row) { return row < rows && row % 80 != 0; });
-        while (scan.next(settle, tid)) found.push_back(TestIndex::row_of(tid));
+        while (scan.next(rerank, tid)) found.push_back(TestIndex::row_of(tid));
         const std::set<size_t> once(found.begin(), found.end());
         EXPECT_EQ(once.size(), found.size()) << "rows come twice, stopped at " << stop;
         for (size_t i = 0; i < rows; i += 80) EXPECT_EQ(once.count(i), 1u) << i << ", stopped at " << stop;
@@ -207,7 +211,8 @@ TEST_F(EqualRows, BesideInsertsAndScansStepByStep) {
                 const size_t row = next++;
                 const OwnVector vector = index->encoder().encode_row(vectors_.row(0), encoded);
                 Inserter<TurnStore> inserter(store, index->encoder(), 64, own);
-                inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(row), 0});
+                inserter.insert(
+                    {encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(row), 0});
             }
         };
         std::multiset<size_t> found;
@@ -217,10 +222,15 @@ TEST_F(EqualRows, BesideInsertsAndScansStepByStep) {
             query.prepare(index->encoder(), vectors_.row(0));
             OrderedScan<TurnStore> scan(store, index->encoder(), query, memory, {});
             HeapTid tid;
-            while (scan.next([](const HeapTid&) { return Settled{true, 0.0}; }, tid)) found.insert(TestIndex::row_of(tid));
+            while (scan.next([](const HeapTid&) { return Reranked{true, 0.0}; }, tid))
+                found.insert(TestIndex::row_of(tid));
         };
-        turns.run({insert_some, [&] { vacuum(*index, store, [&](size_t row) { return is_dead(row) && row % 3 == 0; });
-                                      vacuum(*index, store, is_dead); }, read, insert_some});
+        turns.run({insert_some,
+                   [&] {
+                       vacuum(*index, store, [&](size_t row) { return is_dead(row) && row % 3 == 0; });
+                       vacuum(*index, store, is_dead);
+                   },
+                   read, insert_some});
         for (size_t i = 0; i < before; i += 16) EXPECT_EQ(found.count(i), 1u) << i;
         for (const size_t row : found) EXPECT_EQ(found.count(row), 1u) << row;
         vacuum(*index, index->store(), is_dead);
@@ -235,14 +245,19 @@ TEST_F(EqualRows, BesideInsertsAndScansStepByStep) {
     }
 }
 
-// Inserts take a chunk that vacuum has just freed, for the chain that it was in, in front of one that vacuum has not met.
+// Inserts take a chunk that vacuum has just freed, for the chain that it was in, in front of one that vacuum
+// has not met.
 TEST_F(EqualRows, RowsComeWhileChunksAreFreed) {
-    constexpr size_t before = inline_tids + 2 * chunks_per_page * chunk_tids;   // two pages full
+    constexpr size_t before = inline_tids + 2 * chunks_per_page * chunk_tids;  // two pages full
     for (size_t i = 0; i < before; ++i) insert(i);
-    const auto chunk_of = [](size_t row) { return row < inline_tids ? SIZE_MAX : (row - inline_tids) / chunk_tids; };
-    // A few free chunks at the end of both pages, of which inserts know; then the first ones of the first page leave.
+    const auto chunk_of = [](size_t row) {
+        return row < inline_tids ? SIZE_MAX : (row - inline_tids) / chunk_tids;
+    };
+    // A few free chunks at the end of both pages, of which inserts know; then the first ones of the first
+    // page leave.
     const auto dead_before = [&](size_t row) {
-        return row < before && chunk_of(row) != SIZE_MAX && chunk_of(row) % chunks_per_page >= chunks_per_page - 2;
+        return row < before && chunk_of(row) != SIZE_MAX &&
+               chunk_of(row) % chunks_per_page >= chunks_per_page - 2;
     };
     const auto dead = [&](size_t row) { return dead_before(row) || (row < before && chunk_of(row) < 5); };
     vacuum(dead_before);
@@ -252,9 +267,10 @@ TEST_F(EqualRows, RowsComeWhileChunksAreFreed) {
     };
     size_t asked_for = 0;
     pages_of(*copy_of(index_), [&] { ++asked_for; });
-    constexpr size_t last = 24;   // of the pages that vacuum asks for: where it frees chunks
+    constexpr size_t last = 24;  // of the pages that vacuum asks for: where it frees chunks
     ASSERT_GT(asked_for, last);
-    const size_t come_first = 2 * chunk_tids, come_then = 3 * chunk_tids, after = before + come_first + come_then;
+    const size_t come_first = 2 * chunk_tids, come_then = 3 * chunk_tids,
+                 after = before + come_first + come_then;
     for (size_t first = asked_for - last; first < asked_for; ++first) {
         for (size_t second = first; second < asked_for; ++second) {
             SCOPED_TRACE("before pages " + std::to_string(first) + " and " + std::to_string(second));
@@ -263,7 +279,8 @@ TEST_F(EqualRows, RowsComeWhileChunksAreFreed) {
                 InsertMemory own;
                 for (size_t i = from; i < end; ++i) index->insert(vectors_.row(0), i, own);
             };
-            Once some(first, [&] { come(before, before + come_first); }), more(second, [&] { come(before + come_first, after); });
+            Once some(first, [&] { come(before, before + come_first); }),
+                more(second, [&] { come(before + come_first, after); });
             pages_of(*index, [&] { some(), more(); });
             vacuum(*index, index->store(), dead);
             size_t rows = 0;
@@ -279,7 +296,8 @@ TEST_F(EqualRows, RowsComeWhileChunksAreFreed) {
     }
 }
 
-// Whatever page was written last: all rows are there, and the next vacuum finds the chunks that belong to nobody.
+// Whatever page was written last: all rows are there, and the next vacuum finds the chunks that belong to
+// nobody.
 TEST_F(EqualRows, VacuumAndInsertsMayCrashAnywhere) {
     constexpr size_t rows = 400;
     for (size_t i = 0; i < rows; ++i) insert(i);
@@ -296,7 +314,8 @@ TEST_F(EqualRows, VacuumAndInsertsMayCrashAnywhere) {
             const OwnVector vector = victim->encoder().encode_row(vectors_.row(0), encoded);
             Inserter<CrashingStore> inserter(store, victim->encoder(), 64, memory);
             for (size_t i = rows; i < rows + 40; ++i)
-                inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(i), 0});
+                inserter.insert(
+                    {encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(i), 0});
         } catch (const Crash&) {
             done = false;
         }
@@ -347,9 +366,11 @@ TEST_F(EqualRows, ADamagedChainIsAnError) {
     }
 }
 
-// ---------------------------------------------------------------------------------------------- changes of keys
+// ---------------------------------------------------------------------------------------------- changes of
+// keys
 
-// Rows of a few vectors whose filter keys are changed again and again, as by UPDATE: version v of row r has number v * rows + r.
+// Rows of a few vectors whose filter keys are changed again and again, as by UPDATE: version v of row r has
+// number v * rows + r.
 class ChangedKeys : public testing::Test {
   protected:
     static constexpr size_t rows = 24, few_dims = 16;
@@ -358,26 +379,30 @@ class ChangedKeys : public testing::Test {
         IndexOptions options;
         options.mode = StorageMode::plain;
         options.filter_columns = 1;
-        options.filter_key = [](size_t number, size_t) { return static_cast<FilterKey>(1 + number / rows % 5); };
+        options.filter_key = [](size_t number, size_t) {
+            return static_cast<FilterKey>(1 + number / rows % 5);
+        };
         return options;
     }
     ChangedKeys() : index_(few_dims, options(), 4096), vectors_(normal_data(rows, few_dims, 9)) {}
 
     template <class Store>
-    void insert(TestIndex& index, Store& store, size_t number, InsertMemory& memory, const std::function<bool(size_t)>& is_gone) {
+    void insert(TestIndex& index, Store& store, size_t number, InsertMemory& memory,
+                const std::function<bool(size_t)>& is_gone) {
         RowMemory encoded;
         const OwnVector vector = index.encoder().encode_row(vectors_.row(number % rows), encoded);
         Inserter<Store> inserter(store, index.encoder(), 64, memory);
         inserter.use_nodes_of_gone_rows([&](const HeapTid& tid) { return is_gone(TestIndex::row_of(tid)); });
-        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(number), 0,
-                         index.filter_keys(number).data()});
+        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(number),
+                         0, index.filter_keys(number).data()});
     }
     void expect_keys_of_rows(TestIndex& index) {
         for (const Link& link : index.nodes()) {
             FilterKey key;
             ASSERT_TRUE(read_filter_keys(index.store(), index.layout(), link, &key));
             const NodeHead& head = index.node(link).head();
-            for (size_t i = 0; i < head.tid_count; ++i) EXPECT_EQ(options().filter_key(TestIndex::row_of(head.tids[i]), 0), key);
+            for (size_t i = 0; i < head.tid_count; ++i)
+                EXPECT_EQ(options().filter_key(TestIndex::row_of(head.tids[i]), 0), key);
         }
     }
 
@@ -390,17 +415,24 @@ class ChangedKeys : public testing::Test {
 TEST_F(ChangedKeys, LeaveNoMoreNodesBehindThanVersionsInUse) {
     constexpr size_t versions = 12;
     for (size_t number = 0; number < versions * rows; ++number)
-        insert(index_, index_.store(), number, memory_, [&](size_t other) { return other + 2 * rows <= number; });
+        insert(index_, index_.store(), number, memory_,
+               [&](size_t other) { return other + 2 * rows <= number; });
     EXPECT_LE(index_.nodes().size(), 3 * rows);
     expect_keys_of_rows(index_);
-    EXPECT_EQ(index_.check(true, [](GraphCheck<MemStore>& check) {
-        for (size_t i = (versions - 2) * rows; i < versions * rows; ++i) check.require_row(TestIndex::tid_of(i));
-    }).problems, std::vector<std::string>());
-    const RowFilter filter = filter_of({range(0, options().filter_key((versions - 1) * rows, 0), options().filter_key((versions - 1) * rows, 0))});
+    EXPECT_EQ(index_
+                  .check(true,
+                         [](GraphCheck<MemStore>& check) {
+                             for (size_t i = (versions - 2) * rows; i < versions * rows; ++i)
+                                 check.require_row(TestIndex::tid_of(i));
+                         })
+                  .problems,
+              std::vector<std::string>());
+    const RowFilter filter = filter_of({range(0, options().filter_key((versions - 1) * rows, 0),
+                                              options().filter_key((versions - 1) * rows, 0))});
     ScanOptions scan;
     scan.filter = &filter;
     const auto found = index_.scan_for(vectors_.row(3), SIZE_MAX, scan, [&](size_t number) {
-        return true_key(Metric::l2, vectors_.row(3), vectors_.row(number % rows), few_dims);
+        return true_distance(Metric::l2, vectors_.row(3), vectors_.row(number % rows), few_dims);
     });
     EXPECT_EQ(found.size(), rows);
     for (const size_t number : found) EXPECT_GE(number, (versions - 1) * rows);

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {
@@ -47,7 +47,8 @@ FilterKey random_key(std::mt19937_64& random) {
     }
 }
 
-FilterCondition random_condition(std::mt19937_64& random, size_t columns, const std::vector<FilterKey>& page) {
+FilterCondition random_condition(std::mt19937_64& random, size_t columns,
+                                 const std::vector<FilterKey>& page) {
     const auto column = static_cast<uint16_t>(random() % columns);
     const auto key = [&] { return random() % 2 == 0 ? page[random() % page.size()] : random_key(random); };
     const size_t kind = random() % 5;
@@ -69,14 +70,15 @@ struct PageShape {
 };
 
 NodeLayout layout_of(const PageShape& s) {
-    return NodeLayout(choose_geometry({s.dims, Metric::l2, StorageMode::coded, false, s.m, VectorKind::vector, 0, s.columns}));
+    return NodeLayout(choose_geometry(
+        {s.dims, Metric::l2, StorageMode::coded, false, s.m, VectorKind::vector, 0, s.columns}));
 }
 
 TEST(Conditions, AreWhatTheySay) {
     std::mt19937_64 random(1);
     bool odd_groups = false;
-    for (const PageShape& shape : {PageShape{768, 1, 16}, PageShape{768, 3, 16}, PageShape{96, 2, 16}, PageShape{1536, 7, 16},
-                                   PageShape{64, 5, 2}, PageShape{3072, 31, 16}}) {
+    for (const PageShape& shape : {PageShape{768, 1, 16}, PageShape{768, 3, 16}, PageShape{96, 2, 16},
+                                   PageShape{1536, 7, 16}, PageShape{64, 5, 2}, PageShape{3072, 31, 16}}) {
         const NodeLayout layout = layout_of(shape);
         const FilterLayout& filters = layout.filters();
         const size_t slots = filters.slots_per_group();
@@ -85,14 +87,16 @@ TEST(Conditions, AreWhatTheySay) {
         auto* const bytes = reinterpret_cast<uint8_t*>(payload.data());
         std::vector<FilterKey> page;
         for (size_t c = 0; c < shape.columns; ++c)
-            for (size_t i = 0; i < slots; ++i) page.push_back(filters.column(bytes, c)[i] = random_key(random));
+            for (size_t i = 0; i < slots; ++i)
+                page.push_back(filters.column(bytes, c)[i] = random_key(random));
         size_t some = 0;
         for (int round = 0; round < 300; ++round) {
             std::vector<FilterCondition> conditions;
-            for (size_t n = 1 + random() % 3; n > 0; --n) conditions.push_back(random_condition(random, shape.columns, page));
+            for (size_t n = 1 + random() % 3; n > 0; --n)
+                conditions.push_back(random_condition(random, shape.columns, page));
             const RowFilter filter = filter_of(conditions);
             EXPECT_FALSE(filter.empty());
-            std::vector<uint64_t> bits((slots + 63) / 64, random());   // what was there before does not matter
+            std::vector<uint64_t> bits((slots + 63) / 64, random());  // what was there before does not matter
             filter.test(filters, bytes, bits.data());
             size_t passed = 0;
             for (size_t i = 0; i < slots; ++i) {
@@ -153,7 +157,8 @@ class Places {
         const auto offset = static_cast<size_t>(static_cast<const uint8_t*>(at) - payload);
         ASSERT_GE(offset, sizeof(PageHead));
         ASSERT_LE(offset + bytes, page_payload_size);
-        ASSERT_TRUE(taken_.emplace((uint64_t{page} << 16) + offset, bytes).second) << "page " << page << ", " << offset;
+        ASSERT_TRUE(taken_.emplace((uint64_t{page} << 16) + offset, bytes).second)
+            << "page " << page << ", " << offset;
     }
     void expect_no_overlaps() const {
         uint64_t end = 0;
@@ -190,14 +195,15 @@ void expect_own_entries(const FilterLayout& filters, size_t slots_per_page) {
             ASSERT_LT(index, filters.slots_per_group());
             ASSERT_EQ(filters.slot_at(group, index), link);
             for (size_t c = 0; c < filters.columns(); ++c)
-                places.take(filters.page_of_keys(group), payload, filters.column(payload, c) + index, sizeof(FilterKey));
-            if (!filters.has_sketches()) continue;
-            const uint32_t sketches = filters.page_of_sketch(group, index);
-            ASSERT_EQ(filters.kind_of(sketches), PageKind::sketches);
-            ASSERT_LT(sketches, block);
-            ASSERT_EQ(filters.group_of(sketches), group);
-            places.take(sketches, payload, filters.code(payload, index), filters.code_bytes());
-            places.take(sketches, payload, filters.factor(payload, index), FilterLayout::factor_size);
+                places.take(filters.page_of_keys(group), payload, filters.column(payload, c) + index,
+                            sizeof(FilterKey));
+            if (!filters.has_origin_codes()) continue;
+            const uint32_t codes_page = filters.page_of_origin_code(group, index);
+            ASSERT_EQ(filters.kind_of(codes_page), PageKind::origin_codes);
+            ASSERT_LT(codes_page, block);
+            ASSERT_EQ(filters.group_of(codes_page), group);
+            places.take(codes_page, payload, filters.code(payload, index), filters.code_bytes());
+            places.take(codes_page, payload, filters.factor(payload, index), FilterLayout::factor_size);
         }
     }
     places.expect_no_overlaps();
@@ -210,17 +216,20 @@ TEST(FilterLayout, GivesEverySlotItsOwnEntry) {
         for (const StorageMode mode : {StorageMode::plain, StorageMode::coded})
             for (const uint16_t m : {2, 16, 32})
                 for (uint16_t columns = 1; columns <= 31; ++columns) {
-                    SCOPED_TRACE(testing::Message() << dims << " dimensions, " << (mode == StorageMode::plain ? "plain" : "coded")
+                    SCOPED_TRACE(testing::Message() << dims << " dimensions, "
+                                                    << (mode == StorageMode::plain ? "plain" : "coded")
                                                     << ", m = " << m << ", " << columns << " columns");
                     try {
-                        const NodeLayout layout(choose_geometry({dims, Metric::l2, mode, false, m, VectorKind::vector, 0, columns}));
+                        const NodeLayout layout(choose_geometry(
+                            {dims, Metric::l2, mode, false, m, VectorKind::vector, 0, columns}));
                         EXPECT_EQ(layout.filters().columns(), columns);
-                        EXPECT_EQ(layout.filters().has_sketches(), mode == StorageMode::coded);
+                        EXPECT_EQ(layout.filters().has_origin_codes(), mode == StorageMode::coded);
                         expect_own_entries(layout.filters(), layout.slots_per_page());
                         ++fit;
                     } catch (const Error& e) {
                         EXPECT_EQ(e.code(), ErrorCode::limit_exceeded) << e.message();
-                        if (e.message().find("further columns") == std::string::npos) continue;   // too large without, too
+                        if (e.message().find("further columns") == std::string::npos)
+                            continue;  // too large without, too
                         EXPECT_GT(columns, 4) << e.message();
                         ++refused;
                     }
@@ -246,7 +255,8 @@ TEST(FilterLayout, RefusesTooManyColumns) {
 TEST(FilterLayout, WithoutColumnsThereIsNothing) {
     const NodeLayout layout = layout_of({768, 0, 16});
     EXPECT_EQ(layout.filters().columns(), 0u);
-    for (uint32_t block = 0; block < 5000; ++block) ASSERT_EQ(layout.filters().kind_of(block), PageKind::unused);
+    for (uint32_t block = 0; block < 5000; ++block)
+        ASSERT_EQ(layout.filters().kind_of(block), PageKind::unused);
 }
 
 // Keys of every node there is are those of its rows.
@@ -258,21 +268,24 @@ void expect_keys_of_rows(TestIndex& index) {
         if ((head.flags & node_dead) != 0) continue;
         ASSERT_TRUE(read_filter_keys(index.store(), index.layout(), link, keys.data()));
         for (size_t i = 0; i < head.tid_count; ++i, ++rows)
-            ASSERT_EQ(keys, index.filter_keys(TestIndex::row_of(head.tids[i]))) << "row " << TestIndex::row_of(head.tids[i]);
+            ASSERT_EQ(keys, index.filter_keys(TestIndex::row_of(head.tids[i])))
+                << "row " << TestIndex::row_of(head.tids[i]);
     }
     EXPECT_GT(rows, 0u);
 }
 
 // The pages that an index starts with: those of the first group, then the mean. And on into the next groups.
 TEST(FilterLayout, LeavesRoomForAMean) {
-    for (const PageShape& shape : {PageShape{200, 2, 16}, PageShape{768, 1, 16}, PageShape{4096, 20, 16}, PageShape{16000, 3, 16}}) {
+    for (const PageShape& shape :
+         {PageShape{200, 2, 16}, PageShape{768, 1, 16}, PageShape{4096, 20, 16}, PageShape{16000, 3, 16}}) {
         SCOPED_TRACE(testing::Message() << shape.dims << " dimensions, " << shape.columns << " columns");
         IndexOptions options;
         options.mean.assign(shape.dims, 0.25f);
         options.filter_columns = shape.columns;
         options.filter_key = [](size_t row, size_t column) { return row * 100 + column; };
         const NodeLayout layout = layout_of(shape);
-        const size_t rows = std::min<size_t>(3 * layout.filters().slots_per_group(), shape.dims > 8000 ? 150 : 500);
+        const size_t rows = std::min<size_t>(3 * layout.filters().slots_per_group(),
+                                             shape.dims > 8000 ? 150 : 500);
         const Data data = normal_data(rows, shape.dims, 3, 4);
         for (const bool built : {true, false}) {
             TestIndex index(shape.dims, options);
@@ -294,7 +307,8 @@ TEST(FilterLayout, LeavesRoomForAMean) {
 // Rows of one kind, with their distances in double arithmetic.
 class Corpus {
   public:
-    Corpus(const Shape& shape, size_t rows, uint32_t seed) : shape_(shape), data_(latent_data(rows, shape.dims, seed)) {
+    Corpus(const Shape& shape, size_t rows, uint32_t seed)
+        : shape_(shape), data_(latent_data(rows, shape.dims, seed)) {
         for (size_t i = 0; i < rows; ++i) {
             float* const x = &data_.values[i * shape.dims];
             if (shape.kind == VectorKind::bit) bits_.emplace_back((shape.dims + 7) / 8);
@@ -319,13 +333,15 @@ class Corpus {
         switch (shape_.kind) {
             case VectorKind::bit: return RawVector::of_bits(bits_[i].data());
             case VectorKind::sparsevec:
-                return RawVector::of_sparse(indices_[i].data(), values_[i].data(), static_cast<uint32_t>(indices_[i].size()));
+                return RawVector::of_sparse(indices_[i].data(), values_[i].data(),
+                                            static_cast<uint32_t>(indices_[i].size()));
             default: return data_.row(i);
         }
     }
     double key(size_t i, size_t j) const {
-        return shape_.metric == Metric::hamming ? true_key(Metric::l1, data_.row(i), data_.row(j), data_.dims)
-                                                : true_key(shape_.metric, data_.row(i), data_.row(j), data_.dims);
+        return shape_.metric == Metric::hamming
+                   ? true_distance(Metric::l1, data_.row(i), data_.row(j), data_.dims)
+                   : true_distance(shape_.metric, data_.row(i), data_.row(j), data_.dims);
     }
 
   private:
@@ -336,7 +352,7 @@ class Corpus {
     std::vector<std::vector<float>> values_;
 };
 
-constexpr size_t queries = 60;   // the last rows
+constexpr size_t queries = 60;  // the last rows
 enum Column : uint16_t { uncorrelated, correlated, few_values, tags, columns };
 
 // An index of a corpus without its queries, with columns of all sorts.
@@ -350,7 +366,8 @@ class Filtered : public testing::TestWithParam<Shape> {
         for (size_t i = 0; i < shape.rows; ++i) order[i] = i;
         std::vector<double> from_anchor(corpus_->rows());
         for (size_t i = 0; i < corpus_->rows(); ++i) from_anchor[i] = corpus_->key(0, i);
-        std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return from_anchor[a] < from_anchor[b]; });
+        std::sort(order.begin(), order.end(),
+                  [&](size_t a, size_t b) { return from_anchor[a] < from_anchor[b]; });
         rank_.resize(shape.rows);
         for (size_t i = 0; i < shape.rows; ++i) rank_[order[i]] = i;
         for (size_t q = shape.rows; q < corpus_->rows(); ++q) near_anchor_.push_back(q);
@@ -381,7 +398,8 @@ class Filtered : public testing::TestWithParam<Shape> {
             case uncorrelated: return 1 + random() % 10000;
             case correlated: return 1 + rank_[row];
             case few_values: return row % 7;
-            default: return uint64_t{1} << (random() % 20) | uint64_t{1} << (random() % 20) | uint64_t{1} << 63;
+            default:
+                return uint64_t{1} << (random() % 20) | uint64_t{1} << (random() % 20) | uint64_t{1} << 63;
         }
     }
     std::vector<FilterKey> keys_of_row(size_t row) const {
@@ -410,7 +428,8 @@ class Filtered : public testing::TestWithParam<Shape> {
     static bool all_there(size_t) { return true; }
 
     // The rows that meet all conditions, nearest first.
-    std::vector<size_t> matching(const Conditions& conditions, size_t query, const IsThere& is_there = all_there) {
+    std::vector<size_t> matching(const Conditions& conditions, size_t query,
+                                 const IsThere& is_there = all_there) {
         std::vector<std::pair<double, size_t>> found;
         for (size_t i = 0; i < shape_.rows; ++i)
             if (is_there(i) && meet_all(conditions, keys_of_row(i))) found.push_back({distance(query, i), i});
@@ -420,15 +439,18 @@ class Filtered : public testing::TestWithParam<Shape> {
         return rows;
     }
 
-    std::vector<size_t> scan(const Conditions& conditions, size_t query, size_t limit, ScanOptions options = {}) {
+    std::vector<size_t> scan(const Conditions& conditions, size_t query, size_t limit,
+                             ScanOptions options = {}) {
         RowFilter filter = filter_of(conditions);
         if (!conditions.empty()) options.filter = &filter;
-        return index_->scan_for(corpus_->row(query), limit, options, [&](size_t i) { return distance(query, i); });
+        return index_->scan_for(corpus_->row(query), limit, options,
+                                [&](size_t i) { return distance(query, i); });
     }
 
-    // Rows that pass, each once, in order; but for those that were found too late to be in order, which come last. A
-    // scan that does not go on to the end has none.
-    void expect_sound(const std::vector<size_t>& rows, const Conditions& conditions, size_t query, size_t most_late = 0) {
+    // Rows that pass, each once, in order; but for those that were found too late to be in order, which come
+    // last. A scan that does not go on to the end has none.
+    void expect_sound(const std::vector<size_t>& rows, const Conditions& conditions, size_t query,
+                      size_t most_late = 0) {
         double last = -INFINITY;
         std::set<size_t> seen;
         size_t late = 0;
@@ -443,7 +465,8 @@ class Filtered : public testing::TestWithParam<Shape> {
     }
 
     // Share of the ten nearest that are among the first ten; and what comes is what should.
-    double recall(const Conditions& conditions, const std::vector<size_t>& asked, const IsThere& is_there = all_there) {
+    double recall(const Conditions& conditions, const std::vector<size_t>& asked,
+                  const IsThere& is_there = all_there) {
         size_t hits = 0, all = 0;
         for (const size_t query : asked) {
             const auto wanted = matching(conditions, query, is_there);
@@ -466,7 +489,8 @@ class Filtered : public testing::TestWithParam<Shape> {
     void expect_all(const Conditions& conditions, size_t query, const IsThere& is_there = all_there) {
         const auto wanted = matching(conditions, query, is_there);
         const auto found = scan(conditions, query, SIZE_MAX);
-        EXPECT_EQ(std::set<size_t>(found.begin(), found.end()), std::set<size_t>(wanted.begin(), wanted.end()));
+        EXPECT_EQ(std::set<size_t>(found.begin(), found.end()),
+                  std::set<size_t>(wanted.begin(), wanted.end()));
         EXPECT_EQ(found.size(), wanted.size());
     }
 
@@ -493,12 +517,15 @@ class Filtered : public testing::TestWithParam<Shape> {
             const std::string name = "share " + std::to_string(share);
             all.push_back({name, {range(uncorrelated, 1, some)}, any_queries(20)});
             all.push_back({name + ", near the query", {range(correlated, 1, many)}, queries_near_anchor(20)});
-            all.push_back({name + ", far from the query", {range(correlated, n - many + 1, n)}, queries_near_anchor(20)});
+            all.push_back({name + ", far from the query",
+                           {range(correlated, n - many + 1, n)},
+                           queries_near_anchor(20)});
         }
         all.push_back({"few values", {keys_of(few_values, Kind::among, {2, 5})}, any_queries(20)});
         all.push_back({"tags", {keys_of(tags, Kind::bits, {1u << 3, 1u << 7 | 1u << 8})}, any_queries(20)});
         all.push_back({"three columns",
-                       {range(uncorrelated, 1, 3000), range(correlated, 1, n / 2), keys_of(few_values, Kind::among, {0, 1, 2, 3})},
+                       {range(uncorrelated, 1, 3000), range(correlated, 1, n / 2),
+                        keys_of(few_values, Kind::among, {0, 1, 2, 3})},
                        any_queries(20)});
         all.push_back({"nothing", {keys_of(few_values, Kind::among, {9})}, any_queries(5)});
         return all;
@@ -514,7 +541,8 @@ class Filtered : public testing::TestWithParam<Shape> {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Filtered,
-    testing::Values(Shape{"Plain", 16, StorageMode::plain}, Shape{"PlainCosine", 64, StorageMode::plain, Metric::cosine},
+    testing::Values(Shape{"Plain", 16, StorageMode::plain},
+                    Shape{"PlainCosine", 64, StorageMode::plain, Metric::cosine},
                     Shape{"Coded", 256, StorageMode::coded},
                     Shape{"CodedCosine", 384, StorageMode::coded, Metric::cosine},
                     Shape{"Compact", 384, StorageMode::coded, Metric::l2, true},
@@ -554,7 +582,8 @@ TEST_P(Filtered, InsertedVacuumedAndInsertedAgain) {
     const IsThere is_left = [](size_t row) { return row % 3 == 0; };
     {
         InsertMemory memory;
-        Vacuum<MemStore> vacuum(index_->store(), index_->encoder(), index_->options().ef_construction, memory);
+        Vacuum<MemStore> vacuum(index_->store(), index_->encoder(), index_->options().ef_construction,
+                                memory);
         vacuum.run([&](const HeapTid& tid) { return !is_left(TestIndex::row_of(tid)); });
     }
     expect_good("vacuumed", is_left);
@@ -621,7 +650,8 @@ TEST_P(Filtered, EqualVectorsWithOtherKeysAreOtherNodes) {
         const RowFilter filter = filter_of({range(0, wanted, wanted)});
         ScanOptions options;
         options.filter = &filter;
-        const auto found = index.scan_for(corpus.row(3), SIZE_MAX, options, [&](size_t i) { return corpus.key(3, i % different); });
+        const auto found = index.scan_for(corpus.row(3), SIZE_MAX, options,
+                                          [&](size_t i) { return corpus.key(3, i % different); });
         EXPECT_EQ(std::set<size_t>(found.begin(), found.end()).size(), different * 2);
         ASSERT_EQ(found.size(), different * 2);
         for (const size_t row : found) EXPECT_EQ(own.filter_key(row, 0), wanted);
@@ -642,33 +672,38 @@ TEST_P(Filtered, ChainsOfRows) {
         const RowFilter filter = filter_of({range(0, key, key)});
         ScanOptions options;
         options.filter = &filter;
-        const auto found =
-            index.scan_for(corpus_->row(0), SIZE_MAX, options, [&](size_t i) { return corpus_->key(0, i < 300 ? i % 2 : 0); });
+        const auto found = index.scan_for(corpus_->row(0), SIZE_MAX, options,
+                                          [&](size_t i) { return corpus_->key(0, i < 300 ? i % 2 : 0); });
         EXPECT_EQ(std::set<size_t>(found.begin(), found.end()).size(), count);
         EXPECT_EQ(found.size(), count);
     }
 }
 
-// -------------------------------------------------------------------------------------------- distance limits
+// -------------------------------------------------------------------------------------------- distance
+// limits
 
 TEST_P(Filtered, EndsAtTheDistanceLimit) {
     index_->build(indexed(), 2);
-    for (const Conditions& conditions : {Conditions{}, Conditions{range(uncorrelated, 1, 5000)},
-                                         Conditions{range(uncorrelated, 1, 200)}, Conditions{range(correlated, 1, 300)}})
+    for (const Conditions& conditions :
+         {Conditions{}, Conditions{range(uncorrelated, 1, 5000)}, Conditions{range(uncorrelated, 1, 200)},
+          Conditions{range(correlated, 1, 300)}})
         for (const size_t query : any_queries(6)) {
             const auto wanted = matching(conditions, query);
             for (const size_t place : {size_t{0}, size_t{5}, wanted.size() / 2, wanted.size() - 1}) {
                 ScanOptions options;
                 const double limit = distance(query, wanted[place]);
-                options.max_key = limit + slack(limit);
-                const auto within = [&](size_t row) { return distance(query, row) <= options.max_key; };
+                options.max_distance = limit + slack(limit);
+                const auto within = [&](size_t row) { return distance(query, row) <= options.max_distance; };
                 const auto count = static_cast<size_t>(std::count_if(wanted.begin(), wanted.end(), within));
                 for (const bool exhaustive : {false, true}) {
-                    SCOPED_TRACE(testing::Message() << wanted.size() << " rows, limit at " << place << (exhaustive ? ", all" : ""));
+                    SCOPED_TRACE(testing::Message() << wanted.size() << " rows, limit at " << place
+                                                    << (exhaustive ? ", all" : ""));
                     options.exhaustive = exhaustive;
                     auto found = scan(conditions, query, SIZE_MAX, options);
                     const size_t returned = found.size();
-                    found.erase(std::remove_if(found.begin(), found.end(), [&](size_t row) { return !within(row); }), found.end());
+                    found.erase(
+                        std::remove_if(found.begin(), found.end(), [&](size_t row) { return !within(row); }),
+                        found.end());
                     expect_sound(found, conditions, query, exhaustive ? 0 : found.size() / 5);
                     // Those of which the index does not know better.
                     EXPECT_LE(returned - found.size(), returned / 5 + 5);
@@ -685,13 +720,14 @@ TEST_P(Filtered, ALimitThatNoRowIsWithin) {
     for (const bool exhaustive : {false, true}) {
         ScanOptions options;
         options.exhaustive = exhaustive;
-        options.max_key = -1e9;
+        options.max_distance = -1e9;
         EXPECT_TRUE(scan({}, query, SIZE_MAX, options).empty());
         EXPECT_TRUE(scan({range(uncorrelated, 1, 5000)}, query, SIZE_MAX, options).empty());
     }
 }
 
-// -------------------------------------------------------------------------------------------- rows that are cut off
+// -------------------------------------------------------------------------------------------- rows that are
+// cut off
 
 // Takes every link to these nodes away.
 void cut_off(TestIndex& index, const std::set<uint64_t>& nodes) {
@@ -700,7 +736,8 @@ void cut_off(TestIndex& index, const std::set<uint64_t>& nodes) {
             const Node node = index.node(link);
             for (size_t i = 0; i < node.head().degree; ++i)
                 if (nodes.count(index.layout().node_id(node.links()[i])) > 0) ++node.links()[i].generation;
-            if (level > 0 && nodes.count(index.layout().node_id(node.head().down)) > 0) ++node.head().down.generation;
+            if (level > 0 && nodes.count(index.layout().node_id(node.head().down)) > 0)
+                ++node.head().down.generation;
         }
 }
 
@@ -736,7 +773,7 @@ TEST_P(Filtered, StopsAtMostVisits) {
             options.max_visits = most;
             const auto found = scan(conditions, query, SIZE_MAX, options);
             expect_sound(found, conditions, query, found.size() / 5);
-            EXPECT_GE(found.size(), 20u) << most;   // the first beam, at least
+            EXPECT_GE(found.size(), 20u) << most;  // the first beam, at least
             EXPECT_GT(found.size(), last) << most;
             if (most < UINT64_MAX) {
                 EXPECT_LE(found.size(), 400u) << most;
@@ -749,7 +786,8 @@ TEST_P(Filtered, StopsAtMostVisits) {
 
 // ---------------------------------------------------------------------------------------------------- memory
 
-// The memory of a search may come from an index with more groups, or larger ones; and the index may grow meanwhile.
+// The memory of a search may come from an index with more groups, or larger ones; and the index may grow
+// meanwhile.
 TEST(FilterMap, MemoryOfAnotherIndexIsLargeEnough) {
     const RowFilter filter = filter_of({range(0, 1, 100)});
     IndexOptions options;
@@ -776,7 +814,8 @@ TEST(FilterMap, MemoryOfAnotherIndexIsLargeEnough) {
     for (size_t i = 100; i < data.rows(); ++i) index.insert(data.row(i), i, memory);
     for (const Link& link : index.nodes()) {
         const size_t row = TestIndex::row_of(index.node(link).head().tids[0]);
-        if (index.layout().filters().group_of(link.block) == 0 && row >= 100) continue;   // tested before it came
+        if (index.layout().filters().group_of(link.block) == 0 && row >= 100)
+            continue;  // tested before it came
         ASSERT_EQ(map.passes(link), row % 200 < 100) << row;
         ASSERT_GE(shared.bits.size(), (index.layout().filters().group_of(link.block) + 1) * words);
     }
@@ -801,12 +840,13 @@ TEST(FilterCheck, FindsPagesOfAnotherKind) {
     };
     const auto keys_gone = damaged([&](TestIndex& x) { head_of(x, 1).kind = PageKind::tids; });
     EXPECT_TRUE(keys_gone.has("(1") && keys_gone.has("does not hold filter keys")) << keys_gone.all();
-    const auto swapped = damaged([&](TestIndex& x) { head_of(x, 1).kind = PageKind::sketches; });
+    const auto swapped = damaged([&](TestIndex& x) { head_of(x, 1).kind = PageKind::origin_codes; });
     EXPECT_TRUE(swapped.has("does not hold filter keys")) << swapped.all();
-    const auto sketches_gone = damaged([&](TestIndex& x) { head_of(x, 2).kind = PageKind::filters; });
-    EXPECT_TRUE(sketches_gone.has("does not hold filter keys")) << sketches_gone.all();
-    const auto stray = damaged([&](TestIndex& x) { head_of(x, x.nodes().back().block).kind = PageKind::filters; });
-    EXPECT_TRUE(stray.has("holds filter keys that are of no pages")) << stray.all();
+    const auto codes_gone = damaged([&](TestIndex& x) { head_of(x, 2).kind = PageKind::filters; });
+    EXPECT_TRUE(codes_gone.has("does not hold filter keys")) << codes_gone.all();
+    const auto misplaced = damaged(
+        [&](TestIndex& x) { head_of(x, x.nodes().back().block).kind = PageKind::filters; });
+    EXPECT_TRUE(misplaced.has("holds filter keys that are of no pages")) << misplaced.all();
 }
 
 }  // namespace

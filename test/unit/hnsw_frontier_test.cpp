@@ -9,9 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "core/distance/kernels.hpp"
-#include "core/hnsw/beam_bound.hpp"
-#include "core/hnsw/frontier.hpp"
-#include "core/hnsw/select.hpp"
+#include "core/hnsw/search/beam_bound.hpp"
+#include "core/hnsw/search/frontier.hpp"
+#include "core/hnsw/space/select.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -97,14 +97,16 @@ class FrontierTest : public testing::Test {
             kept_links.push_back(links[i]);
             add_to_oracle(distances[i], links[i]);
         }
-        frontier_.push(kept.data(), kept_links.data(), kept.size(), bound, true, [](const Link&) { return true; },
-                       [](const Link&) {});
+        frontier_.push(
+            kept.data(), kept_links.data(), kept.size(), bound, true, [](const Link&) { return true; },
+            [](const Link&) {});
     }
     void push(float distance, uint32_t block) { push({distance}, {{block, 0, 0}}); }
 
     bool pop(float& distance, float bound = infinity) {
         Candidate candidate;
-        if (!frontier_.pop(kernels(), bound, [&](Link l) { return met_.insert(uint32_t{l.block}).second; }, candidate))
+        if (!frontier_.pop(
+                kernels(), bound, [&](Link l) { return met_.insert(uint32_t{l.block}).second; }, candidate))
             return false;
         distance = candidate.distance;
         popped_ = candidate.link.block;
@@ -134,7 +136,8 @@ class FrontierTest : public testing::Test {
     static constexpr float infinity = std::numeric_limits<float>::infinity();
     Frontier frontier_;
     std::set<uint32_t> met_, met_by_oracle_;
-    std::priority_queue<std::pair<float, uint32_t>, std::vector<std::pair<float, uint32_t>>, std::greater<>> oracle_;
+    std::priority_queue<std::pair<float, uint32_t>, std::vector<std::pair<float, uint32_t>>, std::greater<>>
+        oracle_;
     uint32_t popped_ = 0;
 };
 
@@ -207,7 +210,8 @@ TEST_F(FrontierTest, ReturnsEveryBlockOnceHoweverOftenItIsPushed) {
     EXPECT_EQ(popped, pushed);
 }
 
-// A search tells the frontier its bound, and takes nothing beyond it; what it left is there when it is widened.
+// A search tells the frontier its bound, and takes nothing beyond it; what it left is there when it is
+// widened.
 TEST_F(FrontierTest, KeepsWhatIsBeyondTheBound) {
     std::mt19937 random(6);
     for (const auto& [width, met] : {std::pair(16, false), std::pair(16, true), std::pair(100, false),
@@ -278,7 +282,7 @@ TEST(BeamBound, ForgetsNothingItNeedsWhenItIsWidened) {
     EXPECT_EQ(bound.get(), 2);
     bound.widen(3);
     EXPECT_EQ(bound.get(), std::numeric_limits<float>::infinity());
-    bound.widen(1);   // never narrower
+    bound.widen(1);  // never narrower
     EXPECT_EQ(bound.get(), std::numeric_limits<float>::infinity());
     bound.add(3);
     EXPECT_EQ(bound.get(), 3);
@@ -287,7 +291,7 @@ TEST(BeamBound, ForgetsNothingItNeedsWhenItIsWidened) {
 // --------------------------------------------------------------------------------------- order_by_need
 
 struct Points {
-    std::vector<std::vector<float>> at;   // sorted by distance from the origin
+    std::vector<std::vector<float>> at;  // sorted by distance from the origin
     std::vector<float> distance;
 
     Points(size_t count, size_t dims, uint32_t seed) {
@@ -299,7 +303,9 @@ struct Points {
         std::sort(at.begin(), at.end(), [](const auto& a, const auto& b) { return length(a) < length(b); });
         for (const auto& p : at) distance.push_back(length(p));
     }
-    static float length(const std::vector<float>& p) { return std::inner_product(p.begin(), p.end(), p.begin(), 0.0f); }
+    static float length(const std::vector<float>& p) {
+        return std::inner_product(p.begin(), p.end(), p.begin(), 0.0f);
+    }
     float pair(size_t i, size_t j) const {
         float sum = 0;
         for (size_t k = 0; k < at[i].size(); ++k) sum += (at[i][k] - at[j][k]) * (at[i][k] - at[j][k]);
@@ -329,9 +335,10 @@ TEST(OrderByNeed, IsTheHeuristicOfThePaper) {
                 size_t kept;
                 const std::vector<uint16_t> expected = naive_order(points, limit, kept);
                 std::vector<uint16_t> order;
-                EXPECT_EQ(order_by_need(points.distance, limit, [&](size_t i, size_t j) { return points.pair(i, j); },
-                                        order),
-                          kept);
+                EXPECT_EQ(
+                    order_by_need(
+                        points.distance, limit, [&](size_t i, size_t j) { return points.pair(i, j); }, order),
+                    kept);
                 EXPECT_EQ(order, expected) << count << " points, " << dims << " dims, limit " << limit;
             }
         }
@@ -345,7 +352,9 @@ TEST(OrderByNeed, LooksAtTheNearestOfVeryMany) {
         std::iota(distance.begin(), distance.end(), 1.0f);
         std::vector<uint16_t> order;
         // All but the first are nearer to the first one than to the base.
-        EXPECT_EQ(order_by_need(distance, count, [](size_t, size_t) { return 0.0f; }, order), 1u);
+        EXPECT_EQ(order_by_need(
+                      distance, count, [](size_t, size_t) { return 0.0f; }, order),
+                  1u);
         std::vector<uint16_t> expected(max_candidates);
         std::iota(expected.begin(), expected.end(), uint16_t{0});
         EXPECT_EQ(order, expected) << count;
@@ -354,10 +363,14 @@ TEST(OrderByNeed, LooksAtTheNearestOfVeryMany) {
 
 TEST(OrderByNeed, TakesNothingFromNothing) {
     std::vector<uint16_t> order{1, 2};
-    EXPECT_EQ(order_by_need({}, 5, [](size_t, size_t) { return 0.0f; }, order), 0u);
+    EXPECT_EQ(order_by_need(
+                  {}, 5, [](size_t, size_t) { return 0.0f; }, order),
+              0u);
     EXPECT_TRUE(order.empty());
     const std::vector<float> one{1.0f};
-    EXPECT_EQ(order_by_need(one, 0, [](size_t, size_t) { return 0.0f; }, order), 0u);
+    EXPECT_EQ(order_by_need(
+                  one, 0, [](size_t, size_t) { return 0.0f; }, order),
+              0u);
     EXPECT_EQ(order, std::vector<uint16_t>{0});
 }
 

@@ -12,14 +12,14 @@
 #include <string>
 #include <vector>
 
-#include "core/hnsw/after_insert.hpp"
-#include "core/hnsw/builder.hpp"
-#include "core/hnsw/long_rows.hpp"
-#include "core/hnsw/ordered_scan.hpp"
-#include "core/hnsw/page_order.hpp"
-#include "core/hnsw/row_graph.hpp"
-#include "core/hnsw/validate.hpp"
-#include "core/io/content_hash.hpp"
+#include "core/hnsw/beside/long_rows.hpp"
+#include "core/hnsw/build/builder.hpp"
+#include "core/hnsw/build/page_order.hpp"
+#include "core/hnsw/check/validate.hpp"
+#include "core/hnsw/graph_import/row_graph.hpp"
+#include "core/hnsw/scan/ordered_scan.hpp"
+#include "core/hnsw/write/after_insert.hpp"
+#include "core/io/source/content_hash.hpp"
 #include "core/storage/mem_store.hpp"
 
 namespace vecstore::core {
@@ -43,7 +43,8 @@ inline Data normal_data(size_t rows, size_t dims, uint32_t seed, size_t clusters
     for (size_t i = 0; i < rows; ++i) {
         const size_t cluster = clusters > 0 ? random() % clusters : 0;
         for (size_t j = 0; j < dims; ++j)
-            data.values[i * dims + j] = magnitude * (normal(random) + (clusters > 0 ? centers[cluster * dims + j] : 0));
+            data.values[i * dims + j] = magnitude *
+                                        (normal(random) + (clusters > 0 ? centers[cluster * dims + j] : 0));
     }
     return data;
 }
@@ -65,7 +66,8 @@ inline void normalize(Data& data) {
     }
 }
 
-// A random linear map of few latent dimensions around cluster centers, and a little noise: what embeddings are like.
+// A random linear map of few latent dimensions around cluster centers, and a little noise: what embeddings
+// are like.
 inline Data latent_data(size_t rows, size_t dims, uint32_t seed) {
     constexpr size_t latent = 12;
     const Data few = normal_data(rows, latent, seed, 12), map = normal_data(latent, dims, seed + 1),
@@ -89,12 +91,14 @@ inline Data repeated(const Data& data, size_t times) {
 
 // Some rows of them, from the first.
 inline Data first_rows(const Data& data, size_t rows) {
-    return {data.dims, {data.values.begin(), data.values.begin() + static_cast<std::ptrdiff_t>(rows * data.dims)}};
+    return {data.dims,
+            {data.values.begin(), data.values.begin() + static_cast<std::ptrdiff_t>(rows * data.dims)}};
 }
 
 // And the rest of them.
 inline Data rows_from(const Data& data, size_t first) {
-    return {data.dims, {data.values.begin() + static_cast<std::ptrdiff_t>(first * data.dims), data.values.end()}};
+    return {data.dims,
+            {data.values.begin() + static_cast<std::ptrdiff_t>(first * data.dims), data.values.end()}};
 }
 
 inline FilterCondition range(uint16_t column, FilterKey low, FilterKey high) {
@@ -126,7 +130,7 @@ inline FileGraph file_graph(const Lists& lists) {
 }
 
 // What the operator returns, in double arithmetic.
-inline double true_key(Metric metric, const float* a, const float* b, size_t dims) {
+inline double true_distance(Metric metric, const float* a, const float* b, size_t dims) {
     double l2 = 0, l1 = 0, dot = 0, aa = 0, bb = 0;
     for (size_t i = 0; i < dims; ++i) {
         const double x = a[i], y = b[i];
@@ -141,7 +145,7 @@ inline double true_key(Metric metric, const float* a, const float* b, size_t dim
         case Metric::inner_product: return -dot;
         case Metric::cosine: return 1 - dot / std::sqrt(aa * bb);
         case Metric::l1: return l1;
-        default: return NAN;   // of other kinds of vectors
+        default: return NAN;  // of other kinds of vectors
     }
 }
 
@@ -152,7 +156,7 @@ struct IndexOptions {
     uint16_t m = 16;
     size_t ef_construction = 64;
     std::vector<float> mean = {};
-    float high_length = 0;   // DataProfile's
+    float high_length = 0;  // DataProfile's
     VectorKind kind = VectorKind::vector;
     uint32_t sparse_elements = 0;
     // Of the filter columns, of which there are so many: the key of a row in a column.
@@ -165,10 +169,10 @@ class TestIndex {
   public:
     TestIndex(size_t dims, const IndexOptions& options, size_t max_pages = 1 << 16)
         : options_(options),
-          encoder_(choose_geometry({static_cast<uint32_t>(dims), options.metric, options.mode, options.compact,
-                                    options.m, options.kind, options.sparse_elements,
-                                    options.filter_columns}),
-                   42, options.mean),
+          encoder_(
+              choose_geometry({static_cast<uint32_t>(dims), options.metric, options.mode, options.compact,
+                               options.m, options.kind, options.sparse_elements, options.filter_columns}),
+              42, options.mean),
           store_(max_pages) {
         create_index_pages(store_, encoder_.geometry(), 42, static_cast<uint16_t>(options.ef_construction),
                            options.mean, long_from(options.high_length, encoder_.geometry()));
@@ -191,21 +195,23 @@ class TestIndex {
     }
 
     // As a server inserts a row. Level: drawn, or given. near: as for Inserter::insert().
-    void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr,
-                const NearWays& near = {}) {
+    void insert(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1,
+                NeedMap* needs = nullptr, const NearCandidates& near = {}) {
         const auto [placed, chosen] = insert_alone(raw, row, memory, level, needs, near);
-        const std::lock_guard<std::mutex> guard(samples_mutex_);   // of other threads that insert
+        const std::lock_guard<std::mutex> guard(samples_mutex_);  // of other threads that insert
         after_insert(store_, encoder_, memory, chosen, placed, samples_);
     }
     // The row and no more. Returns where it was placed, and its level.
-    std::pair<Link, uint8_t> insert_alone(const RawVector& raw, size_t row, InsertMemory& memory, int level = -1, NeedMap* needs = nullptr,
-                         const NearWays& near = {}) {
+    std::pair<Link, uint8_t> insert_alone(const RawVector& raw, size_t row, InsertMemory& memory,
+                                          int level = -1, NeedMap* needs = nullptr,
+                                          const NearCandidates& near = {}) {
         RowMemory encoded;
         const OwnVector vector = encoder_.encode_row(raw, encoded);
         Inserter<MemStore> inserter(store_, encoder_, options_.ef_construction, memory, needs);
         const auto chosen = static_cast<uint8_t>(level < 0 ? drawn_level(row) : level);
         const std::vector<FilterKey> keys = filter_keys(row);
-        const NewRow new_row{encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row), chosen, keys.data()};
+        const NewRow new_row{
+            encoded.internal.data(), encoded.own_bytes.data(), vector, tid_of(row), chosen, keys.data()};
         if (keep_long(store_, encoder_, new_row)) return {Link{}, 0};
         inserter.insert(new_row, near);
         return {inserter.last_placed(), chosen};
@@ -226,7 +232,8 @@ class TestIndex {
         RowMemory encoded;
         const OwnVector vector = encoder_.encode_row(raw, encoded);
         const std::vector<FilterKey> keys = filter_keys(row);
-        const NewRow new_row{nullptr, encoded.own_bytes.data(), vector, tid_of(row), drawn_level(row), keys.data()};
+        const NewRow new_row{nullptr,     encoded.own_bytes.data(), vector,
+                             tid_of(row), drawn_level(row),         keys.data()};
         if (beside == nullptr || !beside->take(new_row)) rows.add(new_row);
     }
 
@@ -240,41 +247,43 @@ class TestIndex {
         beside.write(store_, layout());
     }
     template <class Rows>
-    bool adopt(const Rows& data, const FileGraph& graph, size_t threads = 1) {
+    bool import_graph(const Rows& data, const FileGraph& graph, size_t threads = 1) {
         const RowBuffer rows = encode(data);
         GraphBuilder builder(encoder_, {options_.ef_construction, threads});
         std::vector<uint64_t> content(rows.size());
-        for (size_t i = 0; i < rows.size(); ++i) content[i] = io::hash_field(0, rows.own_bytes(i), rows.row_bytes() - rows.key_bytes());
-        return builder.adopt(rows, RowGraph(graph, rows, content, [] {}), store_, [](size_t) {});
+        for (size_t i = 0; i < rows.size(); ++i)
+            content[i] = io::hash_field(0, rows.own_bytes(i), rows.row_bytes() - rows.key_bytes());
+        return builder.import_graph(rows, RowGraph(graph, rows, content, [] {}), store_, [](size_t) {});
     }
 
-    // The first `limit` rows of a scan, settled from `data`, as a server does from the table.
+    // The first `limit` rows of a scan, reranked from `data`, as a server does from the table.
     std::vector<size_t> scan(const float* query, size_t limit, ScanOptions options, const Data* data) {
         return scan_for(query, limit, options, [&](size_t row) {
-            return true_key(options_.metric, query, data->row(row), data->dims);
+            return true_distance(options_.metric, query, data->row(row), data->dims);
         });
     }
-    // The same of any kind of vector; key_of(row): what the operator returns.
-    template <class KeyOf>
-    std::vector<size_t> scan_for(const RawVector& query, size_t limit, ScanOptions options, KeyOf&& key_of) {
+    // The same of any kind of vector; distance_of(row): what the operator returns.
+    template <class DistanceOf>
+    std::vector<size_t> scan_for(const RawVector& query, size_t limit, ScanOptions options,
+                                 DistanceOf&& distance_of) {
         SearchMemory memory;
         Query prepared;
         options.strict_order &= prepared.prepare_scan(encoder_, &query, typical_length(store_, encoder_));
         OrderedScan<MemStore> scan(store_, encoder_, prepared, memory, options);
-        settled_ = 0;
-        const auto settle = [&](const HeapTid& tid) {
-            ++settled_;
-            return Settled{true, key_of(row_of(tid))};
+        reranked_ = 0;
+        const auto rerank = [&](const HeapTid& tid) {
+            ++reranked_;
+            return Reranked{true, distance_of(row_of(tid))};
         };
         std::vector<size_t> rows;
         HeapTid tid;
-        while (rows.size() < limit && scan.next(settle, tid)) rows.push_back(row_of(tid));
+        while (rows.size() < limit && scan.next(rerank, tid)) rows.push_back(row_of(tid));
         last_counts_ = scan.counts();
         last_visits_ = scan.visits();
         return rows;
     }
     // Rows of the last scan whose order the index could not tell.
-    size_t settled() const { return settled_; }
+    size_t reranked() const { return reranked_; }
     const SearchCounts& last_counts() const { return last_counts_; }
     uint64_t last_visits() const { return last_visits_; }
 
@@ -302,7 +311,8 @@ class TestIndex {
         CheckOptions options;
         options.deep = deep;
         GraphCheck<MemStore> check(store_, meta(), encoder_, options, [&](const Problem& p) {
-            result.problems.push_back(to_text(Link{p.block, static_cast<uint8_t>(p.slot), 0}) + ": " + p.text);
+            result.problems.push_back(to_text(Link{p.block, static_cast<uint8_t>(p.slot), 0}) + ": " +
+                                      p.text);
         });
         check.read_pages();
         if (require)
@@ -353,17 +363,18 @@ class TestIndex {
     IndexOptions options_;
     VectorEncoder encoder_;
     MemStore store_;
-    SpreadSamples samples_;
+    CalibrationSamples samples_;
     std::mutex samples_mutex_;
     SearchCounts last_counts_;
     uint64_t last_visits_ = 0;
-    size_t settled_ = 0;
+    size_t reranked_ = 0;
 };
 
 // As a build writes its pages out, some of which are there already.
 inline void write_in_order(TestIndex& from, const PageOrder& order, TestIndex& to) {
     for (uint32_t block = 0; block < from.store().page_count(); ++block) {
-        auto page = block < to.store().page_count() ? to.store().write(block) : to.store().append(PageKind::unused);
+        auto page = block < to.store().page_count() ? to.store().write(block)
+                                                    : to.store().append(PageKind::unused);
         const size_t used = order.copy_page(block, page.modify());
         page.commit(used);
     }
@@ -380,7 +391,8 @@ inline void build_in_order(const Data& data, size_t threads, TestIndex& index) {
 class KeptPages {
   public:
     KeptPages(TestIndex& index, const std::vector<uint32_t>& blocks) : index_(index) {
-        for (const uint32_t block : blocks) kept_[block].assign(payload(block), payload(block) + page_payload_size);
+        for (const uint32_t block : blocks)
+            kept_[block].assign(payload(block), payload(block) + page_payload_size);
     }
     ~KeptPages() {
         for (const auto& [block, bytes] : kept_) std::copy(bytes.begin(), bytes.end(), payload(block));
@@ -395,22 +407,25 @@ class KeptPages {
     std::map<uint32_t, std::vector<uint8_t>> kept_;
 };
 
-// The k nearest rows, and the key of the k-th.
-inline double kth_key(const Data& data, Metric metric, const float* query, size_t k) {
-    std::vector<double> keys(data.rows());
-    for (size_t i = 0; i < data.rows(); ++i) keys[i] = true_key(metric, query, data.row(i), data.dims);
-    std::nth_element(keys.begin(), keys.begin() + (k - 1), keys.end());
-    return keys[k - 1];
+// The k nearest rows, and the distance of the k-th.
+inline double kth_distance(const Data& data, Metric metric, const float* query, size_t k) {
+    std::vector<double> distances(data.rows());
+    for (size_t i = 0; i < data.rows(); ++i)
+        distances[i] = true_distance(metric, query, data.row(i), data.dims);
+    std::nth_element(distances.begin(), distances.begin() + (k - 1), distances.end());
+    return distances[k - 1];
 }
 
 // Share of the k rows returned that are among the k nearest (ties count).
-inline double recall(TestIndex& index, const Data& data, const Data& queries, size_t k, const ScanOptions& options) {
+inline double recall(TestIndex& index, const Data& data, const Data& queries, size_t k,
+                     const ScanOptions& options) {
     const Metric metric = index.options().metric;
     size_t hits = 0;
     for (size_t q = 0; q < queries.rows(); ++q) {
-        const double bound = kth_key(data, metric, queries.row(q), k);
+        const double bound = kth_distance(data, metric, queries.row(q), k);
         for (size_t row : index.scan(queries.row(q), k, options, &data))
-            hits += true_key(metric, queries.row(q), data.row(row), data.dims) <= bound + 1e-6 * std::fabs(bound);
+            hits += true_distance(metric, queries.row(q), data.row(row), data.dims) <=
+                    bound + 1e-6 * std::fabs(bound);
     }
     return static_cast<double>(hits) / static_cast<double>(k * queries.rows());
 }

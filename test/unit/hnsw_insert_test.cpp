@@ -54,8 +54,8 @@ TEST(Insert, KeepsTheGraphWholeForEveryShapeOfIndex) {
     }
 }
 
-// Two pieces that no link joins: only ways into both lead to both.
-TEST(Insert, FromSeveralWaysComesToAllOfThem) {
+// Two connected components that no link joins: only entry candidates in both lead to both.
+TEST(Insert, FromSeveralCandidatesComesToAllOfThem) {
     constexpr size_t dims = 16, rows = 400;
     Data data = normal_data(rows, dims, 3);
     for (size_t row = 0; row < rows; ++row) data.values[row * dims] += row % 2 == 0 ? 4 : -4;
@@ -68,17 +68,18 @@ TEST(Insert, FromSeveralWaysComesToAllOfThem) {
         const Node node = index.node(link);
         places[index.row_at(link)] = link;
         for (size_t i = 0; i < node.head().degree; ++i)
-            if ((index.row_at(link) + index.row_at(node.links()[i])) % 2 != 0) ++node.links()[i].generation;   // leads nowhere
+            if ((index.row_at(link) + index.row_at(node.links()[i])) % 2 != 0)
+                ++node.links()[i].generation;  // leads nowhere
     }
-    NearWays near;
-    for (const size_t row : {0, 1}) near.ways[near.count++].link = places.at(row);
+    NearCandidates near;
+    for (const size_t row : {0, 1}) near.entry_candidates[near.count++].link = places.at(row);
     const std::vector<float> between(dims);
     InsertMemory memory;
     index.insert(between.data(), rows, memory, 0, nullptr, near);
-    size_t of_piece[2] = {};
-    for (const uint32_t row : index.neighbor_rows(rows + 1)[rows]) ++of_piece[row % 2];
-    EXPECT_GT(of_piece[0], 4u);
-    EXPECT_GT(of_piece[1], 4u);
+    size_t of_component[2] = {};
+    for (const uint32_t row : index.neighbor_rows(rows + 1)[rows]) ++of_component[row % 2];
+    EXPECT_GT(of_component[0], 4u);
+    EXPECT_GT(of_component[1], 4u);
 }
 
 // Rows that all have the same few nearest neighbors: these cannot be every other node's parent.
@@ -180,7 +181,9 @@ class HalfDead : public testing::Test {
         options.mode = StorageMode::plain;
         return options;
     }
-    bool in_first(const Link& link) { return reinterpret_cast<const float*>(index_.node(link).own())[0] > 500; }
+    bool in_first(const Link& link) {
+        return reinterpret_cast<const float*>(index_.node(link).own())[0] > 500;
+    }
     void kill(const Link& link) {
         NodeHead& head = index_.node(link).head();
         head.flags |= node_dead;
@@ -212,7 +215,8 @@ TEST_F(HalfDead, ARowAmongTheDeadDoesNotTakeTheGraphAway) {
         index_.insert(row.data(), data_.rows() + i, memory, i % 4 == 3 ? 1 : 0);
         expect_whole(cluster_rows + i + 1);
     }
-    EXPECT_EQ(index_.scan(data_.row(cluster_rows), 10000, {}, &data_).size(), 0u + cluster_rows + more.rows());
+    EXPECT_EQ(index_.scan(data_.row(cluster_rows), 10000, {}, &data_).size(),
+              0u + cluster_rows + more.rows());
 }
 
 TEST_F(HalfDead, ARowAboveTheDeadDoesNotTakeTheGraphAway) {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {
@@ -22,17 +22,18 @@ class Rows {
             case VectorKind::bit: return RawVector::of_bits(bits_[i].data());
             case VectorKind::sparsevec: {
                 const Sparse& s = sparse_[i];
-                return RawVector::of_sparse(s.indices.data(), s.values.data(), static_cast<uint32_t>(s.indices.size()));
+                return RawVector::of_sparse(s.indices.data(), s.values.data(),
+                                            static_cast<uint32_t>(s.indices.size()));
             }
             default: return dense_[i].data();
         }
     }
 
-    double key(Metric metric, size_t i, size_t j) const {
+    double distance(Metric metric, size_t i, size_t j) const {
         switch (kind_) {
-            case VectorKind::bit: return bit_key(metric, bits_[i], bits_[j]);
-            case VectorKind::sparsevec: return sparse_key(metric, sparse_[i], sparse_[j]);
-            default: return true_key(metric, dense_[i].data(), dense_[j].data(), dims_);
+            case VectorKind::bit: return bit_distance(metric, bits_[i], bits_[j]);
+            case VectorKind::sparsevec: return sparse_distance(metric, sparse_[i], sparse_[j]);
+            default: return true_distance(metric, dense_[i].data(), dense_[j].data(), dims_);
         }
     }
 
@@ -62,7 +63,7 @@ class Rows {
         std::vector<float> values;
     };
 
-    static double bit_key(Metric metric, const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
+    static double bit_distance(Metric metric, const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
         int differ = 0, both = 0, either = 0;
         for (size_t i = 0; i < a.size(); ++i) {
             differ += __builtin_popcount(a[i] ^ b[i]);
@@ -73,7 +74,7 @@ class Rows {
         return both == 0 ? 1 : 1 - both / static_cast<double>(either);
     }
 
-    static double sparse_key(Metric metric, const Sparse& a, const Sparse& b) {
+    static double sparse_distance(Metric metric, const Sparse& a, const Sparse& b) {
         std::map<int32_t, std::pair<float, float>> all;
         for (size_t i = 0; i < a.indices.size(); ++i) all[a.indices[i]].first = a.values[i];
         for (size_t i = 0; i < b.indices.size(); ++i) all[b.indices[i]].second = b.values[i];
@@ -82,7 +83,7 @@ class Rows {
             x.push_back(pair.first);
             y.push_back(pair.second);
         }
-        return true_key(metric, x.data(), y.data(), x.size());
+        return true_distance(metric, x.data(), y.data(), x.size());
     }
 
     VectorKind kind_;
@@ -148,13 +149,13 @@ struct Shape {
     uint32_t dims;
     StorageMode mode = StorageMode::plain;
     size_t rows = 1200;
-    uint32_t sparse_elements = 0;   // room for so many
-    bool unequal = false;           // vectors' lengths differ
+    uint32_t sparse_elements = 0;  // room for so many
+    bool unequal = false;          // vectors' lengths differ
 };
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.name; }
 
-constexpr size_t queries = 40;   // the last rows
+constexpr size_t queries = 40;  // the last rows
 
 Rows rows_of(const Shape& shape, uint32_t seed = 5) {
     const size_t count = shape.rows + queries;
@@ -193,28 +194,30 @@ class Kinds : public testing::TestWithParam<Shape> {
     };
     Indexed indexed(const Rows& data) const { return {data, shape().rows}; }
 
-    double slack(double key) const { return 1e-5 * std::fabs(key) + 1e-9; }
+    double slack(double distance) const { return 1e-5 * std::fabs(distance) + 1e-9; }
 
     using IsDead = std::function<bool(size_t)>;
 
     // recall@10 over all queries; and what comes is in order, and is what it should be.
-    double recall(TestIndex& index, const Rows& data, const IsDead& is_dead = [](size_t) { return false; }) const {
+    double recall(
+        TestIndex& index, const Rows& data, const IsDead& is_dead = [](size_t) { return false; }) const {
         size_t hits = 0;
         for (size_t q = shape().rows; q < shape().rows + queries; ++q) {
-            std::vector<double> keys;
+            std::vector<double> distances;
             for (size_t i = 0; i < shape().rows; ++i)
-                if (!is_dead(i)) keys.push_back(data.key(shape().metric, q, i));
-            std::nth_element(keys.begin(), keys.begin() + 9, keys.end());
-            const double bound = keys[9] + slack(keys[9]);
+                if (!is_dead(i)) distances.push_back(data.distance(shape().metric, q, i));
+            std::nth_element(distances.begin(), distances.begin() + 9, distances.end());
+            const double bound = distances[9] + slack(distances[9]);
             double last = -INFINITY;
-            const auto found = index.scan_for(data.row(q), 10, {}, [&](size_t i) { return data.key(shape().metric, q, i); });
+            const auto found = index.scan_for(data.row(q), 10, {},
+                                              [&](size_t i) { return data.distance(shape().metric, q, i); });
             EXPECT_EQ(found.size(), 10u);
             for (const size_t i : found) {
-                const double key = data.key(shape().metric, q, i);
+                const double distance = data.distance(shape().metric, q, i);
                 EXPECT_FALSE(is_dead(i)) << i;
-                EXPECT_GE(key, last - slack(last)) << "query " << q;
-                last = key;
-                hits += key <= bound;
+                EXPECT_GE(distance, last - slack(last)) << "query " << q;
+                last = distance;
+                hits += distance <= bound;
             }
         }
         return static_cast<double>(hits) / (10 * queries);
@@ -226,7 +229,8 @@ class Kinds : public testing::TestWithParam<Shape> {
         vacuum.run([&](const HeapTid& tid) { return is_dead(TestIndex::row_of(tid)); });
     }
 
-    void expect_clean(TestIndex& index, const Rows& data, const IsDead& is_dead = [](size_t) { return false; }) const {
+    void expect_clean(
+        TestIndex& index, const Rows& data, const IsDead& is_dead = [](size_t) { return false; }) const {
         const auto checked = index.check(true, [&](GraphCheck<MemStore>& check) {
             for (size_t i = 0; i < shape().rows; ++i)
                 if (!is_dead(i)) check.require_row(TestIndex::tid_of(i), data.row(i));
@@ -243,11 +247,14 @@ INSTANTIATE_TEST_SUITE_P(
         Shape{"VectorL1Longest", VectorKind::vector, Metric::l1, 16000, StorageMode::plain, 150},
         Shape{"HalfvecL2", VectorKind::halfvec, Metric::l2, 100},
         Shape{"HalfvecL2Coded", VectorKind::halfvec, Metric::l2, 384, StorageMode::coded},
-        Shape{"HalfvecProduct", VectorKind::halfvec, Metric::inner_product, 100, StorageMode::plain, 1200, 0, true},
+        Shape{"HalfvecProduct", VectorKind::halfvec, Metric::inner_product, 100, StorageMode::plain, 1200, 0,
+              true},
         Shape{"HalfvecCosineCoded", VectorKind::halfvec, Metric::cosine, 384, StorageMode::coded},
         Shape{"HalfvecL1", VectorKind::halfvec, Metric::l1, 100},
-        Shape{"Int8Product", VectorKind::vector, Metric::inner_product, 5000, StorageMode::plain, 250, 0, true},
-        Shape{"PlanesProduct", VectorKind::vector, Metric::inner_product, 16000, StorageMode::plain, 150, 0, true},
+        Shape{"Int8Product", VectorKind::vector, Metric::inner_product, 5000, StorageMode::plain, 250, 0,
+              true},
+        Shape{"PlanesProduct", VectorKind::vector, Metric::inner_product, 16000, StorageMode::plain, 150, 0,
+              true},
         Shape{"PlanesL2", VectorKind::vector, Metric::l2, 8000, StorageMode::coded, 300},
         Shape{"PlanesL2Longest", VectorKind::vector, Metric::l2, 16000, StorageMode::coded, 250},
         Shape{"PlanesCosine", VectorKind::halfvec, Metric::cosine, 12000, StorageMode::coded, 250, 0, true},
@@ -257,11 +264,14 @@ INSTANTIATE_TEST_SUITE_P(
         Shape{"BitHammingCut", VectorKind::bit, Metric::hamming, 64000, StorageMode::plain, 200},
         Shape{"BitJaccardCut", VectorKind::bit, Metric::jaccard, 64000, StorageMode::plain, 200},
         Shape{"SparseL2", VectorKind::sparsevec, Metric::l2, 30000, StorageMode::plain, 1200, 60},
-        Shape{"SparseProduct", VectorKind::sparsevec, Metric::inner_product, 30000, StorageMode::plain, 1200, 60},
-        Shape{"SparseCosine", VectorKind::sparsevec, Metric::cosine, 1000000000, StorageMode::plain, 1200, 60},
+        Shape{"SparseProduct", VectorKind::sparsevec, Metric::inner_product, 30000, StorageMode::plain, 1200,
+              60},
+        Shape{"SparseCosine", VectorKind::sparsevec, Metric::cosine, 1000000000, StorageMode::plain, 1200,
+              60},
         Shape{"SparseL1", VectorKind::sparsevec, Metric::l1, 30000, StorageMode::plain, 1200, 60},
         Shape{"SparseL2Cut", VectorKind::sparsevec, Metric::l2, 30000, StorageMode::plain, 1200, 25},
-        Shape{"SparseProductCut", VectorKind::sparsevec, Metric::inner_product, 30000, StorageMode::plain, 1200, 25},
+        Shape{"SparseProductCut", VectorKind::sparsevec, Metric::inner_product, 30000, StorageMode::plain,
+              1200, 25},
         Shape{"SparseL1Cut", VectorKind::sparsevec, Metric::l1, 30000, StorageMode::plain, 1200, 25}),
     [](const auto& info) { return info.param.name; });
 
@@ -306,8 +316,9 @@ TEST_P(Kinds, EqualVectorsShareANode) {
         EXPECT_LE(nodes, different * copies);
     else
         EXPECT_EQ(nodes, different);
-    const auto all = index->scan_for(data.row(0), different * copies, {},
-                                     [&](size_t i) { return data.key(shape().metric, 0, i % different); });
+    const auto all = index->scan_for(data.row(0), different * copies, {}, [&](size_t i) {
+        return data.distance(shape().metric, 0, i % different);
+    });
     EXPECT_EQ(std::set<size_t>(all.begin(), all.end()).size(), different * copies);
 }
 
@@ -325,8 +336,10 @@ TEST_P(Kinds, AQueryWithoutAnOrderReturnsAllRows) {
     OrderedScan<MemStore> scan(index->store(), index->encoder(), query, search, options);
     std::set<size_t> rows;
     HeapTid tid;
-    const auto settle = [](const HeapTid&) -> Settled { throw std::logic_error("there is nothing to settle"); };
-    while (scan.next(settle, tid)) rows.insert(TestIndex::row_of(tid));
+    const auto rerank = [](const HeapTid&) -> Reranked {
+        throw std::logic_error("there is nothing to rerank");
+    };
+    while (scan.next(rerank, tid)) rows.insert(TestIndex::row_of(tid));
     EXPECT_EQ(rows.size(), count);
 }
 
@@ -345,7 +358,7 @@ TEST_P(Kinds, CheckFindsADamagedVector) {
         for (size_t i = 0; i < index->layout().own_bytes() / 2; ++i) node.own()[i] ^= 0x1b;
     }
     EXPECT_FALSE(index->check().problems.empty());
-    EXPECT_TRUE(index->check(false).problems.empty());   // too much to ask of a quick look
+    EXPECT_TRUE(index->check(false).problems.empty());  // too much to ask of a quick look
 }
 
 TEST(Kinds, KeysOfBitStringsNeedNoTable) {
@@ -358,23 +371,23 @@ TEST(Kinds, KeysOfBitStringsNeedNoTable) {
         options.kind = VectorKind::bit;
         TestIndex index(500, options);
         index.insert(data);
-        index.scan_for(data.row(3), 50, {}, [&](size_t i) { return data.key(metric, 3, i); });
-        EXPECT_EQ(index.settled(), 0u);
-        // Each key is the operator's result, to the last bit.
+        index.scan_for(data.row(3), 50, {}, [&](size_t i) { return data.distance(metric, 3, i); });
+        EXPECT_EQ(index.reranked(), 0u);
+        // Each distance is the operator's result, to the last bit.
         Query query;
         query.prepare(index.encoder(), data.row(3));
         for (const Link& link : index.nodes()) {
             const ConstNode node(index.layout(), index.node(link).data());
-            const RowKey key = query.row_key(query.distance(node), node.head());
-            const double expected = data.key(metric, 3, TestIndex::row_of(node.head().tids[0]));
-            EXPECT_EQ(key.low, expected);
-            EXPECT_EQ(key.high, expected);
+            const DistanceBounds bounds = query.distance_bounds(query.distance(node), node.head());
+            const double expected = data.distance(metric, 3, TestIndex::row_of(node.head().tids[0]));
+            EXPECT_EQ(bounds.low, expected);
+            EXPECT_EQ(bounds.high, expected);
         }
     }
 }
 
 // Two that differ only in what is not stored share a node, and are told apart by the table.
-TEST(Kinds, BitsBeyondThoseStoredAreSettled) {
+TEST(Kinds, BitsBeyondThoseStoredAreReranked) {
     IndexOptions options;
     options.metric = Metric::hamming;
     options.mode = StorageMode::plain;
@@ -387,7 +400,8 @@ TEST(Kinds, BitsBeyondThoseStoredAreSettled) {
     index.insert(RawVector::of_bits(b.data()), 1, memory);
     EXPECT_EQ(index.nodes().size(), 1u);
     const auto nearest = [&](const std::vector<uint8_t>& query, double to_a) {
-        return index.scan_for(RawVector::of_bits(query.data()), 2, {}, [&](size_t i) { return i == 0 ? to_a : 8 - to_a; });
+        return index.scan_for(RawVector::of_bits(query.data()), 2, {},
+                              [&](size_t i) { return i == 0 ? to_a : 8 - to_a; });
     };
     EXPECT_EQ(nearest(a, 0), (std::vector<size_t>{0, 1}));
     EXPECT_EQ(nearest(b, 8), (std::vector<size_t>{1, 0}));
@@ -407,7 +421,8 @@ TEST(Kinds, EmptyBitStringsAreFoundByJaccard) {
     index.insert(RawVector::of_bits(bits.data()), 10, memory);
     EXPECT_EQ(index.nodes().size(), 2u);
     EXPECT_TRUE(index.check().problems.empty());
-    const auto found = index.scan_for(RawVector::of_bits(bits.data()), 100, {}, [](size_t i) { return i == 10 ? 0.0 : 1.0; });
+    const auto found = index.scan_for(RawVector::of_bits(bits.data()), 100, {},
+                                      [](size_t i) { return i == 10 ? 0.0 : 1.0; });
     ASSERT_EQ(found.size(), 11u);
     EXPECT_EQ(found[0], 10u);
 }
@@ -418,8 +433,11 @@ TEST(Kinds, ZeroVectorsAreNotIndexedForCosineOnly) {
         const bool wanted = metric != Metric::cosine;
         const VectorEncoder sparse(
             choose_geometry({10, metric, StorageMode::plain, false, 16, VectorKind::sparsevec, 10}), 1, {});
-        EXPECT_EQ(sparse.indexable(RawVector::of_sparse(reinterpret_cast<const int32_t*>(&zero), zero.data(), 0)), wanted);
-        const VectorEncoder half(choose_geometry({10, metric, StorageMode::plain, false, 16, VectorKind::halfvec}), 1, {});
+        EXPECT_EQ(
+            sparse.indexable(RawVector::of_sparse(reinterpret_cast<const int32_t*>(&zero), zero.data(), 0)),
+            wanted);
+        const VectorEncoder half(
+            choose_geometry({10, metric, StorageMode::plain, false, 16, VectorKind::halfvec}), 1, {});
         EXPECT_EQ(half.indexable(zero.data()), wanted);
     }
 }

@@ -46,8 +46,8 @@ void expect_consistent(const GeometryRequest& request, const Geometry& g) {
     EXPECT_GE(layout.own_offset(), layout.factors_offset() + g.max_neighbors * factor_bytes);
     EXPECT_LE(layout.own_offset() + layout.own_bytes(), layout.slot_size());
 
-    // Enough neighbors: never below two thirds of 2m (in a compact index, half of it), never more than the tree
-    // edges' bits can tell apart.
+    // Enough neighbors: never below two thirds of 2m (in a compact index, half of it), never more than the
+    // tree edges' bits can tell apart.
     const size_t target = std::min<size_t>(2 * request.m, max_degree);
     const size_t enough = request.compact ? target / 2 : (2 * target + 2) / 3;
     EXPECT_GE(g.max_neighbors, std::max<size_t>(4, coded ? enough : target));
@@ -90,9 +90,12 @@ TEST(Geometry, GivesLongVectorsFewerBits) {
         OwnFormat own;
         uint32_t bits, code_dims;
     } expected[] = {
-        {6400, StorageMode::coded, OwnFormat::i8, 0, 528},      {7600, StorageMode::coded, OwnFormat::planes, 6, 784},
-        {12000, StorageMode::coded, OwnFormat::planes, 4, 672}, {16000, StorageMode::coded, OwnFormat::planes, 3, 672},
-        {4000, StorageMode::plain, OwnFormat::i8, 0, 0},        {16000, StorageMode::plain, OwnFormat::planes, 3, 0},
+        {6400, StorageMode::coded, OwnFormat::i8, 0, 528},
+        {7600, StorageMode::coded, OwnFormat::planes, 6, 784},
+        {12000, StorageMode::coded, OwnFormat::planes, 4, 672},
+        {16000, StorageMode::coded, OwnFormat::planes, 3, 672},
+        {4000, StorageMode::plain, OwnFormat::i8, 0, 0},
+        {16000, StorageMode::plain, OwnFormat::planes, 3, 0},
     };
     for (const auto& e : expected) {
         const Geometry g = geometry(e.dims, e.mode);
@@ -105,7 +108,8 @@ TEST(Geometry, GivesLongVectorsFewerBits) {
 TEST(Geometry, HoldsBitStringsWholeOrNearlySo) {
     for (const uint16_t m : {2, 16, 100}) {
         for (uint32_t dims = 1; dims <= 64000; dims += dims < 300 ? 1 : 977) {
-            const GeometryRequest request{dims, Metric::jaccard, StorageMode::plain, false, m, VectorKind::bit};
+            const GeometryRequest request{dims, Metric::jaccard, StorageMode::plain, false,
+                                          m,    VectorKind::bit};
             const Geometry g = choose_geometry(request);
             const NodeLayout layout(g);
             ASSERT_LE(layout.slot_offset(g.slots_per_page), page_payload_size);
@@ -122,7 +126,8 @@ TEST(Geometry, HoldsBitStringsWholeOrNearlySo) {
 TEST(Geometry, GivesSparseVectorsTheRoomThereIs) {
     for (const uint16_t m : {2, 16, 100}) {
         for (const uint32_t elements : {0u, 1u, 20u, 120u, 290u, 700u, 16000u}) {
-            const GeometryRequest request{1000000000, Metric::l2, StorageMode::plain, false, m, VectorKind::sparsevec, elements};
+            const GeometryRequest request{
+                1000000000, Metric::l2, StorageMode::plain, false, m, VectorKind::sparsevec, elements};
             const Geometry g = choose_geometry(request);
             const NodeLayout layout(g);
             ASSERT_LE(layout.slot_offset(g.slots_per_page), page_payload_size);
@@ -136,8 +141,9 @@ TEST(Geometry, GivesSparseVectorsTheRoomThereIs) {
 
 TEST(Geometry, HasTheSizesThatWereMeasured) {
     const Sizes expected[] = {
-        {384, 384, OwnFormat::f16, 3, 32},    {768, 768, OwnFormat::f16, 2, 23},   {1024, 1024, OwnFormat::f16, 1, 40},
-        {1536, 1536, OwnFormat::f16, 1, 24},  {2048, 1360, OwnFormat::f16, 1, 22}, {3072, 1744, OwnFormat::i8, 1, 22},
+        {384, 384, OwnFormat::f16, 3, 32},   {768, 768, OwnFormat::f16, 2, 23},
+        {1024, 1024, OwnFormat::f16, 1, 40}, {1536, 1536, OwnFormat::f16, 1, 24},
+        {2048, 1360, OwnFormat::f16, 1, 22}, {3072, 1744, OwnFormat::i8, 1, 22},
     };
     for (const Sizes& e : expected) {
         const Geometry g = geometry(e.dims, StorageMode::coded);
@@ -193,7 +199,8 @@ TEST(Layout, SectionsOfNeighboringSlotsDoNotOverlap) {
     EXPECT_EQ(page_head(page.data()).kind, PageKind::unused);
     const Node second(layout, layout.raw_slot(page.data(), 1));
     EXPECT_FALSE(second.used());
-    EXPECT_EQ(std::count(second.data(), second.data() + layout.slot_size(), 0), static_cast<long>(layout.slot_size()));
+    EXPECT_EQ(std::count(second.data(), second.data() + layout.slot_size(), 0),
+              static_cast<long>(layout.slot_size()));
 }
 
 TEST(Node, KnowsItsStateAndItsLinks) {

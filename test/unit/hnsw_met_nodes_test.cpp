@@ -1,7 +1,7 @@
 // What an insert measures, it measures once: nodes that it has met, and pairs of candidates.
 #include <gtest/gtest.h>
 
-#include "core/hnsw/met_nodes.hpp"
+#include "core/hnsw/node/met_nodes.hpp"
 #include "hnsw_graph.hpp"
 #include "vacuum_stores.hpp"
 
@@ -19,7 +19,7 @@ TEST(MetNodes, KnowsThoseOfTheQueryAlone) {
     ASSERT_NE(met.find(7), nullptr);
     EXPECT_EQ(met.find(7)->distance, 1.5f);
     EXPECT_EQ(met.find(0)->norm2, 5);
-    for (uint64_t query = 2; query < 140000; ++query) {   // more than there are epochs
+    for (uint64_t query = 2; query < 140000; ++query) {  // more than there are epochs
         met.keep_only(query);
         ASSERT_EQ(met.find(7), nullptr) << query;
         if (query % 40000 == 0) met.add(7, 1, 1);
@@ -51,10 +51,12 @@ TEST(PairMemo, ComputesEachPairOnce) {
         };
         for (int turn = 0; turn < 2; ++turn)
             for (size_t a = 0; a < n; ++a)
-                for (size_t b = 0; b < n; ++b) EXPECT_EQ(pairs.get(a, b, compute), static_cast<float>(std::max(a, b) * 100 + std::min(a, b)));
+                for (size_t b = 0; b < n; ++b)
+                    EXPECT_EQ(pairs.get(a, b, compute),
+                              static_cast<float>(std::max(a, b) * 100 + std::min(a, b)));
         EXPECT_EQ(computed, n * (n + 1) / 2);
     }
-    pairs.clear(100000);   // too many to be remembered
+    pairs.clear(100000);  // too many to be remembered
     EXPECT_EQ(pairs.get(99999, 1, [](size_t, size_t) { return 3.0f; }), 3);
 }
 
@@ -74,10 +76,12 @@ double reads_per_row(Metric metric) {
         if (row == rows.rows() / 2) before = store.reads();
         RowMemory encoded;
         const OwnVector own = index.encoder().encode_row(rows.row(row), encoded);
-        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), own, TestIndex::tid_of(row), static_cast<uint8_t>(row % 16 == 0)});
+        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), own, TestIndex::tid_of(row),
+                         static_cast<uint8_t>(row % 16 == 0)});
     }
     EXPECT_TRUE(index.check().problems.empty());
-    const double reads = static_cast<double>(store.reads() - before) / static_cast<double>(rows.rows() - rows.rows() / 2);
+    const double reads = static_cast<double>(store.reads() - before) /
+                         static_cast<double>(rows.rows() - rows.rows() / 2);
     std::printf("%.0f pages read for a row\n", reads);
     return reads;
 }

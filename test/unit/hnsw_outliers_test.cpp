@@ -1,11 +1,12 @@
-// Rows that are unlike all others: garbage, markers of missing values, other scales, norms at the ends of a float's range.
-// What searches find among the other rows, and how many nodes they visit for it, stays what it was without them.
+// Rows that are unlike all others: garbage, markers of missing values, other scales, norms at the ends of a
+// float's range. What searches find among the other rows, and how many nodes they visit for it, stays what it
+// was without them.
 #include <gtest/gtest.h>
 
 #include "hnsw_graph.hpp"
 
-#include "core/hnsw/row_sample.hpp"
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/space/row_sample.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -39,7 +40,9 @@ Data in_halves(Data data) {
     return data;
 }
 
-void fill_row(Data& data, size_t row, float value) { std::fill_n(&data.values[row * data.dims], data.dims, value); }
+void fill_row(Data& data, size_t row, float value) {
+    std::fill_n(&data.values[row * data.dims], data.dims, value);
+}
 void scale_row(Data& data, size_t row, float factor) {
     for (size_t j = 0; j < data.dims; ++j) data.values[row * data.dims + j] *= factor;
 }
@@ -54,7 +57,8 @@ struct Kind {
     StorageMode mode = StorageMode::coded;
 };
 
-// As CREATE INDEX makes it of the first rows, by what a sample says of them; the last `inserted` rows come later.
+// As CREATE INDEX makes it of the first rows, by what a sample says of them; the last `inserted` rows come
+// later.
 std::unique_ptr<TestIndex> make_index(const Data& data, const Kind& kind, size_t inserted = 0) {
     const Data built = first_rows(data, data.rows() - inserted);
     RowSample sample(kind.kind, static_cast<uint32_t>(data.dims));
@@ -76,10 +80,10 @@ std::unique_ptr<TestIndex> make_index(const Data& data, const Kind& kind, size_t
 
 struct Found {
     double recall = 0;
-    double visits = 0;        // on average
+    double visits = 0;  // on average
     uint64_t most_visits = 0;
-    std::vector<uint64_t> visits_of, pages_of;   // by query
-    size_t themselves = 0;    // of 100 rows that are no garbage, how many are found by their own vector
+    std::vector<uint64_t> visits_of, pages_of;  // by query
+    size_t themselves = 0;  // of 100 rows that are no garbage, how many are found by their own vector
 };
 
 Found look(TestIndex& index, const Data& data, const Data& queries, ScanOptions options = {}) {
@@ -88,9 +92,10 @@ Found look(TestIndex& index, const Data& data, const Data& queries, ScanOptions 
     options.ef_search = 40;
     size_t hits = 0;
     for (size_t q = 0; q < queries.rows(); ++q) {
-        const double bound = kth_key(data, index.options().metric, queries.row(q), k);
+        const double bound = kth_distance(data, index.options().metric, queries.row(q), k);
         for (const size_t row : index.scan(queries.row(q), k, options, &data))
-            hits += true_key(index.options().metric, queries.row(q), data.row(row), data.dims) <= bound + 1e-6 * std::fabs(bound);
+            hits += true_distance(index.options().metric, queries.row(q), data.row(row), data.dims) <=
+                    bound + 1e-6 * std::fabs(bound);
         found.visits += static_cast<double>(index.last_visits()) / static_cast<double>(queries.rows());
         found.most_visits = std::max(found.most_visits, index.last_visits());
         found.visits_of.push_back(index.last_visits());
@@ -100,7 +105,8 @@ Found look(TestIndex& index, const Data& data, const Data& queries, ScanOptions 
     for (size_t i = 0; i < 100; ++i) {
         const size_t row = i * (data.rows() / 100) + 4;
         const std::vector<size_t> nearest = index.scan(data.row(row), 1, options, &data);
-        found.themselves += !nearest.empty() && std::equal(data.row(row), data.row(row) + data.dims, data.row(nearest[0]));
+        found.themselves += !nearest.empty() &&
+                            std::equal(data.row(row), data.row(row) + data.dims, data.row(nearest[0]));
     }
     return found;
 }
@@ -127,9 +133,12 @@ const std::vector<Fixture>& garbage() {
         {"25 of 99", some([](Data& data, size_t row, std::mt19937&) { fill_row(data, row, 99); })},
         {"25 of -999", some([](Data& data, size_t row, std::mt19937&) { fill_row(data, row, -999); })},
         {"25 of -9999", some([](Data& data, size_t row, std::mt19937&) { fill_row(data, row, -9999); })},
-        {"25 of up to 5e5", some([=](Data& data, size_t row, std::mt19937& random) { fill_row(data, row, up_to(5e5f)(random)); })},
-        {"25 up to 5e5 times as long",
-         some([=](Data& data, size_t row, std::mt19937& random) { scale_row(data, row, up_to(5e5f)(random)); })},
+        {"25 of up to 5e5", some([=](Data& data, size_t row, std::mt19937& random) {
+             fill_row(data, row, up_to(5e5f)(random));
+         })},
+        {"25 up to 5e5 times as long", some([=](Data& data, size_t row, std::mt19937& random) {
+             scale_row(data, row, up_to(5e5f)(random));
+         })},
         {"25 of components up to 5e5", some([](Data& data, size_t row, std::mt19937& random) {
              std::uniform_real_distribution<float> component(-5e5f, 5e5f);
              for (size_t j = 0; j < data.dims; ++j) data.values[row * data.dims + j] = component(random);
@@ -182,11 +191,13 @@ TEST_F(Outliers, SpoilNoCompactIndex) {
 }
 
 TEST_F(Outliers, SpoilNoIndexOfCosineOrL1Distances) {
-    for (const Metric metric : {Metric::cosine, Metric::l1}) compare_built({metric}, {garbage()[3], garbage()[8], garbage()[9]});
+    for (const Metric metric : {Metric::cosine, Metric::l1})
+        compare_built({metric}, {garbage()[3], garbage()[8], garbage()[9]});
 }
 
 TEST_F(Outliers, SpoilNoIndexOfHalves) {
-    compare_built({Metric::l2, false, VectorKind::halfvec}, {{"one of 60000", [](Data& data) { fill_row(data, 1200, 60000); }}});
+    compare_built({Metric::l2, false, VectorKind::halfvec},
+                  {{"one of 60000", [](Data& data) { fill_row(data, 1200, 60000); }}});
 }
 
 TEST_F(Outliers, MayComeLater) {
@@ -217,8 +228,11 @@ TEST_F(Outliers, MayComeFirst) {
 // By inner products they are the nearest to half of all queries, and are to be found there.
 TEST_F(Outliers, SpoilNoIndexOfInnerProducts) {
     for (const StorageMode mode : {StorageMode::coded, StorageMode::plain})
-        compare_built({Metric::inner_product, false, VectorKind::vector, mode},
-                      mode == StorageMode::coded ? garbage() : std::vector<Fixture>{garbage()[0], garbage()[3], garbage()[6], garbage()[7], garbage()[9]});
+        compare_built(
+            {Metric::inner_product, false, VectorKind::vector, mode},
+            mode == StorageMode::coded
+                ? garbage()
+                : std::vector<Fixture>{garbage()[0], garbage()[3], garbage()[6], garbage()[7], garbage()[9]});
     compare_built({Metric::inner_product, true}, {garbage()[0], garbage()[7], garbage()[9]});
 }
 
@@ -237,7 +251,8 @@ TEST_F(Outliers, SpoilNoIndexOfInnerProductsInAllDirections) {
         for (size_t i = 0; i < 19; ++i) fill_row(data, 100 * i + 3, -9999);
     };
     for (const StorageMode mode : {StorageMode::coded, StorageMode::plain})
-        compare_built({Metric::inner_product, false, VectorKind::vector, mode}, {garbage()[0], {"19 of -9999", fewer}}, 0.8);
+        compare_built({Metric::inner_product, false, VectorKind::vector, mode},
+                      {garbage()[0], {"19 of -9999", fewer}}, 0.8);
 }
 
 // Inserted, then deleted.
@@ -256,8 +271,9 @@ TEST_F(Outliers, OfInnerProductsComeAndGo) {
         EXPECT_EQ(checked.counts.pages.long_rows, 10u);
         EXPECT_EQ(checked.counts.rows, data.rows());
         const auto is_garbage = [&](size_t row) { return std::fabs(data.row(row)[0]) > 10; };
-        const UnplacedCounts counts =
-            vacuum_unplaced(index->store(), index->layout(), [&](const HeapTid& tid) { return is_garbage(TestIndex::row_of(tid)); });
+        const UnplacedCounts counts = vacuum_unplaced(
+            index->store(), index->layout(),
+            [&](const HeapTid& tid) { return is_garbage(TestIndex::row_of(tid)); });
         EXPECT_EQ(counts.rows_removed, 10u);
         for (size_t i = 0; i < data.rows(); ++i)
             if (is_garbage(i)) std::fill_n(&data.values[i * test_dims], test_dims, 0.0f);
@@ -276,7 +292,8 @@ TEST_F(Outliers, OfInnerProductsAreToldWhereAllRowsWereInserted) {
         const auto index = make_index(data, kind, data.rows());
         EXPECT_NEAR(index->meta().long_from, mode == StorageMode::coded ? 2 : 4, 0.1);
         EXPECT_EQ(index->check().counts.pages.long_rows, 25u);
-        expect_as_good("inserted", look(*index, data, queries_), look(*make_index(clean_, kind, clean_.rows()), clean_, queries_));
+        expect_as_good("inserted", look(*index, data, queries_),
+                       look(*make_index(clean_, kind, clean_.rows()), clean_, queries_));
     }
 }
 
@@ -294,7 +311,8 @@ TEST(LongRows, AreNoneOfThoseOfOrdinaryLengths) {
     }
 }
 
-// A library that knows format 1 alone would not tell of rows on the list: it is to refuse the index from the first one on.
+// A library that knows format 1 alone would not tell of rows on the list: it is to refuse the index from the
+// first one on.
 TEST(LongRows, MakeAnIndexOfFormatOneOneOfFormatTwo) {
     const Data data = clustered_units(100);
     IndexOptions options;
@@ -381,7 +399,8 @@ TEST(LongRows, MayBeMoreThanThereIsRoomFor) {
     }
 }
 
-// In a relaxed order their own vectors are not looked up in the table, and they are in their places all the same.
+// In a relaxed order their own vectors are not looked up in the table, and they are in their places all the
+// same.
 TEST(LongRows, AreInTheirPlacesInARelaxedOrder) {
     const Data clean = clustered_units(1500);
     Data data = clean;
@@ -394,7 +413,7 @@ TEST(LongRows, AreInTheirPlacesInARelaxedOrder) {
     ScanOptions options;
     options.strict_order = false;
     const std::vector<size_t> rows = index->scan(ones.data(), 1000, options, &data);
-    EXPECT_EQ(index->settled(), 0u);
+    EXPECT_EQ(index->reranked(), 0u);
     ASSERT_GE(rows.size(), 1000u);
     EXPECT_EQ(rows[0], 3u);
     EXPECT_EQ(rows[1], 1u);
@@ -402,7 +421,8 @@ TEST(LongRows, AreInTheirPlacesInARelaxedOrder) {
     EXPECT_EQ(std::count(rows.begin(), rows.end(), 4u), 0);
 }
 
-// Of an index that was made of other rows, or by a version that took the mean of all for its middle, a check tells.
+// Of an index that was made of other rows, or by a version that took the mean of all for its middle, a check
+// tells.
 TEST_F(Outliers, AreToldOfWhereTheIndexDoesNotFit) {
     for (const bool compact : {false, true}) {
         IndexOptions options;
@@ -470,7 +490,7 @@ TEST_F(Outliers, MostRowsAreEqual) {
 TEST_F(Outliers, NormsAtTheEndsOfAFloatsRange) {
     for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine, Metric::l1})
         for (const float factor : {1e-42f, 1e-38f, 1e19f, 1e25f, 1e36f}) {
-            if (factor < 1 && metric != Metric::cosine) continue;   // the operators' own squares are 0
+            if (factor < 1 && metric != Metric::cosine) continue;  // the operators' own squares are 0
             Data data = first_rows(clean_, 1000), queries = first_rows(queries_, 50);
             scale_all(data, factor);
             scale_all(queries, factor);
@@ -479,7 +499,8 @@ TEST_F(Outliers, NormsAtTheEndsOfAFloatsRange) {
             EXPECT_GE(found.recall, 0.94) << static_cast<int>(metric) << ", " << factor;
             EXPECT_EQ(found.themselves, 100u) << static_cast<int>(metric) << ", " << factor;
             const auto checked = index->check();
-            EXPECT_TRUE(checked.problems.empty()) << static_cast<int>(metric) << ", " << factor << ": " << checked.all();
+            EXPECT_TRUE(checked.problems.empty())
+                << static_cast<int>(metric) << ", " << factor << ": " << checked.all();
         }
 }
 
@@ -496,8 +517,10 @@ TEST(LongVectors, KeysHoldTheTrueDistance) {
             const float lengths[] = {1e-3f, 1e3f, 1e17f, 1e18f, 3e18f, 1e20f, 1e30f, 1e37f};
             for (const float of_row : lengths)
                 for (const float of_query : lengths) {
-                    Data row{test_dims, {data.row(1), data.row(2)}}, query{test_dims, {data.row(3), data.row(4)}};
-                    for (size_t j = 0; j < test_dims; ++j) query.values[j] = 0.5f * (query.values[j] + row.values[j]);
+                    Data row{test_dims, {data.row(1), data.row(2)}},
+                        query{test_dims, {data.row(3), data.row(4)}};
+                    for (size_t j = 0; j < test_dims; ++j)
+                        query.values[j] = 0.5f * (query.values[j] + row.values[j]);
                     scale_all(row, of_row);
                     scale_all(query, of_query);
                     RowMemory memory;
@@ -513,10 +536,10 @@ TEST(LongVectors, KeysHoldTheTrueDistance) {
                     ASSERT_TRUE(prepared.prepare_scan(index.encoder(), &raw));
                     const float distance = prepared.distance(ConstNode(index.layout(), slot.data()));
                     ASSERT_TRUE(std::isfinite(distance));
-                    const RowKey key = prepared.row_key(distance, node.head());
-                    const double exact = true_key(metric, query.row(0), row.row(0), test_dims);
-                    EXPECT_LE(key.low, exact + 1e-9 * std::fabs(exact)) << of_row << ", " << of_query;
-                    EXPECT_GE(key.high, exact - 1e-9 * std::fabs(exact)) << of_row << ", " << of_query;
+                    const DistanceBounds bounds = prepared.distance_bounds(distance, node.head());
+                    const double exact = true_distance(metric, query.row(0), row.row(0), test_dims);
+                    EXPECT_LE(bounds.low, exact + 1e-9 * std::fabs(exact)) << of_row << ", " << of_query;
+                    EXPECT_GE(bounds.high, exact - 1e-9 * std::fabs(exact)) << of_row << ", " << of_query;
                 }
         }
 }

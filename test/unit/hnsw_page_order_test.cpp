@@ -5,7 +5,7 @@
 
 #include "hnsw_graph.hpp"
 
-#include "core/hnsw/filter_pages.hpp"
+#include "core/hnsw/filter/filter_pages.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -35,7 +35,9 @@ class Written : public testing::TestWithParam<Case> {
         IndexOptions options;
         options.mode = GetParam().mode;
         options.filter_columns = GetParam().filter_columns;
-        options.filter_key = [](size_t row, size_t column) { return static_cast<FilterKey>(row * 10 + column + 1); };
+        options.filter_key = [](size_t row, size_t column) {
+            return static_cast<FilterKey>(row * 10 + column + 1);
+        };
         return options;
     }
 };
@@ -84,7 +86,8 @@ TEST_P(Written, OfEqualRowsAndOfFew) {
     }
 }
 
-// As a build goes on that has used up its memory: rows are inserted with what nodes want, or with that of the first ones.
+// As a build goes on that has used up its memory: rows are inserted with what nodes want, or with that of the
+// first ones.
 TEST_P(Written, TakesFurtherRowsWithWhatNodesWant) {
     const Data all = normal_data(2000, GetParam().dims, 5, 30);
     const Data first = first_rows(all, 1000);
@@ -99,13 +102,16 @@ TEST_P(Written, TakesFurtherRowsWithWhatNodesWant) {
         NeedMap moved = order.moved(needs, most);
         if (most > 700) {
             std::map<size_t, uint64_t> before, after;
-            for (const Link& link : built.nodes()) before[built.row_at(link)] = *needs.find(built.layout().slot_id(link));
-            for (const Link& link : written.nodes()) after[written.row_at(link)] = *moved.find(written.layout().slot_id(link));
+            for (const Link& link : built.nodes())
+                before[built.row_at(link)] = *needs.find(built.layout().slot_id(link));
+            for (const Link& link : written.nodes())
+                after[written.row_at(link)] = *moved.find(written.layout().slot_id(link));
             EXPECT_EQ(after, before);
         }
         EXPECT_EQ(moved.find(most), nullptr);
         InsertMemory memory;
-        for (size_t row = first.rows(); row < all.rows(); ++row) written.insert(all.row(row), row, memory, 0, &moved);
+        for (size_t row = first.rows(); row < all.rows(); ++row)
+            written.insert(all.row(row), row, memory, 0, &moved);
         const auto checked = written.check();
         EXPECT_TRUE(checked.problems.empty()) << checked.all();
         EXPECT_EQ(checked.counts.rows, all.rows());
@@ -114,8 +120,10 @@ TEST_P(Written, TakesFurtherRowsWithWhatNodesWant) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Written,
-                         testing::Values(Case{"two", 768, StorageMode::coded, 0, 2}, Case{"three", 384, StorageMode::coded, 0, 1},
-                                         Case{"one", 1536, StorageMode::coded, 0, 1}, Case{"many", 16, StorageMode::plain, 0, 2},
+                         testing::Values(Case{"two", 768, StorageMode::coded, 0, 2},
+                                         Case{"three", 384, StorageMode::coded, 0, 1},
+                                         Case{"one", 1536, StorageMode::coded, 0, 1},
+                                         Case{"many", 16, StorageMode::plain, 0, 2},
                                          Case{"filtered", 384, StorageMode::coded, 2, 2},
                                          Case{"filteredplain", 32, StorageMode::plain, 1, 1}),
                          [](const auto& info) { return info.param.name; });

@@ -3,8 +3,8 @@
 
 #include "hnsw_graph.hpp"
 
-#include "core/hnsw/probes.hpp"
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/scan/probes.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -66,8 +66,8 @@ TEST(Probes, AScanReturnsNoMoreRowsThanItMayGoOnFor) {
     }
 }
 
-// Exact for every storage of vectors, and although rows were deleted, some of them come several times, and half of
-// the graph's links are gone.
+// Exact for every storage of vectors, and although rows were deleted, some of them come several times, and
+// half of the graph's links are gone.
 TEST(ExhaustiveScan, IsExact) {
     struct Shape {
         size_t dims;
@@ -101,14 +101,19 @@ TEST(ExhaustiveScan, IsExact) {
         ScanOptions scan;
         scan.exhaustive = true;
         for (size_t q = 0; q < queries.rows(); ++q) {
-            const auto key = [&](size_t row) { return true_key(shape.metric, queries.row(q), data.row(row), shape.dims); };
+            const auto distance = [&](size_t row) {
+                return true_distance(shape.metric, queries.row(q), data.row(row), shape.dims);
+            };
             std::vector<size_t> expected = left;
-            std::stable_sort(expected.begin(), expected.end(), [&](size_t a, size_t b) { return key(a) < key(b); });
+            std::stable_sort(expected.begin(), expected.end(),
+                             [&](size_t a, size_t b) { return distance(a) < distance(b); });
             const std::vector<size_t> found = index.scan(queries.row(q), SIZE_MAX, scan, &data);
             ASSERT_EQ(found.size(), expected.size());
             EXPECT_EQ(std::set<size_t>(found.begin(), found.end()).size(), expected.size());
             for (size_t i = 0; i < found.size(); ++i)
-                ASSERT_NEAR(key(found[i]), key(expected[i]), 1e-5 * (1 + std::fabs(key(expected[i])))) << i;
+                ASSERT_NEAR(distance(found[i]), distance(expected[i]),
+                            1e-5 * (1 + std::fabs(distance(expected[i]))))
+                    << i;
         }
     }
 }

@@ -1,8 +1,8 @@
-// Inner products of vectors that are not equally long: the longest are nearest to everybody, and yet what is looked for
-// has to be found.
+// Inner products of vectors that are not equally long: the longest are nearest to everybody, and yet what is
+// looked for has to be found.
 #include <gtest/gtest.h>
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {
@@ -50,21 +50,24 @@ Set cube(size_t dims, size_t rows) {
 // random() * random(): near the axes.
 Set near_axes(size_t dims, size_t rows) {
     return {"random() * random() x " + std::to_string(dims),
-            drawn(rows, dims, 1, [](std::mt19937& r) { return uniform(r) * uniform(r); }), drawn(queries_asked, dims, 2, uniform)};
+            drawn(rows, dims, 1, [](std::mt19937& r) { return uniform(r) * uniform(r); }),
+            drawn(queries_asked, dims, 2, uniform)};
 }
 Set both_signs(size_t dims, size_t rows) {
-    return with_queries("both signs x " + std::to_string(dims),
-                        drawn(rows + queries_asked, dims, 1, [](std::mt19937& r) { return uniform(r) - 0.5f; }));
+    return with_queries(
+        "both signs x " + std::to_string(dims),
+        drawn(rows + queries_asked, dims, 1, [](std::mt19937& r) { return uniform(r) - 0.5f; }));
 }
 // A few rows are very much longer than all others.
 Set outliers(size_t dims, size_t rows, float times) {
     size_t row = 0;
-    return with_queries("outliers x " + std::to_string(dims), stretched(normal_data(rows + queries_asked, dims, 3), 4, [&](std::mt19937&) {
-                            return row++ % 1000 == 7 ? times : 1.0f;
-                        }));
+    return with_queries("outliers x " + std::to_string(dims),
+                        stretched(normal_data(rows + queries_asked, dims, 3), 4,
+                                  [&](std::mt19937&) { return row++ % 1000 == 7 ? times : 1.0f; }));
 }
 Set heavy_tail(size_t dims, size_t rows) {
-    return with_queries("heavy tail x " + std::to_string(dims), stretched(normal_data(rows + queries_asked, dims, 5), 6, [](std::mt19937& r) {
+    return with_queries("heavy tail x " + std::to_string(dims),
+                        stretched(normal_data(rows + queries_asked, dims, 5), 6, [](std::mt19937& r) {
                             return std::exp(1.5f * std::normal_distribution<float>()(r));
                         }));
 }
@@ -80,9 +83,9 @@ Set few_directions(size_t dims, size_t rows) {
     return with_queries("few directions x " + std::to_string(dims), std::move(data));
 }
 Set embeddings(size_t dims, size_t rows) {
-    return with_queries("embeddings x " + std::to_string(dims), stretched(latent_data(rows + queries_asked, dims, 10), 11, [](std::mt19937& r) {
-                            return 0.3f + 2.7f * uniform(r);
-                        }));
+    return with_queries("embeddings x " + std::to_string(dims),
+                        stretched(latent_data(rows + queries_asked, dims, 10), 11,
+                                  [](std::mt19937& r) { return 0.3f + 2.7f * uniform(r); }));
 }
 
 // As an index of sparse vectors, or another kind, is given them.
@@ -121,24 +124,28 @@ IndexOptions options_for(VectorKind kind = VectorKind::vector, bool compact = fa
 
 struct Found {
     double recall;
-    double pages;   // looked at, of each query
+    double pages;  // looked at, of each query
 };
 
-Found search(TestIndex& index, const Set& set, VectorKind kind, const std::function<bool(size_t)>& is_there = {}) {
+Found search(TestIndex& index, const Set& set, VectorKind kind,
+             const std::function<bool(size_t)>& is_there = {}) {
     const AsKind queries(set.queries, kind);
-    std::vector<double> keys;
+    std::vector<double> distances;
     double hits = 0, pages = 0;
     for (size_t q = 0; q < queries.rows(); ++q) {
         const float* const query = set.queries.row(q);
-        const auto key_of = [&](size_t row) { return true_key(Metric::inner_product, query, set.rows.row(row), set.rows.dims); };
-        keys.clear();
+        const auto distance_of = [&](size_t row) {
+            return true_distance(Metric::inner_product, query, set.rows.row(row), set.rows.dims);
+        };
+        distances.clear();
         for (size_t row = 0; row < set.rows.rows(); ++row)
-            if (!is_there || is_there(row)) keys.push_back(key_of(row));
-        std::nth_element(keys.begin(), keys.begin() + (asked - 1), keys.end());
-        const double last = keys[asked - 1];
+            if (!is_there || is_there(row)) distances.push_back(distance_of(row));
+        std::nth_element(distances.begin(), distances.begin() + (asked - 1), distances.end());
+        const double last = distances[asked - 1];
         ScanOptions scan;
         scan.ef_search = ef_search;
-        for (const size_t row : index.scan_for(queries.row(q), asked, scan, key_of)) hits += key_of(row) <= last + 1e-6 * std::fabs(last);
+        for (const size_t row : index.scan_for(queries.row(q), asked, scan, distance_of))
+            hits += distance_of(row) <= last + 1e-6 * std::fabs(last);
         pages += static_cast<double>(index.last_counts().pages);
     }
     const auto n = static_cast<double>(queries.rows());
@@ -159,10 +166,11 @@ void expect(const Set& set, const char* how, const Found& found, double least) {
     EXPECT_GE(found.recall, least) << set.name << " " << how;
 }
 
-// Before neighbors of both kinds were chosen, of these sets .82, .74, .80, .93, .92 and 1.00 were found, and 2,100 pages read.
+// Before neighbors of both kinds were chosen, of these sets .82, .74, .80, .93, .92 and 1.00 were found, and
+// 2,100 pages read.
 TEST(Products, OfFewDimensionsAreFound) {
-    for (const Set& set : {cube(3, 10000), near_axes(3, 10000), cube(5, 6000), outliers(16, 5000, 1e4f), heavy_tail(32, 4000),
-                           few_directions(16, 4000)}) {
+    for (const Set& set : {cube(3, 10000), near_axes(3, 10000), cube(5, 6000), outliers(16, 5000, 1e4f),
+                           heavy_tail(32, 4000), few_directions(16, 4000)}) {
         TestIndex index(set.rows.dims, options_for());
         index.build(set.rows, 2);
         const Found found = search(index, set, VectorKind::vector);
@@ -173,7 +181,8 @@ TEST(Products, OfFewDimensionsAreFound) {
 }
 
 TEST(Products, OfRowsInsertedAreFound) {
-    for (const Set& set : {cube(3, 5000), near_axes(3, 5000), outliers(16, 3000, 1e4f), both_signs(8, 2000)}) {
+    for (const Set& set :
+         {cube(3, 5000), near_axes(3, 5000), outliers(16, 3000, 1e4f), both_signs(8, 2000)}) {
         TestIndex index(set.rows.dims, options_for());
         index.insert(set.rows);
         expect(set, "inserted", search(index, set, VectorKind::vector), 0.985);
@@ -187,7 +196,8 @@ TEST(Products, OfAllKindsOfVectorsAreFound) {
             if (kind == VectorKind::halfvec) set.rows = in_halves(std::move(set.rows));
             TestIndex index(set.rows.dims, options_for(kind));
             index.build(AsKind(set.rows, kind), 2);
-            expect(set, kind == VectorKind::halfvec ? "halfvec" : "sparsevec", search(index, set, kind), 0.985);
+            expect(set, kind == VectorKind::halfvec ? "halfvec" : "sparsevec", search(index, set, kind),
+                   0.985);
             expect_sound(index, set);
         }
     }
@@ -195,7 +205,8 @@ TEST(Products, OfAllKindsOfVectorsAreFound) {
 
 // int8, and a few bits for each component.
 TEST(Products, OfCompactRowsAreFound) {
-    for (const Set& set : {cube(16, 3000), embeddings(128, 3000), heavy_tail(32, 3000), embeddings(4000, 600)}) {
+    for (const Set& set :
+         {cube(16, 3000), embeddings(128, 3000), heavy_tail(32, 3000), embeddings(4000, 600)}) {
         TestIndex index(set.rows.dims, options_for(VectorKind::vector, true));
         index.build(set.rows, 2);
         expect(set, "compact", search(index, set, VectorKind::vector), 0.97);
@@ -204,7 +215,8 @@ TEST(Products, OfCompactRowsAreFound) {
 }
 
 TEST(Products, OfRowsThatAVacuumLeftAreFound) {
-    for (const Set& set : {cube(3, 5000), near_axes(3, 5000), outliers(16, 3000, 1e4f), embeddings(64, 3000)}) {
+    for (const Set& set :
+         {cube(3, 5000), near_axes(3, 5000), outliers(16, 3000, 1e4f), embeddings(64, 3000)}) {
         TestIndex index(set.rows.dims, options_for());
         index.build(set.rows, 2);
         // Every other row, and half of the longest ones.
@@ -217,8 +229,8 @@ TEST(Products, OfRowsThatAVacuumLeftAreFound) {
     }
 }
 
-// Codes estimate L2 distances. (Before, .01 was found of rows that differ in length, and of those inserted into an index of equally
-// long ones.)
+// Codes estimate L2 distances. (Before, .01 was found of rows that differ in length, and of those inserted
+// into an index of equally long ones.)
 TEST(Products, OfRowsWithCodesAreFound) {
     const Set set = embeddings(256, 2500);
     IndexOptions options = options_for();
@@ -230,7 +242,7 @@ TEST(Products, OfRowsWithCodesAreFound) {
         else
             index.insert(set.rows);
         expect(set, built ? "coded" : "coded, inserted", search(index, set, VectorKind::vector), 0.95);
-        EXPECT_LT(index.meta().spread.length, 0);
+        EXPECT_LT(index.meta().calibration.length, 0);
         expect_sound(index, set);
     }
     Set later = set;
@@ -239,9 +251,10 @@ TEST(Products, OfRowsWithCodesAreFound) {
     std::copy(equal.values.begin(), equal.values.end(), later.rows.values.begin());
     TestIndex index(later.rows.dims, options);
     index.build(equal, 2);
-    EXPECT_GT(index.meta().spread.length, 0);
+    EXPECT_GT(index.meta().calibration.length, 0);
     InsertMemory memory;
-    for (size_t row = equal.rows(); row < later.rows.rows(); ++row) index.insert(later.rows.row(row), row, memory);
+    for (size_t row = equal.rows(); row < later.rows.rows(); ++row)
+        index.insert(later.rows.row(row), row, memory);
     expect(later, "coded, longer ones later", search(index, later, VectorKind::vector), 0.95);
 }
 

@@ -3,7 +3,7 @@
 
 #include "hnsw_graph.hpp"
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -92,9 +92,9 @@ TEST(Recall, IsHighForEveryShape) {
 
 TEST(Recall, DoesNotDependOnMagnitude) {
     for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine}) {
-        for (const auto& [dims, mode, compact] :
-             {std::tuple(size_t{16}, StorageMode::plain, false), std::tuple(size_t{384}, StorageMode::coded, false),
-              std::tuple(size_t{384}, StorageMode::coded, true)}) {
+        for (const auto& [dims, mode, compact] : {std::tuple(size_t{16}, StorageMode::plain, false),
+                                                  std::tuple(size_t{384}, StorageMode::coded, false),
+                                                  std::tuple(size_t{384}, StorageMode::coded, true)}) {
             for (const float magnitude : {1e-6f, 1e3f, 1e6f, 1e15f}) {
                 const Shape shape{dims, mode, metric, 16, compact, 800, magnitude};
                 SCOPED_TRACE(name_of(shape));
@@ -114,7 +114,8 @@ TEST(Recall, DoesNotDependOnMagnitude) {
 TEST(Recall, SurvivesALargeMeanThatIsSubtracted) {
     Data data = normal_data(1520, 384, 5, 12);
     const Data queries = [&] {
-        for (size_t i = 0; i < data.values.size(); ++i) data.values[i] += 300.0f + static_cast<float>(i % 384);
+        for (size_t i = 0; i < data.values.size(); ++i)
+            data.values[i] += 300.0f + static_cast<float>(i % 384);
         return take_queries(data, 20);
     }();
     IndexOptions options;
@@ -146,17 +147,17 @@ TEST(Recall, OfInsertedRowsIsThatOfBuiltOnes) {
 void add_near_twins(Data& data, size_t pairs) {
     for (size_t i = 0; i < 2 * pairs; i += 2)
         for (size_t j = 0; j < data.dims; ++j)
-            data.values[(i + 1) * data.dims + j] =
-                data.values[i * data.dims + j] * (1 + 1e-5f * static_cast<float>((i * 31 + j * 17) % 13));
+            data.values[(i + 1) * data.dims + j] = data.values[i * data.dims + j] *
+                                                   (1 + 1e-5f * static_cast<float>((i * 31 + j * 17) % 13));
 }
 
 // How many rows come before the first that is nearer than the one before it.
 size_t ascending_rows(const std::vector<size_t>& rows, const Data& data, const float* query, Metric metric) {
     double last = -INFINITY;
     for (size_t i = 0; i < rows.size(); ++i) {
-        const double key = true_key(metric, query, data.row(rows[i]), data.dims);
-        if (key < last) return i;
-        last = key;
+        const double distance = true_distance(metric, query, data.row(rows[i]), data.dims);
+        if (distance < last) return i;
+        last = distance;
     }
     return rows.size();
 }
@@ -184,7 +185,8 @@ TEST(OrderedScan, IsCompleteAndAscending) {
         Data queries = take_queries(data, 12);
         add_near_twins(data, shape.rows / 4);
         // Some queries are rows of the table: these are at distance 0.
-        for (size_t i = 0; i < 6; ++i) std::copy_n(data.row(i * 7), shape.dims, &queries.values[i * shape.dims]);
+        for (size_t i = 0; i < 6; ++i)
+            std::copy_n(data.row(i * 7), shape.dims, &queries.values[i * shape.dims]);
         TestIndex index(shape.dims, options_of(shape));
         index.insert(data);
         for (const float length : {1.0f, 0.01f}) {
@@ -229,7 +231,7 @@ TEST(OrderedScan, StopsAfterTheMostVisitsAllowed) {
     options.max_visits = 300;
     const size_t rows = index.scan(data.row(3), SIZE_MAX, options, &data).size();
     EXPECT_EQ(rows, 300u);
-    EXPECT_LE(index.last_counts().visits, 350u);   // those of the levels above come on top
+    EXPECT_LE(index.last_counts().visits, 350u);  // those of the levels above come on top
 }
 
 TEST(OrderedScan, RelaxedOrderReturnsEveryRowToo) {
@@ -281,11 +283,11 @@ TEST(OrderedScan, GoesOnBeyondRowsThatAreGone) {
     // The caller skips what it may not see, and asks for more.
     size_t visible = 0, all = 0;
     HeapTid tid;
-    const auto settle = [&](const HeapTid& t) {
+    const auto rerank = [&](const HeapTid& t) {
         const size_t row = TestIndex::row_of(t);
-        return Settled{row % 10 == 0, true_key(Metric::l2, data.row(0), data.row(row), 200)};
+        return Reranked{row % 10 == 0, true_distance(Metric::l2, data.row(0), data.row(row), 200)};
     };
-    while (scan.next(settle, tid)) {
+    while (scan.next(rerank, tid)) {
         ++all;
         visible += TestIndex::row_of(tid) % 10 == 0;
     }
@@ -301,25 +303,27 @@ TEST(OrderedScan, RowsThatAreGoneDoNotHoldUpTheBeam) {
     ScanOptions options;
     options.ef_search = 1;
     SearchMemory memory;
-    size_t far = 0;   // rows that are none of the hundred nearest
+    size_t far = 0;  // rows that are none of the hundred nearest
     for (size_t q = 0; q < 20; ++q) {
         Query query;
         query.prepare(index.encoder(), data.row(q));
         OrderedScan<MemStore> scan(index.store(), index.encoder(), query, memory, options);
-        const auto key = [&](size_t row) { return true_key(Metric::l2, data.row(q), data.row(row), 200); };
-        const auto settle = [&](const HeapTid& t) {
+        const auto distance = [&](size_t row) {
+            return true_distance(Metric::l2, data.row(q), data.row(row), 200);
+        };
+        const auto rerank = [&](const HeapTid& t) {
             const size_t row = TestIndex::row_of(t);
-            return Settled{row % 10 == 0, key(row)};
+            return Reranked{row % 10 == 0, distance(row)};
         };
         std::vector<double> exact;
-        for (size_t row = 0; row < data.rows(); row += 10) exact.push_back(key(row));
+        for (size_t row = 0; row < data.rows(); row += 10) exact.push_back(distance(row));
         std::sort(exact.begin(), exact.end());
         HeapTid tid;
-        for (size_t found = 0; found < 100 && scan.next(settle, tid);) {
+        for (size_t found = 0; found < 100 && scan.next(rerank, tid);) {
             const size_t row = TestIndex::row_of(tid);
             if (row % 10 != 0) continue;
             ++found;
-            far += key(row) > exact[99];
+            far += distance(row) > exact[99];
         }
     }
     EXPECT_LE(far, 16u);
@@ -341,7 +345,8 @@ TEST(OrderedScan, VisitsFewNodes) {
     Data data = normal_data(4030, 384, 16, 0, 0.2f);
     for (size_t i = 0; i < data.rows(); ++i)
         for (size_t k = 0; k < 16; ++k)
-            for (size_t j = 0; j < 384; ++j) data.values[i * 384 + j] += latent.row(i)[k] * directions.row(k)[j];
+            for (size_t j = 0; j < 384; ++j)
+                data.values[i * 384 + j] += latent.row(i)[k] * directions.row(k)[j];
     const Data queries = take_queries(data, 30);
     TestIndex index(384, {});
     index.build(data, 1);
@@ -351,10 +356,11 @@ TEST(OrderedScan, VisitsFewNodes) {
     }
 }
 
-// ------------------------------------------------------------------------------------------------- equal rows
+// ------------------------------------------------------------------------------------------------- equal
+// rows
 
-// Ten rows have one vector: some lie in the node, the others in overflow chunks. Once vacuum has left one row in the
-// node, those in the chunks still come next to it, not after rows that are farther.
+// Ten rows have one vector: some lie in the node, the others in overflow chunks. Once vacuum has left one row
+// in the node, those in the chunks still come next to it, not after rows that are farther.
 TEST(OrderedScan, RowsInOverflowChunksKeepTheirPlace) {
     for (const StorageMode mode : {StorageMode::plain, StorageMode::coded}) {
         const size_t dims = 200, equal = 10, others = 50, gone = inline_tids - 1;
@@ -370,27 +376,28 @@ TEST(OrderedScan, RowsInOverflowChunksKeepTheirPlace) {
         query.prepare(index.encoder(), data.row(0));
         SearchMemory search;
         OrderedScan<MemStore> scan(index.store(), index.encoder(), query, search, {});
-        const auto settle = [&](const HeapTid& tid) {
+        const auto rerank = [&](const HeapTid& tid) {
             const size_t row = TestIndex::row_of(tid);
             const float* x = data.row(row < equal ? 0 : row - equal);
-            return Settled{true, true_key(Metric::l2, data.row(0), x, dims)};
+            return Reranked{true, true_distance(Metric::l2, data.row(0), x, dims)};
         };
         std::vector<size_t> found;
         HeapTid tid;
-        while (scan.next(settle, tid)) found.push_back(TestIndex::row_of(tid));
+        while (scan.next(rerank, tid)) found.push_back(TestIndex::row_of(tid));
         ASSERT_EQ(found.size(), equal - gone + others - 1);
         for (size_t i = 0; i < equal - gone; ++i) EXPECT_LT(found[i], equal) << "place " << i;
     }
 }
 
-// ------------------------------------------------------------------------------------------------- keys
+// ------------------------------------------------------------------------------------------------- bounds
 
-// The key's interval holds the true one, also where the query is short, or the vector itself.
-TEST(RowKey, HoldsTheTrueKey) {
+// The bounds hold the true distance, also where the query is short, or the vector itself.
+TEST(DistanceBounds, HoldTheTrueDistance) {
     for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine}) {
-        for (const auto& [dims, mode, compact] :
-             {std::tuple(size_t{16}, StorageMode::plain, false), std::tuple(size_t{200}, StorageMode::coded, false),
-              std::tuple(size_t{200}, StorageMode::coded, true), std::tuple(size_t{3000}, StorageMode::plain, false)}) {
+        for (const auto& [dims, mode, compact] : {std::tuple(size_t{16}, StorageMode::plain, false),
+                                                  std::tuple(size_t{200}, StorageMode::coded, false),
+                                                  std::tuple(size_t{200}, StorageMode::coded, true),
+                                                  std::tuple(size_t{3000}, StorageMode::plain, false)}) {
             const Shape shape{dims, mode, metric, 16, compact, 40, 1};
             SCOPED_TRACE(name_of(shape));
             const Data data = data_for(shape, shape.rows, 4);
@@ -404,12 +411,13 @@ TEST(RowKey, HoldsTheTrueKey) {
                     query.prepare(index.encoder(), raw.data());
                     for (const Link& link : index.nodes()) {
                         const ConstNode node(index.layout(), index.node(link).data());
-                        const RowKey key = query.row_key(query.distance(node), node.head());
+                        const DistanceBounds bounds = query.distance_bounds(query.distance(node),
+                                                                            node.head());
                         const size_t row = TestIndex::row_of(node.head().tids[0]);
-                        const double truth = true_key(metric, raw.data(), data.row(row), dims);
-                        ASSERT_TRUE(key.low <= truth && truth <= key.high)
-                            << truth << " is not in [" << key.low << ", " << key.high << "]: query " << q
-                            << " times " << length << ", row " << row;
+                        const double truth = true_distance(metric, raw.data(), data.row(row), dims);
+                        ASSERT_TRUE(bounds.low <= truth && truth <= bounds.high)
+                            << truth << " is not in [" << bounds.low << ", " << bounds.high << "]: query "
+                            << q << " times " << length << ", row " << row;
                     }
                 }
             }

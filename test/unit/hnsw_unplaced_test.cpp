@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/hnsw/unplaced.hpp"
+#include "core/hnsw/beside/unplaced.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {
@@ -13,7 +13,8 @@ using Kind = UnplacedKind;
 
 struct UnplacedIndex {
     explicit UnplacedIndex(uint16_t columns)
-        : geometry(choose_geometry({3, Metric::cosine, StorageMode::plain, false, 16, VectorKind::vector, 0, columns})),
+        : geometry(choose_geometry(
+              {3, Metric::cosine, StorageMode::plain, false, 16, VectorKind::vector, 0, columns})),
           layout(geometry),
           store(2000) {
         create_index_pages(store, geometry, 1, 64, {});
@@ -59,8 +60,10 @@ TEST(Unplaced, AreReadByKindAndByKeys) {
         constexpr uint32_t rows = 3000;
         for (uint32_t i = 0; i < rows; ++i) index.add(i, kind_of(i));
         EXPECT_EQ(index.read_sorted(), numbers(rows, [](uint32_t) { return true; }));
-        EXPECT_EQ(index.read_sorted(nullptr, {true, false}), numbers(rows, [](uint32_t i) { return i % 4 == 0; }));
-        EXPECT_EQ(index.read_sorted(nullptr, {false, true}), numbers(rows, [](uint32_t i) { return i % 4 != 0; }));
+        EXPECT_EQ(index.read_sorted(nullptr, {true, false}),
+                  numbers(rows, [](uint32_t i) { return i % 4 == 0; }));
+        EXPECT_EQ(index.read_sorted(nullptr, {false, true}),
+                  numbers(rows, [](uint32_t i) { return i % 4 != 0; }));
         EXPECT_TRUE(index.read(nullptr, {false, false}).empty());
         // NaN comes before NULL.
         const std::vector<uint32_t> order = index.read(nullptr, {});

@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "core/hnsw/vacuum.hpp"
+#include "core/hnsw/write/vacuum.hpp"
 #include "hnsw_graph.hpp"
 #include "vacuum_stores.hpp"
 
@@ -30,7 +30,8 @@ class Vacuumed : public testing::TestWithParam<Case> {
     // Clusters, and rows with many equal ones.
     Data rows(size_t count, uint32_t seed) {
         Data data = normal_data(count, GetParam().dims, seed, 5);
-        for (size_t i = 0; i < count; i += 4) std::copy_n(data.row(i % 12), data.dims, &data.values[i * data.dims]);
+        for (size_t i = 0; i < count; i += 4)
+            std::copy_n(data.row(i % 12), data.dims, &data.values[i * data.dims]);
         return data;
     }
     std::unique_ptr<TestIndex> copy_of(TestIndex& from) {
@@ -48,20 +49,24 @@ class Vacuumed : public testing::TestWithParam<Case> {
         vacuum.run([&](const HeapTid& tid) { return is_dead(TestIndex::row_of(tid)); });
         return vacuum.counts();
     }
-    static VacuumCounts vacuum(TestIndex& index, const IsDead& is_dead) { return vacuum(index, index.store(), is_dead); }
+    static VacuumCounts vacuum(TestIndex& index, const IsDead& is_dead) {
+        return vacuum(index, index.store(), is_dead);
+    }
 
     // As TestIndex::insert, into another store.
     template <class Store>
-    static void insert_into(TestIndex& index, Store& store, const float* raw, size_t row, int level, InsertMemory& memory) {
+    static void insert_into(TestIndex& index, Store& store, const float* raw, size_t row, int level,
+                            InsertMemory& memory) {
         const VectorEncoder& encoder = index.encoder();
         RowMemory encoded;
         const OwnVector vector = encoder.encode_row(raw, encoded);
         Inserter<Store> inserter(store, encoder, index.options().ef_construction, memory);
-        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(row), static_cast<uint8_t>(level)});
+        inserter.insert({encoded.internal.data(), encoded.own_bytes.data(), vector, TestIndex::tid_of(row),
+                         static_cast<uint8_t>(level)});
     }
 
-    // All rows of [0, count) that live are in the index and found, and nothing is wrong with it. Others may be
-    // there (rows that crashed) unless it was just vacuumed.
+    // All rows of [0, count) that live are in the index and found, and nothing is wrong with it. Others may
+    // be there (rows that crashed) unless it was just vacuumed.
     static TestIndex::Checked expect_sound(TestIndex& index, size_t count, const IsDead& is_dead) {
         const auto checked = index.check(true, [&](GraphCheck<MemStore>& check) {
             for (size_t i = 0; i < count; ++i)
@@ -92,7 +97,8 @@ class Vacuumed : public testing::TestWithParam<Case> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Vacuumed,
-                         testing::Values(Case{"Plain", 8, StorageMode::plain, 8}, Case{"Coded", 200, StorageMode::coded, 8},
+                         testing::Values(Case{"Plain", 8, StorageMode::plain, 8},
+                                         Case{"Coded", 200, StorageMode::coded, 8},
                                          Case{"FewLinks", 8, StorageMode::plain, 2}),
                          [](const auto& info) { return info.param.name; });
 
@@ -125,7 +131,7 @@ TEST_P(Vacuumed, OneRowTakesAFewPasses) {
         EXPECT_LE(store.others, pages + 2000u);
     }
     const IsDead many = [](size_t r) { return r == 77 || r == 1500 || r == 3999 || r % 50 == 3; };
-    EXPECT_GT(vacuum(*index, store, many).near_links_made, 0u);
+    EXPECT_GT(vacuum(*index, store, many).in_degree_links, 0u);
     EXPECT_EQ(index->meta().removed_nodes, 0u);
     expect_vacuumed(*index, 4000, many);
 }
@@ -184,7 +190,8 @@ TEST_P(Vacuumed, NothingIsANoop) {
     const auto before = copy_of(*index);
     EXPECT_EQ(vacuum(*index, none).rows_left, 100u);
     for (uint32_t block = 0; block < index->store().page_count(); ++block)
-        EXPECT_EQ(std::memcmp(index->store().payload(block), before->store().payload(block), page_payload_size), 0);
+        EXPECT_EQ(
+            std::memcmp(index->store().payload(block), before->store().payload(block), page_payload_size), 0);
 }
 
 TEST_P(Vacuumed, EveryRowThenRowsAgain) {
@@ -231,13 +238,14 @@ TEST_P(Vacuumed, RecallStaysAfterHalfIsGone) {
     Data data = normal_data(3000, GetParam().dims, 5, 12);
     const Data queries = take_queries(data, 30);
     Data left{data.dims, {}};
-    for (size_t i = 0; i < data.rows(); i += 2) left.values.insert(left.values.end(), data.row(i), data.row(i) + data.dims);
+    for (size_t i = 0; i < data.rows(); i += 2)
+        left.values.insert(left.values.end(), data.row(i), data.row(i) + data.dims);
     const auto hits = [&](TestIndex& index, const Data& rows) {
         size_t count = 0;
         for (size_t q = 0; q < queries.rows(); ++q) {
-            const double bound = kth_key(left, Metric::l2, queries.row(q), 10);
+            const double bound = kth_distance(left, Metric::l2, queries.row(q), 10);
             for (size_t row : index.scan(queries.row(q), 10, {}, &rows))
-                count += true_key(Metric::l2, queries.row(q), rows.row(row), rows.dims) <= bound;
+                count += true_distance(Metric::l2, queries.row(q), rows.row(row), rows.dims) <= bound;
         }
         return count;
     };
@@ -248,8 +256,8 @@ TEST_P(Vacuumed, RecallStaysAfterHalfIsGone) {
     EXPECT_GE(hits(*vacuumed, data) + 9, hits(*fresh, left)) << "of 300";
 }
 
-// The links that lead to a node go with the nodes they leave. What remains must be found as easily as in an index
-// built without them.
+// The links that lead to a node go with the nodes they leave. What remains must be found as easily as in an
+// index built without them.
 TEST_P(Vacuumed, WhatRemainsIsEasyToFind) {
     if (GetParam().m < 4) GTEST_SKIP() << "too few links";
     const Data data = normal_data(3000, GetParam().dims, 11, 12);
@@ -258,7 +266,8 @@ TEST_P(Vacuumed, WhatRemainsIsEasyToFind) {
     index->build(data, 1);
     vacuum(*index, is_dead);
     size_t missed = 0;
-    for (size_t i = 0; i < data.rows(); i += 3) missed += index->scan(data.row(i), 1, {}, &data) != std::vector<size_t>{i};
+    for (size_t i = 0; i < data.rows(); i += 3)
+        missed += index->scan(data.row(i), 1, {}, &data) != std::vector<size_t>{i};
     EXPECT_LE(missed, 1u) << "of 1000 by their own vector";
 
     std::vector<size_t> links(index->store().page_count() * index->layout().slots_per_page());
@@ -319,7 +328,12 @@ TEST_P(Vacuumed, BesideInsertsStepByStep) {
                 insert_into(*index, store, data.row(row), row, row % 7 == 0, own);
             }
         };
-        turns.run({insert, [&] { vacuum(*index, store, some); vacuum(*index, store, is_dead); }, insert});
+        turns.run({insert,
+                   [&] {
+                       vacuum(*index, store, some);
+                       vacuum(*index, store, is_dead);
+                   },
+                   insert});
         expect_sound(*index, after, is_dead);
         vacuum(*index, is_dead);
         expect_vacuumed(*index, after, is_dead);
@@ -335,12 +349,15 @@ TEST_P(Vacuumed, RowsComeAnywhere) {
     Data data = normal_data(after, GetParam().dims, 23, 5);
     for (size_t i = before; i < after; ++i) {
         float* const row = &data.values[i * data.dims];
-        std::copy_n(data.row(before - 5 * (after - i)), data.dims, row);   // beside one that dies
+        std::copy_n(data.row(before - 5 * (after - i)), data.dims, row);  // beside one that dies
         for (size_t j = 0; j < data.dims; ++j) row[j] += 0.01f;
     }
     InsertMemory memory;
-    for (size_t i = 0; i < before; ++i) insert_into(*original, original->store(), data.row(i), i, i % 30 == 29 ? 1 : 0, memory);
-    const IsDead most = [&](size_t row) { return row < before && (row < before / 3 ? row % 2 != 0 : row % 20 != 3); };
+    for (size_t i = 0; i < before; ++i)
+        insert_into(*original, original->store(), data.row(i), i, i % 30 == 29 ? 1 : 0, memory);
+    const IsDead most = [&](size_t row) {
+        return row < before && (row < before / 3 ? row % 2 != 0 : row % 20 != 3);
+    };
     const IsDead all = [&](size_t row) { return row < before; };
     for (const IsDead& is_dead : {most, all}) {
         for (size_t page = 0;; page += 1 + page / 24) {
@@ -348,7 +365,8 @@ TEST_P(Vacuumed, RowsComeAnywhere) {
             const auto index = copy_of(*original);
             Once come(page, [&] {
                 InsertMemory own;
-                for (size_t i = before; i < after; ++i) insert_into(*index, index->store(), data.row(i), i, i % 2 == 0 ? 2 : 0, own);
+                for (size_t i = before; i < after; ++i)
+                    insert_into(*index, index->store(), data.row(i), i, i % 2 == 0 ? 2 : 0, own);
             });
             PausingStore store(index->store(), std::ref(come));
             vacuum(*index, store, is_dead);
@@ -362,7 +380,8 @@ TEST_P(Vacuumed, RowsComeAnywhere) {
     }
 }
 
-// A row's insert stands somewhere while vacuum frees what it was on its way through, and another vacuum is interrupted.
+// A row's insert stands somewhere while vacuum frees what it was on its way through, and another vacuum is
+// interrupted.
 TEST_P(Vacuumed, ARowWaitsAnywhere) {
     const size_t before = 60;
     for (uint32_t seed = 0; seed < 20; ++seed) {
@@ -371,15 +390,16 @@ TEST_P(Vacuumed, ARowWaitsAnywhere) {
         InsertMemory memory;
         std::mt19937 random(seed);
         for (size_t i = 0; i < before; ++i)
-            insert_into(*original, original->store(), data.row(i), i, static_cast<int>(i % 4 == 0 ? random() % 4 : 0), memory);
+            insert_into(*original, original->store(), data.row(i), i,
+                        static_cast<int>(i % 4 == 0 ? random() % 4 : 0), memory);
         const uint32_t share = 2 + random() % 8;
         std::vector<uint8_t> dies(before);
         for (uint8_t& when : dies) when = random() % 10 < share ? 1 : random() % 2 > 0 ? 2 : 0;
         const IsDead some = [&](size_t row) { return row < before && dies[row] == 1; };
         const IsDead is_dead = [&](size_t row) { return row < before && dies[row] > 0; };
         for (size_t page = 0, commits = seed % 7;; ++page, commits = (commits + 3) % 25) {
-            SCOPED_TRACE("seed " + std::to_string(seed) + ", before page " + std::to_string(page) + ", crash after " +
-                         std::to_string(commits) + " pages");
+            SCOPED_TRACE("seed " + std::to_string(seed) + ", before page " + std::to_string(page) +
+                         ", crash after " + std::to_string(commits) + " pages");
             const auto index = copy_of(*original);
             Once meanwhile(page, [&] {
                 vacuum(*index, some);
@@ -408,7 +428,8 @@ TEST_P(Vacuumed, AScanWaitsAnywhere) {
     const Data data = rows(before, 25);
     const auto original = empty_index();
     InsertMemory memory;
-    for (size_t i = 0; i < before; ++i) insert_into(*original, original->store(), data.row(i), i, i % 3 == 0 ? 2 : 0, memory);
+    for (size_t i = 0; i < before; ++i)
+        insert_into(*original, original->store(), data.row(i), i, i % 3 == 0 ? 2 : 0, memory);
     const IsDead most = [](size_t row) { return row % 12 != 5; };
     for (const bool iterative : {true, false}) {
         for (size_t page = 0;; ++page) {
@@ -425,7 +446,7 @@ TEST_P(Vacuumed, AScanWaitsAnywhere) {
             std::set<size_t> found;
             const auto visible = [&](const HeapTid& tid) {
                 const size_t row = TestIndex::row_of(tid);
-                return Settled{!most(row), true_key(Metric::l2, data.row(0), data.row(row), data.dims)};
+                return Reranked{!most(row), true_distance(Metric::l2, data.row(0), data.row(row), data.dims)};
             };
             for (HeapTid tid; scan.next(visible, tid);) {
                 if (!most(TestIndex::row_of(tid))) found.insert(TestIndex::row_of(tid));
@@ -450,7 +471,8 @@ TEST_P(Vacuumed, AnInsertMayCrashAnywhere) {
     for (size_t i = 0; i < count; ++i) index->insert(data.row(i), i, memory);
     const IsDead crashed = [&](size_t row) { return row == count; };
     // Rows: a new one on several levels, and copies of existing ones, which go into nodes and chunks.
-    for (const auto& [row, level] : {std::pair(count + 1, 0), std::pair(count + 2, 3), std::pair(size_t{0}, 0)}) {
+    for (const auto& [row, level] :
+         {std::pair(count + 1, 0), std::pair(count + 2, 3), std::pair(size_t{0}, 0)}) {
         for (size_t commits = 0;; ++commits) {
             SCOPED_TRACE("crash after " + std::to_string(commits) + " pages, level " + std::to_string(level));
             const auto victim = copy_of(*index);

@@ -10,8 +10,8 @@ namespace {
 struct Damage {
     const char* name;
     std::function<void(TestIndex&)> inflict;
-    const char* reported;   // part of a problem's text
-    bool deep = false;      // only a deep check finds it
+    const char* reported;  // part of a problem's text
+    bool deep = false;     // only a deep check finds it
 };
 
 Link a_node(TestIndex& index, int level = 0) { return index.nodes(level).at(level == 0 ? 5 : 1); }
@@ -22,7 +22,9 @@ NodeHead& head_of(TestIndex& index, int level = 0) { return index.node(a_node(in
 Link another_node(TestIndex& index) { return index.nodes().at(100); }
 
 // A node that is not the entry point's, so that taking it away harms no other.
-uint8_t* page_of(TestIndex& index, uint32_t block) { return const_cast<uint8_t*>(index.store().payload(block)); }
+uint8_t* page_of(TestIndex& index, uint32_t block) {
+    return const_cast<uint8_t*>(index.store().payload(block));
+}
 
 uint32_t page_of_kind(TestIndex& index, PageKind kind) {
     for (uint32_t block = 0; block < index.store().page_count(); ++block)
@@ -42,7 +44,8 @@ TidChunk& first_chunk(TestIndex& index, const Link& node) {
     return chunk_at(page_of(index, link.block), link.slot);
 }
 
-void for_all_links_to(TestIndex& index, const Link& target, const std::function<void(const Node&, size_t)>& visit) {
+void for_all_links_to(TestIndex& index, const Link& target,
+                      const std::function<void(const Node&, size_t)>& visit) {
     for (int level = 0; level < 8; ++level)
         for (const Link& link : index.nodes(level)) {
             const Node node = index.node(link);
@@ -65,12 +68,21 @@ size_t tree_edge_of(const Node& node) { return __builtin_ctzll(node.head().tree_
 
 const Damage damages[] = {
     // --- pages
-    {"UnknownPageKind", [](TestIndex& x) { page_head(page_of(x, a_node(x).block)).kind = PageKind(99); }, "unknown kind of page 99"},
-    {"ClustersOfNoMap", [](TestIndex& x) { page_head(page_of(x, a_node(x).block)).kind = PageKind::clusters; }, "holds clusters that the metapage does not know"},
-    {"SecondMetapage", [](TestIndex& x) { page_head(page_of(x, page_of_kind(x, PageKind::tids))).kind = PageKind::meta; }, "second metapage"},
-    {"StrayMeanPage", [](TestIndex& x) { page_head(page_of(x, page_of_kind(x, PageKind::tids))).kind = PageKind::mean; }, "mean that the metapage does not know"},
-    {"LostMeanPage", [](TestIndex& x) { page_head(page_of(x, 1)).kind = PageKind::unused; }, "does not hold the mean"},
-    {"LostNodePage", [](TestIndex& x) { std::memset(page_of(x, a_node(x).block), 0, page_payload_size); }, "is not on a page of nodes"},
+    {"UnknownPageKind", [](TestIndex& x) { page_head(page_of(x, a_node(x).block)).kind = PageKind(99); },
+     "unknown kind of page 99"},
+    {"ClustersOfNoMap",
+     [](TestIndex& x) { page_head(page_of(x, a_node(x).block)).kind = PageKind::clusters; },
+     "holds clusters that the metapage does not know"},
+    {"SecondMetapage",
+     [](TestIndex& x) { page_head(page_of(x, page_of_kind(x, PageKind::tids))).kind = PageKind::meta; },
+     "second metapage"},
+    {"MisplacedMeanPage",
+     [](TestIndex& x) { page_head(page_of(x, page_of_kind(x, PageKind::tids))).kind = PageKind::mean; },
+     "mean that the metapage does not know"},
+    {"LostMeanPage", [](TestIndex& x) { page_head(page_of(x, 1)).kind = PageKind::unused; },
+     "does not hold the mean"},
+    {"LostNodePage", [](TestIndex& x) { std::memset(page_of(x, a_node(x).block), 0, page_payload_size); },
+     "is not on a page of nodes"},
 
     // --- a node by itself
     {"UnknownFlags", [](TestIndex& x) { head_of(x).flags |= 64; }, "unknown flags 65"},
@@ -85,55 +97,139 @@ const Damage damages[] = {
     {"ScaleThatIsNoNumber", [](TestIndex& x) { head_of(x).scale = NAN; }, "impossible scale nan"},
     {"NegativeError", [](TestIndex& x) { head_of(x).error = -1; }, "impossible error bound -1"},
     {"NegativeNorm", [](TestIndex& x) { head_of(x).norm2 = -4; }, "impossible squared norm -4"},
-    {"TreeEdgeBeyondTheList", [](TestIndex& x) { head_of(x).tree_edges_or_epoch |= uint64_t{1} << 60; }, "tree edges beyond its neighbors"},
-    {"TreeEdgeAboveLevel0", [](TestIndex& x) { head_of(x, 1).tree_edges_or_epoch |= 1; }, "tree edges on level 1"},
+    {"TreeEdgeBeyondTheList", [](TestIndex& x) { head_of(x).tree_edges_or_epoch |= uint64_t{1} << 60; },
+     "tree edges beyond its neighbors"},
+    {"TreeEdgeAboveLevel0", [](TestIndex& x) { head_of(x, 1).tree_edges_or_epoch |= 1; },
+     "tree edges on level 1"},
     {"SelfLink", [](TestIndex& x) { x.node(a_node(x)).links()[2] = a_node(x); }, "is the node itself"},
-    {"DuplicateLink", [](TestIndex& x) { Link* l = x.node(a_node(x)).links(); l[2] = l[4]; }, "is neighbor 2 as well"},
+    {"DuplicateLink",
+     [](TestIndex& x) {
+         Link* l = x.node(a_node(x)).links();
+         l[2] = l[4];
+     },
+     "is neighbor 2 as well"},
 
     // --- links
-    {"LinkBeyondTheEnd", [](TestIndex& x) { x.node(a_node(x)).links()[3] = {1000000, 0, 0}; }, "(1000000,0) lies beyond the end"},
+    {"LinkBeyondTheEnd",
+     [](TestIndex& x) {
+         x.node(a_node(x)).links()[3] = {1000000, 0, 0};
+     },
+     "(1000000,0) lies beyond the end"},
     {"LinkToNothing", [](TestIndex& x) { x.node(a_node(x)).links()[3] = Link{}; }, "lies beyond the end"},
-    {"LinkToTheMetapage", [](TestIndex& x) { x.node(a_node(x)).links()[3] = {0, 0, 0}; }, "(0,0) is not on a page of nodes"},
-    {"LinkToNoSlot", [](TestIndex& x) { x.node(a_node(x)).links()[3] = {5, 200, 0}; }, "(5,200) is no slot of a page"},
+    {"LinkToTheMetapage",
+     [](TestIndex& x) {
+         x.node(a_node(x)).links()[3] = {0, 0, 0};
+     },
+     "(0,0) is not on a page of nodes"},
+    {"LinkToNoSlot",
+     [](TestIndex& x) {
+         x.node(a_node(x)).links()[3] = {5, 200, 0};
+     },
+     "(5,200) is no slot of a page"},
     {"LinkToAFreeSlot", [](TestIndex& x) { x.node(another_node(x)).head().flags = 0; }, "is a free slot"},
-    {"LinkToAnotherLevel", [](TestIndex& x) { x.node(a_node(x)).links()[3] = a_node(x, 1); }, "is of level 1, not 0"},
+    {"LinkToAnotherLevel", [](TestIndex& x) { x.node(a_node(x)).links()[3] = a_node(x, 1); },
+     "is of level 1, not 0"},
     {"LinkDownToAnother", [](TestIndex& x) { head_of(x, 1).down = another_node(x); }, "has another vector"},
     {"LinkDownToTheSameLevel", [](TestIndex& x) { head_of(x, 1).down = x.nodes(1).at(2); }, "is of level 1"},
     {"LinkDownToNothing", [](TestIndex& x) { ++head_of(x, 1).down.generation; }, "the node below"},
 
     // --- the graph
-    {"OneSidedTreeEdge", [](TestIndex& x) { const Node n = x.node(a_node(x)); n.head().tree_edges_or_epoch &= ~(uint64_t{1} << tree_edge_of(n)); }, "is unknown there"},
-    {"TreeEdgeThatWasPruned", [](TestIndex& x) {
+    {"OneSidedTreeEdge",
+     [](TestIndex& x) {
+         const Node n = x.node(a_node(x));
+         n.head().tree_edges_or_epoch &= ~(uint64_t{1} << tree_edge_of(n));
+     },
+     "is unknown there"},
+    {"TreeEdgeThatWasPruned",
+     [](TestIndex& x) {
          const Node n = x.node(a_node(x));
          const size_t i = tree_edge_of(n);
          n.head().tree_edges_or_epoch &= ~(uint64_t{1} << i);
-         n.links()[i] = {n.links()[i].block, n.links()[i].slot, static_cast<uint8_t>(n.links()[i].generation + 1)};
-     }, "is unknown there"},
-    {"UnreachableNode", [](TestIndex& x) { isolate(x, another_node(x)); }, "cannot be reached from the entry point"},
-    {"NoEntryPoint", [](TestIndex& x) { x.meta_in_place().entry_point = Link{}; }, "has rows, but no entry point"},
-    {"EntryPointThatIsGone", [](TestIndex& x) { ++x.meta_in_place().entry_point.generation; }, "the entry point"},
+         n.links()[i] = {n.links()[i].block, n.links()[i].slot,
+                         static_cast<uint8_t>(n.links()[i].generation + 1)};
+     },
+     "is unknown there"},
+    {"UnreachableNode", [](TestIndex& x) { isolate(x, another_node(x)); },
+     "cannot be reached from the entry point"},
+    {"NoEntryPoint", [](TestIndex& x) { x.meta_in_place().entry_point = Link{}; },
+     "has rows, but no entry point"},
+    {"EntryPointThatIsGone", [](TestIndex& x) { ++x.meta_in_place().entry_point.generation; },
+     "the entry point"},
     {"EntryPointOfAnotherLevel", [](TestIndex& x) { ++x.meta_in_place().entry_level; }, "the entry point"},
-    {"EntryPointBelowTheTop", [](TestIndex& x) { x.meta_in_place().entry_point = a_node(x); x.meta_in_place().entry_level = 0; }, "above the entry point's, 0"},
+    {"EntryPointBelowTheTop",
+     [](TestIndex& x) {
+         x.meta_in_place().entry_point = a_node(x);
+         x.meta_in_place().entry_level = 0;
+     },
+     "above the entry point's, 0"},
 
     // --- rows
-    {"LostRow", [](TestIndex& x) { head_of(x).tids[0] = {99999, 1}; }, "of the table is not in the index"},
-    {"RowTwice", [](TestIndex& x) { head_of(x).tids[0] = x.node(another_node(x)).head().tids[0]; }, "is in the index twice"},
+    {"LostRow",
+     [](TestIndex& x) {
+         head_of(x).tids[0] = {99999, 1};
+     },
+     "of the table is not in the index"},
+    {"RowTwice", [](TestIndex& x) { head_of(x).tids[0] = x.node(another_node(x)).head().tids[0]; },
+     "is in the index twice"},
     {"ImpossibleRow", [](TestIndex& x) { head_of(x).tids[0].offset = 0; }, "impossible row"},
     {"FreeChunk", [](TestIndex& x) { first_chunk(x, chained_node(x)).used = 0; }, "is free"},
     {"ChunkOfAnother", [](TestIndex& x) { first_chunk(x, chained_node(x)).owner = a_node(x); }, "belongs to"},
-    {"OverfullChunk", [](TestIndex& x) { first_chunk(x, chained_node(x)).count = 15; }, "holds an impossible number, 15"},
-    {"ChunkInACircle", [](TestIndex& x) { const Link n = chained_node(x); first_chunk(x, n).next = x.node(n).head().overflow; }, "follows itself"},
-    {"ChainBeyondTheEnd", [](TestIndex& x) { first_chunk(x, chained_node(x)).next = {1000000, 0, 0}; }, "lies beyond the end"},
-    {"ChainIntoNodes", [](TestIndex& x) { first_chunk(x, chained_node(x)).next = a_node(x); }, "is not on a page of rows"},
-    {"ChunkInUnknownState", [](TestIndex& x) { chunk_at(page_of(x, page_of_kind(x, PageKind::tids)), chunks_per_page - 1).used = 7; }, "unknown state of a chunk 7"},
+    {"OverfullChunk", [](TestIndex& x) { first_chunk(x, chained_node(x)).count = 15; },
+     "holds an impossible number, 15"},
+    {"ChunkInACircle",
+     [](TestIndex& x) {
+         const Link n = chained_node(x);
+         first_chunk(x, n).next = x.node(n).head().overflow;
+     },
+     "follows itself"},
+    {"ChainBeyondTheEnd",
+     [](TestIndex& x) {
+         first_chunk(x, chained_node(x)).next = {1000000, 0, 0};
+     },
+     "lies beyond the end"},
+    {"ChainIntoNodes", [](TestIndex& x) { first_chunk(x, chained_node(x)).next = a_node(x); },
+     "is not on a page of rows"},
+    {"ChunkInUnknownState",
+     [](TestIndex& x) {
+         chunk_at(page_of(x, page_of_kind(x, PageKind::tids)), chunks_per_page - 1).used = 7;
+     },
+     "unknown state of a chunk 7"},
 
     // --- codes and vectors
-    {"WrongCode", [](TestIndex& x) { const Node n = x.node(a_node(x)); for (int i = 0; i < 8; ++i) n.code(4)[i] ^= 0xFF; }, "bits of its code are wrong", true},
-    {"WrongRescale", [](TestIndex& x) { const Node n = x.node(a_node(x)); std::swap(n.factor(4)[0], n.factor(4)[2]); std::swap(n.factor(4)[1], n.factor(4)[3]); }, "its factor f_rescale", true},
+    {"WrongCode",
+     [](TestIndex& x) {
+         const Node n = x.node(a_node(x));
+         for (int i = 0; i < 8; ++i) n.code(4)[i] ^= 0xFF;
+     },
+     "bits of its code are wrong", true},
+    {"WrongRescale",
+     [](TestIndex& x) {
+         const Node n = x.node(a_node(x));
+         std::swap(n.factor(4)[0], n.factor(4)[2]);
+         std::swap(n.factor(4)[1], n.factor(4)[3]);
+     },
+     "its factor f_rescale", true},
     {"WrongAdd", [](TestIndex& x) { x.node(a_node(x)).factor(4)[1] ^= 1; }, "its factor f_add", true},
-    {"InfiniteFactor", [](TestIndex& x) { const Node n = x.node(a_node(x)); n.factor(4)[3] = 0x7F; n.factor(4)[2] = 0x80; }, "its factors are not finite", true},
-    {"WrongVector", [](TestIndex& x) { uint8_t* own = x.node(a_node(x)).own(); for (int i = 1; i < 64; i += 2) own[i] ^= 0x80; }, "bits of its code are wrong", true},
-    {"InfiniteVector", [](TestIndex& x) { uint8_t* own = x.node(a_node(x)).own(); own[0] = 0; own[1] = 0x7C; }, "its vector is not finite", true},
+    {"InfiniteFactor",
+     [](TestIndex& x) {
+         const Node n = x.node(a_node(x));
+         n.factor(4)[3] = 0x7F;
+         n.factor(4)[2] = 0x80;
+     },
+     "its factors are not finite", true},
+    {"WrongVector",
+     [](TestIndex& x) {
+         uint8_t* own = x.node(a_node(x)).own();
+         for (int i = 1; i < 64; i += 2) own[i] ^= 0x80;
+     },
+     "bits of its code are wrong", true},
+    {"InfiniteVector",
+     [](TestIndex& x) {
+         uint8_t* own = x.node(a_node(x)).own();
+         own[0] = 0;
+         own[1] = 0x7C;
+     },
+     "its vector is not finite", true},
     {"WrongNorm", [](TestIndex& x) { head_of(x).norm2 *= 1.1f; }, "its squared norm is", true},
 };
 
@@ -192,9 +288,8 @@ TEST(ValidateSound, ReportsNothingAndCounts) {
 TEST(ValidateSound, ComparesRowsWithTheirVectors) {
     const auto index = sound_index();
     const Data other = normal_data(1, 200, 99);
-    const auto checked = index->check(true, [&](GraphCheck<MemStore>& check) {
-        check.require_row(TestIndex::tid_of(3), other.row(0));
-    });
+    const auto checked = index->check(
+        true, [&](GraphCheck<MemStore>& check) { check.require_row(TestIndex::tid_of(3), other.row(0)); });
     EXPECT_TRUE(checked.has("row (0,4): its vector is")) << checked.all();
     EXPECT_EQ(checked.problems.size(), 1u);
 }
@@ -247,9 +342,9 @@ TEST(ValidateLegal, LinksToTheDead) {
 // What an interrupted insert leaves: a node that nothing links to, whose row nobody can see.
 TEST(ValidateLegal, UnreachableNodesOfRowsThatNeedNotBeFound) {
     const auto index = sound_index();
-    const Link stray = another_node(*index);
-    isolate(*index, stray);
-    const HeapTid tid = index->node(stray).head().tids[0];
+    const Link isolated = another_node(*index);
+    isolate(*index, isolated);
+    const HeapTid tid = index->node(isolated).head().tids[0];
     const auto all_but = [&](GraphCheck<MemStore>& check) {
         for (size_t i = 0; i < 1500; ++i)
             if (!(TestIndex::tid_of(i) == tid)) check.require_row(TestIndex::tid_of(i));
@@ -258,7 +353,7 @@ TEST(ValidateLegal, UnreachableNodesOfRowsThatNeedNotBeFound) {
     EXPECT_TRUE(checked.problems.empty()) << checked.all();
     EXPECT_EQ(checked.counts.unattached, 1u);
     // Its links must be good all the same.
-    index->node(stray).links()[1] = {0, 0, 0};
+    index->node(isolated).links()[1] = {0, 0, 0};
     EXPECT_TRUE(index->check(false, all_but).has("is not on a page of nodes"));
 }
 
@@ -367,15 +462,18 @@ TEST(EdgeSums, FindsOneSidedEdgesAmongMany) {
     EdgeSums sums;
     std::vector<std::pair<Link, Link>> edges;
     for (int i = 0; i < 100000; ++i) {
-        const Link a{static_cast<uint32_t>(random()), static_cast<uint8_t>(random()), static_cast<uint8_t>(random())};
-        const Link b{static_cast<uint32_t>(random()), static_cast<uint8_t>(random()), static_cast<uint8_t>(random())};
+        const Link a{static_cast<uint32_t>(random()), static_cast<uint8_t>(random()),
+                     static_cast<uint8_t>(random())};
+        const Link b{static_cast<uint32_t>(random()), static_cast<uint8_t>(random()),
+                     static_cast<uint8_t>(random())};
         edges.emplace_back(a, b);
         sums.add(a, b);
         if (i % 10000 != 0) sums.add(b, a);
     }
     size_t doubtful = 0;
     for (size_t i = 0; i < edges.size(); ++i) {
-        EXPECT_EQ(sums.doubtful(edges[i].first, edges[i].second), sums.doubtful(edges[i].second, edges[i].first));
+        EXPECT_EQ(sums.doubtful(edges[i].first, edges[i].second),
+                  sums.doubtful(edges[i].second, edges[i].first));
         doubtful += sums.doubtful(edges[i].first, edges[i].second);
         if (i % 10000 == 0) {
             EXPECT_TRUE(sums.doubtful(edges[i].first, edges[i].second));

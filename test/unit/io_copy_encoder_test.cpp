@@ -1,6 +1,6 @@
 // Rows and their metadata as a COPY stream; and which JSON is read without Postgres.
-#include "core/io/content_hash.hpp"
-#include "core/io/copy_encoder.hpp"
+#include "core/io/copy/copy_encoder.hpp"
+#include "core/io/source/content_hash.hpp"
 #include "io_files.hpp"
 
 #include <gtest/gtest.h>
@@ -12,9 +12,7 @@ using namespace vecstore::core::io;
 using namespace vecstore::test;
 
 // A field of the stream: its length, big-endian, then its bytes.
-Bytes field(const Bytes& bytes) {
-    return reversed(raw(static_cast<int32_t>(bytes.size()))) + bytes;
-}
+Bytes field(const Bytes& bytes) { return reversed(raw(static_cast<int32_t>(bytes.size()))) + bytes; }
 const Bytes null_field = "\xff\xff\xff\xff";
 
 struct Encoded {
@@ -84,7 +82,8 @@ TEST(CopyEncoder, CutsBlocksWhereBatchesEnd) {
     ASSERT_EQ(encoded.blocks.size(), 3u);
     uint64_t sum = 0;
     for (uint64_t row = 1; row < 10; row++) {
-        const float values[] = {static_cast<float>(2 * row), row == 9 ? 1.0f : static_cast<float>(2 * row + 1)};
+        const float values[] = {static_cast<float>(2 * row),
+                                row == 9 ? 1.0f : static_cast<float>(2 * row + 1)};
         sum += hash_row(0, values, 2);
     }
     uint64_t found = 0;
@@ -153,20 +152,34 @@ TEST(CopyEncoder, EncodesPlainMetadataAsPostgresDoes) {
 
 TEST(CopyEncoder, LeavesTheRestToPostgres) {
     const std::pair<const char*, FieldEncoding> left[] = {
-        {"\"x\"", FieldEncoding::other},      {"[1]", FieldEncoding::text},
-        {"{\"b\": 1}", FieldEncoding::text},  {"\"\\u0000\"", FieldEncoding::text},
-        {"\"\\ud83d\"", FieldEncoding::text}, {"\"\\ude00\"", FieldEncoding::text},
-        {"\"\\ud83dx\"", FieldEncoding::text}, {"\"\\x\"", FieldEncoding::text},
-        {"\"\\u12g4\"", FieldEncoding::text}, {"\"a\nb\"", FieldEncoding::text},
-        {"\"\xc3\"", FieldEncoding::text},    {"\"\xed\xa0\x80\"", FieldEncoding::text},
-        {"1e3", FieldEncoding::float8},       {"-0", FieldEncoding::text},
-        {"-0.0", FieldEncoding::float8},      {"01", FieldEncoding::int8},
-        {"1.", FieldEncoding::float8},        {".5", FieldEncoding::float8},
-        {"+1", FieldEncoding::int8},          {"1.0", FieldEncoding::int8},
-        {"32768", FieldEncoding::int2},       {"9223372036854775808", FieldEncoding::int8},
-        {"\"1\"", FieldEncoding::int8},       {"1", FieldEncoding::boolean},
-        {"\"true\"", FieldEncoding::boolean}, {"true", FieldEncoding::int4},
-        {"yes", FieldEncoding::text},         {"truex", FieldEncoding::text},
+        {"\"x\"", FieldEncoding::other},
+        {"[1]", FieldEncoding::text},
+        {"{\"b\": 1}", FieldEncoding::text},
+        {"\"\\u0000\"", FieldEncoding::text},
+        {"\"\\ud83d\"", FieldEncoding::text},
+        {"\"\\ude00\"", FieldEncoding::text},
+        {"\"\\ud83dx\"", FieldEncoding::text},
+        {"\"\\x\"", FieldEncoding::text},
+        {"\"\\u12g4\"", FieldEncoding::text},
+        {"\"a\nb\"", FieldEncoding::text},
+        {"\"\xc3\"", FieldEncoding::text},
+        {"\"\xed\xa0\x80\"", FieldEncoding::text},
+        {"1e3", FieldEncoding::float8},
+        {"-0", FieldEncoding::text},
+        {"-0.0", FieldEncoding::float8},
+        {"01", FieldEncoding::int8},
+        {"1.", FieldEncoding::float8},
+        {".5", FieldEncoding::float8},
+        {"+1", FieldEncoding::int8},
+        {"1.0", FieldEncoding::int8},
+        {"32768", FieldEncoding::int2},
+        {"9223372036854775808", FieldEncoding::int8},
+        {"\"1\"", FieldEncoding::int8},
+        {"1", FieldEncoding::boolean},
+        {"\"true\"", FieldEncoding::boolean},
+        {"true", FieldEncoding::int4},
+        {"yes", FieldEncoding::text},
+        {"truex", FieldEncoding::text},
         {"12345678901234567890123456789012345678901", FieldEncoding::text}};
     for (const auto& [value, encoding] : left) EXPECT_EQ(field_of(value, encoding), "gap") << value;
 }

@@ -1,6 +1,6 @@
 #include "io_files.hpp"
 
-#include "core/io/content_hash.hpp"
+#include "core/io/source/content_hash.hpp"
 
 #include <gtest/gtest.h>
 

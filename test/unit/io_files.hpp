@@ -1,7 +1,7 @@
 // Files in memory for the tests of the readers, written field by field and independently of the readers.
 #pragma once
 
-#include "core/io/vector_reader.hpp"
+#include "core/io/formats/vector_reader.hpp"
 
 #include <cstring>
 #include <memory>
@@ -26,9 +26,7 @@ Bytes raw_all(const std::vector<T>& values) {
     return out;
 }
 
-inline Bytes reversed(Bytes bytes) {
-    return Bytes(bytes.rbegin(), bytes.rend());
-}
+inline Bytes reversed(Bytes bytes) { return Bytes(bytes.rbegin(), bytes.rend()); }
 
 inline Bytes npy(const Bytes& dict, const Bytes& data, int major = 1) {
     Bytes out = "\x93NUMPY";

@@ -1,9 +1,9 @@
-// Indexes with graphs and codes, archives and JSON, written field by field; what the real libraries write is compared
-// in test/t/043_import_kinds.pl.
+// Indexes with graphs and codes, archives and JSON, written field by field; what the real libraries write is
+// compared in test/t/043_import_kinds.pl.
 #include "io_files.hpp"
 
-#include "core/io/faiss.hpp"
-#include "core/io/json_records.hpp"
+#include "core/io/formats/faiss.hpp"
+#include "core/io/json/json_records.hpp"
 
 #include <gtest/gtest.h>
 
@@ -43,9 +43,7 @@ Bytes hnswlib_index(uint32_t upper_link = 0) {
     return out + raw(uint32_t{0}) + raw(uint32_t{8}) + raw(uint32_t{1}) + raw(upper_link) + raw(uint32_t{0});
 }
 
-std::unique_ptr<GraphReader> graph_of(core::io::MemorySource& source) {
-    return core::io::open_graph(source);
-}
+std::unique_ptr<GraphReader> graph_of(core::io::MemorySource& source) { return core::io::open_graph(source); }
 
 std::vector<uint32_t> links_of(GraphReader& graph, uint64_t node, int level) {
     std::vector<uint32_t> links = {99};
@@ -125,7 +123,8 @@ TEST(Indexes, RefuseEveryTruncation) {
         const std::string format = file[0] == 'I' ? "faiss" : "hnswlib";
         for (size_t length = 0; length < file.size(); length++) {
             const core::Error error = error_of(file.substr(0, length), format);
-            EXPECT_EQ(static_cast<int>(error.code()), static_cast<int>(ErrorCode::bad_file)) << format << length;
+            EXPECT_EQ(static_cast<int>(error.code()), static_cast<int>(ErrorCode::bad_file))
+                << format << length;
         }
     }
 }
@@ -151,7 +150,8 @@ TEST(Readers, LeaveOutRowsThatAreNotFinite) {
     }
 }
 
-// --- JSON ----------------------------------------------------------------------------------------------------
+// --- JSON
+// ----------------------------------------------------------------------------------------------------
 
 std::vector<std::string> records_of(const Bytes& file, uint64_t rows, JsonSurvey* survey = nullptr) {
     core::io::MemorySource source("test file", file.data(), file.size());
@@ -179,7 +179,9 @@ using Texts = std::vector<std::string>;
 TEST(Json, RecordsOfAllLayouts) {
     const Texts expected = {R"({"a":1,"b":"x, \"]"})", R"({"a":[2,{"c":null}]})"};
     JsonSurvey survey;
-    EXPECT_EQ(records_of("\xef\xbb\xbf [{\"a\":1,\"b\":\"x, \\\"]\"},\n{\"a\":[2,{\"c\":null}]}]\n", 2, &survey), expected);
+    EXPECT_EQ(
+        records_of("\xef\xbb\xbf [{\"a\":1,\"b\":\"x, \\\"]\"},\n{\"a\":[2,{\"c\":null}]}]\n", 2, &survey),
+        expected);
     EXPECT_EQ(survey.layout, JsonSurvey::Layout::array);
     ASSERT_EQ(survey.fields.size(), 2u);
     EXPECT_EQ(survey.fields[0].name, "\"a\"");
@@ -187,7 +189,10 @@ TEST(Json, RecordsOfAllLayouts) {
     EXPECT_EQ(survey.fields[1].count, 1u);
     EXPECT_EQ(records_of("{\"a\":1,\"b\":\"x, \\\"]\"}\n\n{\"a\":[2,{\"c\":null}]}", 2, &survey), expected);
     EXPECT_EQ(survey.layout, JsonSurvey::Layout::lines);
-    EXPECT_EQ(records_of("{\"m\":\"x\",\"r\":[{\"a\":1,\"b\":\"x, \\\"]\"},{\"a\":[2,{\"c\":null}]}],\"n\":[1]}", 2, &survey), expected);
+    EXPECT_EQ(
+        records_of("{\"m\":\"x\",\"r\":[{\"a\":1,\"b\":\"x, \\\"]\"},{\"a\":[2,{\"c\":null}]}],\"n\":[1]}", 2,
+                   &survey),
+        expected);
     EXPECT_EQ(survey.ignored, (Texts{"\"m\"", "\"n\""}));
     EXPECT_EQ(records_of(R"({"a": [1, 2.5, true], "b": ["x", null, {}], "c": 7})", 3, &survey),
               (Texts{R"(1|"x")", "2.5|null", "true|{}"}));
@@ -215,8 +220,9 @@ TEST(Json, WhiteSpaceDoesNotJoinNumbers) {
 }
 
 TEST(Json, RefusesWhatIsNotRecords) {
-    for (const Bytes file : {"", "x", "1", "[", "[1", "[1,", "[1,]", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "[{]", "[{]}", "\"x", "[\"x]",
-                             "[1] 2", "[1]]", "{\"a\":1} 5", "{1:2}", "[,]"}) {
+    for (const Bytes file : {"",      "x",      "1",       "[",           "[1",    "[1,",  "[1,]",
+                             "{",     "{\"a\"", "{\"a\":", "{\"a\":1",    "[{]",   "[{]}", "\"x",
+                             "[\"x]", "[1] 2",  "[1]]",    "{\"a\":1} 5", "{1:2}", "[,]"}) {
         EXPECT_THROW(records_of(file, 1), core::Error) << file;
     }
     EXPECT_THROW(records_of(std::string(5000, '['), 1), core::Error);

@@ -1,8 +1,8 @@
 // Pickles: every opcode of plain data, in all protocols' forms; what is refused; and that no mutation of a
 // real pickle does anything but be read or refused.
-#include "core/io/pickle.hpp"
-#include "core/io/pickle_json.hpp"
-#include "core/io/utf8.hpp"
+#include "core/io/json/utf8.hpp"
+#include "core/io/pickle/pickle.hpp"
+#include "core/io/pickle/pickle_json.hpp"
 #include "io_files.hpp"
 
 #include <gtest/gtest.h>

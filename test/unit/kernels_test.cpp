@@ -163,7 +163,8 @@ TEST_P(KernelsTest, Int8DistancesMatchDoublePrecision) {
                 ip_total += std::fabs(a * b);
             }
             double l1 = 0;
-            for (size_t i = 0; i < n; ++i) l1 += std::fabs(q.data()[i] - static_cast<double>(scale) * values[i]);
+            for (size_t i = 0; i < n; ++i)
+                l1 += std::fabs(q.data()[i] - static_cast<double>(scale) * values[i]);
             expect_close(l2, simd.l2_squared_i8(q.data(), x.data(), scale, n), l2);
             expect_close(ip, simd.inner_product_i8(q.data(), x.data(), n), ip_total);
             expect_close(l1, simd.l1_i8(q.data(), x.data(), scale, n), l1);
@@ -202,7 +203,8 @@ TEST_P(KernelsTest, BitPlanesMatchDoublePrecision) {
             for (float& x : expected) x *= scale;
             std::vector<uint8_t> code(n / 8), code_of_floats(n / 8);
             const ResidualSums sums = simd.encode_residual_planes(planes, scale, c.data(), n, code.data());
-            const ResidualSums wanted = plain.encode_residual(expected.data(), c.data(), n, code_of_floats.data());
+            const ResidualSums wanted = plain.encode_residual(expected.data(), c.data(), n,
+                                                              code_of_floats.data());
             EXPECT_EQ(code, code_of_floats);
             expect_close(wanted.norm_squared, sums.norm_squared, wanted.norm_squared);
             expect_close(wanted.abs_sum, sums.abs_sum, wanted.abs_sum);
@@ -501,9 +503,13 @@ TEST_P(KernelsTest, KeysInRangeAreKept) {
     for (const size_t count : {0, 1, 7, 63, 64, 65, 200, 1020}) {
         std::vector<uint64_t> keys(count);
         for (size_t i = 0; i < count; ++i) keys[i] = random() >> (i % 64);
-        for (const auto& [low, high] : std::vector<std::pair<uint64_t, uint64_t>>{
-                 {0, 0}, {1, ~uint64_t{0}}, {0, 1 << 20}, {uint64_t{1} << 63, (uint64_t{1} << 63) + 99}, {5, 1 << 30},
-                 {uint64_t{1} << 40, ~uint64_t{0} >> 1}}) {
+        for (const auto& [low, high] :
+             std::vector<std::pair<uint64_t, uint64_t>>{{0, 0},
+                                                        {1, ~uint64_t{0}},
+                                                        {0, 1 << 20},
+                                                        {uint64_t{1} << 63, (uint64_t{1} << 63) + 99},
+                                                        {5, 1 << 30},
+                                                        {uint64_t{1} << 40, ~uint64_t{0} >> 1}}) {
             std::vector<uint64_t> bits((count + 63) / 64, 0xAAAAAAAAAAAAAAAAull);
             GetParam()->keep_in_range(keys.data(), count, low, high - low, bits.data());
             for (size_t i = 0; i < count; ++i)
@@ -524,7 +530,8 @@ TEST_P(KernelsTest, KeysInTheSieveAreKept) {
             GetParam()->keep_sifted(keys.data(), count, sieve.data(), 64 - bits, kept.data());
             for (size_t i = 0; i < count; ++i) {
                 const uint64_t place = keys[i] * key_multiplier >> (64 - bits);
-                ASSERT_EQ((kept[i / 64] >> (i % 64)) & 1, i % 2 == 1 && ((sieve[place / 64] >> (place % 64)) & 1))
+                ASSERT_EQ((kept[i / 64] >> (i % 64)) & 1,
+                          i % 2 == 1 && ((sieve[place / 64] >> (place % 64)) & 1))
                     << count << " keys, number " << i;
             }
         }

@@ -1,4 +1,5 @@
-// What keeps within a limit of memory: sets of many numbers, rows that wait, scans, builds that are told to stop.
+// What keeps within a limit of memory: sets of many numbers, rows that wait, scans, builds that are told to
+// stop.
 #include <algorithm>
 #include <chrono>
 #include <random>
@@ -8,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/disjoint_sets.hpp"
-#include "core/hnsw/waiting_rows.hpp"
+#include "core/hnsw/beside/waiting_rows.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {
@@ -104,7 +105,8 @@ TEST(WaitingRows, ComeInOrderOutOfFilesAndMemory) {
         EXPECT_TRUE(out.insert(row.number).second);
     };
     // Most at first; some later, that are not nearer than those that are out.
-    for (; number < rows; ++number) waiting.push({static_cast<double>(random() % 5000), static_cast<uint32_t>(number)});
+    for (; number < rows; ++number)
+        waiting.push({static_cast<double>(random() % 5000), static_cast<uint32_t>(number)});
     EXPECT_EQ(files.made, 4u);
     EXPECT_LE(waiting.memory(), memory);
     while (!waiting.empty()) {
@@ -190,14 +192,16 @@ TEST(StoppedBuild, HasNoThreadAtWork) {
         GraphBuilder builder(index.encoder(), {64, 4});
         struct Exit {};
         size_t calls = 0;
-        EXPECT_THROW(builder.build(rows, index.store(), [&](size_t) {
-            if (++calls < calls_before) return;
-            builder.stop();
-            const uint32_t pages = index.store().page_count();
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-            EXPECT_EQ(index.store().page_count(), pages);
-            throw Exit();
-        }), Exit);
+        EXPECT_THROW(builder.build(rows, index.store(),
+                                   [&](size_t) {
+                                       if (++calls < calls_before) return;
+                                       builder.stop();
+                                       const uint32_t pages = index.store().page_count();
+                                       std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                                       EXPECT_EQ(index.store().page_count(), pages);
+                                       throw Exit();
+                                   }),
+                     Exit);
     }
 }
 

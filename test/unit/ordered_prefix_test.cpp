@@ -18,7 +18,8 @@ uint64_t number(const std::string& s) { return of(s).low >> (64 - ordered_prefix
 // Strings that often share a beginning, of letters, bytes of longer characters, anything; with zeros.
 std::vector<std::string> strings(size_t count) {
     std::mt19937_64 random(7);
-    std::vector<std::string> made = {"", std::string(1, '\0'), std::string(30, '\0'), "a", std::string("a\0", 2), std::string(30, '\xFF')};
+    std::vector<std::string> made = {"",  std::string(1, '\0'),  std::string(30, '\0'),
+                                     "a", std::string("a\0", 2), std::string(30, '\xFF')};
     while (made.size() < count) {
         std::string s = random() % 2 == 0 ? made[random() % made.size()].substr(0, random() % 12) : "";
         const size_t alphabet = random() % 4;
@@ -70,11 +71,13 @@ TEST(OrderedPrefix, ReachesFurtherThanPlainBytes) {
     std::set<uint64_t> words, days, names;
     for (char c = 'a'; c <= 'z'; ++c) words.insert(number(std::string("longes") + c));
     EXPECT_EQ(words.size(), 26u);
-    for (int month = 1; month <= 12; ++month) days.insert(number((month < 10 ? "2024-0" : "2024-") + std::to_string(month) + "-17"));
+    for (int month = 1; month <= 12; ++month)
+        days.insert(number((month < 10 ? "2024-0" : "2024-") + std::to_string(month) + "-17"));
     EXPECT_EQ(days.size(), 12u);
     for (const char* name : {"Ла", "Лб", "Лв", "Ма"}) names.insert(number(name));
     EXPECT_EQ(names.size(), 4u);
-    EXPECT_EQ(number("https://example.com/a"), number("https://example.com/b")) << "no longer what the comment says";
+    EXPECT_EQ(number("https://example.com/a"), number("https://example.com/b"))
+        << "no longer what the comment says";
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ TEST(Pooled, LetsGoWhatGrewLarge) {
     }
 }
 
-// A search for a few rows stays below, one that goes on through many grows; and it is the same for those under conditions.
+// A search for a few rows stays below, one that goes on through many grows; and it is the same for those
+// under conditions.
 TEST(Pooled, KnowsHowMuchASearchTook) {
     const Data data = latent_data(12000, 256, 3);
     IndexOptions options;
@@ -56,7 +57,12 @@ TEST(Pooled, KnowsHowMuchASearchTook) {
             OrderedScan<MemStore> rows(index.store(), index.encoder(), prepared, memory, scan);
             HeapTid tid;
             size_t found = 0;
-            while (found < (all ? data.rows() : 10) && rows.next([](const HeapTid&) { return Settled{true, 0}; }, tid)) ++found;
+            while (found < (all ? data.rows() : 10) && rows.next(
+                                                           [](const HeapTid&) {
+                                                               return Reranked{true, 0};
+                                                           },
+                                                           tid))
+                ++found;
             EXPECT_EQ(found, !all ? 10u : filter == nullptr ? data.rows() : data.rows() / 2);
             bytes[all] = memory_of(memory) - before;
         }

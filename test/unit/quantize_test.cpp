@@ -234,7 +234,8 @@ TEST(StoredVectors, Int8ErrorIsTheRealOneAtAnyMagnitude) {
     }
 }
 
-std::vector<float> decoded(const ScaledVector& made, const std::vector<uint8_t>& planes, size_t n, uint32_t bits) {
+std::vector<float> decoded(const ScaledVector& made, const std::vector<uint8_t>& planes, size_t n,
+                           uint32_t bits) {
     std::vector<float> x(n);
     kernels().planes_to_f32({planes.data(), n / 8, bits}, x.data(), n);
     for (float& v : x) v *= made.scale;
@@ -275,7 +276,7 @@ TEST(StoredVectors, BitPlanesKnowTheirErrorAndAreUnbiased) {
 TEST(StoredVectors, BitPlanesTakeWhatIsFarFromNormal) {
     const size_t n = 160;
     std::vector<float> x(n, 0.01f);
-    x[7] = 100;   // one component is nearly all
+    x[7] = 100;  // one component is nearly all
     std::vector<uint8_t> planes(4 * n / 8);
     const ScaledVector made = encode_bit_planes(x.data(), n, 4, true, planes.data());
     const std::vector<float> y = decoded(made, planes, n, 4);
@@ -286,7 +287,8 @@ TEST(StoredVectors, BitPlanesTakeWhatIsFarFromNormal) {
         const ScaledVector nothing = encode_bit_planes(x.data(), n, 4, true, planes.data());
         EXPECT_TRUE(std::isnormal(nothing.scale));
         double error2 = 0;
-        for (const float v : decoded(nothing, planes, n, 4)) error2 += (static_cast<double>(v) - tiny) * (v - tiny);
+        for (const float v : decoded(nothing, planes, n, 4))
+            error2 += (static_cast<double>(v) - tiny) * (v - tiny);
         EXPECT_LE(std::sqrt(error2), nothing.error * (1 + 1e-6));
     }
 }

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <pthread.h>
+#include <csignal>
 #include <stdexcept>
 
 namespace {

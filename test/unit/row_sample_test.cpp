@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "core/hnsw/row_sample.hpp"
+#include "core/hnsw/space/row_sample.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -45,13 +45,15 @@ RowSample sample_of(const std::vector<std::vector<float>>& rows) {
 }
 
 TEST(RowSample, ProfilesLengths) {
-    const auto equal = [](const std::vector<std::vector<float>>& rows) { return sample_of(rows).profile(Metric::inner_product).equal_norms; };
+    const auto equal = [](const std::vector<std::vector<float>>& rows) {
+        return sample_of(rows).profile(Metric::inner_product).equal_norms;
+    };
     EXPECT_TRUE(equal({{3, 4}, {-4, 3}}));
     EXPECT_FALSE(equal({{3, 4}, {30, 40}}));
     std::vector<std::vector<float>> many(100, {3, 4});
     for (size_t i = 0; i < many.size(); i += 2) many[i] = {-4, 3};
     many[7] = {0, 0};
-    EXPECT_TRUE(equal(many));   // a few short ones do no harm
+    EXPECT_TRUE(equal(many));  // a few short ones do no harm
     many[8] = {6, 8};
     EXPECT_FALSE(equal(many));
     // All about as long, seen from far away.
@@ -60,7 +62,7 @@ TEST(RowSample, ProfilesLengths) {
 }
 
 // Where most of the rows are, whatever the others.
-TEST(RowSample, ProfilesTheMiddle) {
+TEST(RowSample, ProfilesTheCentroid) {
     std::mt19937 random(4);
     std::normal_distribution<float> normal;
     std::vector<std::vector<float>> rows(1000);
@@ -90,8 +92,10 @@ TEST(RowSample, LeavesOutTheLongestSparseVectors) {
     EXPECT_EQ(sample.profile(Metric::l2).sparse_elements, 290u);
     for (uint32_t i = 0; i < 20; ++i) sample.add(RawVector::of_sparse(indices.data(), values.data(), 10), {});
     EXPECT_EQ(sample.profile(Metric::l2).sparse_elements, 290u);
-    for (uint32_t i = 0; i < 378; ++i) sample.add(RawVector::of_sparse(indices.data(), values.data(), 10 + i % 50), {});
-    for (uint32_t i = 0; i < 2; ++i) sample.add(RawVector::of_sparse(indices.data(), values.data(), 2000), {});
+    for (uint32_t i = 0; i < 378; ++i)
+        sample.add(RawVector::of_sparse(indices.data(), values.data(), 10 + i % 50), {});
+    for (uint32_t i = 0; i < 2; ++i)
+        sample.add(RawVector::of_sparse(indices.data(), values.data(), 2000), {});
     EXPECT_EQ(sample.profile(Metric::l2).sparse_elements, 59u);
     EXPECT_EQ(RowSample(VectorKind::bit, 64).profile(Metric::hamming).sparse_elements, 0u);
 }

@@ -95,8 +95,8 @@ class CrashingStore : public StoreOverMemory {
     size_t commits_left_;
 };
 
-// Threads that take turns, changing at moments that a seed determines: so that what two of them do to each other
-// can be tried out in many orders, and again.
+// Threads that take turns, changing at moments that a seed determines: so that what two of them do to each
+// other can be tried out in many orders, and again.
 class Turns {
   public:
     // Some seeds change turns often, others let a thread go a long way while the rest stand still.
@@ -146,7 +146,7 @@ class Turns {
     uint32_t length_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<size_t> waiting_;   // that have not ended
+    std::vector<size_t> waiting_;  // that have not ended
     size_t turn_ = 0;
 };
 
@@ -165,7 +165,8 @@ class PausingStore : public StoreOverMemory {
     };
 
   public:
-    PausingStore(MemStore& base, std::function<void()> pause) : StoreOverMemory(base), pause_(std::move(pause)) {}
+    PausingStore(MemStore& base, std::function<void()> pause)
+        : StoreOverMemory(base), pause_(std::move(pause)) {}
 
     using ReadPage = Held<MemStore::ReadPage>;
     using WritePage = Held<MemStore::WritePage>;

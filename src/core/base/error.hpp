@@ -9,17 +9,17 @@
 namespace vecstore::core {
 
 enum class ErrorCode {
-    invalid_parameter,    // 22023: an argument or option is out of its range
-    data_exception,       // 22000: a value cannot be used (wrong dimensions, NaN, infinity)
-    out_of_range,         // 22003: a number overflows its type
-    limit_exceeded,       // 54000: larger than this program supports
-    bad_file,             // 22P04: a file is malformed
-    file_not_supported,   // 0A000: a well-formed file of a kind that cannot be read
-    io,                   // 58030: reading or writing failed
-    out_of_memory,        // 53200
-    corrupted_index,      // XX002
-    not_now,              // 55000: something else is to be done or to end first, which the hint names
-    internal,             // XX000
+    invalid_parameter,   // 22023: an argument or option is out of its range
+    data_exception,      // 22000: a value cannot be used (wrong dimensions, NaN, infinity)
+    out_of_range,        // 22003: a number overflows its type
+    limit_exceeded,      // 54000: larger than this program supports
+    bad_file,            // 22P04: a file is malformed
+    file_not_supported,  // 0A000: a well-formed file of a kind that cannot be read
+    io,                  // 58030: reading or writing failed
+    out_of_memory,       // 53200
+    corrupted_index,     // XX002
+    not_now,             // 55000: something else is to be done or to end first, which the hint names
+    internal,            // XX000
 };
 
 class Error : public std::exception {

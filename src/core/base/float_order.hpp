@@ -1,5 +1,5 @@
-// An order of floats that may be NaN. Those that come from pages may be, where a page is damaged; and what is sorted by `<` then
-// is sorted by nothing, which takes std::sort out of its range.
+// An order of floats that may be NaN. Those that come from pages may be, where a page is damaged; and what is
+// sorted by `<` then is sorted by nothing, which takes std::sort out of its range.
 #pragma once
 
 #include <cmath>
@@ -14,6 +14,8 @@ struct Nearer {
 constexpr Nearer nearer{};
 
 // A distance that is none is that of the farthest.
-inline float or_farthest(float distance) { return std::isnan(distance) ? std::numeric_limits<float>::infinity() : distance; }
+inline float or_farthest(float distance) {
+    return std::isnan(distance) ? std::numeric_limits<float>::infinity() : distance;
+}
 
 }  // namespace vecstore::core

@@ -37,8 +37,9 @@ inline uint16_t f16_from_float(float value) {
 inline float f16_to_float(uint16_t half) {
     const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
     const uint32_t magnitude = half & 0x7fff;
-    // Read as a float the exponent is 112 too small; the multiplication also normalizes subnormals. Without branches, so
-    // that compilers can make vector instructions of loops: what is not finite gets its exponent afterwards.
+    // Read as a float the exponent is 112 too small; the multiplication also normalizes subnormals. Without
+    // branches, so that compilers can make vector instructions of loops: what is not finite gets its exponent
+    // afterwards.
     const float value = float_from_bits(magnitude << 13) * 0x1p112f;
     const uint32_t exponent = magnitude >= 0x7c00 ? 0x7f800000 : 0;
     const uint32_t quiet = magnitude > 0x7c00 ? 0x400000 : 0;
@@ -52,8 +53,6 @@ inline uint16_t bf16_from_float(float value) {
     return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-inline float bf16_to_float(uint16_t bf16) {
-    return float_from_bits(static_cast<uint32_t>(bf16) << 16);
-}
+inline float bf16_to_float(uint16_t bf16) { return float_from_bits(static_cast<uint32_t>(bf16) << 16); }
 
 }  // namespace vecstore::core

@@ -1,5 +1,5 @@
-// How an error's hint names an option: as an argument of an SQL function, or of a program's command line. The same
-// readers serve both, and a user can only do what is said in the words of what was called.
+// How an error's hint names an option: as an argument of an SQL function, or of a program's command line. The
+// same readers serve both, and a user can only do what is said in the words of what was called.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 namespace vecstore::core {
 
 enum class OptionStyle {
-    sql,            // member => '...'
-    command_line,   // --member=...
+    sql,           // member => '...'
+    command_line,  // --member=...
 };
 
 // Of the whole process, and SQL where nobody says otherwise.
@@ -17,7 +17,8 @@ inline OptionStyle option_style = OptionStyle::sql;
 // name: as in SQL. value: "true" for a switch, else what stands for the value.
 inline std::string option_text(const std::string& name, const std::string& value) {
     if (option_style == OptionStyle::sql)
-        return (name == "column" ? "\"column\"" : name) + " => " + (value == "true" ? value : "'" + value + "'");
+        return (name == "column" ? "\"column\"" : name) + " => " +
+               (value == "true" ? value : "'" + value + "'");
     std::string text = "--" + name;
     for (char& c : text)
         if (c == '_') c = '-';

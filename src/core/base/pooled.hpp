@@ -8,9 +8,10 @@
 
 namespace vecstore::core {
 
-// A Memory of one's own for as long as this lives, a used one where there is one. Several may be in use at once (joins). What grew
-// beyond most_kept bytes, as memory_of(memory) counts them, is given back to the system: a scan of everything needs some forty
-// bytes a row, and the backend may never see another. Not for several threads.
+// A Memory of one's own for as long as this lives, a used one where there is one. Several may be in use at
+// once (joins). What grew beyond most_kept bytes, as memory_of(memory) counts them, is given back to the
+// system: a scan of everything needs some forty bytes a row, and the backend may never see another. Not for
+// several threads.
 template <class Memory>
 class Pooled {
   public:
@@ -27,7 +28,8 @@ class Pooled {
         }
     }
     ~Pooled() {
-        if (free_list().size() < most_at_once && memory_of(*memory_) <= most_kept) free_list().push_back(std::move(memory_));
+        if (free_list().size() < most_at_once && memory_of(*memory_) <= most_kept)
+            free_list().push_back(std::move(memory_));
     }
     Pooled(const Pooled&) = delete;
     Pooled& operator=(const Pooled&) = delete;
@@ -38,7 +40,7 @@ class Pooled {
     static std::vector<std::unique_ptr<Memory>>& free_list() {
         static std::vector<std::unique_ptr<Memory>> list = [] {
             std::vector<std::unique_ptr<Memory>> empty;
-            empty.reserve(most_at_once);   // so that the destructor has nothing to throw
+            empty.reserve(most_at_once);  // so that the destructor has nothing to throw
             return empty;
         }();
         return list;

@@ -21,7 +21,7 @@ std::thread quiet_thread(F&& f) {
         ~Blocked() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
         sigset_t before;
     };
-    const Blocked blocked;   // a new thread has the mask of the one that made it
+    const Blocked blocked;  // a new thread has the mask of the one that made it
     return std::thread(std::forward<F>(f));
 }
 

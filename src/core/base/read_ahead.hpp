@@ -25,9 +25,7 @@ struct Abandoned {};
 // Of the thread that reads ahead, on that thread; null on all others.
 inline thread_local const std::atomic<bool>* abandoned_flag = nullptr;
 
-inline bool is_reading_ahead() {
-    return abandoned_flag != nullptr;
-}
+inline bool is_reading_ahead() { return abandoned_flag != nullptr; }
 
 inline void check_abandoned() {
     if (abandoned_flag != nullptr && *abandoned_flag) throw Abandoned{};

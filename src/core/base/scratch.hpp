@@ -1,4 +1,5 @@
-// Arrays that may be larger than the memory their user is to take: where they lie is somebody else's decision.
+// Arrays that may be larger than the memory their user is to take: where they lie is somebody else's
+// decision.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +36,7 @@ template <class T>
 class ScratchArray {
   public:
     void reset(size_t size, const Scratch& scratch) {
-        memory_.reset();   // before there is another
+        memory_.reset();  // before there is another
         memory_ = scratch.take(size * sizeof(T));
         size_ = size;
     }

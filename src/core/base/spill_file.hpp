@@ -13,7 +13,7 @@ class SpillFile {
     virtual void write(const void* bytes, size_t size) = 0;
     // From here on it is read from its beginning.
     virtual void rewind() = 0;
-    virtual void read(void* bytes, size_t size) = 0;   // not more than was written
+    virtual void read(void* bytes, size_t size) = 0;  // not more than was written
 };
 
 // Makes a new one.

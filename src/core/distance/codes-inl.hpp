@@ -225,7 +225,9 @@ struct ScaledResidual {
     Source x;
     FloatVec scale;
     HWY_INLINE FloatVec Load(size_t i, FloatVec c) const { return hn::MulSub(scale, x.Load(i), c); }
-    HWY_INLINE FloatVec Tail(size_t i, size_t n, FloatVec c) const { return hn::MulSub(scale, x.Tail(i, n), c); }
+    HWY_INLINE FloatVec Tail(size_t i, size_t n, FloatVec c) const {
+        return hn::MulSub(scale, x.Tail(i, n), c);
+    }
 };
 
 template <class Residual>

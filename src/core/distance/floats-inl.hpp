@@ -90,12 +90,8 @@ struct HalfSource {
         return hn::PromoteTo(df, hn::BitCast(dh, bits));
 #endif
     }
-    HWY_INLINE FloatVec Load(size_t i) const {
-        return Promote(hn::LoadU(Tag(), p + i));
-    }
-    HWY_INLINE FloatVec Tail(size_t i, size_t count) const {
-        return Promote(LoadTail(Tag(), p + i, count));
-    }
+    HWY_INLINE FloatVec Load(size_t i) const { return Promote(hn::LoadU(Tag(), p + i)); }
+    HWY_INLINE FloatVec Tail(size_t i, size_t count) const { return Promote(LoadTail(Tag(), p + i, count)); }
 };
 
 struct Int8Source {
@@ -181,9 +177,7 @@ struct MaxAbsolute {
     }
 };
 
-HWY_INLINE float SumLanes(FloatVec v) {
-    return hn::GetLane(hn::SumOfLanes(FloatTag(), v));
-}
+HWY_INLINE float SumLanes(FloatVec v) { return hn::GetLane(hn::SumOfLanes(FloatTag(), v)); }
 
 // Four independent partial sums hide the latency of the additions.
 struct Partials {
@@ -312,9 +306,7 @@ float l1_planes(const float* q, BitPlanes x, float scale, size_t n) {
     return WithPlanes(x, AbsoluteFromPlanes{q, scale, n});
 }
 
-void planes_to_f32(BitPlanes x, float* out, size_t n) {
-    WithPlanes(x, PlanesToFloats{out, n});
-}
+void planes_to_f32(BitPlanes x, float* out, size_t n) { WithPlanes(x, PlanesToFloats{out, n}); }
 
 float max_abs(const float* q, size_t n) {
     const Partials m = Accumulate(MaxAbsolute(), FloatSource{q}, FloatSource{q}, n);

@@ -33,9 +33,7 @@ const Kernels& kernels() {
     return in_use.compare_exchange_strong(expected, table) ? *table : *expected;
 }
 
-std::vector<const Kernels*> available_kernels() {
-    return tables();
-}
+std::vector<const Kernels*> available_kernels() { return tables(); }
 
 bool force_kernels(const char* name) {
     if (std::strcmp(name, "auto") == 0) {

@@ -24,11 +24,12 @@ struct BitOverlap {
     uint32_t either;
 };
 
-// n components (a multiple of 16) of 2 to 6 bits each: plane p holds bit p of all of them, component i's in bit
-// i%8 of byte i/8. A component stands for its number less (2^bits - 1) / 2: ..., -1.5, -0.5, 0.5, 1.5, ...
+// n components (a multiple of 16) of 2 to 6 bits each: plane p holds bit p of all of them, component i's in
+// bit i%8 of byte i/8. A component stands for its number less (2^bits - 1) / 2: ..., -1.5, -0.5, 0.5, 1.5,
+// ...
 struct BitPlanes {
-    const uint8_t* planes;   // one after the other
-    size_t plane_bytes;      // from one to the next
+    const uint8_t* planes;  // one after the other
+    size_t plane_bytes;     // from one to the next
     uint32_t bits;
 };
 
@@ -94,7 +95,8 @@ struct Kernels {
     // Code of the residual x - c over n components (n a multiple of 8): writes n/8 bytes.
     ResidualSums (*encode_residual)(const float* x, const float* c, size_t n, uint8_t* code);
     // The same of the residual scale * x - c of a stored vector.
-    ResidualSums (*encode_residual_f16)(const uint16_t* x, float scale, const float* c, size_t n, uint8_t* code);
+    ResidualSums (*encode_residual_f16)(const uint16_t* x, float scale, const float* c, size_t n,
+                                        uint8_t* code);
     ResidualSums (*encode_residual_i8)(const int8_t* x, float scale, const float* c, size_t n, uint8_t* code);
     // n a multiple of 16.
     ResidualSums (*encode_residual_planes)(BitPlanes x, float scale, const float* c, size_t n, uint8_t* code);
@@ -117,18 +119,19 @@ struct Kernels {
     // Index of the smallest of n floats, one of them where several are equal; n > 0, no NaN.
     size_t (*smallest)(const float* x, size_t n);
 
-    // Clears bit i%64 of bits[i/64] for each of `count` keys that is not in low ... low + span (which may wrap
-    // around); bits beyond the last key are left as they are or cleared.
+    // Clears bit i%64 of bits[i/64] for each of `count` keys that is not in low ... low + span (which may
+    // wrap around); bits beyond the last key are left as they are or cleared.
     void (*keep_in_range)(const uint64_t* keys, size_t count, uint64_t low, uint64_t span, uint64_t* bits);
 
-    // The same for each key whose bit in the sieve is not set: of 1 << (64 - shift) bits, with shift in 1 ... 58, its
-    // number is the key times key_multiplier, modulo 2^64, shifted right.
+    // The same for each key whose bit in the sieve is not set: of 1 << (64 - shift) bits, with shift in 1 ...
+    // 58, its number is the key times key_multiplier, modulo 2^64, shifted right.
     void (*keep_sifted)(const uint64_t* keys, size_t count, const uint64_t* sieve, int shift, uint64_t* bits);
 
     // --- sparse vectors --------------------------------------------------------------------------------
     // <a, b>
     float (*sparse_product)(const SparseView& a, const SparseView& b);
-    // For every element of a, b's value in that dimension or 0; and b's values, but 0 where a has that dimension.
+    // For every element of a, b's value in that dimension or 0; and b's values, but 0 where a has that
+    // dimension.
     void (*sparse_align)(const SparseView& a, const SparseView& b, float* partners, float* rest);
 
     // --- rotation ------------------------------------------------------------------------------------

@@ -27,9 +27,7 @@ float sum_terms(size_t n, Term term) {
     return sum;
 }
 
-float square(float x) {
-    return x * x;
-}
+float square(float x) { return x * x; }
 
 float l2_squared(const float* a, const float* b, size_t n) {
     return sum_terms(n, [=](size_t i) { return square(a[i] - b[i]); });
@@ -101,7 +99,8 @@ float l1_i8(const float* q, const int8_t* x, float scale, size_t n) {
 
 float plane_value(const BitPlanes& x, size_t i) {
     int number = 0;
-    for (uint32_t p = 0; p < x.bits; ++p) number |= ((x.planes[p * x.plane_bytes + i / 8] >> (i % 8)) & 1) << p;
+    for (uint32_t p = 0; p < x.bits; ++p)
+        number |= ((x.planes[p * x.plane_bytes + i / 8] >> (i % 8)) & 1) << p;
     return static_cast<float>(number) - 0.5f * static_cast<float>((1 << x.bits) - 1);
 }
 
@@ -121,15 +120,14 @@ void planes_to_f32(BitPlanes x, float* out, size_t n) {
     for (size_t i = 0; i < n; ++i) out[i] = plane_value(x, i);
 }
 
-// Set bits, counted in fields: of 4 bits, of 8 bits, of the whole word. Baseline x86 has no population count instruction.
+// Set bits, counted in fields: of 4 bits, of 8 bits, of the whole word. Baseline x86 has no population count
+// instruction.
 uint64_t nibble_counts(uint64_t x) {
     x -= (x >> 1) & 0x5555555555555555u;
     return (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
 }
 
-uint64_t add_nibbles(uint64_t x) {
-    return (x & 0x0f0f0f0f0f0f0f0fu) + ((x >> 4) & 0x0f0f0f0f0f0f0f0fu);
-}
+uint64_t add_nibbles(uint64_t x) { return (x & 0x0f0f0f0f0f0f0f0fu) + ((x >> 4) & 0x0f0f0f0f0f0f0f0fu); }
 
 uint32_t popcount(uint64_t x) {
     return static_cast<uint32_t>((add_nibbles(nibble_counts(x)) * 0x0101010101010101u) >> 56);
@@ -148,10 +146,11 @@ uint64_t load_bytes(const uint8_t* p, size_t bytes) {
     return word;
 }
 
-// Bits of a code that are in the planes, times the planes' weights 1, 2, 4 and -8, word by word. Counts of two planes fit one
-// field of 4 bits, so that only two words are added up instead of four; the higher ones as n2 + 2 * (4 - n3), of 0 to 12.
+// Bits of a code that are in the planes, times the planes' weights 1, 2, 4 and -8, word by word. Counts of
+// two planes fit one field of 4 bits, so that only two words are added up instead of four; the higher ones as
+// n2 + 2 * (4 - n3), of 0 to 12.
 struct WeightedWords {
-    static constexpr size_t room = 8;   // words until a byte may overflow: each adds up to 24
+    static constexpr size_t room = 8;  // words until a byte may overflow: each adds up to 24
 
     void add(uint64_t code, uint64_t plane0, uint64_t plane1, uint64_t plane2, uint64_t plane3) {
         const uint64_t n0 = nibble_counts(code & plane0), n1 = nibble_counts(code & plane1);
@@ -169,21 +168,25 @@ struct WeightedWords {
 };
 
 int32_t weighted_count(const uint8_t* planes, size_t plane_bytes, const uint8_t* code, size_t code_bytes) {
-    const auto plane = [=](size_t p, size_t at, size_t bytes) { return load_bytes(planes + p * plane_bytes + at, bytes); };
+    const auto plane = [=](size_t p, size_t at, size_t bytes) {
+        return load_bytes(planes + p * plane_bytes + at, bytes);
+    };
     int32_t sum = 0;
     const size_t whole = code_bytes / 8;
     for (size_t begin = 0; begin < whole; begin += WeightedWords::room) {
         const size_t words = std::min(WeightedWords::room, whole - begin);
         WeightedWords counts;
         for (size_t at = 8 * begin; at < 8 * (begin + words); at += 8) {
-            counts.add(load_bytes(code + at, 8), plane(0, at, 8), plane(1, at, 8), plane(2, at, 8), plane(3, at, 8));
+            counts.add(load_bytes(code + at, 8), plane(0, at, 8), plane(1, at, 8), plane(2, at, 8),
+                       plane(3, at, 8));
         }
         sum += counts.sum(words);
     }
     if (const size_t rest = code_bytes % 8) {
         const size_t at = 8 * whole;
         WeightedWords counts;
-        counts.add(load_bytes(code + at, rest), plane(0, at, rest), plane(1, at, rest), plane(2, at, rest), plane(3, at, rest));
+        counts.add(load_bytes(code + at, rest), plane(0, at, rest), plane(1, at, rest), plane(2, at, rest),
+                   plane(3, at, rest));
         sum += counts.sum(1);
     }
     return sum;
@@ -312,9 +315,7 @@ void keep_sifted(const uint64_t* keys, size_t count, const uint64_t* sieve, int 
     }
 }
 
-size_t smallest(const float* x, size_t n) {
-    return static_cast<size_t>(std::min_element(x, x + n) - x);
-}
+size_t smallest(const float* x, size_t n) { return static_cast<size_t>(std::min_element(x, x + n) - x); }
 
 float sparse_product(const SparseView& a, const SparseView& b) {
     float sum = 0;

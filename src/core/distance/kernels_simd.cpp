@@ -25,8 +25,8 @@
 
 #if VECSTORE_HAVE_VECTORS
 #include "core/distance/codes-inl.hpp"
+#include "core/distance/filter_keys-inl.hpp"
 #include "core/distance/floats-inl.hpp"
-#include "core/distance/keys-inl.hpp"
 #include "core/distance/rotation-inl.hpp"
 #include "core/distance/sparse-inl.hpp"
 

@@ -77,8 +77,8 @@ VECSTORE_VPOPCNT_INLINE __m512i fold(__m512i a, __m512i b) {
 
 // The sums of four codes, from their partial sums, folded two by two.
 VECSTORE_VPOPCNT_INLINE __m128i finish(__m512i ab, __m512i cd) {
-    const __m512i quarters =
-        _mm512_add_epi32(_mm512_shuffle_i64x2(ab, cd, 0x88), _mm512_shuffle_i64x2(ab, cd, 0xdd));
+    const __m512i quarters = _mm512_add_epi32(_mm512_shuffle_i64x2(ab, cd, 0x88),
+                                              _mm512_shuffle_i64x2(ab, cd, 0xdd));
     const __m512i halves = _mm512_add_epi32(quarters, _mm512_shuffle_epi32(quarters, _MM_PERM_BADC));
     const __m512i sums = _mm512_add_epi32(halves, _mm512_shuffle_epi32(halves, _MM_PERM_CDAB));
     const __m512i lanes = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -133,8 +133,8 @@ VECSTORE_VPOPCNT_INLINE __m512i count_differences(const uint8_t* a, const uint8_
     }
     if (i < code_bytes) {
         const __mmask64 rest = _bzhi_u64(~uint64_t{0}, static_cast<unsigned>(code_bytes - i));
-        const __m512i x =
-            _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, a + i), _mm512_maskz_loadu_epi8(rest, b + i));
+        const __m512i x = _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, a + i),
+                                           _mm512_maskz_loadu_epi8(rest, b + i));
         total = _mm512_add_epi64(total, _mm512_popcnt_epi64(x));
     }
     return total;

@@ -53,9 +53,7 @@ class Aligned {
     size_t b_count_;
 };
 
-float sum_squares(const SparseView& x) {
-    return kernels().inner_product(x.values, x.values, x.count);
-}
+float sum_squares(const SparseView& x) { return kernels().inner_product(x.values, x.values, x.count); }
 
 }  // namespace
 

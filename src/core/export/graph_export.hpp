@@ -7,7 +7,8 @@
 // gone, or not visible): then who links to it is linked to what it links to, and the rows that the index's
 // spanning tree connects through such nodes are connected in a chain, so that every row can still be reached.
 //
-// Rows that lie beside the graph (hnsw/long_rows.hpp) follow those of the first node, in the same chain.
+// Rows that lie beside the graph (hnsw/beside/long_rows.hpp) follow those of the first node, in the same
+// chain.
 //
 // What others do meanwhile: inserts add nodes and links, which are not in the numbering and so are left out.
 // The caller keeps vacuum away, or holds a snapshot that vacuum respects: no node loses a row that is visible
@@ -16,8 +17,8 @@
 
 #include "core/base/error.hpp"
 #include "core/export/byte_sink.hpp"
-#include "core/hnsw/long_rows.hpp"
-#include "core/hnsw/tid_chain.hpp"
+#include "core/hnsw/beside/long_rows.hpp"
+#include "core/hnsw/node/tid_chain.hpp"
 #include "core/storage/node_page.hpp"
 
 #include <algorithm>
@@ -41,7 +42,9 @@ class GraphExport {
         generation_of_.assign(row_of_.size(), 0);
         std::vector<FoundNode> found;
         std::vector<HeapTid> beside;
-        for_each_long_row(store_, layout_, [&](const LongLayout& list, const uint8_t* entry) { beside.push_back(list.row(entry).tid); });
+        for_each_long_row(store_, layout_, [&](const LongLayout& list, const uint8_t* entry) {
+            beside.push_back(list.row(entry).tid);
+        });
         for (uint32_t block = meta_block + 1; block < pages_; ++block) {
             store_.check_interrupts();
             found.clear();
@@ -104,17 +107,19 @@ class GraphExport {
     // --- numbering ---
 
     void read_page(uint32_t block, std::vector<FoundNode>& found) {
-        std::vector<std::pair<size_t, Link>> chains;   // of which of those found, and the first chunk
+        std::vector<std::pair<size_t, Link>> chains;  // of which of those found, and the first chunk
         read_nodes(block, found, chains);
         // (With the node's page no longer locked: tid_chain.hpp.)
         for (const auto& [i, first] : chains) {
             HeapTid more[chunk_tids];
             ChainReader<Store> chain(store_, layout_, found[i].link, first);
-            while (const size_t count = chain.next(more)) found[i].tids.insert(found[i].tids.end(), more, more + count);
+            while (const size_t count = chain.next(more))
+                found[i].tids.insert(found[i].tids.end(), more, more + count);
         }
     }
 
-    void read_nodes(uint32_t block, std::vector<FoundNode>& found, std::vector<std::pair<size_t, Link>>& chains) {
+    void read_nodes(uint32_t block, std::vector<FoundNode>& found,
+                    std::vector<std::pair<size_t, Link>>& chains) {
         auto page = store_.read(block);
         const NodePage nodes(layout_, page.payload(), block);
         for (size_t s = 0; s < nodes.size(); ++s) {

@@ -88,8 +88,8 @@ class Writer final : public HnswlibWriter {
 
   private:
     size_t bytes_of(size_t rows) const {
-        const size_t links =
-            (2 * options_.m + 1) * sizeof(uint32_t) + (options_.m + 1) * sizeof(uint32_t) / options_.m;
+        const size_t links = (2 * options_.m + 1) * sizeof(uint32_t) +
+                             (options_.m + 1) * sizeof(uint32_t) / options_.m;
         return rows * (links + dims_ * sizeof(float) + sizeof(hnswlib::labeltype) + bytes_beside_element);
     }
 

@@ -13,7 +13,7 @@ namespace {
 
 // Of a uniform quantizer of so many bits for the standard normal distribution.
 float best_normal_step(uint32_t bits) {
-    constexpr float steps[] = {0.9957f, 0.5860f, 0.3352f, 0.1881f, 0.1041f};   // of 2 to 6 bits
+    constexpr float steps[] = {0.9957f, 0.5860f, 0.3352f, 0.1881f, 0.1041f};  // of 2 to 6 bits
     return steps[bits - 2];
 }
 
@@ -49,7 +49,7 @@ ScaledVector encode_bit_planes(const float* x, size_t n, uint32_t bits, bool unb
     }
     double sum = 0;
     for (size_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * x[i];
-    const float widest = 2 * largest / highest;   // nothing is clipped
+    const float widest = 2 * largest / highest;  // nothing is clipped
     float best_step = widest, best_error = std::numeric_limits<float>::infinity();
     float step = best_normal_step(bits) * static_cast<float>(std::sqrt(sum / static_cast<double>(n)));
     for (int attempt = 0; attempt < 8; ++attempt, step *= 1.5f) {
@@ -60,7 +60,7 @@ ScaledVector encode_bit_planes(const float* x, size_t n, uint32_t bits, bool unb
         best_step = tried;
         if (step >= widest) break;
     }
-    double product = 0, square = 0;   // <x, u>, |u|^2 of the levels u
+    double product = 0, square = 0;  // <x, u>, |u|^2 of the levels u
     for (size_t i = 0; i < n; ++i) {
         const float level = level_of(x[i] / best_step, highest);
         const double u = level - 0.5f * highest;

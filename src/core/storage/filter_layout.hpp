@@ -1,17 +1,19 @@
 // Where the keys of the filter columns are.
 //
-// They are not in the nodes but in pages of their own, by column, so that a condition is tested for a thousand slots
-// at a time by reading one page in order: a search knows which neighbors can match before it reads them, and where
-// few rows match they are found without the graph. For that, too, every own vector has a sketch: a code as neighbors
-// have one (quantize/code.hpp), but seen from the origin, a tenth of the vector's size.
+// They are not in the nodes but in pages of their own, by column, so that a condition is tested for a
+// thousand slots at a time by reading one page in order: a search knows which neighbors can match before it
+// reads them, and where few rows match they are found without the graph. For that, too, every own vector has
+// an origin code: a code as neighbors have one (quantize/code.hpp), but seen from the origin, a tenth of the
+// vector's size.
 //
-// Pages come in groups of blocks_per_group(), the first of which begins at block 1. The first page of a group has the
-// keys of all slots in the group: arrays of slots_per_group() keys, one array for each column. The next ones have
-// their sketches: first the codes, then the factors of as many slots as fit a page. Where an entry is follows from
-// the number of the node's block alone.
+// Pages come in groups of blocks_per_group(), the first of which begins at block 1. The first page of a group
+// has the keys of all slots in the group: arrays of slots_per_group() keys, one array for each column. The
+// next ones have their origin codes: first the codes, then the factors of as many slots as fit a page. Where
+// an entry is follows from the number of the node's block alone.
 //
-// A node's entry is written after the node and before the first link to it, and never changes as long as the node
-// lives: rows of equal vectors share a node only if their keys are equal too. That of a free slot means nothing.
+// A node's entry is written after the node and before the first link to it, and never changes as long as the
+// node lives: rows of equal vectors share a node only if their keys are equal too. That of a free slot means
+// nothing.
 #pragma once
 
 #include <type_traits>
@@ -20,28 +22,30 @@
 
 namespace vecstore::core {
 
-// What is known of a value of a filter column: equal values have equal keys; of types with an order, the keys have
-// that order too as far as they differ. What that means for each type: am/filter_type.cpp.
+// What is known of a value of a filter column: equal values have equal keys; of types with an order, the keys
+// have that order too as far as they differ. What that means for each type: am/filter_type.cpp.
 using FilterKey = uint64_t;
-constexpr FilterKey null_filter_key = 0;   // of NULL and no other value
+constexpr FilterKey null_filter_key = 0;  // of NULL and no other value
 
 class FilterLayout {
   public:
     explicit FilterLayout(const Geometry& geometry)
-        : columns_(geometry.filter_columns), slots_per_page_(geometry.slots_per_page), code_bytes_(geometry.code_dims / 8) {
+        : columns_(geometry.filter_columns),
+          slots_per_page_(geometry.slots_per_page),
+          code_bytes_(geometry.code_dims / 8) {
         if (columns_ == 0 || slots_per_page_ == 0) return;
         blocks_per_group_ = static_cast<uint32_t>(keys_per_page / (columns_ * slots_per_page_));
-        if (blocks_per_group_ == 0) return;   // of a damaged metapage
+        if (blocks_per_group_ == 0) return;  // of a damaged metapage
         reciprocal_ = (uint64_t{1} << reciprocal_bits) / blocks_per_group_ + 1;
-        if (code_bytes_ > 0) sketches_per_page_ = (room - read_beyond) / (code_bytes_ + factor_size);
-        if (sketches_per_page_ > 0)
-            sketch_pages_ = static_cast<uint32_t>((slots_per_group() + sketches_per_page_ - 1) / sketches_per_page_);
+        if (code_bytes_ > 0) codes_per_page_ = (room - read_beyond) / (code_bytes_ + factor_size);
+        if (codes_per_page_ > 0)
+            code_pages_ = static_cast<uint32_t>((slots_per_group() + codes_per_page_ - 1) / codes_per_page_);
     }
 
     size_t columns() const { return columns_; }
-    bool has_sketches() const { return sketch_pages_ > 0; }
+    bool has_origin_codes() const { return code_pages_ > 0; }
     uint32_t blocks_per_group() const { return blocks_per_group_; }
-    uint32_t first_node_block() const { return 1 + sketch_pages_; }   // of a group
+    uint32_t first_node_block() const { return 1 + code_pages_; }  // of a group
     size_t slots_per_group() const { return size_t{blocks_per_group_} * slots_per_page_; }
 
     // What a page must be for, if not for anything else: unused.
@@ -49,17 +53,18 @@ class FilterLayout {
         if (columns_ == 0 || block == meta_block) return PageKind::unused;
         const uint32_t place = (block - 1) % blocks_per_group_;
         if (place == 0) return PageKind::filters;
-        return place <= sketch_pages_ ? PageKind::sketches : PageKind::unused;
+        return place <= code_pages_ ? PageKind::origin_codes : PageKind::unused;
     }
     uint32_t groups(uint32_t blocks) const { return blocks > 1 ? group_of(blocks - 1) + 1 : 0; }
-    // (block - 1) / blocks_per_group(), which searches ask of every neighbor, by a product: exact, as block has 32 bits
-    // and a group at most keys_per_page < 2^10 blocks.
+    // (block - 1) / blocks_per_group(), which searches ask of every neighbor, by a product: exact, as block
+    // has 32 bits and a group at most keys_per_page < 2^10 blocks.
     uint32_t group_of(uint32_t block) const {
-        return static_cast<uint32_t>(static_cast<unsigned __int128>(block - 1) * reciprocal_ >> reciprocal_bits);
+        return static_cast<uint32_t>(static_cast<unsigned __int128>(block - 1) * reciprocal_ >>
+                                     reciprocal_bits);
     }
     uint32_t page_of_keys(uint32_t group) const { return 1 + group * blocks_per_group_; }
-    uint32_t page_of_sketch(uint32_t group, size_t index) const {
-        return page_of_keys(group) + 1 + static_cast<uint32_t>(index / sketches_per_page_);
+    uint32_t page_of_origin_code(uint32_t group, size_t index) const {
+        return page_of_keys(group) + 1 + static_cast<uint32_t>(index / codes_per_page_);
     }
 
     // A slot's place in its group, and the slot at a place.
@@ -79,17 +84,18 @@ class FilterLayout {
     }
     template <class Byte>
     Byte* code(Byte* payload, size_t index) const {
-        return payload + sizeof(PageHead) + index % sketches_per_page_ * code_bytes_;
+        return payload + sizeof(PageHead) + index % codes_per_page_ * code_bytes_;
     }
     template <class Byte>
     Byte* factor(Byte* payload, size_t index) const {
-        return payload + sizeof(PageHead) + sketches_per_page_ * code_bytes_ + index % sketches_per_page_ * factor_size;
+        return payload + sizeof(PageHead) + codes_per_page_ * code_bytes_ +
+               index % codes_per_page_ * factor_size;
     }
     size_t code_bytes() const { return code_bytes_; }
-    size_t sketches_per_page() const { return sketches_per_page_; }
+    size_t codes_per_page() const { return codes_per_page_; }
 
     static constexpr size_t factor_size = 4;
-    static constexpr size_t read_beyond = 64;   // what kernels may read beyond the last code
+    static constexpr size_t read_beyond = 64;  // what kernels may read beyond the last code
 
   private:
     // Of a page's 8,192 bytes the page header takes 24 and the head 8.
@@ -103,8 +109,8 @@ class FilterLayout {
     size_t code_bytes_;
     uint32_t blocks_per_group_ = 0;
     uint64_t reciprocal_ = 0;
-    size_t sketches_per_page_ = 0;
-    uint32_t sketch_pages_ = 0;   // of a group
+    size_t codes_per_page_ = 0;
+    uint32_t code_pages_ = 0;  // of a group
 };
 
 }  // namespace vecstore::core

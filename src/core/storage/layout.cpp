@@ -12,7 +12,7 @@ namespace {
 
 // Codes shorter than this lead searches astray more than fewer bits of own vectors do.
 constexpr uint32_t least_code_dims = 512;
-constexpr uint32_t most_plane_bits = 6;    // at 7 int8 is as small
+constexpr uint32_t most_plane_bits = 6;  // at 7 int8 is as small
 constexpr uint32_t least_plane_bits = 2;
 
 size_t own_bytes_of(const Geometry& g) {
@@ -31,7 +31,8 @@ uint32_t round_up(uint32_t value, uint32_t to) { return (value + to - 1) / to * 
 
 size_t neighbor_bytes(const Geometry& g) { return sizeof(Link) + factor_bytes + g.code_dims / 8; }
 
-// Of a page with so many. Own vectors, which come after sections of even size, are not to lie at odd addresses.
+// Of a page with so many. Own vectors, which come after sections of even size, are not to lie at odd
+// addresses.
 size_t slot_bytes(size_t slots) { return page_room / slots / sizeof(uint32_t) * sizeof(uint32_t); }
 
 // Room for neighbors in a slot when `slots` of them share a page.
@@ -49,7 +50,7 @@ size_t slots_with(const Geometry& g, size_t wanted) {
     return slots;
 }
 
-void settle(Geometry& g, size_t slots, size_t target) {
+void fit(Geometry& g, size_t slots, size_t target) {
     // A bit more than 2m is taken where the page has room for it anyway; much more would only make every
     // hop and every WAL record longer.
     const size_t fits = neighbors_that_fit(g, slots);
@@ -68,7 +69,8 @@ size_t own_room(const Geometry& g, size_t slots, size_t neighbors) {
 void use_format(Geometry& g, OwnFormat format, uint32_t bits = 0) {
     g.own_format = format;
     g.own_bits = static_cast<uint8_t>(bits);
-    // L1 distances do not survive a rotation. Elsewhere it makes the components alike, as coarse formats need.
+    // L1 distances do not survive a rotation. Elsewhere it makes the components alike, as coarse formats
+    // need.
     g.rotated = g.mode == StorageMode::coded ||
                 ((format == OwnFormat::i8 || format == OwnFormat::planes) && g.metric != Metric::l1);
     g.stored_dims = g.rotated || format == OwnFormat::planes ? round_up(g.dims, 16) : g.dims;
@@ -83,7 +85,8 @@ std::vector<DenseFormat> coarser_formats(OwnFormat finest) {
     std::vector<DenseFormat> formats;
     for (const OwnFormat format : {OwnFormat::f32, OwnFormat::f16, OwnFormat::i8})
         if (format >= finest) formats.push_back({format, 0});
-    for (uint32_t bits = most_plane_bits; bits >= least_plane_bits; --bits) formats.push_back({OwnFormat::planes, bits});
+    for (uint32_t bits = most_plane_bits; bits >= least_plane_bits; --bits)
+        formats.push_back({OwnFormat::planes, bits});
     return formats;
 }
 
@@ -95,12 +98,12 @@ bool fit_coded(Geometry& g, bool compact, size_t target) {
     use_format(g, finest);
     g.code_dims = g.stored_dims;
     if (const size_t slots = slots_with(g, enough)) {
-        settle(g, slots, target);
+        fit(g, slots, target);
         return true;
     }
-    // One node does not fit a page: cut the codes to no less than half, then give the own vector fewer bits and
-    // the codes the room. (What own vectors lose, rows' order gets back from the table; what codes lose, recall
-    // does not.)
+    // One node does not fit a page: cut the codes to no less than half, then give the own vector fewer bits
+    // and the codes the room. (What own vectors lose, rows' order gets back from the table; what codes lose,
+    // recall does not.)
     for (const DenseFormat& format : coarser_formats(finest)) {
         use_format(g, format.format, format.bits);
         const uint32_t half = round_up(g.stored_dims / 2, 16);
@@ -108,7 +111,7 @@ bool fit_coded(Geometry& g, bool compact, size_t target) {
                                                                : std::min(least_code_dims, half);
         for (g.code_dims = g.stored_dims; g.code_dims >= least; g.code_dims -= 16) {
             if (neighbors_that_fit(g, 1) < enough) continue;
-            settle(g, 1, target);
+            fit(g, 1, target);
             return true;
         }
     }
@@ -122,7 +125,7 @@ bool fit_plain(Geometry& g, bool compact, size_t target) {
     for (const DenseFormat& format : coarser_formats(compact ? OwnFormat::i8 : exact)) {
         use_format(g, format.format, format.bits);
         if (const size_t slots = slots_with(g, target)) {
-            settle(g, slots, target);
+            fit(g, slots, target);
             return true;
         }
     }
@@ -134,7 +137,7 @@ bool fit_bits(Geometry& g, size_t target) {
     g.stored_dims = round_up(g.dims, 32) / 32;
     const auto most = static_cast<uint32_t>(own_room(g, 1, target) / sizeof(uint32_t));
     g.stored_dims = std::min(g.stored_dims, most);
-    settle(g, slots_with(g, target), target);
+    fit(g, slots_with(g, target), target);
     return true;
 }
 
@@ -152,8 +155,8 @@ bool fit_sparse(Geometry& g, uint32_t elements, size_t target) {
     const size_t wanted = std::min<size_t>(std::max(elements, 1u), elements_in(1));
     size_t slots = 1;
     while (slots < 255 && own_room(g, slots + 1, target) > 64 && elements_in(slots + 1) >= wanted) ++slots;
-    g.stored_dims = words(elements_in(slots));   // all the room there is
-    settle(g, slots, target);
+    g.stored_dims = words(elements_in(slots));  // all the room there is
+    fit(g, slots, target);
     g.max_neighbors = static_cast<uint16_t>(target);
     return true;
 }
@@ -191,7 +194,8 @@ Geometry choose_geometry(const GeometryRequest& request) {
     switch (request.kind) {
         case VectorKind::vector:
         case VectorKind::halfvec:
-            fits = g.mode == StorageMode::coded ? fit_coded(g, request.compact, target) : fit_plain(g, request.compact, target);
+            fits = g.mode == StorageMode::coded ? fit_coded(g, request.compact, target)
+                                                : fit_plain(g, request.compact, target);
             break;
         case VectorKind::bit: fits = fit_bits(g, target); break;
         case VectorKind::sparsevec: fits = fit_sparse(g, request.sparse_elements, target); break;
@@ -200,8 +204,8 @@ Geometry choose_geometry(const GeometryRequest& request) {
     check_filter_columns(g);
     if (fits) return g;
     throw Error(ErrorCode::limit_exceeded,
-                "vectors of " + std::to_string(request.dims) + " dimensions with m = " +
-                    std::to_string(request.m) + " are too large for an index",
+                "vectors of " + std::to_string(request.dims) +
+                    " dimensions with m = " + std::to_string(request.m) + " are too large for an index",
                 "A node with its neighbors must fit an index page of 8 kB.",
                 "Use a smaller m, or index fewer dimensions with subvector().");
 }

@@ -17,23 +17,22 @@ namespace vecstore::core {
 constexpr size_t page_payload_size = 8192 - 24;
 constexpr size_t page_room = page_payload_size - sizeof(PageHead);
 
-constexpr size_t factor_bytes = 4;   // coded: bf16 f_add, bf16 f_rescale; plain: float distance
+constexpr size_t factor_bytes = 4;  // coded: bf16 f_add, bf16 f_rescale; plain: float distance
 
 struct GeometryRequest {
     uint32_t dims;
     Metric metric;
     StorageMode mode;
-    bool compact;          // int8 own vectors
+    bool compact;  // int8 own vectors
     uint16_t m;
     VectorKind kind = VectorKind::vector;
-    uint32_t sparse_elements = 0;   // sparsevec: as many non-zero elements as own vectors should hold
+    uint32_t sparse_elements = 0;  // sparsevec: as many non-zero elements as own vectors should hold
     uint16_t filter_columns = 0;
 };
 
-// Chooses the sizes: as many nodes on a page as leave every node close to 2m neighbors. Where one node does not
-// fit a page otherwise, codes are cut, then own vectors get fewer bits a component; bit strings and sparse
-// vectors are cut.
-// Throws core::Error (limit_exceeded) when not even that fits.
+// Chooses the sizes: as many nodes on a page as leave every node close to 2m neighbors. Where one node does
+// not fit a page otherwise, codes are cut, then own vectors get fewer bits a component; bit strings and
+// sparse vectors are cut. Throws core::Error (limit_exceeded) when not even that fits.
 Geometry choose_geometry(const GeometryRequest& request);
 
 class NodeLayout {
@@ -50,7 +49,8 @@ class NodeLayout {
     bool coded() const { return geometry_.mode == StorageMode::coded; }
 
     size_t slot_offset(size_t slot) const { return sizeof(PageHead) + slot * geometry_.slot_size; }
-    // Whatever lies there. What is on pages that may be damaged is to be had from find_node() and NodePage (node_page.hpp).
+    // Whatever lies there. What is on pages that may be damaged is to be had from find_node() and NodePage
+    // (node_page.hpp).
     const uint8_t* raw_slot(const uint8_t* payload, size_t i) const { return payload + slot_offset(i); }
     uint8_t* raw_slot(uint8_t* payload, size_t i) const { return payload + slot_offset(i); }
 
@@ -59,8 +59,8 @@ class NodeLayout {
     size_t factors_offset() const { return factors_offset_; }
     size_t own_offset() const { return own_offset_; }
 
-    // A number for every node there ever was: visited sets must not take a link that dangles for the node that
-    // has its slot now.
+    // A number for every node there ever was: visited sets must not take a link that dangles for the node
+    // that has its slot now.
     uint64_t node_id(const Link& link) const { return slot_id(link) << 8 | link.generation; }
 
     // A number for every slot of the index, dense: for vacuum's arrays.
@@ -69,7 +69,8 @@ class NodeLayout {
     }
     // The slot of that number; without generation.
     Link slot_link(uint64_t slot_id) const {
-        return {static_cast<uint32_t>(slot_id / geometry_.slots_per_page), static_cast<uint8_t>(slot_id % geometry_.slots_per_page), 0};
+        return {static_cast<uint32_t>(slot_id / geometry_.slots_per_page),
+                static_cast<uint8_t>(slot_id % geometry_.slots_per_page), 0};
     }
 
   private:
@@ -110,18 +111,22 @@ class BasicNode {
 
   private:
     const NodeLayout* layout_;
-    Byte* slot_;   // null: there is none
+    Byte* slot_;  // null: there is none
 };
 
 using Node = BasicNode<uint8_t>;
 using ConstNode = BasicNode<const uint8_t>;
 
-inline const PageHead& page_head(const uint8_t* payload) { return *reinterpret_cast<const PageHead*>(payload); }
+inline const PageHead& page_head(const uint8_t* payload) {
+    return *reinterpret_cast<const PageHead*>(payload);
+}
 inline PageHead& page_head(uint8_t* payload) { return *reinterpret_cast<PageHead*>(payload); }
 inline const MetaData& meta_of(const uint8_t* payload) {
     return *reinterpret_cast<const MetaData*>(payload + sizeof(PageHead));
 }
-inline MetaData& meta_of(uint8_t* payload) { return *reinterpret_cast<MetaData*>(payload + sizeof(PageHead)); }
+inline MetaData& meta_of(uint8_t* payload) {
+    return *reinterpret_cast<MetaData*>(payload + sizeof(PageHead));
+}
 
 constexpr size_t chunks_per_page = page_room / sizeof(TidChunk);
 inline const TidChunk& chunk_at(const uint8_t* payload, size_t i) {

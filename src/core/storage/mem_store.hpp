@@ -5,17 +5,19 @@
 // The contract every page store fulfils (there is no base class: algorithms are templates over it):
 //
 //   ReadPage  read(block)      shared lock; payload() until the object dies
-//   ReadPage  read_once(block) the same, of a pass over all pages, which is not to push out of memory what others need
-//   WritePage write(block)     exclusive lock; peek() looks, modify() starts the change, commit(used)
-//                              makes it durable and unlocks; dying without commit abandons the change
-//                              Both throw core::Error (corrupted_index) where there is no such block: numbers of
-//                              blocks come from pages, which may be damaged
+//   ReadPage  read_once(block) the same, of a pass over all pages, which is not to push out of memory what
+//                              others need
+//   WritePage write(block)     exclusive lock; peek() looks, modify() starts the change, commit(used) makes
+//                              it durable and unlocks; dying without commit abandons the change
+//                              read() and write() throw core::Error (corrupted_index) where there is no such
+//                              block: numbers of blocks come from pages, which may be damaged
 //   WritePage append(kind)     a new page at the end, initialised and locked
-//   PageKind  kind_of(block)   what the page is for, without its lock: that never changes (second_page.hpp). Throws as these do
+//   PageKind  kind_of(block)   what the page is for, without its lock: that never changes (second_page.hpp).
+//                              Throws as these do
 //   uint32_t  page_count()
 //   void      expect(block, offset)            a hint: may be read some time soon. Where the page is has to
-//                                              be found out (a walk of the page tables), which costs more than
-//                                              reading it and goes on for several pages at once
+//                                              be found out (a walk of the page tables), which costs more
+//                                              than reading it and goes on for several pages at once
 //   void      prefetch(block, offset, bytes)   a hint: will be read next
 //   void      check_interrupts()               may throw
 //   uint32_t  find_free_page(attempt)          a page that may have a free slot; attempt = 0, 1, 2 looks in
@@ -72,7 +74,7 @@ class MemStore {
     // that a reader of the page needs anyway.
     struct Frame {
         PageLock lock;
-        uint16_t used;    // bytes of the payload in use, for the page's pd_lower
+        uint16_t used;  // bytes of the payload in use, for the page's pd_lower
 
         uint8_t* payload() { return reinterpret_cast<uint8_t*>(this) + frame_bytes; }
     };
@@ -80,8 +82,8 @@ class MemStore {
     static_assert(sizeof(Frame) <= frame_bytes);
 
   public:
-    // max_pages: how many there can be; memory is taken as pages are appended. From `memory`, which must outlive the
-    // store, or the store's own.
+    // max_pages: how many there can be; memory is taken as pages are appended. From `memory`, which must
+    // outlive the store, or the store's own.
     explicit MemStore(size_t max_pages, PageBlocks* memory = nullptr)
         : page_limit_(max_pages),
           memory_(memory != nullptr ? *memory : own_memory_),
@@ -145,7 +147,7 @@ class MemStore {
         Frame& frame = *new (address(block)) Frame{};
         page_head(frame.payload()) = PageHead{kind, 0, 0};
         frame.used = sizeof(PageHead);
-        WritePage page(&frame, block);   // nobody knows the page yet: does not wait
+        WritePage page(&frame, block);  // nobody knows the page yet: does not wait
         page_count_.store(block + 1, std::memory_order_release);
         return page;
     }
@@ -186,7 +188,8 @@ class MemStore {
     uint64_t free_epoch() const { return 1; }
     bool reusable(uint64_t) const { return true; }
 
-    // Without a lock: for whoever writes the pages out, when no other thread is left, or reads what none changes.
+    // Without a lock: for whoever writes the pages out, when no other thread is left, or reads what none
+    // changes.
     const uint8_t* payload(uint32_t block) { return frame(block).payload(); }
     size_t used(uint32_t block) { return frame(block).used; }
 
@@ -200,7 +203,8 @@ class MemStore {
     bool has_memory(uint32_t block) const { return blocks_[block / PageBlocks::pages_per_block] != nullptr; }
 
     uint8_t* address(uint32_t block) const {
-        return blocks_[block / PageBlocks::pages_per_block].get() + (block % PageBlocks::pages_per_block) * PageBlocks::page_bytes;
+        return blocks_[block / PageBlocks::pages_per_block].get() +
+               (block % PageBlocks::pages_per_block) * PageBlocks::page_bytes;
     }
 
     Frame& frame(uint32_t block) {
@@ -219,7 +223,9 @@ class MemStore {
     std::mutex mutex_;
 };
 
-inline bool holds_nodes(MemStore& store, uint32_t block) { return page_head(store.payload(block)).kind == PageKind::nodes; }
+inline bool holds_nodes(MemStore& store, uint32_t block) {
+    return page_head(store.payload(block)).kind == PageKind::nodes;
+}
 
 // The node in a slot, without a lock: of a store that no other thread works on.
 inline ConstNode node_at(MemStore& store, const NodeLayout& layout, uint64_t slot_id) {

@@ -1,6 +1,6 @@
-// Nodes on pages that may be damaged. Who reads a node gets it from here, where it is looked at once for each visit of its
-// page: whether the page is one of nodes, has such a slot, and whether the node has no more of something than there is room for.
-// Whoever has a node need not ask again.
+// Nodes on pages that may be damaged. Who reads a node gets it from here, where it is looked at once for each
+// visit of its page: whether the page is one of nodes, has such a slot, and whether the node has no more of
+// something than there is room for. Whoever has a node need not ask again.
 #pragma once
 
 #include "core/storage/layout.hpp"
@@ -15,7 +15,9 @@ template <class Byte>
 BasicNode<Byte> checked_node(const NodeLayout& layout, Byte* payload, const Link& at) {
     const BasicNode<Byte> node(layout, layout.raw_slot(payload, at.slot));
     const NodeHead& head = node.head();
-    if (__builtin_expect((head.degree > layout.max_neighbors()) | (head.tid_count > inline_tids) | (head.level > highest_level), 0))
+    if (__builtin_expect((head.degree > layout.max_neighbors()) | (head.tid_count > inline_tids) |
+                             (head.level > highest_level),
+                         0))
         throw_bad_node(layout, head, at);
     return node;
 }
@@ -31,19 +33,27 @@ BasicNode<Byte> find_node(const NodeLayout& layout, Byte* payload, const Link& l
 }
 
 // The same node, on a copy of the page, as that about to be changed is.
-inline Node same_node(const NodeLayout& layout, uint8_t* payload, const Link& link) { return Node(layout, layout.raw_slot(payload, link.slot)); }
+inline Node same_node(const NodeLayout& layout, uint8_t* payload, const Link& link) {
+    return Node(layout, layout.raw_slot(payload, link.slot));
+}
 
 // The slots of a page; none where it is no page of nodes.
 class NodePage {
   public:
     NodePage(const NodeLayout& layout, const uint8_t* payload, uint32_t block)
-        : layout_(layout), payload_(payload), block_(block), size_(page_head(payload).kind == PageKind::nodes ? layout.slots_per_page() : 0) {}
+        : layout_(layout),
+          payload_(payload),
+          block_(block),
+          size_(page_head(payload).kind == PageKind::nodes ? layout.slots_per_page() : 0) {}
 
     size_t size() const { return size_; }
-    ConstNode operator[](size_t slot) const { return checked_node(layout_, payload_, {block_, static_cast<uint8_t>(slot), 0}); }
+    ConstNode operator[](size_t slot) const {
+        return checked_node(layout_, payload_, {block_, static_cast<uint8_t>(slot), 0});
+    }
     // To what lies there now.
     Link link(size_t slot) const {
-        return {block_, static_cast<uint8_t>(slot), ConstNode(layout_, layout_.raw_slot(payload_, slot)).head().generation};
+        return {block_, static_cast<uint8_t>(slot),
+                ConstNode(layout_, layout_.raw_slot(payload_, slot)).head().generation};
     }
 
   private:

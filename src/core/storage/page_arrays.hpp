@@ -10,24 +10,30 @@ namespace vecstore::core {
 
 // Arrays of codes, of factors, and of one thing more, that fill a page.
 template <class More>
-class SketchPage {
+class OriginCodePage {
   public:
-    explicit SketchPage(size_t code_bytes)
-        : code_bytes_(code_bytes), capacity_((page_room - FilterLayout::read_beyond) / (code_bytes + factor_bytes + sizeof(More))) {}
+    explicit OriginCodePage(size_t code_bytes)
+        : code_bytes_(code_bytes),
+          capacity_((page_room - FilterLayout::read_beyond) / (code_bytes + factor_bytes + sizeof(More))) {}
 
     size_t capacity() const { return capacity_; }
 
     template <class Byte>
-    Byte* code(Byte* payload, size_t i) const { return payload + sizeof(PageHead) + i * code_bytes_; }
+    Byte* code(Byte* payload, size_t i) const {
+        return payload + sizeof(PageHead) + i * code_bytes_;
+    }
     template <class Byte>
-    Byte* factor(Byte* payload, size_t i) const { return code(payload, capacity_) + i * factor_bytes; }
+    Byte* factor(Byte* payload, size_t i) const {
+        return code(payload, capacity_) + i * factor_bytes;
+    }
     More more(const uint8_t* payload, size_t i) const {
         More value;
         std::memcpy(&value, factor(payload, capacity_) + i * sizeof(More), sizeof(More));
         return value;
     }
 
-    void put(uint8_t* payload, size_t i, const uint8_t* code_of_it, const uint8_t* factor_of_it, const More& more_of_it) const {
+    void put(uint8_t* payload, size_t i, const uint8_t* code_of_it, const uint8_t* factor_of_it,
+             const More& more_of_it) const {
         std::memcpy(code(payload, i), code_of_it, code_bytes_);
         std::memcpy(factor(payload, i), factor_of_it, factor_bytes);
         set_more(payload, i, more_of_it);
@@ -50,7 +56,8 @@ class MapPage {
   public:
     template <class Byte>
     static auto map_head(Byte* payload) {
-        return reinterpret_cast<std::conditional_t<std::is_const_v<Byte>, const Head, Head>*>(payload + sizeof(PageHead));
+        return reinterpret_cast<std::conditional_t<std::is_const_v<Byte>, const Head, Head>*>(
+            payload + sizeof(PageHead));
     }
     template <class Byte>
     static auto map_pages(Byte* payload) {

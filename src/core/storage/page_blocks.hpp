@@ -1,8 +1,8 @@
 // Memory for pages that are made by the thousand: in blocks of the size of a huge page.
 //
-// Nodes are read all over an index, and with pages of 4 kB most reads would have to walk the page tables. The kernel
-// zeroes a block when it is first touched, which takes longer than filling it: so blocks can be made ready beforehand, by
-// a thread that has nothing else to do.
+// Nodes are read all over an index, and with pages of 4 kB most reads would have to walk the page tables. The
+// kernel zeroes a block when it is first touched, which takes longer than filling it: so blocks can be made
+// ready beforehand, by a thread that has nothing else to do.
 #pragma once
 
 #include <cstddef>
@@ -47,11 +47,12 @@ class PageBlocks {
 
   private:
     static constexpr size_t block_bytes = pages_per_block * page_bytes;
-    static constexpr size_t read_beyond = 4096;   // kernels may read a little beyond the end of the last page
+    static constexpr size_t read_beyond = 4096;  // kernels may read a little beyond the end of the last page
 
     static Block make() {
         // Aligned to the size of a huge page. What the kernel gives is zero.
-        void* const whole = mmap(nullptr, 2 * block_bytes + read_beyond, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void* const whole = mmap(nullptr, 2 * block_bytes + read_beyond, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (whole == MAP_FAILED) throw std::bad_alloc();
         auto* const start = static_cast<uint8_t*>(whole);
         const size_t before = (block_bytes - reinterpret_cast<uintptr_t>(start) % block_bytes) % block_bytes;

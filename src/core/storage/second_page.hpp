@@ -1,8 +1,9 @@
 // Locking a page while another is locked.
 //
-// What is locked second is of another kind: chunks of TIDs, filter keys and the metapage after nodes, groups of signposts after
-// their map. So nobody waits for himself, nor two for each other. But which page it is says the first one, which may be damaged;
-// and nothing interrupts who waits for a page's lock. So the page's kind is looked at before.
+// What is locked second is of another kind: chunks of TIDs, filter keys and the metapage after nodes, groups
+// of entry points after their map. So nobody waits for himself, nor two for each other. But which page it is
+// says the first one, which may be damaged; and nothing interrupts who waits for a page's lock. So the page's
+// kind is looked at before.
 #pragma once
 
 #include "core/storage/damage.hpp"
@@ -14,7 +15,8 @@ template <class Store>
 void expect_kind(Store& store, uint32_t block, PageKind kind) {
     const PageKind found = store.kind_of(block);
     if (found == kind) return;
-    throw_damaged(block, "the page is of kind " + std::to_string(int(found)) + ", where another page expects one of kind " + std::to_string(int(kind)));
+    throw_damaged(block, "the page is of kind " + std::to_string(int(found)) +
+                             ", where another page expects one of kind " + std::to_string(int(kind)));
 }
 
 template <class Store>

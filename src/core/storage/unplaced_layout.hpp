@@ -1,12 +1,13 @@
-// Rows that have no place in the graph: those whose vector is NULL and, for cosine distance, zero vectors, which are
-// equally far from everything. Scans that go on to the end return them after all others.
+// Rows that have no place in the graph: those whose vector is NULL and, for cosine distance, zero vectors,
+// which are equally far from everything. Scans that go on to the end return them after all others.
 //
-// They lie on pages of their own, which are a list from MetaData::unplaced on. A page has an UnplacedHead, then entries:
-// the row's TID, what it is, and its filter keys. Pages never leave the list; where vacuum made room, rows that come
-// later are put: on the pages of a second list, from MetaData::unplaced_room on, which is no more than a hint.
+// They lie on pages of their own, which are a list from MetaData::unplaced on. A page has an UnplacedHead,
+// then entries: the row's TID, what it is, and its filter keys. Pages never leave the list; where vacuum made
+// room, rows that come later are put: on the pages of a second list, from MetaData::unplaced_room on, which
+// is no more than a hint.
 //
-// Rows that are much longer than all others (hnsw/long_rows.hpp) lie on pages of another such list, from MetaData::long_rows
-// and MetaData::long_room on, each with its vector as a node would store it.
+// Rows that are much longer than all others (hnsw/beside/long_rows.hpp) lie on pages of another such list,
+// from MetaData::long_rows and MetaData::long_room on, each with its vector as a node would store it.
 #pragma once
 
 #include "core/storage/layout.hpp"
@@ -16,16 +17,16 @@ namespace vecstore::core {
 #pragma pack(push, 1)
 
 struct UnplacedHead {
-    uint32_t next;        // page of the list; 0: it is the last
-    uint32_t next_room;   // page after this one that may have room
+    uint32_t next;       // page of the list; 0: it is the last
+    uint32_t next_room;  // page after this one that may have room
     uint16_t count;
     uint8_t reserved[6];
 };
 static_assert(sizeof(UnplacedHead) == 16);
 
 enum class UnplacedKind : uint8_t {
-    no_direction = 1,   // a vector that is at distance NaN
-    no_vector = 2,      // NULL
+    no_direction = 1,  // a vector that is at distance NaN
+    no_vector = 2,     // NULL
 };
 
 struct UnplacedRow {
@@ -39,7 +40,7 @@ static_assert(sizeof(UnplacedRow) == 8);
 struct LongRow {
     HeapTid tid;
     uint16_t reserved;
-    float scale;   // as in NodeHead
+    float scale;  // as in NodeHead
     float error;
     float norm2;
 };
@@ -71,7 +72,9 @@ class RowListLayout {
         return payload + used(i);
     }
     static const Row& row(const uint8_t* entry) { return *reinterpret_cast<const Row*>(entry); }
-    static const FilterKey* keys(const uint8_t* entry) { return reinterpret_cast<const FilterKey*>(entry + sizeof(Row)); }
+    static const FilterKey* keys(const uint8_t* entry) {
+        return reinterpret_cast<const FilterKey*>(entry + sizeof(Row));
+    }
     const uint8_t* more(const uint8_t* entry) const { return entry + keys_end(); }
     uint8_t* more(uint8_t* entry) const { return entry + keys_end(); }
 

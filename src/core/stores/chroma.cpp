@@ -1,9 +1,9 @@
 #include "core/stores/chroma.hpp"
 
 #include "core/base/option_text.hpp"
-#include "core/io/content_hash.hpp"
-#include "core/io/json_writer.hpp"
-#include "core/io/utf8.hpp"
+#include "core/io/json/json_writer.hpp"
+#include "core/io/json/utf8.hpp"
+#include "core/io/source/content_hash.hpp"
 #include "core/stores/chroma_segment.hpp"
 #include "core/stores/sqlite.hpp"
 
@@ -41,7 +41,7 @@ struct Schema {
     bool configuration;  // collections have a configuration, as JSON
     bool schema;         // and a schema
     bool collection_metadata;
-    bool booleans;  // metadata can be boolean
+    bool booleans;            // metadata can be boolean
     std::string lists;        // the table of metadata that are lists; empty: there is none
     std::string lists_order;  // what their elements are in order by
 };
@@ -177,7 +177,8 @@ Collection choose_collection(const Folder& folder, const std::vector<Collection>
     throw Error(
         ErrorCode::invalid_parameter,
         folder.shown() + " has " + std::to_string(found.size()) + " collections named \"" + wanted + "\"", {},
-        "They are in several of its databases. Name one by its id: '" + found[0].id + "' or '" + found[1].id + "'.");
+        "They are in several of its databases. Name one by its id: '" + found[0].id + "' or '" + found[1].id +
+            "'.");
 }
 
 uint64_t count_rows(const SqliteFile& file, const Collection& collection) {
@@ -215,10 +216,10 @@ class ChromaReader final : public StoreReader {
           metadata_(file_, "SELECT key, string_value, int_value, float_value" +
                                std::string(schema_.booleans ? ", bool_value" : ", NULL") +
                                " FROM embedding_metadata WHERE id = ? ORDER BY key"),
-          lists_(file_, schema_.lists.empty() ? "SELECT 1 WHERE ? IS NULL"
-                                              : "SELECT key, string_value, int_value, float_value, bool_value FROM " +
-                                                    schema_.lists + " WHERE id = ? ORDER BY key, " +
-                                                    schema_.lists_order),
+          lists_(file_, schema_.lists.empty()
+                            ? "SELECT 1 WHERE ? IS NULL"
+                            : "SELECT key, string_value, int_value, float_value, bool_value FROM " +
+                                  schema_.lists + " WHERE id = ? ORDER BY key, " + schema_.lists_order),
           vectors_(file_, "SELECT vector, encoding FROM embeddings_queue WHERE seq_id = ?") {
         info_ = describe(file_, collection_);
         open_segment();
@@ -315,7 +316,8 @@ class ChromaReader final : public StoreReader {
         const uint64_t with = info_.rows - without;
         if (without > 0) {
             require_whole_folder(without);
-            info_.warnings.push_back(std::to_string(without) + " of " + std::to_string(info_.rows) + " rows have no vector");
+            info_.warnings.push_back(std::to_string(without) + " of " + std::to_string(info_.rows) +
+                                     " rows have no vector");
         }
         if (places_.size() > with)
             info_.warnings.push_back(std::to_string(places_.size() - with) +
@@ -330,28 +332,35 @@ class ChromaReader final : public StoreReader {
         return without;
     }
 
-    // A collection keeps its newest vectors in the queue, and all others in its segment's files. Without these the
-    // folder is not what Chroma would read either.
+    // A collection keeps its newest vectors in the queue, and all others in its segment's files. Without
+    // these the folder is not what Chroma would read either.
     void require_whole_folder(uint64_t without) const {
         if (missing_file_.empty() && segment_) return;
         const std::string rows = std::to_string(without) + " of the " + std::to_string(info_.rows) +
                                  " rows of collection \"" + collection_.name + "\"";
         throw Error(ErrorCode::bad_file,
-                    missing_file_.empty()
-                        ? folder_.shown() + " names no segment for the vectors of " + rows
-                        : folder_.shown() + " lacks the file \"" + missing_file_ + "\" with the vectors of " + rows,
+                    missing_file_.empty() ? folder_.shown() + " names no segment for the vectors of " + rows
+                                          : folder_.shown() + " lacks the file \"" + missing_file_ +
+                                                "\" with the vectors of " + rows,
                     {}, "Copy the whole folder, with the folders inside of it.");
     }
 
     // Where a later release keeps more of the metadata than is known here, nobody shall miss it unawares.
     void tell_of_unread_metadata() {
-        SqliteQuery tables(file_, "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'embedding\\_metadata\\_%' ESCAPE '\\'");
+        SqliteQuery tables(file_,
+                           "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE "
+                           "'embedding\\_metadata\\_%' ESCAPE '\\'");
         while (tables.step()) {
             const std::string table = tables.text(0);
-            if (table == schema_.lists || !file_.has_column(table, "id") || table.find('"') != std::string::npos) continue;
-            SqliteQuery any(file_, "SELECT 1 FROM \"" + table + "\" m JOIN embeddings e ON e.id = m.id WHERE e.segment_id = ? LIMIT 1");
+            if (table == schema_.lists || !file_.has_column(table, "id") ||
+                table.find('"') != std::string::npos)
+                continue;
+            SqliteQuery any(file_,
+                            "SELECT 1 FROM \"" + table +
+                                "\" m JOIN embeddings e ON e.id = m.id WHERE e.segment_id = ? LIMIT 1");
             if (any.bind(0, collection_.metadata_segment).step())
-                info_.warnings.push_back("its table \"" + io::printable(table.data(), std::min<size_t>(table.size(), 60)) +
+                info_.warnings.push_back("its table \"" +
+                                         io::printable(table.data(), std::min<size_t>(table.size(), 60)) +
                                          "\" with metadata is not known, and is not read");
         }
     }

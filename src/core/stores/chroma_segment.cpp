@@ -1,9 +1,9 @@
 #include "core/stores/chroma_segment.hpp"
 
 #include "core/base/checked.hpp"
-#include "core/io/content_hash.hpp"
-#include "core/io/pickle.hpp"
-#include "core/io/pickle_json.hpp"
+#include "core/io/pickle/pickle.hpp"
+#include "core/io/pickle/pickle_json.hpp"
+#include "core/io/source/content_hash.hpp"
 
 #include <unordered_map>
 
@@ -15,9 +15,7 @@ constexpr uint64_t header_bytes = 100;
 constexpr int32_t known_version = 1;
 constexpr char deleted_mark = 1;  // in byte 2 of a row, whose first 4 bytes are the number of its links
 
-std::string inside(const std::string& folder_name, const char* name) {
-    return folder_name + "/" + name;
-}
+std::string inside(const std::string& folder_name, const char* name) { return folder_name + "/" + name; }
 
 }  // namespace
 
@@ -78,9 +76,7 @@ void ChromaSegment::read_header(io::ByteSource& source) {
     if (dims_ > io::VectorReader::max_dims) cursor.fail(std::to_string(dims_) + " dimensions");
 }
 
-uint64_t ChromaSegment::fingerprint() const {
-    return io::fingerprint(*data_) + io::fingerprint(*ids_);
-}
+uint64_t ChromaSegment::fingerprint() const { return io::fingerprint(*data_) + io::fingerprint(*ids_); }
 
 bool ChromaSegment::is_deleted(uint64_t row) const {
     char links[4];

@@ -1,8 +1,8 @@
 #include "core/stores/langchain.hpp"
 
-#include "core/io/content_hash.hpp"
-#include "core/io/pickle.hpp"
-#include "core/io/pickle_json.hpp"
+#include "core/io/pickle/pickle.hpp"
+#include "core/io/pickle/pickle_json.hpp"
+#include "core/io/source/content_hash.hpp"
 
 #include <unordered_map>
 

@@ -68,9 +68,7 @@ SqliteFile::SqliteFile(const Folder& folder, const std::string& name) : folder_(
     }
 }
 
-SqliteFile::~SqliteFile() {
-    sqlite3_close_v2(database_);
-}
+SqliteFile::~SqliteFile() { sqlite3_close_v2(database_); }
 
 // Most interrupts are only work to be done, and SQLite goes on afterwards. No exception passes its frames.
 int SqliteFile::on_progress(void* self) noexcept {
@@ -111,9 +109,7 @@ SqliteQuery::SqliteQuery(const SqliteFile& file, const std::string& sql) : file_
         file.fail("prepare a query");
 }
 
-SqliteQuery::~SqliteQuery() {
-    sqlite3_finalize(statement_);
-}
+SqliteQuery::~SqliteQuery() { sqlite3_finalize(statement_); }
 
 SqliteQuery& SqliteQuery::bind(int parameter, const std::string& text) {
     sqlite3_bind_text(statement_, parameter + 1, text.data(), static_cast<int>(text.size()),
@@ -133,21 +129,13 @@ bool SqliteQuery::step() {
     return false;
 }
 
-void SqliteQuery::reset() {
-    sqlite3_reset(statement_);
-}
+void SqliteQuery::reset() { sqlite3_reset(statement_); }
 
-bool SqliteQuery::is_null(int column) const {
-    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
-}
+bool SqliteQuery::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
-int64_t SqliteQuery::integer(int column) const {
-    return sqlite3_column_int64(statement_, column);
-}
+int64_t SqliteQuery::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
-double SqliteQuery::real(int column) const {
-    return sqlite3_column_double(statement_, column);
-}
+double SqliteQuery::real(int column) const { return sqlite3_column_double(statement_, column); }
 
 std::string_view SqliteQuery::bytes(int column) const {
     const bool is_blob = sqlite3_column_type(statement_, column) == SQLITE_BLOB;

@@ -34,7 +34,8 @@ namespace {
                     "LangChain writes both.",
                     "The vectors alone come in as those of any FAISS index: import the file \"" +
                         folder.path_of(index) + "\"" +
-                        (option_style == OptionStyle::sql ? " with vecstore_import instead of the folder." : " instead of the folder."));
+                        (option_style == OptionStyle::sql ? " with vecstore_import instead of the folder."
+                                                          : " instead of the folder."));
     if (folder.holds(documents))
         throw Error(ErrorCode::file_not_supported,
                     folder.shown() + " has " + documents + ", but not " + index + " with its vectors",

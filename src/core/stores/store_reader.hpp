@@ -2,7 +2,7 @@
 // other.
 #pragma once
 
-#include "core/io/vector_reader.hpp"
+#include "core/io/formats/vector_reader.hpp"
 
 #include <functional>
 #include <memory>
@@ -22,7 +22,8 @@ class Folder {
     // Whether there is such a regular file.
     virtual bool holds(const std::string& name) const = 0;
     virtual std::unique_ptr<io::ByteSource> open(const std::string& name) const = 0;
-    // Called now and then by code that reads without these sources. Throws where whoever waits has lost patience.
+    // Called now and then by code that reads without these sources. Throws where whoever waits has lost
+    // patience.
     virtual void check_interrupts() const {}
 };
 
@@ -45,8 +46,8 @@ struct StoreOptions {
 };
 
 struct StoreInfo {
-    std::string kind;        // "langchain", "chroma"
-    std::string collection;  // Chroma's
+    std::string kind;         // "langchain", "chroma"
+    std::string collection;   // Chroma's
     std::string unique_name;  // of the collection: with its id, where others have its name
     uint64_t rows = 0;
     uint64_t dims = 0;

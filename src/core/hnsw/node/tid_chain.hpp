@@ -1,0 +1,89 @@
+// Reading a node's chain of TidChunks.
+//
+// No lock is held between two chunks, so that a chain of any length may be read slowly, be interrupted, or be
+// left alone after the first rows. What can happen meanwhile (tid_list.hpp):
+//   - Inserts put rows into chunks read already, or into new ones in front: no snapshot that was taken before
+//     sees them.
+//   - Vacuum takes the chunk that comes next out of the chain. As long as it is not free it still leads on.
+//   - It is free, or another node's, by the time it is read: reading begins again with the first one. TIDs do
+//     not move, so chunks that were read are passed over.
+//   - It is the same node's again, for new rows, at the front of the chain: reading goes on there, and comes
+//     by again at what was read already.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <unordered_set>
+
+#include "core/hnsw/node/tid_list.hpp"
+
+namespace vecstore::core {
+
+template <class Store>
+class ChainReader {
+  public:
+    // first: the node's link to its chain, as it was read together with the TIDs in the node.
+    ChainReader(Store& store, const NodeLayout& layout, const Link& node, const Link& first)
+        : store_(&store), layout_(&layout), node_(node), at_(first) {}
+
+    // The rows of the next chunk that has some: chunk_tids at most. 0: there are no more.
+    size_t next(HeapTid* tids) {
+        while (at_.valid()) {
+            store_->check_interrupts();
+            const size_t count = read(tids);
+            if (count > 0) return count;
+        }
+        return 0;
+    }
+
+  private:
+    size_t read(HeapTid* tids) {
+        // A chain that goes round in a circle has more links than there are chunks.
+        if (++steps_ > most_steps_ &&
+            steps_ > (most_steps_ = uint64_t{store_->page_count()} * chunks_per_page))
+            throw_bad_chunk(at_, node_, "is in a chain without end");
+        const Link here = at_;
+        {
+            auto page = store_->read(here.block);
+            if (holds_chunk(page.payload(), here, node_)) {
+                const TidChunk& chunk = chunk_at(page.payload(), here.slot);
+                at_ = chunk.next;
+                if (!is_new(here, chunk.next)) return 0;
+                std::copy_n(chunk.tids, chunk.count, tids);
+                return chunk.count;
+            }
+        }
+        begin_again(here);
+        return 0;
+    }
+
+    // What is read once is not kept in mind where nothing can come after it.
+    bool is_new(const Link& chunk, const Link& next) {
+        if (!seen_) {
+            if (!next.valid()) return true;
+            seen_ = std::make_unique<std::unordered_set<uint64_t>>();
+        }
+        return seen_->insert(chunk_id(chunk)).second;
+    }
+
+    void begin_again(const Link& missing) {
+        // Vacuum frees chunks once in its run.
+        constexpr int most = 100;
+        if (++times_begun_ > most) throw_bad_chunk(missing, node_, "is not one of its");
+        steps_ = 0;
+        auto page = store_->read(node_.block);
+        const ConstNode node = find_node(*layout_, page.payload(), node_);
+        // (A node that is gone has no rows for anybody.)
+        at_ = node ? node.head().overflow : Link{};
+    }
+
+    Store* store_;
+    const NodeLayout* layout_;
+    Link node_;
+    Link at_;
+    int times_begun_ = 0;
+    uint64_t steps_ = 0, most_steps_ = 1024;
+    std::unique_ptr<std::unordered_set<uint64_t>> seen_;
+};
+
+}  // namespace vecstore::core

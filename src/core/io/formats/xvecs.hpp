@@ -1,0 +1,16 @@
+// The formats of the TEXMEX sets: rows one after the other, each an int32 with its number of dimensions and
+// then its components: float32 (fvecs), uint8 (bvecs) or int32 (ivecs). They have no magic.
+#pragma once
+
+#include "core/io/formats/vector_reader.hpp"
+
+namespace vecstore::core::io {
+
+extern const VectorFormat fvecs_format;
+extern const VectorFormat bvecs_format;
+extern const VectorFormat ivecs_format;
+
+// Which of the three a file is, by its name's extension or its content; "fvecs" where it is none.
+const char* guess_xvecs(ByteSource& source, const std::string& file_name);
+
+}  // namespace vecstore::core::io
