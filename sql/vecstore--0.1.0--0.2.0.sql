@@ -1,4 +1,4 @@
--- vecstore 0.1.0 to 0.2.0: whatever differs between the install scripts of the two. test/t/015_upgrade.pl compares the
+-- vecstore 0.1.0 to 0.2.0: the differences between the install scripts of the two. test/t/015_upgrade.pl compares the
 -- catalogs of an upgraded database with those of a new one.
 \echo Use "ALTER EXTENSION vecstore UPDATE" to load this file. \quit
 
@@ -7,6 +7,13 @@
 -- The same with the further columns as a record. Imports call this one: nothing fits a record better.
 CREATE FUNCTION vecstore_row_hash_record(embedding vector, id bigint, fields record) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vecstore_row_hash_record' LANGUAGE C STABLE PARALLEL SAFE;
+
+-- Imports a graph. vecstore_adopt_graph, its name of 0.1.0, is an alias that stays.
+CREATE FUNCTION vecstore_import_graph(
+    relation regclass, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL,
+    index_name name DEFAULT NULL, opclass name DEFAULT NULL, format text DEFAULT 'auto')
+    RETURNS regclass
+    AS 'MODULE_PATHNAME', 'vecstore_adopt_graph' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- Names pg_catalog, whatever 0.1.0 found in the extension's schema.
 ALTER TABLE vecstore_import_state

@@ -1,11 +1,11 @@
--- vecstore 0.2.0: install script. Sections: types, access method, import, maintenance.
+-- vecstore 0.2.0: the install script. `make sql` assembled it from the parts in src/sql: change those.
 \echo Use "CREATE EXTENSION vecstore" to load this file. \quit
 
--- This script also is that of the shim, the same extension under the name `vector` (see Makefile). A real pgvector may
--- be in the database, in another schema.
+-- The shim, the same extension under the name `vector`, has this script too (see the Makefile). A real pgvector may be in
+-- the database, in another schema.
 --
--- Whoever may create objects in the schema of the extension can put functions and operators there that fit better than
--- pg_catalog's. So everything here that is run or stored names pg_catalog, or fits it exactly: test/t/057_attack.pl.
+-- Everybody who may create objects in the extension's schema can put functions and operators there that fit a call better
+-- than pg_catalog's. So everything here that is run or stored names pg_catalog, or fits it exactly: test/t/057_attack.pl.
 DO LANGUAGE plpgsql $$ BEGIN
     IF EXISTS (
         SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang AND l.lanname = 'c'
@@ -27,8 +27,6 @@ END $$;
 
 -- ============================================================================================ types
 
--- vector
-
 CREATE TYPE vector;
 
 CREATE FUNCTION vector_in(cstring, oid, integer) RETURNS vector
@@ -46,16 +44,64 @@ CREATE FUNCTION vector_recv(internal, oid, integer) RETURNS vector
 CREATE FUNCTION vector_send(vector) RETURNS bytea
     AS 'MODULE_PATHNAME', 'vecstore_vector_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
--- External storage: floats hardly compress, and uncompressed values can be fetched in part.
+-- External storage: numbers hardly compress, and uncompressed values can be fetched in part.
 CREATE TYPE vector (
     INPUT = vector_in, OUTPUT = vector_out, TYPMOD_IN = vector_typmod_in,
     RECEIVE = vector_recv, SEND = vector_send,
     STORAGE = external
 );
 
--- vector: distances and functions
+CREATE TYPE halfvec;
 
--- What a distance costs depends on the number of dimensions.
+CREATE FUNCTION halfvec_in(cstring, oid, integer) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_out(halfvec) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_typmod_in(cstring[]) RETURNS integer
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_recv(internal, oid, integer) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_send(halfvec) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- External storage: numbers hardly compress, and uncompressed values can be fetched in part.
+CREATE TYPE halfvec (
+    INPUT = halfvec_in, OUTPUT = halfvec_out, TYPMOD_IN = halfvec_typmod_in,
+    RECEIVE = halfvec_recv, SEND = halfvec_send,
+    STORAGE = external
+);
+
+CREATE TYPE sparsevec;
+
+CREATE FUNCTION sparsevec_in(cstring, oid, integer) RETURNS sparsevec
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sparsevec_out(sparsevec) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sparsevec_typmod_in(cstring[]) RETURNS integer
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sparsevec_recv(internal, oid, integer) RETURNS sparsevec
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sparsevec_send(sparsevec) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- External storage: numbers hardly compress, and uncompressed values can be fetched in part.
+CREATE TYPE sparsevec (
+    INPUT = sparsevec_in, OUTPUT = sparsevec_out, TYPMOD_IN = sparsevec_typmod_in,
+    RECEIVE = sparsevec_recv, SEND = sparsevec_send,
+    STORAGE = external
+);
+
+-- distances and functions
+
+-- The cost of a distance depends on the number of dimensions.
 CREATE FUNCTION vecstore_distance_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecstore_distance_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
@@ -82,25 +128,81 @@ CREATE FUNCTION vector_negative_inner_product(vector, vector) RETURNS double pre
     AS 'MODULE_PATHNAME', 'vecstore_vector_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     SUPPORT vecstore_distance_support;
 
-CREATE FUNCTION vector_spherical_distance(vector, vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_vector_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION vector_dims(vector) RETURNS integer
-    AS 'MODULE_PATHNAME', 'vecstore_vector_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
 CREATE FUNCTION vector_norm(vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vecstore_vector_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION l2_normalize(vector) RETURNS vector
     AS 'MODULE_PATHNAME', 'vecstore_vector_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
+CREATE FUNCTION l2_distance(halfvec, halfvec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
+
+CREATE FUNCTION inner_product(halfvec, halfvec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
+
+CREATE FUNCTION cosine_distance(halfvec, halfvec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
+
+CREATE FUNCTION l1_distance(halfvec, halfvec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
+
+CREATE FUNCTION halfvec_l2_squared_distance(halfvec, halfvec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_negative_inner_product(halfvec, halfvec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
+
+CREATE FUNCTION l2_norm(halfvec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION l2_normalize(halfvec) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION l2_distance(sparsevec, sparsevec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
+
+CREATE FUNCTION inner_product(sparsevec, sparsevec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
+
+CREATE FUNCTION cosine_distance(sparsevec, sparsevec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
+
+CREATE FUNCTION l1_distance(sparsevec, sparsevec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
+
+CREATE FUNCTION sparsevec_l2_squared_distance(sparsevec, sparsevec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION sparsevec_negative_inner_product(sparsevec, sparsevec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_distance_support;
+
+CREATE FUNCTION l2_norm(sparsevec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION l2_normalize(sparsevec) RETURNS sparsevec
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_spherical_distance(vector, vector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_vector_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_dims(vector) RETURNS integer
+    AS 'MODULE_PATHNAME', 'vecstore_vector_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 CREATE FUNCTION binary_quantize(vector) RETURNS bit
     AS 'MODULE_PATHNAME', 'vecstore_vector_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION subvector(vector, integer, integer) RETURNS vector
     AS 'MODULE_PATHNAME', 'vecstore_vector_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
--- vector: functions of the operators
 
 CREATE FUNCTION vector_add(vector, vector) RETURNS vector
     AS 'MODULE_PATHNAME', 'vecstore_vector_add' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -113,6 +215,70 @@ CREATE FUNCTION vector_mul(vector, vector) RETURNS vector
 
 CREATE FUNCTION vector_concat(vector, vector) RETURNS vector
     AS 'MODULE_PATHNAME', 'vecstore_vector_concat' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_spherical_distance(halfvec, halfvec) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_dims(halfvec) RETURNS integer
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION binary_quantize(halfvec) RETURNS bit
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION subvector(halfvec, integer, integer) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_add(halfvec, halfvec) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_add' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_sub(halfvec, halfvec) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_sub' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_mul(halfvec, halfvec) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_mul' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_concat(halfvec, halfvec) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_concat' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- aggregates
+
+CREATE FUNCTION vector_accum(double precision[], vector) RETURNS double precision[]
+    AS 'MODULE_PATHNAME', 'vecstore_vector_accum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_combine(double precision[], double precision[]) RETURNS double precision[]
+    AS 'MODULE_PATHNAME', 'vecstore_vector_combine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_avg(double precision[]) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_avg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE AGGREGATE avg(vector) (
+    SFUNC = vector_accum, STYPE = double precision[], INITCOND = '{0}',
+    FINALFUNC = vector_avg, COMBINEFUNC = vector_combine, PARALLEL = SAFE
+);
+
+CREATE AGGREGATE sum(vector) (
+    SFUNC = vector_add, STYPE = vector, COMBINEFUNC = vector_add, PARALLEL = SAFE
+);
+
+CREATE FUNCTION halfvec_accum(double precision[], halfvec) RETURNS double precision[]
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_accum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_combine(double precision[], double precision[]) RETURNS double precision[]
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_combine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_avg(double precision[]) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_avg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE AGGREGATE avg(halfvec) (
+    SFUNC = halfvec_accum, STYPE = double precision[], INITCOND = '{0}',
+    FINALFUNC = halfvec_avg, COMBINEFUNC = halfvec_combine, PARALLEL = SAFE
+);
+
+CREATE AGGREGATE sum(halfvec) (
+    SFUNC = halfvec_add, STYPE = halfvec, COMBINEFUNC = halfvec_add, PARALLEL = SAFE
+);
+
+-- comparisons
 
 CREATE FUNCTION vector_lt(vector, vector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vecstore_vector_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -134,118 +300,6 @@ CREATE FUNCTION vector_gt(vector, vector) RETURNS boolean
 
 CREATE FUNCTION vector_cmp(vector, vector) RETURNS integer
     AS 'MODULE_PATHNAME', 'vecstore_vector_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
--- vector: aggregates
-
-CREATE FUNCTION vector_accum(double precision[], vector) RETURNS double precision[]
-    AS 'MODULE_PATHNAME', 'vecstore_vector_accum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION vector_combine(double precision[], double precision[]) RETURNS double precision[]
-    AS 'MODULE_PATHNAME', 'vecstore_vector_combine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION vector_avg(double precision[]) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_vector_avg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE AGGREGATE avg(vector) (
-    SFUNC = vector_accum, STYPE = double precision[], INITCOND = '{0}',
-    FINALFUNC = vector_avg, COMBINEFUNC = vector_combine, PARALLEL = SAFE
-);
-
-CREATE AGGREGATE sum(vector) (
-    SFUNC = vector_add, STYPE = vector, COMBINEFUNC = vector_add, PARALLEL = SAFE
-);
-
--- Spares the checks of dimensions that are known to be right.
-CREATE FUNCTION vecstore_coerce_support(internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'vecstore_coerce_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
--- vector: casts
-
-CREATE FUNCTION vector(vector, integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_vector_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_coerce_support;
-
-CREATE FUNCTION array_to_vector(integer[], integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION array_to_vector(real[], integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION array_to_vector(double precision[], integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION array_to_vector(numeric[], integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION vector_to_float4(vector, integer, boolean) RETURNS real[]
-    AS 'MODULE_PATHNAME', 'vecstore_vector_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE CAST (vector AS vector) WITH FUNCTION vector(vector, integer, boolean) AS IMPLICIT;
-CREATE CAST (vector AS real[]) WITH FUNCTION vector_to_float4(vector, integer, boolean) AS IMPLICIT;
-CREATE CAST (integer[] AS vector) WITH FUNCTION array_to_vector(integer[], integer, boolean) AS ASSIGNMENT;
-CREATE CAST (real[] AS vector) WITH FUNCTION array_to_vector(real[], integer, boolean) AS ASSIGNMENT;
-CREATE CAST (double precision[] AS vector) WITH FUNCTION array_to_vector(double precision[], integer, boolean) AS ASSIGNMENT;
-CREATE CAST (numeric[] AS vector) WITH FUNCTION array_to_vector(numeric[], integer, boolean) AS ASSIGNMENT;
-
--- vector: casts that are not pgvector's, for vectors that come from other stores; explicit only. bytea: the elements
--- as little-endian float32, one after the other. jsonb: an array of numbers.
-
-CREATE FUNCTION bytea_to_vector(bytea, integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_vector_from_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION vector_to_bytea(vector) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'vecstore_vector_to_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION jsonb_to_vector(jsonb, integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_vector_from_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION vector_to_jsonb(vector) RETURNS jsonb
-    AS 'MODULE_PATHNAME', 'vecstore_vector_to_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE CAST (bytea AS vector) WITH FUNCTION bytea_to_vector(bytea, integer, boolean);
-CREATE CAST (vector AS bytea) WITH FUNCTION vector_to_bytea(vector);
-CREATE CAST (jsonb AS vector) WITH FUNCTION jsonb_to_vector(jsonb, integer, boolean);
-CREATE CAST (vector AS jsonb) WITH FUNCTION vector_to_jsonb(vector);
-
--- vector: operators
-
-CREATE OPERATOR <-> (
-    LEFTARG = vector, RIGHTARG = vector, FUNCTION = l2_distance,
-    COMMUTATOR = <->
-);
-
-CREATE OPERATOR <#> (
-    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_negative_inner_product,
-    COMMUTATOR = <#>
-);
-
-CREATE OPERATOR <=> (
-    LEFTARG = vector, RIGHTARG = vector, FUNCTION = cosine_distance,
-    COMMUTATOR = <=>
-);
-
-CREATE OPERATOR <+> (
-    LEFTARG = vector, RIGHTARG = vector, FUNCTION = l1_distance,
-    COMMUTATOR = <+>
-);
-
-CREATE OPERATOR + (
-    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_add,
-    COMMUTATOR = +
-);
-
-CREATE OPERATOR - (
-    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_sub
-);
-
-CREATE OPERATOR * (
-    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_mul,
-    COMMUTATOR = *
-);
-
-CREATE OPERATOR || (
-    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_concat
-);
 
 CREATE OPERATOR < (
     LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_lt,
@@ -287,89 +341,6 @@ CREATE OPERATOR CLASS vector_ops DEFAULT FOR TYPE vector USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
     FUNCTION 1 vector_cmp(vector, vector);
 
--- halfvec
-
-CREATE TYPE halfvec;
-
-CREATE FUNCTION halfvec_in(cstring, oid, integer) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_out(halfvec) RETURNS cstring
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_typmod_in(cstring[]) RETURNS integer
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_recv(internal, oid, integer) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_send(halfvec) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
--- External storage: numbers hardly compress, and uncompressed values can be fetched in part.
-CREATE TYPE halfvec (
-    INPUT = halfvec_in, OUTPUT = halfvec_out, TYPMOD_IN = halfvec_typmod_in,
-    RECEIVE = halfvec_recv, SEND = halfvec_send,
-    STORAGE = external
-);
-
--- halfvec: distances and functions
-
-CREATE FUNCTION l2_distance(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_distance_support;
-
-CREATE FUNCTION inner_product(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_distance_support;
-
-CREATE FUNCTION cosine_distance(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_distance_support;
-
-CREATE FUNCTION l1_distance(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_distance_support;
-
-CREATE FUNCTION halfvec_l2_squared_distance(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_negative_inner_product(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_distance_support;
-
-CREATE FUNCTION halfvec_spherical_distance(halfvec, halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION vector_dims(halfvec) RETURNS integer
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION l2_norm(halfvec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION l2_normalize(halfvec) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION binary_quantize(halfvec) RETURNS bit
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION subvector(halfvec, integer, integer) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
--- halfvec: functions of the operators
-
-CREATE FUNCTION halfvec_add(halfvec, halfvec) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_add' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_sub(halfvec, halfvec) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_sub' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_mul(halfvec, halfvec) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_mul' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_concat(halfvec, halfvec) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_concat' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
 CREATE FUNCTION halfvec_lt(halfvec, halfvec) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vecstore_halfvec_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
@@ -390,125 +361,6 @@ CREATE FUNCTION halfvec_gt(halfvec, halfvec) RETURNS boolean
 
 CREATE FUNCTION halfvec_cmp(halfvec, halfvec) RETURNS integer
     AS 'MODULE_PATHNAME', 'vecstore_halfvec_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
--- halfvec: aggregates
-
-CREATE FUNCTION halfvec_accum(double precision[], halfvec) RETURNS double precision[]
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_accum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_combine(double precision[], double precision[]) RETURNS double precision[]
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_combine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_avg(double precision[]) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_avg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE AGGREGATE avg(halfvec) (
-    SFUNC = halfvec_accum, STYPE = double precision[], INITCOND = '{0}',
-    FINALFUNC = halfvec_avg, COMBINEFUNC = halfvec_combine, PARALLEL = SAFE
-);
-
-CREATE AGGREGATE sum(halfvec) (
-    SFUNC = halfvec_add, STYPE = halfvec, COMBINEFUNC = halfvec_add, PARALLEL = SAFE
-);
-
--- halfvec: casts
-
-CREATE FUNCTION halfvec(halfvec, integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_coerce_support;
-
-CREATE FUNCTION array_to_halfvec(integer[], integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION array_to_halfvec(real[], integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION array_to_halfvec(double precision[], integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION array_to_halfvec(numeric[], integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_to_float4(halfvec, integer, boolean) RETURNS real[]
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE CAST (halfvec AS halfvec) WITH FUNCTION halfvec(halfvec, integer, boolean) AS IMPLICIT;
-CREATE CAST (halfvec AS real[]) WITH FUNCTION halfvec_to_float4(halfvec, integer, boolean) AS ASSIGNMENT;
-CREATE CAST (integer[] AS halfvec) WITH FUNCTION array_to_halfvec(integer[], integer, boolean) AS ASSIGNMENT;
-CREATE CAST (real[] AS halfvec) WITH FUNCTION array_to_halfvec(real[], integer, boolean) AS ASSIGNMENT;
-CREATE CAST (double precision[] AS halfvec) WITH FUNCTION array_to_halfvec(double precision[], integer, boolean) AS ASSIGNMENT;
-CREATE CAST (numeric[] AS halfvec) WITH FUNCTION array_to_halfvec(numeric[], integer, boolean) AS ASSIGNMENT;
-
--- halfvec: casts to and from vector
-
-CREATE FUNCTION vector_to_halfvec(vector, integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_vector_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_to_vector(halfvec, integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE CAST (vector AS halfvec) WITH FUNCTION vector_to_halfvec(vector, integer, boolean) AS IMPLICIT;
-CREATE CAST (halfvec AS vector) WITH FUNCTION halfvec_to_vector(halfvec, integer, boolean) AS ASSIGNMENT;
-
--- halfvec: casts that are not pgvector's, for vectors that come from other stores; explicit only. bytea: the elements
--- as little-endian float16, one after the other. jsonb: an array of numbers.
-
-CREATE FUNCTION bytea_to_halfvec(bytea, integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_to_bytea(halfvec) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION jsonb_to_halfvec(jsonb, integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_to_jsonb(halfvec) RETURNS jsonb
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE CAST (bytea AS halfvec) WITH FUNCTION bytea_to_halfvec(bytea, integer, boolean);
-CREATE CAST (halfvec AS bytea) WITH FUNCTION halfvec_to_bytea(halfvec);
-CREATE CAST (jsonb AS halfvec) WITH FUNCTION jsonb_to_halfvec(jsonb, integer, boolean);
-CREATE CAST (halfvec AS jsonb) WITH FUNCTION halfvec_to_jsonb(halfvec);
-
--- halfvec: operators
-
-CREATE OPERATOR <-> (
-    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = l2_distance,
-    COMMUTATOR = <->
-);
-
-CREATE OPERATOR <#> (
-    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_negative_inner_product,
-    COMMUTATOR = <#>
-);
-
-CREATE OPERATOR <=> (
-    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = cosine_distance,
-    COMMUTATOR = <=>
-);
-
-CREATE OPERATOR <+> (
-    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = l1_distance,
-    COMMUTATOR = <+>
-);
-
-CREATE OPERATOR + (
-    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_add,
-    COMMUTATOR = +
-);
-
-CREATE OPERATOR - (
-    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_sub
-);
-
-CREATE OPERATOR * (
-    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_mul,
-    COMMUTATOR = *
-);
-
-CREATE OPERATOR || (
-    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_concat
-);
 
 CREATE OPERATOR < (
     LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_lt,
@@ -550,64 +402,6 @@ CREATE OPERATOR CLASS halfvec_ops DEFAULT FOR TYPE halfvec USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
     FUNCTION 1 halfvec_cmp(halfvec, halfvec);
 
--- sparsevec
-
-CREATE TYPE sparsevec;
-
-CREATE FUNCTION sparsevec_in(cstring, oid, integer) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION sparsevec_out(sparsevec) RETURNS cstring
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION sparsevec_typmod_in(cstring[]) RETURNS integer
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION sparsevec_recv(internal, oid, integer) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION sparsevec_send(sparsevec) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE TYPE sparsevec (
-    INPUT = sparsevec_in, OUTPUT = sparsevec_out, TYPMOD_IN = sparsevec_typmod_in,
-    RECEIVE = sparsevec_recv, SEND = sparsevec_send,
-    STORAGE = external
-);
-
--- sparsevec: distances and functions
-
-CREATE FUNCTION l2_distance(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_distance_support;
-
-CREATE FUNCTION inner_product(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_distance_support;
-
-CREATE FUNCTION cosine_distance(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_distance_support;
-
-CREATE FUNCTION l1_distance(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_distance_support;
-
-CREATE FUNCTION sparsevec_l2_squared_distance(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION sparsevec_negative_inner_product(sparsevec, sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_distance_support;
-
-CREATE FUNCTION l2_norm(sparsevec) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION l2_normalize(sparsevec) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
--- sparsevec: functions of the operators
-
 CREATE FUNCTION sparsevec_lt(sparsevec, sparsevec) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vecstore_sparsevec_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
@@ -628,68 +422,6 @@ CREATE FUNCTION sparsevec_gt(sparsevec, sparsevec) RETURNS boolean
 
 CREATE FUNCTION sparsevec_cmp(sparsevec, sparsevec) RETURNS integer
     AS 'MODULE_PATHNAME', 'vecstore_sparsevec_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
--- sparsevec: casts
-
-CREATE FUNCTION sparsevec(sparsevec, integer, boolean) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    SUPPORT vecstore_coerce_support;
-
-CREATE FUNCTION vector_to_sparsevec(vector, integer, boolean) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_vector_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) RETURNS vector
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION halfvec_to_sparsevec(halfvec, integer, boolean) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION sparsevec_to_halfvec(sparsevec, integer, boolean) RETURNS halfvec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION array_to_sparsevec(integer[], integer, boolean) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION array_to_sparsevec(real[], integer, boolean) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION array_to_sparsevec(double precision[], integer, boolean) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION array_to_sparsevec(numeric[], integer, boolean) RETURNS sparsevec
-    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE CAST (sparsevec AS sparsevec) WITH FUNCTION sparsevec(sparsevec, integer, boolean) AS IMPLICIT;
-CREATE CAST (vector AS sparsevec) WITH FUNCTION vector_to_sparsevec(vector, integer, boolean) AS IMPLICIT;
-CREATE CAST (sparsevec AS vector) WITH FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) AS ASSIGNMENT;
-CREATE CAST (halfvec AS sparsevec) WITH FUNCTION halfvec_to_sparsevec(halfvec, integer, boolean) AS IMPLICIT;
-CREATE CAST (sparsevec AS halfvec) WITH FUNCTION sparsevec_to_halfvec(sparsevec, integer, boolean) AS ASSIGNMENT;
-CREATE CAST (integer[] AS sparsevec) WITH FUNCTION array_to_sparsevec(integer[], integer, boolean) AS ASSIGNMENT;
-CREATE CAST (real[] AS sparsevec) WITH FUNCTION array_to_sparsevec(real[], integer, boolean) AS ASSIGNMENT;
-CREATE CAST (double precision[] AS sparsevec) WITH FUNCTION array_to_sparsevec(double precision[], integer, boolean) AS ASSIGNMENT;
-CREATE CAST (numeric[] AS sparsevec) WITH FUNCTION array_to_sparsevec(numeric[], integer, boolean) AS ASSIGNMENT;
-
--- sparsevec: operators
-
-CREATE OPERATOR <-> (
-    LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = l2_distance,
-    COMMUTATOR = <->
-);
-
-CREATE OPERATOR <#> (
-    LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_negative_inner_product,
-    COMMUTATOR = <#>
-);
-
-CREATE OPERATOR <=> (
-    LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = cosine_distance,
-    COMMUTATOR = <=>
-);
-
-CREATE OPERATOR <+> (
-    LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = l1_distance,
-    COMMUTATOR = <+>
-);
 
 CREATE OPERATOR < (
     LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_lt,
@@ -731,585 +463,858 @@ CREATE OPERATOR CLASS sparsevec_ops DEFAULT FOR TYPE sparsevec USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
     FUNCTION 1 sparsevec_cmp(sparsevec, sparsevec);
 
--- bit: PostgreSQL's own type
+-- operators
+
+CREATE OPERATOR <-> (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = l2_distance,
+    COMMUTATOR = <->
+);
+
+CREATE OPERATOR <#> (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_negative_inner_product,
+    COMMUTATOR = <#>
+);
+
+CREATE OPERATOR <=> (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = cosine_distance,
+    COMMUTATOR = <=>
+);
+
+CREATE OPERATOR <+> (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = l1_distance,
+    COMMUTATOR = <+>
+);
+
+CREATE OPERATOR <-> (
+    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = l2_distance,
+    COMMUTATOR = <->
+);
+
+CREATE OPERATOR <#> (
+    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_negative_inner_product,
+    COMMUTATOR = <#>
+);
+
+CREATE OPERATOR <=> (
+    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = cosine_distance,
+    COMMUTATOR = <=>
+);
+
+CREATE OPERATOR <+> (
+    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = l1_distance,
+    COMMUTATOR = <+>
+);
+
+CREATE OPERATOR <-> (
+    LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = l2_distance,
+    COMMUTATOR = <->
+);
+
+CREATE OPERATOR <#> (
+    LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_negative_inner_product,
+    COMMUTATOR = <#>
+);
+
+CREATE OPERATOR <=> (
+    LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = cosine_distance,
+    COMMUTATOR = <=>
+);
+
+CREATE OPERATOR <+> (
+    LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = l1_distance,
+    COMMUTATOR = <+>
+);
+
+CREATE OPERATOR + (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_add,
+    COMMUTATOR = +
+);
+
+CREATE OPERATOR - (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_sub
+);
+
+CREATE OPERATOR * (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_mul,
+    COMMUTATOR = *
+);
+
+CREATE OPERATOR || (
+    LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_concat
+);
+
+CREATE OPERATOR + (
+    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_add,
+    COMMUTATOR = +
+);
+
+CREATE OPERATOR - (
+    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_sub
+);
+
+CREATE OPERATOR * (
+    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_mul,
+    COMMUTATOR = *
+);
+
+CREATE OPERATOR || (
+    LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_concat
+);
+
+-- casts
+
+-- Spares the checks of dimensions that are known to be right.
+CREATE FUNCTION vecstore_coerce_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_coerce_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector(vector, integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_coerce_support;
+
+CREATE FUNCTION array_to_vector(integer[], integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_vector(real[], integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_vector(double precision[], integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_vector(numeric[], integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (vector AS vector) WITH FUNCTION vector(vector, integer, boolean) AS IMPLICIT;
+CREATE CAST (integer[] AS vector) WITH FUNCTION array_to_vector(integer[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (real[] AS vector) WITH FUNCTION array_to_vector(real[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (double precision[] AS vector) WITH FUNCTION array_to_vector(double precision[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (numeric[] AS vector) WITH FUNCTION array_to_vector(numeric[], integer, boolean) AS ASSIGNMENT;
+
+CREATE FUNCTION halfvec(halfvec, integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_coerce_support;
+
+CREATE FUNCTION array_to_halfvec(integer[], integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_halfvec(real[], integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_halfvec(double precision[], integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_halfvec(numeric[], integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (halfvec AS halfvec) WITH FUNCTION halfvec(halfvec, integer, boolean) AS IMPLICIT;
+CREATE CAST (integer[] AS halfvec) WITH FUNCTION array_to_halfvec(integer[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (real[] AS halfvec) WITH FUNCTION array_to_halfvec(real[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (double precision[] AS halfvec) WITH FUNCTION array_to_halfvec(double precision[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (numeric[] AS halfvec) WITH FUNCTION array_to_halfvec(numeric[], integer, boolean) AS ASSIGNMENT;
+
+CREATE FUNCTION sparsevec(sparsevec, integer, boolean) RETURNS sparsevec
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_coerce' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vecstore_coerce_support;
+
+CREATE FUNCTION array_to_sparsevec(integer[], integer, boolean) RETURNS sparsevec
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_sparsevec(real[], integer, boolean) RETURNS sparsevec
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_sparsevec(double precision[], integer, boolean) RETURNS sparsevec
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION array_to_sparsevec(numeric[], integer, boolean) RETURNS sparsevec
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_from_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (sparsevec AS sparsevec) WITH FUNCTION sparsevec(sparsevec, integer, boolean) AS IMPLICIT;
+CREATE CAST (integer[] AS sparsevec) WITH FUNCTION array_to_sparsevec(integer[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (real[] AS sparsevec) WITH FUNCTION array_to_sparsevec(real[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (double precision[] AS sparsevec) WITH FUNCTION array_to_sparsevec(double precision[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (numeric[] AS sparsevec) WITH FUNCTION array_to_sparsevec(numeric[], integer, boolean) AS ASSIGNMENT;
+
+CREATE FUNCTION vector_to_float4(vector, integer, boolean) RETURNS real[]
+    AS 'MODULE_PATHNAME', 'vecstore_vector_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (vector AS real[]) WITH FUNCTION vector_to_float4(vector, integer, boolean) AS IMPLICIT;
+
+CREATE FUNCTION halfvec_to_float4(halfvec, integer, boolean) RETURNS real[]
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (halfvec AS real[]) WITH FUNCTION halfvec_to_float4(halfvec, integer, boolean) AS ASSIGNMENT;
+
+CREATE FUNCTION vector_to_halfvec(vector, integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_vector_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (vector AS halfvec) WITH FUNCTION vector_to_halfvec(vector, integer, boolean) AS IMPLICIT;
+
+CREATE FUNCTION halfvec_to_vector(halfvec, integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (halfvec AS vector) WITH FUNCTION halfvec_to_vector(halfvec, integer, boolean) AS ASSIGNMENT;
+
+CREATE FUNCTION vector_to_sparsevec(vector, integer, boolean) RETURNS sparsevec
+    AS 'MODULE_PATHNAME', 'vecstore_vector_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (vector AS sparsevec) WITH FUNCTION vector_to_sparsevec(vector, integer, boolean) AS IMPLICIT;
+
+CREATE FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (sparsevec AS vector) WITH FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) AS ASSIGNMENT;
+
+CREATE FUNCTION halfvec_to_sparsevec(halfvec, integer, boolean) RETURNS sparsevec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (halfvec AS sparsevec) WITH FUNCTION halfvec_to_sparsevec(halfvec, integer, boolean) AS IMPLICIT;
+
+CREATE FUNCTION sparsevec_to_halfvec(sparsevec, integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_sparsevec_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (sparsevec AS halfvec) WITH FUNCTION sparsevec_to_halfvec(sparsevec, integer, boolean) AS ASSIGNMENT;
+
+-- Casts that pgvector does not have, for vectors that come from other stores; explicit only. bytea: the elements, one after
+-- the other, as little-endian float32 (vector) or float16 (halfvec). jsonb: an array of numbers.
+
+CREATE FUNCTION bytea_to_vector(bytea, integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_to_bytea(vector) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'vecstore_vector_to_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION jsonb_to_vector(jsonb, integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'vecstore_vector_from_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_to_jsonb(vector) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'vecstore_vector_to_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (bytea AS vector) WITH FUNCTION bytea_to_vector(bytea, integer, boolean);
+CREATE CAST (vector AS bytea) WITH FUNCTION vector_to_bytea(vector);
+CREATE CAST (jsonb AS vector) WITH FUNCTION jsonb_to_vector(jsonb, integer, boolean);
+CREATE CAST (vector AS jsonb) WITH FUNCTION vector_to_jsonb(vector);
+
+CREATE FUNCTION bytea_to_halfvec(bytea, integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_to_bytea(halfvec) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION jsonb_to_halfvec(jsonb, integer, boolean) RETURNS halfvec
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_from_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION halfvec_to_jsonb(halfvec) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'vecstore_halfvec_to_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE CAST (bytea AS halfvec) WITH FUNCTION bytea_to_halfvec(bytea, integer, boolean);
+CREATE CAST (halfvec AS bytea) WITH FUNCTION halfvec_to_bytea(halfvec);
+CREATE CAST (jsonb AS halfvec) WITH FUNCTION jsonb_to_halfvec(jsonb, integer, boolean);
+CREATE CAST (halfvec AS jsonb) WITH FUNCTION halfvec_to_jsonb(halfvec);
+
+-- bit, a type of PostgreSQL's own
 
 CREATE FUNCTION hamming_distance(bit, bit) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vecstore_bit_hamming_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION jaccard_distance(bit, bit) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'vecstore_bit_jaccard_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 CREATE OPERATOR <~> (
     LEFTARG = bit, RIGHTARG = bit, FUNCTION = hamming_distance,
     COMMUTATOR = <~>
 );
 
+CREATE FUNCTION jaccard_distance(bit, bit) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vecstore_bit_jaccard_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 CREATE OPERATOR <%> (
     LEFTARG = bit, RIGHTARG = bit, FUNCTION = jaccard_distance,
     COMMUTATOR = <%>
 );
 
--- ==================================================================================== access method
+-- =================================================================================== access methods
+
+-- hnsw. The access methods get the names hnsw and ivfflat at the end of this script, unless pgvector has them.
 
 CREATE FUNCTION hnswhandler(internal) RETURNS index_am_handler
-	AS 'MODULE_PATHNAME', 'vecstore_hnswhandler' LANGUAGE C;
-
--- The access methods get the names hnsw and ivfflat at the end of this script, unless pgvector has them.
+    AS 'MODULE_PATHNAME', 'vecstore_hnswhandler' LANGUAGE C;
 
 CREATE ACCESS METHOD vecstore_hnsw TYPE INDEX HANDLER hnswhandler;
 
 COMMENT ON ACCESS METHOD vecstore_hnsw IS 'hnsw index access method';
 
 CREATE OPERATOR CLASS vector_l2_ops
-	FOR TYPE vector USING vecstore_hnsw AS
-	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 vector_l2_squared_distance(vector, vector);
+    FOR TYPE vector USING vecstore_hnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_l2_squared_distance(vector, vector);
 
 CREATE OPERATOR CLASS vector_ip_ops
-	FOR TYPE vector USING vecstore_hnsw AS
-	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 vector_negative_inner_product(vector, vector);
+    FOR TYPE vector USING vecstore_hnsw AS
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_negative_inner_product(vector, vector);
 
 CREATE OPERATOR CLASS vector_cosine_ops
-	FOR TYPE vector USING vecstore_hnsw AS
-	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 vector_negative_inner_product(vector, vector),
-	FUNCTION 2 vector_norm(vector);
+    FOR TYPE vector USING vecstore_hnsw AS
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_negative_inner_product(vector, vector),
+    FUNCTION 2 vector_norm(vector);
 
 CREATE OPERATOR CLASS vector_l1_ops
-	FOR TYPE vector USING vecstore_hnsw AS
-	OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 l1_distance(vector, vector);
+    FOR TYPE vector USING vecstore_hnsw AS
+    OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 l1_distance(vector, vector);
 
--- Function 3 tells the access method which type it is about.
+-- Function 3 tells the access method the type, where it is not vector.
 
 CREATE FUNCTION hnsw_halfvec_support(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_hnsw_halfvec_support' LANGUAGE C;
-
-CREATE OPERATOR CLASS halfvec_l2_ops
-	FOR TYPE halfvec USING vecstore_hnsw AS
-	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
-	FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
-	FUNCTION 3 hnsw_halfvec_support(internal);
-
-CREATE OPERATOR CLASS halfvec_ip_ops
-	FOR TYPE halfvec USING vecstore_hnsw AS
-	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
-	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
-	FUNCTION 3 hnsw_halfvec_support(internal);
-
-CREATE OPERATOR CLASS halfvec_cosine_ops
-	FOR TYPE halfvec USING vecstore_hnsw AS
-	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
-	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
-	FUNCTION 2 l2_norm(halfvec),
-	FUNCTION 3 hnsw_halfvec_support(internal);
-
-CREATE OPERATOR CLASS halfvec_l1_ops
-	FOR TYPE halfvec USING vecstore_hnsw AS
-	OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY float_ops,
-	FUNCTION 1 l1_distance(halfvec, halfvec),
-	FUNCTION 3 hnsw_halfvec_support(internal);
+    AS 'MODULE_PATHNAME', 'vecstore_hnsw_halfvec_support' LANGUAGE C;
 
 CREATE FUNCTION hnsw_bit_support(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_hnsw_bit_support' LANGUAGE C;
-
-CREATE OPERATOR CLASS bit_hamming_ops
-	FOR TYPE bit USING vecstore_hnsw AS
-	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
-	FUNCTION 1 hamming_distance(bit, bit),
-	FUNCTION 3 hnsw_bit_support(internal);
-
-CREATE OPERATOR CLASS bit_jaccard_ops
-	FOR TYPE bit USING vecstore_hnsw AS
-	OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
-	FUNCTION 1 jaccard_distance(bit, bit),
-	FUNCTION 3 hnsw_bit_support(internal);
+    AS 'MODULE_PATHNAME', 'vecstore_hnsw_bit_support' LANGUAGE C;
 
 CREATE FUNCTION hnsw_sparsevec_support(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_hnsw_sparsevec_support' LANGUAGE C;
+    AS 'MODULE_PATHNAME', 'vecstore_hnsw_sparsevec_support' LANGUAGE C;
+
+CREATE OPERATOR CLASS halfvec_l2_ops
+    FOR TYPE halfvec USING vecstore_hnsw AS
+    OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
+    FUNCTION 3 hnsw_halfvec_support(internal);
+
+CREATE OPERATOR CLASS halfvec_ip_ops
+    FOR TYPE halfvec USING vecstore_hnsw AS
+    OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+    FUNCTION 3 hnsw_halfvec_support(internal);
+
+CREATE OPERATOR CLASS halfvec_cosine_ops
+    FOR TYPE halfvec USING vecstore_hnsw AS
+    OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+    FUNCTION 2 l2_norm(halfvec),
+    FUNCTION 3 hnsw_halfvec_support(internal);
+
+CREATE OPERATOR CLASS halfvec_l1_ops
+    FOR TYPE halfvec USING vecstore_hnsw AS
+    OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 l1_distance(halfvec, halfvec),
+    FUNCTION 3 hnsw_halfvec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_l2_ops
-	FOR TYPE sparsevec USING vecstore_hnsw AS
-	OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY float_ops,
-	FUNCTION 1 sparsevec_l2_squared_distance(sparsevec, sparsevec),
-	FUNCTION 3 hnsw_sparsevec_support(internal);
+    FOR TYPE sparsevec USING vecstore_hnsw AS
+    OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    FUNCTION 1 sparsevec_l2_squared_distance(sparsevec, sparsevec),
+    FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_ip_ops
-	FOR TYPE sparsevec USING vecstore_hnsw AS
-	OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY float_ops,
-	FUNCTION 1 sparsevec_negative_inner_product(sparsevec, sparsevec),
-	FUNCTION 3 hnsw_sparsevec_support(internal);
+    FOR TYPE sparsevec USING vecstore_hnsw AS
+    OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    FUNCTION 1 sparsevec_negative_inner_product(sparsevec, sparsevec),
+    FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_cosine_ops
-	FOR TYPE sparsevec USING vecstore_hnsw AS
-	OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY float_ops,
-	FUNCTION 1 sparsevec_negative_inner_product(sparsevec, sparsevec),
-	FUNCTION 2 l2_norm(sparsevec),
-	FUNCTION 3 hnsw_sparsevec_support(internal);
+    FOR TYPE sparsevec USING vecstore_hnsw AS
+    OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    FUNCTION 1 sparsevec_negative_inner_product(sparsevec, sparsevec),
+    FUNCTION 2 l2_norm(sparsevec),
+    FUNCTION 3 hnsw_sparsevec_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_l1_ops
-	FOR TYPE sparsevec USING vecstore_hnsw AS
-	OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops,
-	FUNCTION 1 l1_distance(sparsevec, sparsevec),
-	FUNCTION 3 hnsw_sparsevec_support(internal);
+    FOR TYPE sparsevec USING vecstore_hnsw AS
+    OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    FUNCTION 1 l1_distance(sparsevec, sparsevec),
+    FUNCTION 3 hnsw_sparsevec_support(internal);
 
--- Conditions on the distance that a scan is ordered by: made by the planner, from `distance < limit`. Only the scan
+CREATE OPERATOR CLASS bit_hamming_ops
+    FOR TYPE bit USING vecstore_hnsw AS
+    OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+    FUNCTION 1 hamming_distance(bit, bit),
+    FUNCTION 3 hnsw_bit_support(internal);
+
+CREATE OPERATOR CLASS bit_jaccard_ops
+    FOR TYPE bit USING vecstore_hnsw AS
+    OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
+    FUNCTION 1 jaccard_distance(bit, bit),
+    FUNCTION 3 hnsw_bit_support(internal);
+
+-- Conditions on the distance that a scan is ordered by. The planner makes them from `distance < limit`. Only the scan
 -- knows the distance; the condition itself is tested again on every row. (A row without a vector may be one of all rows.)
 
 CREATE FUNCTION vecstore_within(vector, float8) RETURNS bool
-	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 CREATE OPERATOR <=| (
-	LEFTARG = vector, RIGHTARG = float8, FUNCTION = vecstore_within
+    LEFTARG = vector, RIGHTARG = float8, FUNCTION = vecstore_within
 );
 CREATE OPERATOR <==| (
-	LEFTARG = vector, RIGHTARG = float8, FUNCTION = vecstore_within
+    LEFTARG = vector, RIGHTARG = float8, FUNCTION = vecstore_within
 );
 
 CREATE FUNCTION vecstore_within(halfvec, float8) RETURNS bool
-	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 CREATE OPERATOR <=| (
-	LEFTARG = halfvec, RIGHTARG = float8, FUNCTION = vecstore_within
+    LEFTARG = halfvec, RIGHTARG = float8, FUNCTION = vecstore_within
 );
 CREATE OPERATOR <==| (
-	LEFTARG = halfvec, RIGHTARG = float8, FUNCTION = vecstore_within
+    LEFTARG = halfvec, RIGHTARG = float8, FUNCTION = vecstore_within
 );
 
 CREATE FUNCTION vecstore_within(sparsevec, float8) RETURNS bool
-	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 CREATE OPERATOR <=| (
-	LEFTARG = sparsevec, RIGHTARG = float8, FUNCTION = vecstore_within
+    LEFTARG = sparsevec, RIGHTARG = float8, FUNCTION = vecstore_within
 );
 CREATE OPERATOR <==| (
-	LEFTARG = sparsevec, RIGHTARG = float8, FUNCTION = vecstore_within
+    LEFTARG = sparsevec, RIGHTARG = float8, FUNCTION = vecstore_within
 );
 
 CREATE FUNCTION vecstore_within(bit, float8) RETURNS bool
-	AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vecstore_within' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 CREATE OPERATOR <=| (
-	LEFTARG = bit, RIGHTARG = float8, FUNCTION = vecstore_within
+    LEFTARG = bit, RIGHTARG = float8, FUNCTION = vecstore_within
 );
 CREATE OPERATOR <==| (
-	LEFTARG = bit, RIGHTARG = float8, FUNCTION = vecstore_within
+    LEFTARG = bit, RIGHTARG = float8, FUNCTION = vecstore_within
 );
 
 ALTER OPERATOR FAMILY vector_l2_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
+    OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
 
 ALTER OPERATOR FAMILY vector_ip_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
+    OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
 
 ALTER OPERATOR FAMILY vector_cosine_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
+    OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
 
 ALTER OPERATOR FAMILY vector_l1_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
+    OPERATOR 2 <=| (vector, float8), OPERATOR 3 <==| (vector, float8);
 
 ALTER OPERATOR FAMILY halfvec_l2_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
+    OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
 
 ALTER OPERATOR FAMILY halfvec_ip_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
+    OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
 
 ALTER OPERATOR FAMILY halfvec_cosine_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
+    OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
 
 ALTER OPERATOR FAMILY halfvec_l1_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
-
-ALTER OPERATOR FAMILY bit_hamming_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (bit, float8), OPERATOR 3 <==| (bit, float8);
-
-ALTER OPERATOR FAMILY bit_jaccard_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (bit, float8), OPERATOR 3 <==| (bit, float8);
+    OPERATOR 2 <=| (halfvec, float8), OPERATOR 3 <==| (halfvec, float8);
 
 ALTER OPERATOR FAMILY sparsevec_l2_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
+    OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
 
 ALTER OPERATOR FAMILY sparsevec_ip_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
+    OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
 
 ALTER OPERATOR FAMILY sparsevec_cosine_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
+    OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
 
 ALTER OPERATOR FAMILY sparsevec_l1_ops USING vecstore_hnsw ADD
-	OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
+    OPERATOR 2 <=| (sparsevec, float8), OPERATOR 3 <==| (sparsevec, float8);
 
--- Columns to filter by: further columns of an hnsw index, whose conditions are tested while the graph is searched.
--- Function 4 tells the access method how values become keys.
+ALTER OPERATOR FAMILY bit_hamming_ops USING vecstore_hnsw ADD
+    OPERATOR 2 <=| (bit, float8), OPERATOR 3 <==| (bit, float8);
 
-CREATE FUNCTION vecstore_filter_integer(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_integer' LANGUAGE C;
+ALTER OPERATOR FAMILY bit_jaccard_ops USING vecstore_hnsw ADD
+    OPERATOR 2 <=| (bit, float8), OPERATOR 3 <==| (bit, float8);
 
-CREATE FUNCTION vecstore_filter_float(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_float' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_numeric(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_numeric' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_boolean(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_boolean' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_timestamp(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_timestamp' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_time(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_time' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_uuid(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_uuid' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_enum(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_enum' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_hash(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_hash' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_text(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_text' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_inet(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_inet' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_array(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_array' LANGUAGE C;
-
-CREATE FUNCTION vecstore_filter_jsonb(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_filter_jsonb' LANGUAGE C;
-
-CREATE OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw;
-
-CREATE OPERATOR CLASS int2_filter_ops
-	DEFAULT FOR TYPE int2 USING vecstore_hnsw FAMILY integer_filter_ops AS
-	OPERATOR 1 < (int2, int2),
-	OPERATOR 2 <= (int2, int2),
-	OPERATOR 3 = (int2, int2),
-	OPERATOR 4 >= (int2, int2),
-	OPERATOR 5 > (int2, int2),
-	FUNCTION 4 vecstore_filter_integer(internal);
-
-CREATE OPERATOR CLASS int4_filter_ops
-	DEFAULT FOR TYPE int4 USING vecstore_hnsw FAMILY integer_filter_ops AS
-	OPERATOR 1 < (int4, int4),
-	OPERATOR 2 <= (int4, int4),
-	OPERATOR 3 = (int4, int4),
-	OPERATOR 4 >= (int4, int4),
-	OPERATOR 5 > (int4, int4),
-	FUNCTION 4 vecstore_filter_integer(internal);
-
-CREATE OPERATOR CLASS int8_filter_ops
-	DEFAULT FOR TYPE int8 USING vecstore_hnsw FAMILY integer_filter_ops AS
-	OPERATOR 1 < (int8, int8),
-	OPERATOR 2 <= (int8, int8),
-	OPERATOR 3 = (int8, int8),
-	OPERATOR 4 >= (int8, int8),
-	OPERATOR 5 > (int8, int8),
-	FUNCTION 4 vecstore_filter_integer(internal);
-
-ALTER OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw ADD
-	OPERATOR 1 < (int2, int4),
-	OPERATOR 2 <= (int2, int4),
-	OPERATOR 3 = (int2, int4),
-	OPERATOR 4 >= (int2, int4),
-	OPERATOR 5 > (int2, int4),
-	OPERATOR 1 < (int2, int8),
-	OPERATOR 2 <= (int2, int8),
-	OPERATOR 3 = (int2, int8),
-	OPERATOR 4 >= (int2, int8),
-	OPERATOR 5 > (int2, int8),
-	OPERATOR 1 < (int4, int2),
-	OPERATOR 2 <= (int4, int2),
-	OPERATOR 3 = (int4, int2),
-	OPERATOR 4 >= (int4, int2),
-	OPERATOR 5 > (int4, int2),
-	OPERATOR 1 < (int4, int8),
-	OPERATOR 2 <= (int4, int8),
-	OPERATOR 3 = (int4, int8),
-	OPERATOR 4 >= (int4, int8),
-	OPERATOR 5 > (int4, int8),
-	OPERATOR 1 < (int8, int2),
-	OPERATOR 2 <= (int8, int2),
-	OPERATOR 3 = (int8, int2),
-	OPERATOR 4 >= (int8, int2),
-	OPERATOR 5 > (int8, int2),
-	OPERATOR 1 < (int8, int4),
-	OPERATOR 2 <= (int8, int4),
-	OPERATOR 3 = (int8, int4),
-	OPERATOR 4 >= (int8, int4),
-	OPERATOR 5 > (int8, int4);
-
-CREATE OPERATOR FAMILY float_filter_ops USING vecstore_hnsw;
-
-CREATE OPERATOR CLASS float4_filter_ops
-	DEFAULT FOR TYPE float4 USING vecstore_hnsw FAMILY float_filter_ops AS
-	OPERATOR 1 < (float4, float4),
-	OPERATOR 2 <= (float4, float4),
-	OPERATOR 3 = (float4, float4),
-	OPERATOR 4 >= (float4, float4),
-	OPERATOR 5 > (float4, float4),
-	FUNCTION 4 vecstore_filter_float(internal);
-
-CREATE OPERATOR CLASS float8_filter_ops
-	DEFAULT FOR TYPE float8 USING vecstore_hnsw FAMILY float_filter_ops AS
-	OPERATOR 1 < (float8, float8),
-	OPERATOR 2 <= (float8, float8),
-	OPERATOR 3 = (float8, float8),
-	OPERATOR 4 >= (float8, float8),
-	OPERATOR 5 > (float8, float8),
-	FUNCTION 4 vecstore_filter_float(internal);
-
-ALTER OPERATOR FAMILY float_filter_ops USING vecstore_hnsw ADD
-	OPERATOR 1 < (float4, float8),
-	OPERATOR 2 <= (float4, float8),
-	OPERATOR 3 = (float4, float8),
-	OPERATOR 4 >= (float4, float8),
-	OPERATOR 5 > (float4, float8),
-	OPERATOR 1 < (float8, float4),
-	OPERATOR 2 <= (float8, float4),
-	OPERATOR 3 = (float8, float4),
-	OPERATOR 4 >= (float8, float4),
-	OPERATOR 5 > (float8, float4);
-
-CREATE OPERATOR FAMILY timestamp_filter_ops USING vecstore_hnsw;
-
-CREATE OPERATOR CLASS date_filter_ops
-	DEFAULT FOR TYPE date USING vecstore_hnsw FAMILY timestamp_filter_ops AS
-	OPERATOR 1 < (date, date),
-	OPERATOR 2 <= (date, date),
-	OPERATOR 3 = (date, date),
-	OPERATOR 4 >= (date, date),
-	OPERATOR 5 > (date, date),
-	FUNCTION 4 vecstore_filter_timestamp(internal);
-
-CREATE OPERATOR CLASS timestamp_filter_ops
-	DEFAULT FOR TYPE timestamp USING vecstore_hnsw FAMILY timestamp_filter_ops AS
-	OPERATOR 1 < (timestamp, timestamp),
-	OPERATOR 2 <= (timestamp, timestamp),
-	OPERATOR 3 = (timestamp, timestamp),
-	OPERATOR 4 >= (timestamp, timestamp),
-	OPERATOR 5 > (timestamp, timestamp),
-	FUNCTION 4 vecstore_filter_timestamp(internal);
-
-ALTER OPERATOR FAMILY timestamp_filter_ops USING vecstore_hnsw ADD
-	OPERATOR 1 < (date, timestamp),
-	OPERATOR 2 <= (date, timestamp),
-	OPERATOR 3 = (date, timestamp),
-	OPERATOR 4 >= (date, timestamp),
-	OPERATOR 5 > (date, timestamp),
-	OPERATOR 1 < (timestamp, date),
-	OPERATOR 2 <= (timestamp, date),
-	OPERATOR 3 = (timestamp, date),
-	OPERATOR 4 >= (timestamp, date),
-	OPERATOR 5 > (timestamp, date);
-
-CREATE OPERATOR CLASS timestamptz_filter_ops
-	DEFAULT FOR TYPE timestamptz USING vecstore_hnsw AS
-	OPERATOR 1 < (timestamptz, timestamptz),
-	OPERATOR 2 <= (timestamptz, timestamptz),
-	OPERATOR 3 = (timestamptz, timestamptz),
-	OPERATOR 4 >= (timestamptz, timestamptz),
-	OPERATOR 5 > (timestamptz, timestamptz),
-	FUNCTION 4 vecstore_filter_timestamp(internal);
-
-CREATE OPERATOR CLASS time_filter_ops
-	DEFAULT FOR TYPE time USING vecstore_hnsw AS
-	OPERATOR 1 < (time, time),
-	OPERATOR 2 <= (time, time),
-	OPERATOR 3 = (time, time),
-	OPERATOR 4 >= (time, time),
-	OPERATOR 5 > (time, time),
-	FUNCTION 4 vecstore_filter_time(internal);
-
-CREATE OPERATOR CLASS numeric_filter_ops
-	DEFAULT FOR TYPE numeric USING vecstore_hnsw AS
-	OPERATOR 1 < (numeric, numeric),
-	OPERATOR 2 <= (numeric, numeric),
-	OPERATOR 3 = (numeric, numeric),
-	OPERATOR 4 >= (numeric, numeric),
-	OPERATOR 5 > (numeric, numeric),
-	FUNCTION 4 vecstore_filter_numeric(internal);
-
-CREATE OPERATOR CLASS bool_filter_ops
-	DEFAULT FOR TYPE bool USING vecstore_hnsw AS
-	OPERATOR 1 < (bool, bool),
-	OPERATOR 2 <= (bool, bool),
-	OPERATOR 3 = (bool, bool),
-	OPERATOR 4 >= (bool, bool),
-	OPERATOR 5 > (bool, bool),
-	FUNCTION 4 vecstore_filter_boolean(internal);
-
-CREATE OPERATOR CLASS uuid_filter_ops
-	DEFAULT FOR TYPE uuid USING vecstore_hnsw AS
-	OPERATOR 1 < (uuid, uuid),
-	OPERATOR 2 <= (uuid, uuid),
-	OPERATOR 3 = (uuid, uuid),
-	OPERATOR 4 >= (uuid, uuid),
-	OPERATOR 5 > (uuid, uuid),
-	FUNCTION 4 vecstore_filter_uuid(internal);
-
-CREATE OPERATOR CLASS enum_filter_ops
-	DEFAULT FOR TYPE anyenum USING vecstore_hnsw AS
-	OPERATOR 1 < (anyenum, anyenum),
-	OPERATOR 2 <= (anyenum, anyenum),
-	OPERATOR 3 = (anyenum, anyenum),
-	OPERATOR 4 >= (anyenum, anyenum),
-	OPERATOR 5 > (anyenum, anyenum),
-	FUNCTION 4 vecstore_filter_enum(internal);
-
-CREATE OPERATOR CLASS text_filter_ops
-	DEFAULT FOR TYPE text USING vecstore_hnsw AS
-	OPERATOR 1 < (text, text),
-	OPERATOR 2 <= (text, text),
-	OPERATOR 3 = (text, text),
-	OPERATOR 4 >= (text, text),
-	OPERATOR 5 > (text, text),
-	OPERATOR 8 ^@ (text, text),
-	FUNCTION 4 vecstore_filter_text(internal);
-
-CREATE OPERATOR CLASS bpchar_filter_ops
-	DEFAULT FOR TYPE bpchar USING vecstore_hnsw AS
-	OPERATOR 1 < (bpchar, bpchar),
-	OPERATOR 2 <= (bpchar, bpchar),
-	OPERATOR 3 = (bpchar, bpchar),
-	OPERATOR 4 >= (bpchar, bpchar),
-	OPERATOR 5 > (bpchar, bpchar),
-	FUNCTION 4 vecstore_filter_text(internal);
-
-CREATE OPERATOR CLASS inet_filter_ops
-	DEFAULT FOR TYPE inet USING vecstore_hnsw AS
-	OPERATOR 1 < (inet, inet),
-	OPERATOR 2 <= (inet, inet),
-	OPERATOR 3 = (inet, inet),
-	OPERATOR 4 >= (inet, inet),
-	OPERATOR 5 > (inet, inet),
-	OPERATOR 9 << (inet, inet),
-	OPERATOR 10 <<= (inet, inet),
-	FUNCTION 4 vecstore_filter_inet(internal);
-
--- Their keys are in no order, so that only equality is tested in the index.
-
-CREATE OPERATOR CLASS name_filter_ops
-	DEFAULT FOR TYPE name USING vecstore_hnsw AS
-	OPERATOR 3 = (name, name),
-	FUNCTION 4 vecstore_filter_hash(internal);
-
-CREATE OPERATOR CLASS oid_filter_ops
-	DEFAULT FOR TYPE oid USING vecstore_hnsw AS
-	OPERATOR 3 = (oid, oid),
-	FUNCTION 4 vecstore_filter_hash(internal);
-
-CREATE OPERATOR CLASS char_filter_ops
-	DEFAULT FOR TYPE "char" USING vecstore_hnsw AS
-	OPERATOR 3 = ("char", "char"),
-	FUNCTION 4 vecstore_filter_hash(internal);
-
-CREATE OPERATOR CLASS bytea_filter_ops
-	DEFAULT FOR TYPE bytea USING vecstore_hnsw AS
-	OPERATOR 3 = (bytea, bytea),
-	FUNCTION 4 vecstore_filter_hash(internal);
-
-CREATE OPERATOR CLASS macaddr_filter_ops
-	DEFAULT FOR TYPE macaddr USING vecstore_hnsw AS
-	OPERATOR 3 = (macaddr, macaddr),
-	FUNCTION 4 vecstore_filter_hash(internal);
-
-CREATE OPERATOR CLASS timetz_filter_ops
-	DEFAULT FOR TYPE timetz USING vecstore_hnsw AS
-	OPERATOR 3 = (timetz, timetz),
-	FUNCTION 4 vecstore_filter_hash(internal);
-
-CREATE OPERATOR CLASS interval_filter_ops
-	DEFAULT FOR TYPE interval USING vecstore_hnsw AS
-	OPERATOR 3 = (interval, interval),
-	FUNCTION 4 vecstore_filter_hash(internal);
-
-CREATE OPERATOR CLASS array_filter_ops
-	DEFAULT FOR TYPE anyarray USING vecstore_hnsw AS
-	OPERATOR 6 && (anyarray, anyarray),
-	OPERATOR 7 @> (anyarray, anyarray),
-	FUNCTION 4 vecstore_filter_array(internal);
-
-CREATE OPERATOR CLASS jsonb_filter_ops
-	DEFAULT FOR TYPE jsonb USING vecstore_hnsw AS
-	OPERATOR 7 @> (jsonb, jsonb),
-	FUNCTION 4 vecstore_filter_jsonb(internal);
+-- ivfflat. pgvector finds the centers of its lists with functions 3 and 4. They are not called here, but dumps and tools
+-- that compare catalogs should see no difference. Function 5 is function 3 of hnsw.
 
 CREATE FUNCTION ivfflathandler(internal) RETURNS index_am_handler
-	AS 'MODULE_PATHNAME', 'vecstore_ivfflathandler' LANGUAGE C;
+    AS 'MODULE_PATHNAME', 'vecstore_ivfflathandler' LANGUAGE C;
 
 CREATE ACCESS METHOD vecstore_ivfflat TYPE INDEX HANDLER ivfflathandler;
 
 COMMENT ON ACCESS METHOD vecstore_ivfflat IS 'ivfflat index access method';
 
--- Functions 3 and 4 are what pgvector finds the centers of its lists with. They are not called here, but dumps and
--- tools that compare catalogs should see no difference. Function 5 is what hnsw has as 3.
-
 CREATE OPERATOR CLASS vector_l2_ops
-	DEFAULT FOR TYPE vector USING vecstore_ivfflat AS
-	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 vector_l2_squared_distance(vector, vector),
-	FUNCTION 3 l2_distance(vector, vector);
+    DEFAULT FOR TYPE vector USING vecstore_ivfflat AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_l2_squared_distance(vector, vector),
+    FUNCTION 3 l2_distance(vector, vector);
 
 CREATE OPERATOR CLASS vector_ip_ops
-	FOR TYPE vector USING vecstore_ivfflat AS
-	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 vector_negative_inner_product(vector, vector),
-	FUNCTION 3 vector_spherical_distance(vector, vector),
-	FUNCTION 4 vector_norm(vector);
+    FOR TYPE vector USING vecstore_ivfflat AS
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_negative_inner_product(vector, vector),
+    FUNCTION 3 vector_spherical_distance(vector, vector),
+    FUNCTION 4 vector_norm(vector);
 
 CREATE OPERATOR CLASS vector_cosine_ops
-	FOR TYPE vector USING vecstore_ivfflat AS
-	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 vector_negative_inner_product(vector, vector),
-	FUNCTION 2 vector_norm(vector),
-	FUNCTION 3 vector_spherical_distance(vector, vector),
-	FUNCTION 4 vector_norm(vector);
+    FOR TYPE vector USING vecstore_ivfflat AS
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_negative_inner_product(vector, vector),
+    FUNCTION 2 vector_norm(vector),
+    FUNCTION 3 vector_spherical_distance(vector, vector),
+    FUNCTION 4 vector_norm(vector);
 
 CREATE FUNCTION ivfflat_halfvec_support(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_hnsw_halfvec_support' LANGUAGE C;
-
-CREATE OPERATOR CLASS halfvec_l2_ops
-	FOR TYPE halfvec USING vecstore_ivfflat AS
-	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
-	FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
-	FUNCTION 3 l2_distance(halfvec, halfvec),
-	FUNCTION 5 ivfflat_halfvec_support(internal);
-
-CREATE OPERATOR CLASS halfvec_ip_ops
-	FOR TYPE halfvec USING vecstore_ivfflat AS
-	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
-	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
-	FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
-	FUNCTION 4 l2_norm(halfvec),
-	FUNCTION 5 ivfflat_halfvec_support(internal);
-
-CREATE OPERATOR CLASS halfvec_cosine_ops
-	FOR TYPE halfvec USING vecstore_ivfflat AS
-	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
-	FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
-	FUNCTION 2 l2_norm(halfvec),
-	FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
-	FUNCTION 4 l2_norm(halfvec),
-	FUNCTION 5 ivfflat_halfvec_support(internal);
+    AS 'MODULE_PATHNAME', 'vecstore_hnsw_halfvec_support' LANGUAGE C;
 
 CREATE FUNCTION ivfflat_bit_support(internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'vecstore_hnsw_bit_support' LANGUAGE C;
+    AS 'MODULE_PATHNAME', 'vecstore_hnsw_bit_support' LANGUAGE C;
+
+CREATE OPERATOR CLASS halfvec_l2_ops
+    FOR TYPE halfvec USING vecstore_ivfflat AS
+    OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 halfvec_l2_squared_distance(halfvec, halfvec),
+    FUNCTION 3 l2_distance(halfvec, halfvec),
+    FUNCTION 5 ivfflat_halfvec_support(internal);
+
+CREATE OPERATOR CLASS halfvec_ip_ops
+    FOR TYPE halfvec USING vecstore_ivfflat AS
+    OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+    FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
+    FUNCTION 4 l2_norm(halfvec),
+    FUNCTION 5 ivfflat_halfvec_support(internal);
+
+CREATE OPERATOR CLASS halfvec_cosine_ops
+    FOR TYPE halfvec USING vecstore_ivfflat AS
+    OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 halfvec_negative_inner_product(halfvec, halfvec),
+    FUNCTION 2 l2_norm(halfvec),
+    FUNCTION 3 halfvec_spherical_distance(halfvec, halfvec),
+    FUNCTION 4 l2_norm(halfvec),
+    FUNCTION 5 ivfflat_halfvec_support(internal);
 
 CREATE OPERATOR CLASS bit_hamming_ops
-	FOR TYPE bit USING vecstore_ivfflat AS
-	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
-	FUNCTION 1 hamming_distance(bit, bit),
-	FUNCTION 3 hamming_distance(bit, bit),
-	FUNCTION 5 ivfflat_bit_support(internal);
+    FOR TYPE bit USING vecstore_ivfflat AS
+    OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+    FUNCTION 1 hamming_distance(bit, bit),
+    FUNCTION 3 hamming_distance(bit, bit),
+    FUNCTION 5 ivfflat_bit_support(internal);
+
+-- ========================================================================================== filters
+
+-- Operator classes for filter columns: the further columns of an hnsw index, whose conditions are tested while the graph
+-- is searched. Function 4 tells the access method how a value becomes a filter key.
+
+CREATE FUNCTION vecstore_filter_integer(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_integer' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_float(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_float' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_numeric(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_numeric' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_boolean(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_boolean' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_timestamp(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_timestamp' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_time(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_time' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_uuid(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_uuid' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_enum(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_enum' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_hash(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_hash' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_text(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_text' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_inet(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_inet' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_array(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_array' LANGUAGE C;
+
+CREATE FUNCTION vecstore_filter_jsonb(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecstore_filter_jsonb' LANGUAGE C;
+
+-- Types whose values are compared with those of another type.
+
+CREATE OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw;
+
+CREATE OPERATOR FAMILY float_filter_ops USING vecstore_hnsw;
+
+CREATE OPERATOR FAMILY timestamp_filter_ops USING vecstore_hnsw;
+
+CREATE OPERATOR CLASS int2_filter_ops
+    DEFAULT FOR TYPE int2 USING vecstore_hnsw FAMILY integer_filter_ops AS
+    OPERATOR 1 < (int2, int2),
+    OPERATOR 2 <= (int2, int2),
+    OPERATOR 3 = (int2, int2),
+    OPERATOR 4 >= (int2, int2),
+    OPERATOR 5 > (int2, int2),
+    FUNCTION 4 vecstore_filter_integer(internal);
+
+CREATE OPERATOR CLASS int4_filter_ops
+    DEFAULT FOR TYPE int4 USING vecstore_hnsw FAMILY integer_filter_ops AS
+    OPERATOR 1 < (int4, int4),
+    OPERATOR 2 <= (int4, int4),
+    OPERATOR 3 = (int4, int4),
+    OPERATOR 4 >= (int4, int4),
+    OPERATOR 5 > (int4, int4),
+    FUNCTION 4 vecstore_filter_integer(internal);
+
+CREATE OPERATOR CLASS int8_filter_ops
+    DEFAULT FOR TYPE int8 USING vecstore_hnsw FAMILY integer_filter_ops AS
+    OPERATOR 1 < (int8, int8),
+    OPERATOR 2 <= (int8, int8),
+    OPERATOR 3 = (int8, int8),
+    OPERATOR 4 >= (int8, int8),
+    OPERATOR 5 > (int8, int8),
+    FUNCTION 4 vecstore_filter_integer(internal);
+
+CREATE OPERATOR CLASS float4_filter_ops
+    DEFAULT FOR TYPE float4 USING vecstore_hnsw FAMILY float_filter_ops AS
+    OPERATOR 1 < (float4, float4),
+    OPERATOR 2 <= (float4, float4),
+    OPERATOR 3 = (float4, float4),
+    OPERATOR 4 >= (float4, float4),
+    OPERATOR 5 > (float4, float4),
+    FUNCTION 4 vecstore_filter_float(internal);
+
+CREATE OPERATOR CLASS float8_filter_ops
+    DEFAULT FOR TYPE float8 USING vecstore_hnsw FAMILY float_filter_ops AS
+    OPERATOR 1 < (float8, float8),
+    OPERATOR 2 <= (float8, float8),
+    OPERATOR 3 = (float8, float8),
+    OPERATOR 4 >= (float8, float8),
+    OPERATOR 5 > (float8, float8),
+    FUNCTION 4 vecstore_filter_float(internal);
+
+CREATE OPERATOR CLASS date_filter_ops
+    DEFAULT FOR TYPE date USING vecstore_hnsw FAMILY timestamp_filter_ops AS
+    OPERATOR 1 < (date, date),
+    OPERATOR 2 <= (date, date),
+    OPERATOR 3 = (date, date),
+    OPERATOR 4 >= (date, date),
+    OPERATOR 5 > (date, date),
+    FUNCTION 4 vecstore_filter_timestamp(internal);
+
+CREATE OPERATOR CLASS timestamp_filter_ops
+    DEFAULT FOR TYPE timestamp USING vecstore_hnsw FAMILY timestamp_filter_ops AS
+    OPERATOR 1 < (timestamp, timestamp),
+    OPERATOR 2 <= (timestamp, timestamp),
+    OPERATOR 3 = (timestamp, timestamp),
+    OPERATOR 4 >= (timestamp, timestamp),
+    OPERATOR 5 > (timestamp, timestamp),
+    FUNCTION 4 vecstore_filter_timestamp(internal);
+
+ALTER OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw ADD
+    OPERATOR 1 < (int2, int4),
+    OPERATOR 2 <= (int2, int4),
+    OPERATOR 3 = (int2, int4),
+    OPERATOR 4 >= (int2, int4),
+    OPERATOR 5 > (int2, int4);
+
+ALTER OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw ADD
+    OPERATOR 1 < (int2, int8),
+    OPERATOR 2 <= (int2, int8),
+    OPERATOR 3 = (int2, int8),
+    OPERATOR 4 >= (int2, int8),
+    OPERATOR 5 > (int2, int8);
+
+ALTER OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw ADD
+    OPERATOR 1 < (int4, int2),
+    OPERATOR 2 <= (int4, int2),
+    OPERATOR 3 = (int4, int2),
+    OPERATOR 4 >= (int4, int2),
+    OPERATOR 5 > (int4, int2);
+
+ALTER OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw ADD
+    OPERATOR 1 < (int4, int8),
+    OPERATOR 2 <= (int4, int8),
+    OPERATOR 3 = (int4, int8),
+    OPERATOR 4 >= (int4, int8),
+    OPERATOR 5 > (int4, int8);
+
+ALTER OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw ADD
+    OPERATOR 1 < (int8, int2),
+    OPERATOR 2 <= (int8, int2),
+    OPERATOR 3 = (int8, int2),
+    OPERATOR 4 >= (int8, int2),
+    OPERATOR 5 > (int8, int2);
+
+ALTER OPERATOR FAMILY integer_filter_ops USING vecstore_hnsw ADD
+    OPERATOR 1 < (int8, int4),
+    OPERATOR 2 <= (int8, int4),
+    OPERATOR 3 = (int8, int4),
+    OPERATOR 4 >= (int8, int4),
+    OPERATOR 5 > (int8, int4);
+
+ALTER OPERATOR FAMILY float_filter_ops USING vecstore_hnsw ADD
+    OPERATOR 1 < (float4, float8),
+    OPERATOR 2 <= (float4, float8),
+    OPERATOR 3 = (float4, float8),
+    OPERATOR 4 >= (float4, float8),
+    OPERATOR 5 > (float4, float8);
+
+ALTER OPERATOR FAMILY float_filter_ops USING vecstore_hnsw ADD
+    OPERATOR 1 < (float8, float4),
+    OPERATOR 2 <= (float8, float4),
+    OPERATOR 3 = (float8, float4),
+    OPERATOR 4 >= (float8, float4),
+    OPERATOR 5 > (float8, float4);
+
+ALTER OPERATOR FAMILY timestamp_filter_ops USING vecstore_hnsw ADD
+    OPERATOR 1 < (date, timestamp),
+    OPERATOR 2 <= (date, timestamp),
+    OPERATOR 3 = (date, timestamp),
+    OPERATOR 4 >= (date, timestamp),
+    OPERATOR 5 > (date, timestamp);
+
+ALTER OPERATOR FAMILY timestamp_filter_ops USING vecstore_hnsw ADD
+    OPERATOR 1 < (timestamp, date),
+    OPERATOR 2 <= (timestamp, date),
+    OPERATOR 3 = (timestamp, date),
+    OPERATOR 4 >= (timestamp, date),
+    OPERATOR 5 > (timestamp, date);
+
+-- Types that stand alone.
+
+CREATE OPERATOR CLASS timestamptz_filter_ops
+    DEFAULT FOR TYPE timestamptz USING vecstore_hnsw AS
+    OPERATOR 1 < (timestamptz, timestamptz),
+    OPERATOR 2 <= (timestamptz, timestamptz),
+    OPERATOR 3 = (timestamptz, timestamptz),
+    OPERATOR 4 >= (timestamptz, timestamptz),
+    OPERATOR 5 > (timestamptz, timestamptz),
+    FUNCTION 4 vecstore_filter_timestamp(internal);
+
+CREATE OPERATOR CLASS time_filter_ops
+    DEFAULT FOR TYPE time USING vecstore_hnsw AS
+    OPERATOR 1 < (time, time),
+    OPERATOR 2 <= (time, time),
+    OPERATOR 3 = (time, time),
+    OPERATOR 4 >= (time, time),
+    OPERATOR 5 > (time, time),
+    FUNCTION 4 vecstore_filter_time(internal);
+
+CREATE OPERATOR CLASS numeric_filter_ops
+    DEFAULT FOR TYPE numeric USING vecstore_hnsw AS
+    OPERATOR 1 < (numeric, numeric),
+    OPERATOR 2 <= (numeric, numeric),
+    OPERATOR 3 = (numeric, numeric),
+    OPERATOR 4 >= (numeric, numeric),
+    OPERATOR 5 > (numeric, numeric),
+    FUNCTION 4 vecstore_filter_numeric(internal);
+
+CREATE OPERATOR CLASS bool_filter_ops
+    DEFAULT FOR TYPE bool USING vecstore_hnsw AS
+    OPERATOR 1 < (bool, bool),
+    OPERATOR 2 <= (bool, bool),
+    OPERATOR 3 = (bool, bool),
+    OPERATOR 4 >= (bool, bool),
+    OPERATOR 5 > (bool, bool),
+    FUNCTION 4 vecstore_filter_boolean(internal);
+
+CREATE OPERATOR CLASS uuid_filter_ops
+    DEFAULT FOR TYPE uuid USING vecstore_hnsw AS
+    OPERATOR 1 < (uuid, uuid),
+    OPERATOR 2 <= (uuid, uuid),
+    OPERATOR 3 = (uuid, uuid),
+    OPERATOR 4 >= (uuid, uuid),
+    OPERATOR 5 > (uuid, uuid),
+    FUNCTION 4 vecstore_filter_uuid(internal);
+
+CREATE OPERATOR CLASS enum_filter_ops
+    DEFAULT FOR TYPE anyenum USING vecstore_hnsw AS
+    OPERATOR 1 < (anyenum, anyenum),
+    OPERATOR 2 <= (anyenum, anyenum),
+    OPERATOR 3 = (anyenum, anyenum),
+    OPERATOR 4 >= (anyenum, anyenum),
+    OPERATOR 5 > (anyenum, anyenum),
+    FUNCTION 4 vecstore_filter_enum(internal);
+
+CREATE OPERATOR CLASS bpchar_filter_ops
+    DEFAULT FOR TYPE bpchar USING vecstore_hnsw AS
+    OPERATOR 1 < (bpchar, bpchar),
+    OPERATOR 2 <= (bpchar, bpchar),
+    OPERATOR 3 = (bpchar, bpchar),
+    OPERATOR 4 >= (bpchar, bpchar),
+    OPERATOR 5 > (bpchar, bpchar),
+    FUNCTION 4 vecstore_filter_text(internal);
+
+CREATE OPERATOR CLASS text_filter_ops
+    DEFAULT FOR TYPE text USING vecstore_hnsw AS
+    OPERATOR 1 < (text, text),
+    OPERATOR 2 <= (text, text),
+    OPERATOR 3 = (text, text),
+    OPERATOR 4 >= (text, text),
+    OPERATOR 5 > (text, text),
+    OPERATOR 8 ^@ (text, text),
+    FUNCTION 4 vecstore_filter_text(internal);
+
+CREATE OPERATOR CLASS inet_filter_ops
+    DEFAULT FOR TYPE inet USING vecstore_hnsw AS
+    OPERATOR 1 < (inet, inet),
+    OPERATOR 2 <= (inet, inet),
+    OPERATOR 3 = (inet, inet),
+    OPERATOR 4 >= (inet, inet),
+    OPERATOR 5 > (inet, inet),
+    OPERATOR 9 << (inet, inet),
+    OPERATOR 10 <<= (inet, inet),
+    FUNCTION 4 vecstore_filter_inet(internal);
+
+-- The filter keys of these types are in no order: the index tests equality only.
+
+CREATE OPERATOR CLASS name_filter_ops
+    DEFAULT FOR TYPE name USING vecstore_hnsw AS
+    OPERATOR 3 = (name, name),
+    FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS oid_filter_ops
+    DEFAULT FOR TYPE oid USING vecstore_hnsw AS
+    OPERATOR 3 = (oid, oid),
+    FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS char_filter_ops
+    DEFAULT FOR TYPE "char" USING vecstore_hnsw AS
+    OPERATOR 3 = ("char", "char"),
+    FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS bytea_filter_ops
+    DEFAULT FOR TYPE bytea USING vecstore_hnsw AS
+    OPERATOR 3 = (bytea, bytea),
+    FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS macaddr_filter_ops
+    DEFAULT FOR TYPE macaddr USING vecstore_hnsw AS
+    OPERATOR 3 = (macaddr, macaddr),
+    FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS timetz_filter_ops
+    DEFAULT FOR TYPE timetz USING vecstore_hnsw AS
+    OPERATOR 3 = (timetz, timetz),
+    FUNCTION 4 vecstore_filter_hash(internal);
+
+CREATE OPERATOR CLASS interval_filter_ops
+    DEFAULT FOR TYPE interval USING vecstore_hnsw AS
+    OPERATOR 3 = (interval, interval),
+    FUNCTION 4 vecstore_filter_hash(internal);
+
+-- Sets of values.
+
+CREATE OPERATOR CLASS array_filter_ops
+    DEFAULT FOR TYPE anyarray USING vecstore_hnsw AS
+    OPERATOR 6 && (anyarray, anyarray),
+    OPERATOR 7 @> (anyarray, anyarray),
+    FUNCTION 4 vecstore_filter_array(internal);
+
+CREATE OPERATOR CLASS jsonb_filter_ops
+    DEFAULT FOR TYPE jsonb USING vecstore_hnsw AS
+    OPERATOR 7 @> (jsonb, jsonb),
+    FUNCTION 4 vecstore_filter_jsonb(internal);
 
 -- =========================================================================================== import
 
--- Reading vector files. Those with a path read files of the server and need the privileges of
+-- Reading vector files. The functions with a path read files of the server and need the privileges of
 -- pg_read_server_files; those with bytea take the file's content as a value.
+--
+-- id is the file's own id, or the row's position from 0 where the file has none. first and count are positions too,
+-- whatever the ids. member: the array of an .npz archive; flatten: arrays of 3 and more dimensions give a row for each
+-- first index; skip_not_finite: rows with NaN or infinity are left out.
 
 CREATE FUNCTION vecstore_inspect(
     path text, member text DEFAULT NULL, flatten boolean DEFAULT false,
@@ -1317,70 +1322,70 @@ CREATE FUNCTION vecstore_inspect(
     OUT metric text, OUT lossy boolean, OUT size bigint, OUT warnings text[], OUT details jsonb)
     AS 'MODULE_PATHNAME', 'vecstore_inspect_file' LANGUAGE C VOLATILE PARALLEL SAFE;
 
+CREATE FUNCTION vecstore_read_npy(
+    path text, first bigint DEFAULT 0, count bigint DEFAULT NULL, member text DEFAULT NULL,
+    flatten boolean DEFAULT false, skip_not_finite boolean DEFAULT false)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_npy_file' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_faiss(
+    path text, first bigint DEFAULT 0, count bigint DEFAULT NULL, skip_not_finite boolean DEFAULT false)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_faiss_file' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+CREATE FUNCTION vecstore_read_hnswlib(
+    path text, first bigint DEFAULT 0, count bigint DEFAULT NULL, skip_not_finite boolean DEFAULT false)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_hnswlib_file' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+-- fvecs, bvecs and ivecs, told apart by the file's extension, or else by its content.
+CREATE FUNCTION vecstore_read_fvecs(
+    path text, first bigint DEFAULT 0, count bigint DEFAULT NULL, skip_not_finite boolean DEFAULT false)
+    RETURNS TABLE (id bigint, embedding vector)
+    AS 'MODULE_PATHNAME', 'vecstore_read_fvecs_file' LANGUAGE C VOLATILE PARALLEL SAFE;
+
+-- Files of bits (binary indexes of FAISS), or of zeros and ones.
+CREATE FUNCTION vecstore_read_bits(
+    path text, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+    RETURNS TABLE (id bigint, embedding bit varying)
+    AS 'MODULE_PATHNAME', 'vecstore_read_bits_file' LANGUAGE C VOLATILE PARALLEL SAFE;
+
 CREATE FUNCTION vecstore_inspect(
     data bytea, member text DEFAULT NULL, flatten boolean DEFAULT false,
     OUT format text, OUT element_type text, OUT dims bigint, OUT "rows" bigint, OUT has_ids boolean,
     OUT metric text, OUT lossy boolean, OUT size bigint, OUT warnings text[], OUT details jsonb)
     AS 'MODULE_PATHNAME', 'vecstore_inspect_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
--- id is the file's own id, or the row's position from 0 where the file has none. first and count are
--- positions too, whatever the ids. member: the array of an .npz archive; flatten: arrays of 3 and more dimensions
--- give a row for each first index; skip_not_finite: rows with NaN or infinity are left out.
-
-CREATE FUNCTION vecstore_read_npy(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL, member text DEFAULT NULL, flatten boolean DEFAULT false,
-    skip_not_finite boolean DEFAULT false)
-    RETURNS TABLE (id bigint, embedding vector)
-    AS 'MODULE_PATHNAME', 'vecstore_read_npy_file' LANGUAGE C VOLATILE PARALLEL SAFE;
-
-CREATE FUNCTION vecstore_read_npy(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL, member text DEFAULT NULL, flatten boolean DEFAULT false,
-    skip_not_finite boolean DEFAULT false)
+CREATE FUNCTION vecstore_read_npy(
+    data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL, member text DEFAULT NULL,
+    flatten boolean DEFAULT false, skip_not_finite boolean DEFAULT false)
     RETURNS TABLE (id bigint, embedding vector)
     AS 'MODULE_PATHNAME', 'vecstore_read_npy_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-CREATE FUNCTION vecstore_read_faiss(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL,
-    skip_not_finite boolean DEFAULT false)
-    RETURNS TABLE (id bigint, embedding vector)
-    AS 'MODULE_PATHNAME', 'vecstore_read_faiss_file' LANGUAGE C VOLATILE PARALLEL SAFE;
-
-CREATE FUNCTION vecstore_read_faiss(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL,
-    skip_not_finite boolean DEFAULT false)
+CREATE FUNCTION vecstore_read_faiss(
+    data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL, skip_not_finite boolean DEFAULT false)
     RETURNS TABLE (id bigint, embedding vector)
     AS 'MODULE_PATHNAME', 'vecstore_read_faiss_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-CREATE FUNCTION vecstore_read_hnswlib(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL,
-    skip_not_finite boolean DEFAULT false)
-    RETURNS TABLE (id bigint, embedding vector)
-    AS 'MODULE_PATHNAME', 'vecstore_read_hnswlib_file' LANGUAGE C VOLATILE PARALLEL SAFE;
-
-CREATE FUNCTION vecstore_read_hnswlib(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL,
-    skip_not_finite boolean DEFAULT false)
+CREATE FUNCTION vecstore_read_hnswlib(
+    data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL, skip_not_finite boolean DEFAULT false)
     RETURNS TABLE (id bigint, embedding vector)
     AS 'MODULE_PATHNAME', 'vecstore_read_hnswlib_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 -- fvecs, bvecs and ivecs, told apart by the file's extension, or else by its content.
-
-CREATE FUNCTION vecstore_read_fvecs(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL,
-    skip_not_finite boolean DEFAULT false)
-    RETURNS TABLE (id bigint, embedding vector)
-    AS 'MODULE_PATHNAME', 'vecstore_read_fvecs_file' LANGUAGE C VOLATILE PARALLEL SAFE;
-
-CREATE FUNCTION vecstore_read_fvecs(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL,
-    skip_not_finite boolean DEFAULT false)
+CREATE FUNCTION vecstore_read_fvecs(
+    data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL, skip_not_finite boolean DEFAULT false)
     RETURNS TABLE (id bigint, embedding vector)
     AS 'MODULE_PATHNAME', 'vecstore_read_fvecs_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 -- Files of bits (binary indexes of FAISS), or of zeros and ones.
-
-CREATE FUNCTION vecstore_read_bits(path text, first bigint DEFAULT 0, count bigint DEFAULT NULL)
-    RETURNS TABLE (id bigint, embedding bit varying)
-    AS 'MODULE_PATHNAME', 'vecstore_read_bits_file' LANGUAGE C VOLATILE PARALLEL SAFE;
-
-CREATE FUNCTION vecstore_read_bits(data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL)
+CREATE FUNCTION vecstore_read_bits(
+    data bytea, first bigint DEFAULT 0, count bigint DEFAULT NULL)
     RETURNS TABLE (id bigint, embedding bit varying)
     AS 'MODULE_PATHNAME', 'vecstore_read_bits_bytea' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
--- A hash of a row's content. The sum over rows, which does not depend on their order, is what imports
--- compare to verify that the table holds what the file does.
+-- A hash of a row's content. Imports compare the sum over all rows, which does not depend on their order, with the file's,
+-- to verify that the table has the rows of the file.
 CREATE FUNCTION vecstore_row_hash(embedding vector, id bigint DEFAULT 0) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vecstore_row_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
@@ -1393,8 +1398,8 @@ CREATE FUNCTION vecstore_row_hash_record(embedding vector, id bigint, fields rec
     AS 'MODULE_PATHNAME', 'vecstore_row_hash_record' LANGUAGE C STABLE PARALLEL SAFE;
 
 -- Imports. One row for each CALL of vecstore_import that was not a resumption, and one for each batch of rows that
--- it has committed (written in the batch's own transaction). Both survive dump and restore. Roles write what they want
--- to be theirs, by vecstore_load_begin and the others: an import is resumed by its own role only.
+-- it has committed (written in the batch's own transaction). Both survive dump and restore. A role can write any
+-- rows as its own, by vecstore_load_begin and the others: an import is resumed by its own role only.
 
 CREATE SEQUENCE vecstore_import_id_seq;
 
@@ -1476,7 +1481,7 @@ GRANT SELECT ON vecstore_import_progress TO PUBLIC;
 --   on_conflict      error, skip or update (of rows that are in the table already, by id_column)
 --   dry_run          reads and converts everything, and writes nothing
 --   create_index     makes an hnsw index at the end, where the column has none: with the graph of the file, if that
---                    has one (vecstore_adopt_graph), for index_opclass or the file's metric
+--                    has one (vecstore_import_graph), for index_opclass or the file's metric
 CREATE PROCEDURE vecstore_import(
     target regclass, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL,
     batch_size integer DEFAULT 10000, format text DEFAULT 'auto', resume boolean DEFAULT false,
@@ -1498,12 +1503,20 @@ CREATE PROCEDURE vecstore_import(
     create_table boolean DEFAULT false, vector_type text DEFAULT 'auto')
     AS 'MODULE_PATHNAME', 'vecstore_import_by_name' LANGUAGE C;
 
--- An hnsw index whose graph is that of an HNSW index file of FAISS or hnswlib, where its vectors are the table's;
--- where they are not, it is built, and a notice says why. relation: an index, which is built anew in the place of the
--- old one, or a table, which gets one: on "column" (which may be left out where there is only one), of the operator
--- class of the file's metric (l2 where it has none) or opclass, with the graph's m. Rows are recognised by id_column
--- (which may be left out: then by the primary key, or by their order) and compared with the file's vectors. Needs the
--- privileges of pg_read_server_files, and those of REINDEX or CREATE INDEX.
+-- Imports a graph: makes an hnsw index whose graph is the one of an HNSW index file of FAISS or hnswlib. The file's vectors
+-- have to be the table's. Where they are not, the index is built, and a notice says why. relation is an index, which is
+-- built anew in the place of the old one, or a table, which gets an index: on "column" (which may be left out where there
+-- is only one), of the operator class of the file's metric (l2 where it has none) or opclass, with the graph's m. Rows are
+-- recognized by id_column (where it is left out: by the primary key, or by their order) and compared with the file's
+-- vectors. Needs the privileges of pg_read_server_files, and those of REINDEX or CREATE INDEX.
+--
+-- vecstore_adopt_graph is its name of 0.1.0, an alias that stays.
+CREATE FUNCTION vecstore_import_graph(
+    relation regclass, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL,
+    index_name name DEFAULT NULL, opclass name DEFAULT NULL, format text DEFAULT 'auto')
+    RETURNS regclass
+    AS 'MODULE_PATHNAME', 'vecstore_adopt_graph' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 CREATE FUNCTION vecstore_adopt_graph(
     relation regclass, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL,
     index_name name DEFAULT NULL, opclass name DEFAULT NULL, format text DEFAULT 'auto')
@@ -1516,7 +1529,7 @@ CREATE FUNCTION vecstore_adopt_graph(
 -- and Chroma's (chroma.sqlite3 and its segments). Pickles are read as plain data, never executed. All need the
 -- privileges of pg_read_server_files.
 
--- What a folder holds: a row for each of its collections.
+-- The collections of a folder, a row for each.
 CREATE FUNCTION vecstore_inspect_store(
     path text, index_name text DEFAULT 'index',
     OUT kind text, OUT collection text, OUT "rows" bigint, OUT dims bigint, OUT metric text, OUT warnings text[],
@@ -1596,15 +1609,15 @@ CREATE FUNCTION vecstore_export_hnswlib(
 
 -- ====================================================================================== maintenance
 
--- What is wrong with an hnsw or ivfflat index: no row, nothing. The table can be read and written meanwhile; vacuum waits.
+-- Checks an hnsw or ivfflat index: a row for each problem. The table can be read and written meanwhile; vacuum waits.
 -- deep: all stored vectors are decoded, and compared with the table's and with the codes made from them.
 -- For the table's owner, and roles that may maintain it.
 CREATE FUNCTION vecstore_check(index regclass, deep boolean DEFAULT false)
     RETURNS TABLE (block bigint, slot integer, problem text)
     AS 'MODULE_PATHNAME', 'vecstore_check' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
--- How an hnsw or ivfflat index is laid out, and what is in it (which is counted: reads the whole index).
--- storage: what the option chose ("compact" also where high dimensions left no choice); code_dims: dimensions that
+-- The layout of an hnsw or ivfflat index, and its contents, which are counted: it reads the whole index.
+-- storage: the kind of storage in use ("compact" also where high dimensions left no choice); code_dims: dimensions that
 -- neighbors are ranked by; max_neighbors: links that a node has room for; rows: entries, those of deleted rows
 -- included until they are vacuumed; nodes: different vectors; upper_nodes: their copies on higher levels.
 CREATE FUNCTION vecstore_index_info(
@@ -1639,11 +1652,14 @@ REVOKE ALL ON FUNCTION vecstore_take_names() FROM PUBLIC;
 
 SELECT vecstore_take_names();
 
--- Migration of a database from pgvector. What of pgvector there is: its objects, its types beside ours, the columns of
--- those types, its indexes, and what only a person can change. Empty where pgvector is not in the database.
+-- ======================================================================================== migration
+
+-- Migration of a database from pgvector. The views show what is there of pgvector: its objects, its types beside ours, the
+-- columns of those types, its indexes, and the objects that only a person can change. They are empty where pgvector is not
+-- in the database.
 --
--- SQL functions have bodies that are parsed now, once and for all: neither a search_path nor what others create can
--- change what they call. Those in PL/pgSQL see nothing but pg_catalog, and are told the extension's schema.
+-- The bodies of SQL functions are parsed now, once and for all: neither a search_path nor an object of somebody else can
+-- change the functions that they call. Those in PL/pgSQL see nothing but pg_catalog, and are told the extension's schema.
 
 CREATE FUNCTION vecstore_own_schema() RETURNS name LANGUAGE sql STABLE BEGIN ATOMIC
     SELECT n.nspname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -1713,7 +1729,7 @@ CREATE VIEW vecstore_pgvector_indexes AS
                WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid))
       AND (c.relpersistence <> 't' OR c.relnamespace = pg_catalog.pg_my_temp_schema());
 
--- What is made with pgvector's objects, or stands in the way of a column. top: the table whose columns must wait.
+-- Objects that are made with pgvector's, or that stand in the way of a column. top: the table whose columns must wait.
 CREATE VIEW vecstore_pgvector_obstacles AS
     WITH uses AS (
         SELECT NULL::oid AS top, d.classid, d.objid, d.objsubid FROM pg_catalog.pg_depend d
@@ -1867,7 +1883,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
     FROM indexes WHERE pg_catalog.obj_description(index, 'pg_class') IS NOT NULL;
 END;
 
--- What only a person can change, for a table or for all of them.
+-- The objects that only a person can change, for a table or for all of them.
 CREATE FUNCTION vecstore_migration_obstacles(target regclass) RETURNS TABLE (object text, command text)
 LANGUAGE sql SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
     SELECT vecstore_write_unqualified();
@@ -1921,7 +1937,7 @@ CREATE FUNCTION vecstore_migrate_online(target regclass DEFAULT NULL) RETURNS TA
     ORDER BY s.phase, s.name;
 END;
 
--- Runs a statement with the rights of a table's owner and no others, as REINDEX and autovacuum run what is in indexes:
+-- Runs a statement with the rights of a table's owner and no others, as REINDEX and autovacuum run the functions of indexes:
 -- the statement cannot change the session, nor become another role. For those who may become the owner.
 CREATE FUNCTION vecstore_run_as_owner(relation regclass, command text, search_path text) RETURNS void
     AS 'MODULE_PATHNAME', 'vecstore_run_as_owner' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
@@ -2015,7 +2031,7 @@ END $$;
 -- Moves the columns and indexes of a table, with its partitions and children, or of all tables (NULL) from pgvector to
 -- vecstore, in the transaction of the caller: all of it or nothing. One row for each step, with about how many rows the
 -- table or index has; and one for each thing that only a person can change ("needs you"). A table that has such a
--- thing on its columns stays as it is. dry_run: what would be done.
+-- thing on its columns stays as it is. dry_run: the steps are listed, and nothing is done.
 --
 -- Tables are locked meanwhile, but not rewritten: a column's values stay as they are. Indexes are built under the lock
 -- unless vecstore_migrate_online did so before.

@@ -1,11 +1,12 @@
-// libFuzzer harness of the file readers: whatever the bytes, opening and reading them ends with rows that agree with
-// what was announced, or with a core::Error. Sanitizers and libFuzzer's limits see to crashes, hangs and memory.
+// libFuzzer harness of the file readers: whatever the bytes, opening and reading them ends with rows that
+// agree with what was announced, or with a core::Error. Sanitizers and libFuzzer's limits see to crashes,
+// hangs and memory.
 #include "fuzz.hpp"
 
-#include "core/io/source/content_hash.hpp"
 #include "core/io/formats/graph_reader.hpp"
-#include "core/io/json/json_records.hpp"
 #include "core/io/formats/vector_reader.hpp"
+#include "core/io/json/json_records.hpp"
+#include "core/io/source/content_hash.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -43,7 +44,8 @@ uint64_t read_everything(io::VectorReader& reader, size_t batch_rows) {
         check_batch(batch, reader.info(), first);
         for (size_t i = 0; i < batch.rows; i++) {
             require(batch.positions[i] >= first && batch.positions[i] < reader.position());
-            sum += io::hash_row(batch.ids[i], batch.values.data() + i * reader.info().dims, reader.info().dims);
+            sum += io::hash_row(batch.ids[i], batch.values.data() + i * reader.info().dims,
+                                reader.info().dims);
         }
         rows += batch.rows;
     }
@@ -97,7 +99,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     io::ReadOptions options;
     options.file_name = "index.faiss";
     // Inverted lists of another file: of the fuzzed one itself.
-    options.open_sibling = [&](const std::string&) { return std::make_unique<io::MemorySource>("sibling", data, size); };
+    options.open_sibling = [&](const std::string&) {
+        return std::make_unique<io::MemorySource>("sibling", data, size);
+    };
     read_as(source, options);
     options.flatten = true;
     options.skip_not_finite = true;

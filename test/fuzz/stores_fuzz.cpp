@@ -1,8 +1,8 @@
-// libFuzzer harness of the readers of stores, Chroma's and LangChain's: whatever the files of a folder hold, reading it
-// ends with rows, or with a core::Error.
+// libFuzzer harness of the readers of stores, Chroma's and LangChain's: whatever the files of a folder hold,
+// reading it ends with rows, or with a core::Error.
 //
-// An input is a folder: for each file its number in `files`, the length of its content (32 bits, little endian), and that.
-// pack_store.py makes them. What is cut off by the end of the input is shorter.
+// An input is a folder: for each file its number in `files`, the length of its content (32 bits, little
+// endian), and that. pack_store.py makes them. What is cut off by the end of the input is shorter.
 #include "fuzz.hpp"
 
 #include "core/stores/store_reader.hpp"
@@ -23,7 +23,7 @@ using namespace vecstore::core;
 using vecstore::fuzz::expect_core_errors_only;
 using vecstore::fuzz::require;
 
-const char* const files[] = {"chroma.sqlite3", "header.bin",  "data_level0.bin", "length.bin",
+const char* const files[] = {"chroma.sqlite3",        "header.bin",  "data_level0.bin", "length.bin",
                              "index_metadata.pickle", "index.faiss", "index.pkl"};
 constexpr size_t file_count = sizeof(files) / sizeof(files[0]);
 constexpr uint64_t most_rows = 20000;
@@ -34,7 +34,8 @@ class FuzzedFolder : public stores::Folder {
     FuzzedFolder(const uint8_t* data, size_t size) {
         while (size >= 5) {
             const size_t length = std::min<size_t>(load_little_endian<uint32_t>(data + 1), size - 5);
-            contents_[files[data[0] % file_count]] = std::string(reinterpret_cast<const char*>(data) + 5, length);
+            contents_[files[data[0] % file_count]] = std::string(reinterpret_cast<const char*>(data) + 5,
+                                                                 length);
             data += 5 + length;
             size -= 5 + length;
         }
@@ -42,7 +43,8 @@ class FuzzedFolder : public stores::Folder {
         std::FILE* const out = std::fopen(database().c_str(), "wb");
         require(out != nullptr);
         const std::string& content = contents_[files[0]];
-        require(std::fwrite(content.data(), 1, content.size(), out) == content.size() && std::fclose(out) == 0);
+        require(std::fwrite(content.data(), 1, content.size(), out) == content.size() &&
+                std::fclose(out) == 0);
     }
 
     const std::string& shown() const override { return shown_; }
@@ -52,7 +54,8 @@ class FuzzedFolder : public stores::Folder {
     std::unique_ptr<io::ByteSource> open(const std::string& name) const override {
         const auto found = contents_.find(bare(name));
         if (found == contents_.end()) throw Error(ErrorCode::io, "there is no file \"" + name + "\"");
-        return std::make_unique<io::MemorySource>("file \"" + found->first + "\"", found->second.data(), found->second.size());
+        return std::make_unique<io::MemorySource>("file \"" + found->first + "\"", found->second.data(),
+                                                  found->second.size());
     }
     // A database can hold queries without end.
     void check_interrupts() const override {
@@ -63,7 +66,8 @@ class FuzzedFolder : public stores::Folder {
     static std::string bare(const std::string& name) { return name.substr(name.rfind('/') + 1); }
     static const std::string& database() {
         static const char* const folder = std::getenv("FUZZ_DATABASES");
-        static const std::string path = std::string(folder == nullptr ? "/tmp" : folder) + "/fuzzed." + std::to_string(getpid());
+        static const std::string path = std::string(folder == nullptr ? "/tmp" : folder) + "/fuzzed." +
+                                        std::to_string(getpid());
         return path;
     }
 

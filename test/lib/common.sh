@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced by the scripts that must work on a bare machine: packages, build, and a throw-away PostgreSQL.
 # Nothing here touches an existing cluster or the installed extensions: the build is installed into a staging
 # folder, and only our own server, on a private socket, looks there.

@@ -17,7 +17,9 @@ chomp(my $folder = $stage . `$ENV{PG_CONFIG} --sharedir` . '/extension');
 $folder =~ s/\n//;
 is(run_make('install-shim', "DESTDIR=$stage"), 0, 'make install-shim');
 is(run_make('install-shim', "DESTDIR=$stage"), 0, 'make install-shim again');
-is_deeply([ sort map { s,.*/,,r } glob("$folder/*") ], [ 'vector--0.8.6.sql', 'vector.control' ], 'two files, no more');
+is_deeply([ sort map { s,.*/,,r } glob("$folder/*") ],
+    [ 'vector--0.8.6--vecstore-0.2.0.sql', 'vector--0.8.6.sql', 'vector--vecstore-0.2.0--0.8.6.sql', 'vector.control' ],
+    'the script, the updates and the control file, no more');
 like(slurp_file("$folder/vector.control"), qr{^module_pathname = '\$libdir/vecstore'$}m, 'the library is vecstore');
 my ($shim, $own) = map { slurp_file($_) } "$folder/vector--0.8.6.sql",
   glob("$FindBin::Bin/../../sql/vecstore--0.2.0.sql");

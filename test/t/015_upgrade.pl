@@ -10,24 +10,29 @@ use Test::More;
 use Vecstore;
 
 my $folder = "$FindBin::Bin/../data/upgrade";
-my @versions = sort map { m{vecstore--([\d.]+)\.sql$} } glob "$folder/vecstore--*.sql";
+my @versions = sort map { m{indexes-([\d.]+)\.tar} } glob "$folder/indexes-*.tar.xz";
+
+# The server looks in a copy of the staging folder, in which the shim of an earlier version can be put.
 my ($settings, $stage) = copied_stage();
-plan skip_all => 'the server has no staging folder' if !defined $stage;
-chomp(my $extensions = $stage . `$ENV{PG_CONFIG} --sharedir` . '/extension');
-$extensions =~ s/\n//;
+my $extensions;
+if (defined $stage) {
+    is(run_make('install-shim', "DESTDIR=$stage"), 0, 'make install-shim');
+    chomp($extensions = $stage . `$ENV{PG_CONFIG} --sharedir`);
+    $extensions .= '/extension';
+}
 
 my $node = PostgreSQL::Test::Cluster->new('upgrade');
 $node->init(extra => [ '-E', 'UTF8', '--no-locale' ]);
-$node->append_conf('postgresql.conf', $settings);
+$node->append_conf('postgresql.conf', $settings) if defined $settings;
 $node->append_conf('postgresql.conf', 'autovacuum = off');
 $node->start;
 without_checksums($node);   # the kept files have none
 
 sub sql { my ($database, @statements) = @_; return $node->safe_psql($database, join ";\n", @statements) }
 
-# What the extension consists of: pg_dump describes an extension's members one by one only for pg_upgrade. Their OIDs
-# differ, and so may their order.
-sub catalog {
+# What pg_dump says of a database with nothing but the extension, whose members it describes one by one only for pg_upgrade.
+# Their OIDs differ, and so may their order.
+sub dump_of {
     my ($database) = @_;
     my ($dump, $errors) = ('', '');
     IPC::Run::run([ 'pg_dump', '--schema-only', '--binary-upgrade', '-d', $node->connstr($database) ], '>', \$dump, '2>', \$errors)
@@ -37,37 +42,73 @@ sub catalog {
     $dump =~ s/^\\(?:un)?restrict .*\n//mg;
     $dump =~ s/\d+::pg_catalog\.oid/OID/g;
     $dump =~ s/^UPDATE pg_catalog\.pg_class\nSET relfrozenxid .*\n.*\n//mg;
-    return [ sort split /\n{2,}/, $dump ];
+    return [ split /\n{2,}/, $dump ];
 }
 
-# Lines only one of two lists has.
-sub differences {
-    my ($got, $wanted) = @_;
+# Every row of every catalog that belongs to an extension: see catalog.sql.
+sub catalog_of {
+    my ($database, $extension) = @_;
+    $node->safe_psql($database, slurp_file("$folder/catalog.sql"));
+    return [ split /\n(?=pg_)/, sql($database, "SELECT * FROM extension_catalog('$extension')") ];
+}
+
+# Whether two lists are of the same lines, in any order.
+sub are_the_same {
+    my ($got, $wanted, $name) = @_;
     my %seen;
     $seen{$_}++ for @$wanted;
     $seen{$_}-- for @$got;
-    return map { ($seen{$_} > 0 ? 'missing: ' : 'too much: ') . $_ } grep { $seen{$_} } sort keys %seen;
+    my @wrong = map { ($seen{$_} > 0 ? 'missing: ' : 'too much: ') . $_ } grep { $seen{$_} } sort keys %seen;
+    return is(scalar(@wrong), 0, $name) || diag(join "\n", map { substr $_, 0, 3000 } @wrong[ 0 .. ($#wrong < 20 ? $#wrong : 20) ]);
 }
 
-sql('postgres', 'CREATE DATABASE fresh');
-sql('fresh', 'CREATE EXTENSION vecstore');
-my $wanted = catalog('fresh');
-cmp_ok(scalar(@$wanted), '>', 200, 'the catalog has ' . @$wanted . ' parts');
+sub fresh {
+    my ($database, @statements) = @_;
+    sql('postgres', "CREATE DATABASE $database");
+    sql($database, @statements);
+    return $database;
+}
+
+my $fresh = fresh('fresh', 'CREATE EXTENSION vecstore');
+my $wanted_dump = dump_of($fresh);
+cmp_ok(scalar(@$wanted_dump), '>', 200, 'the dump has ' . @$wanted_dump . ' parts');
+my $wanted = catalog_of($fresh, 'vecstore');
+cmp_ok(scalar(@$wanted), '>', 2500, 'the catalog has ' . @$wanted . ' rows');
 
 # --- each version before, upgraded
 for my $version (@versions) {
-    (my $database = "from_$version") =~ s/\W/_/g;
-    system('cp', "$folder/vecstore--$version.sql", $extensions) == 0 or die 'cp failed';
-    sql('postgres', "CREATE DATABASE $database");
-    sql($database, "CREATE EXTENSION vecstore VERSION '$version'", 'ALTER EXTENSION vecstore UPDATE');
-    my @wrong = differences(catalog($database), $wanted);
-    is(scalar(@wrong), 0, "$version: an upgrade comes to the catalog of a new installation")
-      or diag(join "\n", map { substr $_, 0, 400 } @wrong[ 0 .. ($#wrong < 20 ? $#wrong : 20) ]);
-    graph_files($database, $version);
+    my $database = fresh('from_' . ($version =~ s/\W/_/gr), "CREATE EXTENSION vecstore VERSION '$version'", 'ALTER EXTENSION vecstore UPDATE');
+    are_the_same(dump_of($database), $wanted_dump, "$version: an upgrade comes to the dump of a new installation");
+    are_the_same(catalog_of($database, 'vecstore'), $wanted, "$version: and to its catalog");
+    use_files($database, $version);
+}
+
+# --- the shim of 0.1.0, upgraded. It is of version 0.8.6 as every other.
+SKIP: {
+    skip 'there is no staging folder to put an earlier shim into', 6 if !defined $stage;
+    my $script = "$extensions/vector--0.8.6.sql";
+    my $today = slurp_file($script);
+    my $new = catalog_of(fresh('shim', 'CREATE EXTENSION vector'), 'vector');
+    my $rewrite = sub { unlink $script; append_to_file($script, $_[0]) };
+    $rewrite->(slurp_file("$extensions/vecstore--0.1.0.sql") =~ s/"CREATE EXTENSION vecstore"/"CREATE EXTENSION vector"/r);
+    my $old = fresh('old_shim', 'CREATE EXTENSION vector', "CREATE TABLE t (id int, v vector(3))", "INSERT INTO t SELECT i, ARRAY[i, 1, 0]::vector FROM generate_series(1, 300) i",
+        'CREATE INDEX t_v ON t USING hnsw (v vector_cosine_ops)');
+    $rewrite->($today);
+    my @update = ("ALTER EXTENSION vector UPDATE TO 'vecstore-0.2.0'", 'ALTER EXTENSION vector UPDATE');
+    is(sql($old, "SELECT count(*) FROM pg_proc WHERE proname = 'vecstore_import_graph'"), 0, 'the shim is that of 0.1.0');
+    sql($old, @update);
+    are_the_same(catalog_of($old, 'vector'), $new, 'the shim of 0.1.0: an upgrade comes to the catalog of a new installation');
+    sql($old, @update);
+    are_the_same([ split /\n(?=pg_)/, sql($old, "SELECT * FROM extension_catalog('vector')") ], $new, 'once more: nothing changes');
+    sql('shim', @update);
+    are_the_same([ split /\n(?=pg_)/, sql('shim', "SELECT * FROM extension_catalog('vector')") ], $new, 'a new shim: nothing changes');
+    is(sql($old, "SELECT extversion FROM pg_extension WHERE extname = 'vector'"), '0.8.6', 'its version is the one that clients know');
+    is(sql($old, load_library() . 'SET enable_seqscan = off', "SELECT string_agg(id::text, ' ') FROM (SELECT id FROM t ORDER BY v <=> '[1,100,0]' LIMIT 3) s",
+        "SELECT * FROM vecstore_check('t_v', true)"), '1 2 3', 'its index answers, and the check finds nothing');
 }
 
 # Makes the tables, and puts the files of the earlier version in the place of their indexes'.
-sub graph_files {
+sub use_files {
     my ($database, $version) = @_;
     my $files = PostgreSQL::Test::Utils::tempdir();
     system('tar', '-C', $files, '-xJf', "$folder/indexes-$version.tar.xz") == 0 or die 'tar failed';
@@ -105,7 +146,7 @@ sub use_index {
 
 sub check_in {
     my ($database, $index, $name) = @_;
-    return is(sql($database, "SELECT * FROM vecstore_check('$index') LIMIT 20"), '', $name);
+    return is(sql($database, "SELECT * FROM vecstore_check('$index', true) LIMIT 20"), '', $name);
 }
 
 sub searches_find {

@@ -123,16 +123,9 @@ chomp(my $bindir = `$ENV{PG_CONFIG} --bindir`);
 my ($program) = grep { -x } map { "$_/vecstore-load" } ($ENV{VECSTORE_STAGE} // '') . $bindir, $bindir;
 my $search_path = 'SET search_path = app, pg_catalog, pg_temp';
 for my $how ('new', 'upgraded') {
-    my $has_old = defined $own_settings || -e data_file('upgrade/vecstore--0.1.0.sql');
     sql('postgres', "CREATE DATABASE $how");
     sql($how, 'GRANT CREATE ON DATABASE ' . $how . ' TO mallory', 'CREATE SCHEMA app', 'GRANT ALL ON SCHEMA app TO PUBLIC');
-    if ($how eq 'upgraded') {
-        my ($folder) = map { "$_/extension" } grep { -e "$_/extension/vecstore.control" } staged_sharedirs();
-        SKIP: { skip 'there is no staging folder to put the old script into', 1 if !defined $folder; }
-        next if !defined $folder;
-        copy_old_script($folder);
-        sql($how, "CREATE EXTENSION vecstore SCHEMA app VERSION '0.1.0'");
-    }
+    sql($how, "CREATE EXTENSION vecstore SCHEMA app VERSION '0.1.0'") if $how eq 'upgraded';
     as('mallory', $how, $spy);
     as('mallory', $how, "SET search_path = app; $plant_operators");
     as('mallory', $how, plant_functions('app'));
@@ -171,14 +164,6 @@ for my $how ('new', 'upgraded') {
         "$search_path; SELECT app.vecstore_check('public.made_embedding_idx', true)");
     is(sprung(), '', "$how: nothing of mallory's is run by a superuser who uses it");
 }
-
-sub staged_sharedirs {
-    chomp(my $share = `$ENV{PG_CONFIG} --sharedir`);
-    my ($folder) = $stage_settings =~ /extension_destdir = '(.*)'/;
-    ($folder) = $stage_settings =~ /extension_control_path = '(.*):/ if !defined $folder;
-    return defined $folder ? ("$folder$share", $folder) : ();
-}
-sub copy_old_script { my ($folder) = @_; system('cp', data_file('upgrade/vecstore--0.1.0.sql'), $folder) == 0 or die 'cp failed'; return }
 
 # --- what the scripts store or run names pg_catalog for every function that pg_catalog has
 my %known = map { $_ => 1 } split /\n/, sql('postgres', 'SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = \'pg_catalog\'::regnamespace');
