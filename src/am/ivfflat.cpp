@@ -1,5 +1,5 @@
-// The access method ivfflat: its options and settings, over the graph that hnsw uses too. README.md says why
-// there are no lists.
+// The access method ivfflat: its options and settings, over the graph that hnsw uses too. docs/indexing.md
+// says why there are no lists.
 #include "am/access_method.hpp"
 #include "am/parameters.hpp"
 

@@ -47,19 +47,10 @@ sub compare_with_structs {
     push @asserts, 'static_assert(static_cast<int>(last_page_kind) == ' . (keys(%$kinds) - 1) . ');';
     my $includes = join "\n", map { s,^\Q$root\E/src/,,; "#include \"$_\"" } glob("$root/src/core/storage/*_layout.hpp");
     my $program = "#include <cstddef>\n$includes\nusing namespace vecstore::core;\n" . join("\n", @asserts) . "\n";
-    $program = in_old_words($program) if -e "$root/src/core/storage/signpost_layout.hpp";
     my $complaints = '';
     my $ok = IPC::Run::run([ 'g++', '-std=c++17', '-fsyntax-only', '-Wno-invalid-offsetof', "-I$root/src", '-x', 'c++', '-' ], '<', \$program, '>&', \$complaints);
     ok($ok, 'docs/index-format.md: ' . @asserts . ' sizes and offsets are those of the structs') or diag($complaints);
     return;
-}
-
-# As long as the source has them.
-sub in_old_words {
-    my ($program) = @_;
-    my %old = (BeamCalibration => 'Spread', calibration => 'spread', entry_map => 'signpost_map', EntryMapHead => 'SignpostMapHead',
-        entry_groups => 'signpost_groups', entries => 'signposts', unclustered => 'strays', unclustered_pages => 'stray_pages', origin_codes => 'sketches');
-    return $program =~ s{\b(\w+)\b}{$old{$1} // $1}ger;
 }
 
 1;

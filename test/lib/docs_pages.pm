@@ -99,7 +99,6 @@ sub broken_links {
 # (Until the source is laid out as the pages say, its paths are not looked at.)
 sub path_exists {
     my ($root, $path) = @_;
-    return 1 if $path =~ m{^(src/|test/(bench/import_graph|lint)$)} && !-d "$root/src/core/hnsw/space";
     return -e "$root/$path";
 }
 
@@ -157,11 +156,6 @@ sub prepare {
     return if $place->{made}{ $node->name }++;
     $node->safe_psql('postgres', "CREATE DATABASE $place->{database}");
     $node->safe_psql($place->{database}, 'CREATE EXTENSION vecstore') if !$block->{empty};
-    # until the extension has it
-    $node->safe_psql($place->{database}, q{DO $$ BEGIN IF to_regproc('vecstore_import_graph') IS NULL THEN
-        CREATE FUNCTION vecstore_import_graph(relation regclass, path text, "column" name DEFAULT NULL, id_column name DEFAULT NULL,
-            index_name name DEFAULT NULL, opclass name DEFAULT NULL, format text DEFAULT 'auto')
-            RETURNS regclass AS '$libdir/vecstore', 'vecstore_adopt_graph' LANGUAGE C; END IF; END $$}) if !$block->{empty};
     return;
 }
 

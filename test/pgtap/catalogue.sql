@@ -28,7 +28,7 @@ CREATE TEMP TABLE shared AS SELECT * FROM pg_temp.lines(:'shared');
 -- The exceptions, all of them: lines of pgvector's that are not kept, and what there is instead (NULL: nothing).
 -- An exception that no longer is one fails: take it out here, and its line into catalogue.facts.
 CREATE TEMP TABLE exceptions (subject text, instead text, reason text);
--- Different on purpose, so that a filtered query is complete by default, and as README.md says.
+-- Different on purpose, so that a filtered query is complete by default, and as docs/pgvector.md says.
 INSERT INTO exceptions VALUES
     ('setting | hnsw.ef_search', 'setting | hnsw.ef_search | integer | 40 | 1 | 1000000 |  | Sets the size of the dynamic candidate list for search', 'may be larger'),
     ('setting | hnsw.iterative_scan', 'setting | hnsw.iterative_scan | enum | strict_order |  |  | {off,relaxed_order,strict_order} | Sets the mode for iterative scans', 'on by default'),

@@ -77,7 +77,7 @@ for my $case (
     my $what = "$file, $type, $opclass";
     my $least = built_recall($rows, $type, $opclass, $op);
     table($rows, $type, 'PRIMARY KEY');
-    my $answer = answer("SELECT vecstore_adopt_graph('t', '$folder/$file', opclass => '$opclass')");
+    my $answer = answer("SELECT vecstore_import_graph('t', '$folder/$file', opclass => '$opclass')");
     like($answer, $said, "$what: imported");
     like($answer, qr/^t_v_idx/m, "$what: returns the index");
     is_good($what, $opclass, $op, $least);
@@ -87,11 +87,11 @@ is(sql("SELECT m || ' ' || ef_construction FROM vecstore_index_info('t_v_idx')")
 # By the order of the rows where ids are others, and of a named column; an index that is there is built anew.
 table('t', 'vector(256)', '');
 sql('UPDATE t SET id = -id', 'VACUUM FULL t', 'ALTER TABLE t ADD other bigint', 'CREATE INDEX named ON t USING hnsw (v vector_l2_ops) WITH (m = 8)');
-like(answer("SELECT vecstore_adopt_graph('named', '$folder/l2.faiss', id_column => 'other')"), qr/imported .* for 3000 rows/, 'an index, by the order of the rows');
+like(answer("SELECT vecstore_import_graph('named', '$folder/l2.faiss', id_column => 'other')"), qr/imported .* for 3000 rows/, 'an index, by the order of the rows');
 is(sql("SELECT m FROM vecstore_index_info('named')"), '8', 'it keeps its options');
 check_clean($node, 'named', 'it is sound');
 sql('UPDATE t SET other = -id');
-like(answer("SELECT vecstore_adopt_graph('named', '$folder/ids.faiss', id_column => 'other')"), qr/imported .* for 3000 rows/, 'by a column that is named');
+like(answer("SELECT vecstore_import_graph('named', '$folder/ids.faiss', id_column => 'other')"), qr/imported .* for 3000 rows/, 'by a column that is named');
 sql('INSERT INTO t SELECT 100000 + id, v FROM t WHERE other % 2 = 0', 'DELETE FROM t WHERE other % 7 = 0', 'VACUUM t', 'INSERT INTO t VALUES (1, NULL)');
 check_clean($node, 'named', 'sound after inserts, deletes and vacuum');
 exhaustive_scan_is_right($node, 't', '<->', 'every row is found');
@@ -100,8 +100,8 @@ exhaustive_scan_is_right($node, 't', '<->', 'every row is found');
 table('t', 'vector(256)', 'PRIMARY KEY');
 sql('UPDATE t SET v = (SELECT v FROM t WHERE id = 10) WHERE id % 50 = 0', 'ALTER TABLE t ADD kind int', 'UPDATE t SET kind = id % 5',
     'CREATE INDEX t_v_idx ON t USING hnsw (v vector_l2_ops, kind)');
-like(answer("SELECT vecstore_adopt_graph('t_v_idx', '$folder/l2.faiss')"), qr/not imported.*only/s, 'positions are not the ids 10, 13, ...');
-like(answer("SELECT vecstore_adopt_graph('t_v_idx', '$folder/ids.faiss')"), qr/imported .* for 29\d\d rows/, 'with a filter column and changed rows');
+like(answer("SELECT vecstore_import_graph('t_v_idx', '$folder/l2.faiss')"), qr/not imported.*only/s, 'positions are not the ids 10, 13, ...');
+like(answer("SELECT vecstore_import_graph('t_v_idx', '$folder/ids.faiss')"), qr/imported .* for 29\d\d rows/, 'with a filter column and changed rows');
 check_clean($node, 't_v_idx', 'it is sound');
 is(sql(load_library() . 'SET enable_seqscan = off; SET hnsw.iterative_scan = strict_order; SELECT count(*) FROM (SELECT id FROM t WHERE kind = 3 ORDER BY v <-> (SELECT v FROM t WHERE id = 10) LIMIT 100000) s'),
     sql('SELECT count(*) FROM t WHERE kind = 3'), 'all rows of a kind are found');
@@ -116,36 +116,36 @@ for my $case (
 {
     my ($file, $said) = @$case;
     sql('DROP INDEX IF EXISTS t_v_idx');
-    like(answer("SELECT vecstore_adopt_graph('t', '$folder/$file')"), $said, "$file: said");
+    like(answer("SELECT vecstore_import_graph('t', '$folder/$file')"), $said, "$file: said");
     is_good("built instead of $file", 'vector_l2_ops', '<->', built_recall('t', 'vector(256)', 'vector_l2_ops', '<->')) if $file eq 'damaged.hnswlib';
     table('t', 'vector(256)', 'PRIMARY KEY');
 }
-like(answer("SELECT vecstore_adopt_graph('t', '$folder/flat.faiss')"), qr/ERROR: .*holds no HNSW graph/, 'a file without a graph');
-like(answer("SELECT vecstore_adopt_graph('t', '$folder/cut.hnswlib')"), qr/ERROR: .*cut\.hnswlib/, 'a file that is cut off');
-like(answer("SELECT vecstore_adopt_graph('t', '$folder/l2.hnswlib', id_column => 'v')"), qr/ERROR: .*column "v" is of type/, 'ids that are none');
-like(answer("SELECT vecstore_adopt_graph('t_pkey', '$folder/l2.hnswlib')"), qr/ERROR: .*"t_pkey" is not an hnsw index/, 'another index');
-like(answer("SELECT vecstore_adopt_graph(NULL, '$folder/l2.hnswlib')"), qr/ERROR: .*must not be null/, 'no relation');
+like(answer("SELECT vecstore_import_graph('t', '$folder/flat.faiss')"), qr/ERROR: .*holds no HNSW graph/, 'a file without a graph');
+like(answer("SELECT vecstore_import_graph('t', '$folder/cut.hnswlib')"), qr/ERROR: .*cut\.hnswlib/, 'a file that is cut off');
+like(answer("SELECT vecstore_import_graph('t', '$folder/l2.hnswlib', id_column => 'v')"), qr/ERROR: .*column "v" is of type/, 'ids that are none');
+like(answer("SELECT vecstore_import_graph('t_pkey', '$folder/l2.hnswlib')"), qr/ERROR: .*"t_pkey" is not an hnsw index/, 'another index');
+like(answer("SELECT vecstore_import_graph(NULL, '$folder/l2.hnswlib')"), qr/ERROR: .*must not be null/, 'no relation');
 is(sql("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass"), '1', 'none of them has left an index');
 # An error in between leaves nothing for the next build to import.
-like(answer("SELECT vecstore_adopt_graph('t', '$folder/l2.hnswlib', opclass => 'nonsense'); CREATE INDEX ON t USING hnsw (v vector_l2_ops)"),
+like(answer("SELECT vecstore_import_graph('t', '$folder/l2.hnswlib', opclass => 'nonsense'); CREATE INDEX ON t USING hnsw (v vector_l2_ops)"),
     qr/^(?!.*imported the graph).*nonsense/s, 'an error, and another build after it');
-like(answer("SET maintenance_work_mem = '4MB'; SELECT vecstore_adopt_graph('t', '$folder/l2.hnswlib', index_name => 'small')"),
+like(answer("SET maintenance_work_mem = '4MB'; SELECT vecstore_import_graph('t', '$folder/l2.hnswlib', index_name => 'small')"),
     qr/not imported: index and graph need more memory than maintenance_work_mem/, 'more memory than allowed');
 check_clean($node, 'small', 'built page by page');
 table('long', 'vector(256)', 'PRIMARY KEY');
-like(answer("SELECT vecstore_adopt_graph('t', '$folder/ip_of_t.faiss', opclass => 'vector_l2_ops')"), qr/not imported: its graph is by another distance/, 'another metric');
+like(answer("SELECT vecstore_import_graph('t', '$folder/ip_of_t.faiss', opclass => 'vector_l2_ops')"), qr/not imported: its graph is by another distance/, 'another metric');
 
 # ------------------------------------------------------------------------------------------------------ privileges
 
 table('t', 'vector(256)', 'PRIMARY KEY');
 sql('CREATE ROLE nofiles LOGIN', 'CREATE ROLE stranger LOGIN', 'CREATE ROLE owner LOGIN', 'GRANT pg_read_server_files TO stranger, owner',
     'GRANT CREATE ON SCHEMA public TO owner, nofiles');
-like(as('stranger', "SELECT vecstore_adopt_graph('t', '$folder/l2.hnswlib')"), qr/ERROR: +must be owner of table t/, 'not the owner');
+like(as('stranger', "SELECT vecstore_import_graph('t', '$folder/l2.hnswlib')"), qr/ERROR: +must be owner of table t/, 'not the owner');
 sql('ALTER TABLE t OWNER TO nofiles');
-like(as('nofiles', "SELECT vecstore_adopt_graph('t', '$_')"), qr/ERROR: +permission denied to read the server's files/, "the owner may not read $_")
+like(as('nofiles', "SELECT vecstore_import_graph('t', '$_')"), qr/ERROR: +permission denied to read the server's files/, "the owner may not read $_")
   for "$folder/l2.hnswlib", '/missing';
 sql('ALTER TABLE t OWNER TO owner');
-like(as('owner', "SELECT vecstore_adopt_graph('t', '$folder/l2.hnswlib')"), qr/imported/, 'the owner, with the privilege');
+like(as('owner', "SELECT vecstore_import_graph('t', '$folder/l2.hnswlib')"), qr/imported/, 'the owner, with the privilege');
 
 # --------------------------------------------------------------------------------------------------------- imports
 
@@ -185,7 +185,7 @@ table('many', 'vector(256)', 'PRIMARY KEY');
 my $content = "SELECT count(*) || ' ' || sum(hashtext(id || v::text)::bigint) FROM t";
 my $whole = sql($content);
 my $indexes = "SELECT string_agg(indexrelid::regclass || ' ' || indisvalid, ', ' ORDER BY 1) FROM pg_index WHERE indrelid = 't'::regclass AND NOT indisprimary";
-my $import_new = "SELECT vecstore_adopt_graph('t', '$folder/many.hnswlib')";
+my $import_new = "SELECT vecstore_import_graph('t', '$folder/many.hnswlib')";
 my $started = [ Time::HiRes::gettimeofday() ];
 like(answer($import_new), qr/imported .* for 18000 rows/, 'a larger one');
 my $duration = Time::HiRes::tv_interval($started);
@@ -194,7 +194,7 @@ for my $moment (0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 'before its commit') {
     my $statement = $moment =~ /before/ ? "; SELECT pg_sleep(60) /* import_graph( */" : '';
     my $after = $moment =~ /before/ ? $duration + 2 : $moment * $duration;
     # An index that is there is the same as before; of a new one nothing is left.
-    for my $case ([ $import_new, '' ], [ "SELECT vecstore_adopt_graph('t_v_idx', '$folder/many.hnswlib')", 't_v_idx true' ]) {
+    for my $case ([ $import_new, '' ], [ "SELECT vecstore_import_graph('t_v_idx', '$folder/many.hnswlib')", 't_v_idx true' ]) {
         my ($call, $expected) = @$case;
         sql('DROP INDEX IF EXISTS t_v_idx');
         sql($import_new) if $expected ne '';
@@ -213,7 +213,7 @@ found_by_own_vector($node, 't', '<->', 'rows are found by their own vectors', 0.
 # A build that is ended, or cancelled, takes its threads along.
 for my $end ('pg_terminate_backend', 'pg_cancel_backend') {
     for my $after (0, 0.25, 0.5, 0.75) {
-        my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT vecstore_adopt_graph('t_v_idx', '$folder/many.hnswlib')" ],
+        my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT vecstore_import_graph('t_v_idx', '$folder/many.hnswlib')" ],
             '<', \undef, '>', \my $out, '2>', \my $err);
         my $ended = '';
         for (1 .. 200) {
@@ -236,7 +236,7 @@ my $standby = new_standby($node, 'standby', 'hot_standby = on');
 table('t', 'vector(256)', 'PRIMARY KEY');
 my $asked = load_library() . "SET enable_seqscan = off; SELECT md5(string_agg(q.q || ':' || n.id, ',' ORDER BY q.q, n.d, n.id))
     FROM t_queries q, LATERAL (SELECT id, t.v <-> q.v AS d FROM t ORDER BY t.v <-> q.v LIMIT 10) n";
-sql("SELECT vecstore_adopt_graph('t', '$folder/l2.hnswlib')");
+sql("SELECT vecstore_import_graph('t', '$folder/l2.hnswlib')");
 my $before = sql($asked);
 $node->wait_for_catchup($standby, 'replay');
 is($standby->safe_psql('postgres', $asked), $before, 'the standby has the same index');
@@ -247,7 +247,7 @@ $node->start;
 is(sql($asked), $before, 'after a crash the index is what it was');
 check_clean($node, 't_v_idx', 'and sound');
 # A crash in the middle of it, and a cancelled one: the old index is there.
-my $cancelled = answer("SET statement_timeout = '50ms'; SELECT vecstore_adopt_graph('t_v_idx', '$folder/l2.hnswlib')");
+my $cancelled = answer("SET statement_timeout = '50ms'; SELECT vecstore_import_graph('t_v_idx', '$folder/l2.hnswlib')");
 is(sql($asked), $before, 'a cancelled one leaves the old index') if $cancelled =~ /canceling/;
 check_clean($node, 't_v_idx', 'which is sound');
 

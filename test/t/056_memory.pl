@@ -126,7 +126,7 @@ my $started = sql('SELECT pg_postmaster_start_time()');
 my %work = (
     build => [ 'CREATE INDEX ON big USING hnsw (v vector_l2_ops)' ],
     insert => [ "SET maintenance_work_mem = '2MB'", 'CREATE INDEX ON big USING hnsw (v vector_l2_ops)' ],
-    adopt => [ "SELECT vecstore_adopt_graph('big', '$dir/big.hnswlib', id_column => 'id')" ],
+    graph => [ "SELECT vecstore_import_graph('big', '$dir/big.hnswlib', id_column => 'id')" ],
     import => [ "CALL vecstore_import('imported', '$dir/big.npy', resume => true)", "CALL vecstore_import('imported', '$dir/big.npy')" ],
     export => [ "SELECT vecstore_export_hnswlib('big', '$dir/other.hnswlib', id_column => 'id', overwrite => true)" ],
     vacuum => [ 'UPDATE big SET id = id WHERE id % 3 = 0', 'VACUUM big' ]);

@@ -1,4 +1,5 @@
-// Distances from 1-bit codes (RaBitQ's estimator, used per node: see DESIGN, section 4).
+// Distances from 1-bit codes (RaBitQ's estimator, used per node: docs/architecture.md, "Why one page for each
+// step").
 //
 // For a node c and its neighbor x, both rotated, the residual is r = x - c, its code s the signs of r (+1 or
 // -1), and x' = s / sqrt(D) a unit vector. With k = <r/|r|, x'>,

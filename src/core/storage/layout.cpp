@@ -91,7 +91,7 @@ std::vector<DenseFormat> coarser_formats(OwnFormat finest) {
 }
 
 bool fit_coded(Geometry& g, bool compact, size_t target) {
-    // Level 0 aims at 2m links; two thirds of that lose nothing measurable (DESIGN, section 4), and an
+    // Level 0 aims at 2m links; two thirds of that lose nothing measurable (docs/architecture.md), and an
     // index of half the size is read twice as fast. Who asks for a small index gets half of 2m.
     const size_t enough = std::max<size_t>(4, compact ? target / 2 : (target * 2 + 2) / 3);
     const OwnFormat finest = compact ? OwnFormat::i8 : OwnFormat::f16;

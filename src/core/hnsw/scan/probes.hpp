@@ -2,8 +2,8 @@
 //
 // An inverted file of `lists` lists answers a query from the rows of the `probes` lists nearest to it,
 // exactly among those. The graph finds the same rows by looking at far fewer. What it looks at is chosen such
-// that it finds at least as many of the true nearest as the lists would (test/t/008_ivfflat.pl and the README
-// have the figures).
+// that it finds at least as many of the true nearest as the lists would (test/t/008_ivfflat.pl and
+// docs/indexing.md have the figures).
 #pragma once
 
 #include "core/hnsw/scan/ordered_scan.hpp"
