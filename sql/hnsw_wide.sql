@@ -33,7 +33,7 @@ INSERT INTO wide SELECT 600 + i, wide_vector(i * 10, 768) + wide_vector(7000 + i
 SELECT count(*) >= 58 AS enough FROM wide w, LATERAL (SELECT id FROM wide o WHERE o.id < 600 ORDER BY o.v <-> w.v LIMIT 1) n
 WHERE w.id >= 600 AND n.id = (w.id - 600) * 10;
 
--- unit vectors along the axes: every two are equally far apart, so no neighbour is nearer to a third one
+-- unit vectors along the axes: every two are equally far apart, so no neighbor is nearer to a third one
 CREATE TABLE axes (id int, v vector(512));
 INSERT INTO axes SELECT i, (SELECT array_agg((n = i)::int ORDER BY n) FROM generate_series(1, 512) n)::vector FROM generate_series(1, 512) i;
 CREATE INDEX ON axes USING hnsw (v vector_l2_ops);

@@ -42,9 +42,9 @@ MADE = {**KINDS, "mean": with_mean, "duplicates": with_duplicates, "lengths": of
 class Dataset:
     """base: n x d, queries: q x d (float32); metric: a key of OPERATORS; name: for reports."""
 
-    def __init__(self, name, base, queries, metric, neighbours=None, files=None):
+    def __init__(self, name, base, queries, metric, neighbors=None, files=None):
         self.name, self.base, self.queries, self.metric = name, base, queries, metric
-        self.neighbours, self.files = neighbours, files
+        self.neighbors, self.files = neighbors, files
 
     @property
     def dims(self):
@@ -61,14 +61,14 @@ class Dataset:
             return -dots
         return 1 - dots / (np.linalg.norm(x, axis=1) * np.linalg.norm(q))
 
-    def exact_neighbours(self, k):
-        if self.neighbours is None:
-            self.neighbours = brute_force(self.base, self.queries, self.metric, max(k, 10))
-        return self.neighbours[:, :k]
+    def exact_neighbors(self, k):
+        if self.neighbors is None:
+            self.neighbors = brute_force(self.base, self.queries, self.metric, max(k, 10))
+        return self.neighbors[:, :k]
 
     def recall(self, answers, k):
         """Share of the k nearest that were returned. By distance, not by id: with ties every choice is right."""
-        exact = self.exact_neighbours(k)
+        exact = self.exact_neighbors(k)
         found = 0
         for q, got in zip(range(len(self.queries)), answers):
             limit = self.distances(self.queries[q], exact[q]).max()
@@ -88,7 +88,7 @@ class Dataset:
             if self.metric == "cosine":
                 x = x / np.linalg.norm(x, axis=1, keepdims=True)
             np.save(path, np.ascontiguousarray(x, dtype=np.float32))
-        np.save(paths[2], self.exact_neighbours(10).astype(np.int32))
+        np.save(paths[2], self.exact_neighbors(10).astype(np.int32))
         return paths
 
 
@@ -96,8 +96,8 @@ def brute_force(base, queries, metric, k):
     """Ids of the k nearest base vectors of each query. The nearest by float32 in blocks, so that memory stays small,
     and of some more than k of them the exact order."""
     rough = Dataset("", base, queries, metric, nearest_by_float32(base, queries, metric, 3 * k + 20))
-    ids = np.empty((len(queries), min(k, rough.neighbours.shape[1])), dtype=np.int64)
-    for q, candidates in enumerate(rough.neighbours):
+    ids = np.empty((len(queries), min(k, rough.neighbors.shape[1])), dtype=np.int64)
+    for q, candidates in enumerate(rough.neighbors):
         order = np.argsort(rough.distances(queries[q], candidates), kind="stable")
         ids[q] = candidates[order[:k]]
     return ids

@@ -1,9 +1,9 @@
 // hnswlib, the in-memory library, on the bench's data: the figure to beat. One thread for queries.
 //
 //   g++ -O3 -march=native -std=c++17 test/bench/hnswlib_bench.cpp -o /tmp/hnswlib_bench -lpthread
-//   /tmp/hnswlib_bench BASE.npy QUERY.npy NEIGHBOURS.npy [l2|ip] [M] [EF_CONSTRUCTION] [THREADS to build]
+//   /tmp/hnswlib_bench BASE.npy QUERY.npy NEIGHBORS.npy [l2|ip] [M] [EF_CONSTRUCTION] [THREADS to build]
 //
-// Files: float32, float32, int32 (queries x at least 10 exact neighbours), C order. Prints one JSON object.
+// Files: float32, float32, int32 (queries x at least 10 exact neighbors), C order. Prints one JSON object.
 #include <hnswlib/hnswlib.h>
 
 #include <algorithm>
@@ -83,7 +83,7 @@ size_t memory(const hnswlib::HierarchicalNSW<float>& index, size_t rows) {
 int main(int argc, char** argv) {
     if (argc < 4) {
         std::fprintf(stderr,
-                     "usage: hnswlib_bench BASE QUERY NEIGHBOURS [l2|ip] [M] [EF_CONSTRUCTION] [THREADS]\n");
+                     "usage: hnswlib_bench BASE QUERY NEIGHBORS [l2|ip] [M] [EF_CONSTRUCTION] [THREADS]\n");
         return 1;
     }
     const Matrix base = load(argv[1]), query = load(argv[2]), truth = load(argv[3]);

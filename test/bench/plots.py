@@ -8,8 +8,8 @@ import subprocess
 
 from curves import one_client
 
-# Colours that stand out from white and from black.
-COLOURS = {"vecstore": "#1a7f37", "vecstore, compact": "#7bbf5a", "pgvector": "#3b78d8", "hnswlib": "#d9822b"}
+# Colors that stand out from white and from black.
+COLORS = {"vecstore": "#1a7f37", "vecstore, compact": "#7bbf5a", "pgvector": "#3b78d8", "hnswlib": "#d9822b"}
 INK, PAPER, GRID = "#010203", "#fdfefc", "#8b949e"
 FONT = "Helvetica,Arial,sans-serif"
 STYLE = (f"<style>svg{{color:#1f2328;font-family:{FONT}}}.paper{{fill:#fff}}"
@@ -58,13 +58,13 @@ def gnuplot(script, path, width, height):
 
 
 def with_schemes(svg):
-    """Ink and paper follow the reader's colour scheme; what gnuplot repeats for nothing is left out."""
-    def colour(code):
+    """Ink and paper follow the reader's color scheme; what gnuplot repeats for nothing is left out."""
+    def color(code):
         r, g, b = (int(code[i:i + 2], 16) for i in (1, 3, 5))
         return rf"(?i:{code}|rgb\(\s*{r},\s*{g},\s*{b}\s*\))"
-    svg = re.sub(rf"fill\s*=\s*(['\"]){colour(PAPER)}\1", 'class="paper"', svg)
-    svg = re.sub(rf" color=(['\"])(?:black|gray|{colour(PAPER)}|{colour(INK)})\1", "", svg)
-    svg = re.sub(colour(INK) + r"|(?<=['\"])black(?=['\"])", "currentColor", svg)
+    svg = re.sub(rf"fill\s*=\s*(['\"]){color(PAPER)}\1", 'class="paper"', svg)
+    svg = re.sub(rf" color=(['\"])(?:black|gray|{color(PAPER)}|{color(INK)})\1", "", svg)
+    svg = re.sub(color(INK) + r"|(?<=['\"])black(?=['\"])", "currentColor", svg)
     svg = re.sub(rf" font-family=\"{FONT}\"", "", svg)
     svg = re.sub(r"<tspan\s*>([^<]*)</tspan>", r"\1", svg)
     for _ in range(3):
@@ -97,7 +97,7 @@ def recall_plot(sets):
               f"{KEY}\n"
               f"set grid xtics ytics lc rgb '{GRID}' lw 0.4 dt 3\n")
     for s in sets:
-        curves = [(name, recall_points(points)) for name, points in s.curves() if name in COLOURS]
+        curves = [(name, recall_points(points)) for name, points in s.curves() if name in COLORS]
         xs = [x for _, points in curves for x, _ in points]
         tics = ", ".join(f"'{t:g}' {place(t):.4f}" for t in RECALL_TICS)
         script += f"set title {quoted(s.title)}\nset xtics ({tics.replace(chr(39) + '0.', chr(39) + '.')})\n"
@@ -106,7 +106,7 @@ def recall_plot(sets):
         blocks, parts = "", []
         for i, (name, points) in enumerate(curves):
             blocks += f"$c{i} << END\n" + "".join(f"{x:.4f} {y:.1f}\n" for x, y in points) + "END\n"
-            parts.append(f"$c{i} using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc rgb '{COLOURS[name]}' title {quoted(name)}")
+            parts.append(f"$c{i} using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc rgb '{COLORS[name]}' title {quoted(name)}")
         script += blocks + "plot " + ", ".join(parts) + "\n"
     return script + "unset multiplot\n", width, height
 
@@ -142,7 +142,7 @@ def bars(title, unit, sets, series, digits=0):
                 highest = max(highest, value)
                 blocks += f"{j * step + i} {value:.6g} \"{value:,.{digits}f}\"\n"
         blocks += "END\n"
-        parts.append(f"$b{i} using 1:2 with boxes fs solid noborder lc rgb '{COLOURS[name]}' title {quoted(name)}")
+        parts.append(f"$b{i} using 1:2 with boxes fs solid noborder lc rgb '{COLORS[name]}' title {quoted(name)}")
         parts.append(f"$b{i} using 1:2:3 with labels offset 0,0.5 font ',8' textcolor rgb '{INK}' notitle")
     middle = (len(series) - 1) / 2
     tics = ", ".join(f"{two_lines(s.title)} {j * step + middle:g}" for j, s in enumerate(sets))

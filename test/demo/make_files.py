@@ -10,7 +10,7 @@ writes, for ROWS articles with 384-dimensional float32 embeddings,
     authors.tsv             id, name, country
     questions.npy, .tsv     200 questions to ask, with embeddings
 The embeddings come from no neural network: each word has a fixed vector, near to those of the words of its subject,
-and a title's embedding is the normalised sum. That is enough for titles on one subject to lie together.
+and a title's embedding is the normalized sum. That is enough for titles on one subject to lie together.
 """
 import sys
 

@@ -158,7 +158,7 @@ sub compare_options {
             "CREATE INDEX ON o USING $method (v vector_l2_ops) WITH ($option = " . ($values =~ /to/ ? '99999999' : 'nonsense') . ')');
         my $said = $error =~ /between "(\d+)" and "(\d+)"/ ? "$1 to $2" : join ', ', $error =~ /Valid values.*/ ? $& =~ /"(\w+)"/g : ();
         is($said, $values, "docs/reference.md: values of option $option of $method");
-        my ($written) = grep { defined } $source =~ /\bdefault_$option = (\w+);|\b${option}_values, ${option}_(\w+)/;
+        my ($written) = grep { defined } $source =~ /\bdefault_$option = (\w+);|\b${option}_values,\s+${option}_(\w+)/;
         is($written, $default, "docs/reference.md: default of option $option of $method");
     }
     return;

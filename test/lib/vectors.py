@@ -16,9 +16,9 @@ def embeddings(rows, dims, random):
     latent, hidden, clusters = 48, 256, max(10, rows // 100)
     w1 = random.standard_normal((latent, hidden)) / np.sqrt(latent)
     w2 = random.standard_normal((hidden, dims)) / np.sqrt(hidden)
-    centres = random.standard_normal((clusters, latent))
+    centers = random.standard_normal((clusters, latent))
     weight = random.pareto(1.5, clusters) + 0.1
-    z = centres[random.choice(clusters, rows, p=weight / weight.sum())] + 0.7 * random.standard_normal((rows, latent))
+    z = centers[random.choice(clusters, rows, p=weight / weight.sum())] + 0.7 * random.standard_normal((rows, latent))
     x = np.tanh(z @ w1) @ w2 + 0.05 * random.standard_normal((rows, dims))
     return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
 

@@ -25,7 +25,7 @@ my @tables = (
     { name => 'narrow', dims => 16, opclass => 'vector_l2_ops', op => '<->', kind => 'uniform', seconds => $SECONDS / 2 },
 );
 
-# Ten neighbours of a pool vector among the rows of one category; raises an exception when anything is wrong with
+# Ten neighbors of a pool vector among the rows of one category; raises an exception when anything is wrong with
 # them. One statement, so that one snapshot serves the index scan and the look at the table by primary key.
 sub checked_query {
     my ($t) = @_;

@@ -54,12 +54,12 @@ sql('VACUUM items');
 recall_is_good('half deleted');
 check_clean($node, 'items_v_idx', 'half deleted: check is clean');
 
-# Whole neighbourhoods go: what is nearest to some queries.
+# Whole neighborhoods go: what is nearest to some queries.
 sql("DELETE FROM items WHERE id IN (SELECT n.id FROM items_queries q, LATERAL
     (SELECT id FROM items i ORDER BY i.v <=> q.v LIMIT 40) n)", 'VACUUM items');
-recall_is_good('neighbourhoods deleted');
-check_clean($node, 'items_v_idx', 'neighbourhoods deleted: check is clean');
-found_by_own_vector($node, 'items', '<=>', 'neighbourhoods deleted: found by own vector', $CHURNED);
+recall_is_good('neighborhoods deleted');
+check_clean($node, 'items_v_idx', 'neighborhoods deleted: check is clean');
+found_by_own_vector($node, 'items', '<=>', 'neighborhoods deleted: found by own vector', $CHURNED);
 
 # Everything but one row, then everything, then anew: the entry point goes every time.
 sql('DELETE FROM items WHERE id <> (SELECT min(id) FROM items)', 'VACUUM items');

@@ -92,10 +92,10 @@ sql('ALTER INDEX busy_v_idx SET TABLESPACE space');
 recall_is_good('busy', 'moved to another tablespace');
 check_clean($node, 'busy_v_idx', 'moved to another tablespace: check is clean');
 
-# --- a build that is cancelled or fails leaves nothing behind
-my ($rc, $out, $err) = $node->psql('postgres', "SET statement_timeout = 20; CREATE INDEX cancelled ON pool USING hnsw (v vector_l2_ops)");
-like($err, qr/canceling statement/, 'a build can be cancelled');
-is(sql("SELECT count(*) FROM pg_class WHERE relname = 'cancelled'"), 0, 'nothing is left of it');
+# --- a build that is canceled or fails leaves nothing behind
+my ($rc, $out, $err) = $node->psql('postgres', "SET statement_timeout = 20; CREATE INDEX canceled ON pool USING hnsw (v vector_l2_ops)");
+like($err, qr/canceling statement/, 'a build can be canceled');
+is(sql("SELECT count(*) FROM pg_class WHERE relname = 'canceled'"), 0, 'nothing is left of it');
 is(sql('SELECT count(*) FROM pool'), 2 * $ROWS + 100, 'and the server lives');
 
 $node->stop;

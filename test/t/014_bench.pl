@@ -71,7 +71,7 @@ is(slurp_file("$folder/vecstore.json"), $measured, 'and leaves what there was');
 ($ok, $output, $errors) = suite(@quick, '--again', '--no-pgvector', '--no-hnswlib', '--no-inserts');
 ok($ok && slurp_file("$folder/vecstore.json") ne $measured, '--again measures again') or diag("$output\n$errors");
 
-# The data that are hard for an index, small: every kind can be made, and its exact neighbours are exact.
+# The data that are hard for an index, small: every kind can be made, and its exact neighbors are exact.
 my $checked = `/usr/bin/python3 -c "
 import sys; sys.path.insert(0, '$FindBin::Bin/../bench')
 import dataset, numpy as np
@@ -80,8 +80,8 @@ for kind in dataset.MADE:
         d = dataset.load(f'{kind}:300x24:{metric}')
         ids = np.arange(len(d.base))
         truth = np.array([np.sort(d.distances(q, ids))[:10] for q in d.queries])
-        found = np.array([d.distances(q, n) for q, n in zip(d.queries, d.exact_neighbours(10))])
-        same = np.allclose(found, truth, rtol=1e-9, atol=1e-12) and d.recall(d.exact_neighbours(10), 10) == 1
+        found = np.array([d.distances(q, n) for q, n in zip(d.queries, d.exact_neighbors(10))])
+        same = np.allclose(found, truth, rtol=1e-9, atol=1e-12) and d.recall(d.exact_neighbors(10), 10) == 1
         print(kind, metric, len(d.base), 'ok' if same else 'wrong')
 " 2>&1`;
 my @lines = split /\n/, $checked;

@@ -2,7 +2,7 @@
 -- operators with their partners and estimators, casts with their contexts, operator classes, settings. Clients,
 -- ORMs and dumps rely on every line.
 --
--- catalogue.facts holds the lines that are kept. The whole list is part of the shared material; where that is
+-- catalog.facts holds the lines that are kept. The whole list is part of the shared material; where that is
 -- here, each of its lines must be kept or be one of the exceptions below.
 BEGIN;
 SET LOCAL client_min_messages = warning;
@@ -10,7 +10,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS vecstore;
 DO $$ BEGIN PERFORM '[1]'::vector; END $$;  -- loads the library, which defines the settings
 
-\set facts `cat test/pgtap/catalogue.facts`
+\set facts `cat test/pgtap/catalog.facts`
 \set shared `cat "$VECSTORE_SHARED/reference/pgvector-0.8.6-catalogue.txt" 2>/dev/null`
 
 -- What a line is about (its kind and name), so that a failure shows both lines.
@@ -26,7 +26,7 @@ CREATE TEMP TABLE facts AS SELECT * FROM pg_temp.lines(:'facts');
 CREATE TEMP TABLE shared AS SELECT * FROM pg_temp.lines(:'shared');
 
 -- The exceptions, all of them: lines of pgvector's that are not kept, and what there is instead (NULL: nothing).
--- An exception that no longer is one fails: take it out here, and its line into catalogue.facts.
+-- An exception that no longer is one fails: take it out here, and its line into catalog.facts.
 CREATE TEMP TABLE exceptions (subject text, instead text, reason text);
 -- Different on purpose, so that a filtered query is complete by default, and as docs/pgvector.md says.
 INSERT INTO exceptions VALUES
@@ -94,7 +94,7 @@ SELECT is(a.line, e.instead, e.subject || ': ' || e.reason) FROM exceptions e LE
 SELECT ok(EXISTS (SELECT FROM facts f WHERE f.line = s.line) OR EXISTS (SELECT FROM exceptions e WHERE e.subject = s.subject),
           'kept or an exception: ' || s.line)
 FROM shared s ORDER BY s.line COLLATE "C";
-SELECT skip('the shared list of pgvector''s catalogue is not here') WHERE NOT EXISTS (SELECT FROM shared);
+SELECT skip('the shared list of pgvector''s catalog is not here') WHERE NOT EXISTS (SELECT FROM shared);
 
 -- What the lines do not say.
 SELECT is(count, 205, 'no fact went missing') FROM kept_facts;
