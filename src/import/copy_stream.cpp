@@ -53,14 +53,13 @@ int copy_stream_callback(void* out, int min_length, int max_length) {
 
 // --- reading ahead -------------------------------------------------------------------------------------
 
-CopyStream::CopyStream(core::io::VectorReader& reader, const Target& target, const Metadata* metadata,
-                       const RowRules& rules, MemoryContext row_memory)
-    : reader_(reader),
-      target_(target),
-      metadata_(metadata),
-      rules_(rules),
+CopyStream::CopyStream(const CopyRows& rows, MemoryContext row_memory)
+    : reader_(rows.reader),
+      target_(rows.target),
+      metadata_(rows.metadata),
+      rules_(rows.rules),
       row_memory_(row_memory),
-      position_(reader.position()) {}
+      position_(reader_.position()) {}
 
 void CopyStream::stop_threads() {
     if (ahead_ != nullptr) ahead_->stop();

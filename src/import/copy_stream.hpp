@@ -19,11 +19,18 @@ struct RowRules {
     uint64_t batch_size;     // rows of each stream but the last, from the first on
 };
 
+// The rows of a file on their way into a table.
+struct CopyRows {
+    core::io::VectorReader& reader;
+    const Target& target;      // looked at anew for each stream
+    const Metadata* metadata;  // or null
+    RowRules rules;
+};
+
 class CopyStream final : private pg::StoppedAtExit {
   public:
-    // Metadata may be null. The target is looked at anew for each stream. row_memory is reset after each row.
-    CopyStream(core::io::VectorReader& reader, const Target& target, const Metadata* metadata,
-               const RowRules& rules, MemoryContext row_memory);
+    // row_memory is reset after each row.
+    CopyStream(const CopyRows& rows, MemoryContext row_memory);
 
     // A new stream, of the next rows up to this position of the file.
     void begin(uint64_t end);

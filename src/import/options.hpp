@@ -37,8 +37,11 @@ struct ImportOptions {
 // and 22023.
 ImportOptions parse_import_arguments(FunctionCallInfo fcinfo, bool by_name);
 
-// Raises 25000 where the call is inside of a transaction that is not its own.
-void require_own_transactions(FunctionCallInfo fcinfo);
+// For procedures that commit their batches. Raises 25000 where the call is inside of a transaction that is
+// not its own. The hint names the functions that read rows instead. Calls Postgres only.
+void require_own_transactions(FunctionCallInfo fcinfo, const char* procedure, const char* readers);
+// Raises 22023 unless batches have rows. Calls Postgres only.
+void check_batch_size(int32 rows);
 
 const char* on_conflict_name(OnConflict on_conflict);
 

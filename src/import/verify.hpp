@@ -8,7 +8,7 @@ namespace vecstore::import {
 
 struct Verification {
     // not_comparable: rows are on other servers, whose transactions have other numbers
-    enum class Outcome { equal, different, not_allowed, not_comparable };
+    enum class Outcome { equal, different, not_allowed, not_comparable, not_asked };
     Outcome outcome;
     int64 rows_found;  // of the import, in the table
 };

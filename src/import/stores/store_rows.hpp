@@ -8,6 +8,8 @@ namespace vecstore::import {
 
 // id text, document text, metadata jsonb, embedding vector.
 constexpr int store_columns = 4;
+constexpr int store_id = 0;
+constexpr int store_vector = 3;
 
 struct StoreValues {
     Datum values[store_columns];
