@@ -23,8 +23,6 @@ sub attempt {
     return ($status, $err, $out);
 }
 
-sub quoted { my ($text) = @_; return "'" . ($text =~ s/'/''/gr) . "'" }
-
 # -------------------------------------------------------------------------------------------- the shared files
 
 # What the manifest's reference reader sees, as [rows, dims], or the error that is due. Files of several arrays: one
