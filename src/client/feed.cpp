@@ -94,8 +94,8 @@ class VectorFeed final : public Feed {
         const auto dims = static_cast<size_t>(reader_->info().dims);
         const float* const values = batch_.values.data() + at * dims;
         append_number(out, static_cast<int16_t>(id_column_.empty() ? 1 : 2));
-        hash = vectors_->append(out, values, dims, id_column_.empty() ? 0 : batch_.ids[at],
-                                batch_.positions[at]);
+        hash = vectors_->append(
+            out, {values, dims, id_column_.empty() ? 0 : batch_.ids[at], batch_.positions[at]});
         core::io::append_id_field(out, ids_, batch_.ids[at], id_column_);
         return true;
     }
@@ -166,7 +166,7 @@ class StoreFeed final : public Feed {
             append_number(out, null_length);
             hash = 0;
         } else {
-            hash = vectors_->append(out, row_.vector.data(), row_.vector.size(), 0, rows_read_);
+            hash = vectors_->append(out, {row_.vector.data(), row_.vector.size(), 0, rows_read_});
         }
         rows_read_++;
         append_text(out, row_.id);

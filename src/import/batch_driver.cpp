@@ -81,7 +81,7 @@ bool BatchDriver::find_resumable() {
     const RowCheck check = plan_.comparable ? RowCheck::same_rows : RowCheck::any_rows;
     const bool goes_on = pg::pg_call([&] {
         plan_.target = look_up_target(plan_.job.target);
-        return may_go_on(session_.tables(), plan_.target, job_, check);
+        return may_go_on({session_.tables(), plan_.target, job_}, check);
     });
     source_.set_target(plan_.target);
     if (!goes_on) return false;

@@ -1,9 +1,12 @@
 // Drives an import from its first batch to its verification. The rows come from a BatchSource.
 //
-// Each batch is a transaction of its own: the source inserts the rows, a row of vecstore_import_batch records
-// them, commit. So the state tables say at any moment which rows are in the table, whatever stops the import,
-// and resume => true goes on behind them. At the end the table is scanned for the import's rows, and their
-// count and content are compared with what was read.
+// Each batch is a transaction of its own. The source inserts the rows, a row of vecstore_import_batch records
+// them, and both are committed together. So the state tables say at any moment which rows are in the table,
+// and resume => true goes on behind them, even after a crash. At the end the table is scanned for the
+// import's rows. Their count and content must be those of the rows that were read.
+//
+// The way of an import: find the earlier job and take its lock, or begin a new one; skip the rows that are
+// done; batches; verification and status; messages. Only the source knows files, stores and COPY.
 #pragma once
 
 #include "import/import_session.hpp"
@@ -14,11 +17,11 @@
 
 namespace vecstore::import {
 
-// What an import is and what it was asked for. The strings belong to the source.
+// An import and its options. The strings belong to the source.
 struct ImportPlan {
     JobDescription job;
     Target target;            // as the source has looked it up
-    const char* shown;        // what messages call the source: file "..."
+    const char* shown;        // the source's name in messages: file "..."
     const char* target_name;  // qualified and quoted
     uint64_t rows;            // of the source
     bool resume;
@@ -45,10 +48,10 @@ class BatchSource {
 
     // An import that resumes has looked the target up again.
     virtual void set_target(const Target& target) = 0;
-    // Reads again what earlier calls have committed, so that the next batch begins behind it. Throws where
-    // the source is not what they read.
+    // Reads again the rows that earlier calls have committed. The next batch begins behind them. Throws where
+    // the source is not the one that they read.
     virtual void skip_done(const ImportJob& job) = 0;
-    // What an earlier call has completed, as a sentence; or nothing.
+    // A sentence about the import that an earlier call has completed; or nothing.
     virtual std::string describe_complete(const ImportJob& job) const = 0;
 
     // Before the first batch of this call, and after the last one.
@@ -92,7 +95,7 @@ class BatchDriver {
     double last_progress_ = 0;  // in seconds of the session
 };
 
-// NOTICEs of what a source's reader has to say about it.
+// NOTICEs with the warnings of a source's reader.
 void report_source_warnings(const char* shown, const std::vector<std::string>& warnings, bool lossy);
 
 }  // namespace vecstore::import

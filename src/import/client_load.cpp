@@ -126,7 +126,7 @@ ImportJob find_or_begin_job(FunctionCallInfo fcinfo, const StateTables& tables, 
         // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
         load_job(tables, job.id, &job);
         const bool ended = job.status == ImportStatus::complete;
-        if (may_go_on(tables, target, job, ended ? RowCheck::same_rows : RowCheck::any_rows)) return job;
+        if (may_go_on({tables, target, job}, ended ? RowCheck::same_rows : RowCheck::any_rows)) return job;
         LockRelease(&load.lock, ExclusiveLock, true);
         load.active = false;
     }

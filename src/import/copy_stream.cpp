@@ -164,8 +164,7 @@ void CopyStream::encode_gap(const CopyBlock::Gap& gap) {
     content_sum_ += pg::pg_call([&] {
         const MemoryContext old = MemoryContextSwitchTo(row_memory_);
         initStringInfo(&fields);
-        const uint64 hash = metadata_->append_fields(target_.fields, target_.field_keys, target_.field_count,
-                                                     gap, &fields);
+        const uint64 hash = metadata_->append_fields(target_, gap, &fields);
         MemoryContextSwitchTo(old);
         return hash;
     });

@@ -5,6 +5,7 @@
 #include "pg/postgres.hpp"
 
 extern "C" {
+#include "catalog/pg_attribute.h"
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 }
@@ -36,8 +37,7 @@ struct FieldTarget {
     FieldHasher hasher;
 };
 
-FieldTarget make_field_target(AttrNumber number, const char* column, Oid type, int32 typmod,
-                              MemoryContext memory);
+FieldTarget make_field_target(Form_pg_attribute column, MemoryContext memory);
 
 // Appends the field (its length, then its bytes; -1 for null) to the stream. `value` may be null: SQL's NULL,
 // as is JSON's. Returns the row's hash with it. Raises what the type's input function does.

@@ -241,7 +241,7 @@ StagedBatch FileImport::copy_into_staging(const ImportJob& job) {
     free_parsestate(parse_state);
     table_close(staging, NoLock);
     CommandCounterIncrement();
-    return insert_staged(session_.tables(), target_, job, options().on_conflict);
+    return insert_staged({session_.tables(), target_, job}, options().on_conflict);
 }
 
 // --- the index -----------------------------------------------------------------------------------------

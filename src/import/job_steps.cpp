@@ -25,7 +25,10 @@ void note_batch(const StateTables& tables, const ImportBatch& batch, ImportJob* 
 Verification end_job(const StateTables& tables, const TargetRequest& target, const ImportJob& job,
                      bool verify) {
     Verification verification = {Verification::Outcome::not_asked, 0};
-    if (verify) verification = verify_import(tables, look_up_target(target), job);
+    if (verify) {
+        const Target now = look_up_target(target);
+        verification = verify_import({tables, now, job});
+    }
     const bool different = verification.outcome == Verification::Outcome::different;
     set_status(tables, job, different ? ImportStatus::mismatch : ImportStatus::complete,
                verification.outcome == Verification::Outcome::equal);

@@ -1,6 +1,6 @@
-// The steps that every import takes in the state tables, whoever brings the rows: it begins a job, notes each
-// batch, and ends the job with a verification. BatchDriver takes them for the files and stores of the server,
-// client_load.cpp for a program on the client's side.
+// The steps that every import takes in the state tables: it begins a job, notes each batch, and ends the job
+// with a verification. BatchDriver takes them for the files and stores of the server, client_load.cpp for a
+// program on the client's side.
 //
 // Everything here is plain data and calls Postgres only (inside an SPI connection): use it in pg_call().
 #pragma once
@@ -11,7 +11,7 @@
 
 namespace vecstore::import {
 
-// What is imported into what. The strings belong to the caller.
+// What is imported, and into which columns. The strings belong to the caller.
 struct JobDescription {
     ImportSubject subject;
     FileIdentity file;
@@ -28,8 +28,8 @@ ImportJob begin_job(const StateTables& tables, const JobDescription& description
 // Records a batch in the transaction that inserted its rows, and adds it to the job's sums.
 void note_batch(const StateTables& tables, const ImportBatch& batch, ImportJob* job);
 
-// Compares the table with what was read, if asked to, and sets the job's status by the outcome. The table is
-// locked until the transaction ends.
+// Compares the table with the rows that were read, if asked to, and sets the job's status by the outcome. The
+// table is locked until the transaction ends.
 Verification end_job(const StateTables& tables, const TargetRequest& target, const ImportJob& job,
                      bool verify);
 

@@ -2,8 +2,7 @@
 // table?
 #pragma once
 
-#include "import/import_state.hpp"
-#include "import/target.hpp"
+#include "import/verify.hpp"
 
 namespace vecstore::import {
 
@@ -13,6 +12,6 @@ enum class RowCheck { any_rows, same_rows };
 // False where the table is empty, for whatever reason: the import starts at the first row then, and a notice
 // says so. Raises where rows are missing, where the table is another one, or where nobody can tell. Calls
 // Postgres only, inside an SPI connection; the target must be locked. For jobs of the current role.
-bool may_go_on(const StateTables& tables, const Target& target, const ImportJob& job, RowCheck check);
+bool may_go_on(const ImportedRows& rows, RowCheck check);
 
 }  // namespace vecstore::import

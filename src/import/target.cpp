@@ -158,8 +158,7 @@ void add_field(Relation relation, Target* target, const char* column, int key) {
         const Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
         if (attribute->attisdropped || strcmp(NameStr(attribute->attname), column) != 0) continue;
         if (attribute->attnum == target->vector_number || attribute->attnum == target->id_number) return;
-        target->fields[target->field_count] = make_field_target(
-            attribute->attnum, column, attribute->atttypid, attribute->atttypmod, CurrentMemoryContext);
+        target->fields[target->field_count] = make_field_target(attribute, CurrentMemoryContext);
         target->field_keys[target->field_count] = key;
         target->field_count++;
     }

@@ -94,7 +94,8 @@ const char* row_hash_expression(const StateTables& tables, const Target& target,
 
 namespace {
 
-Verification compare(const StateTables& tables, const Target& target, const ImportJob& job, bool by_content) {
+Verification compare(const ImportedRows& rows, bool by_content) {
+    const auto& [tables, target, job] = rows;
     if (!may_verify(target)) return {Verification::Outcome::not_allowed, 0};
     if (pg::is_distributed(target.relation)) return {Verification::Outcome::not_comparable, 0};
     const char* const text = psprintf(
@@ -119,12 +120,8 @@ Verification compare(const StateTables& tables, const Target& target, const Impo
 
 }  // namespace
 
-Verification verify_import(const StateTables& tables, const Target& target, const ImportJob& job) {
-    return compare(tables, target, job, true);
-}
+Verification verify_import(const ImportedRows& rows) { return compare(rows, true); }
 
-Verification count_import(const StateTables& tables, const Target& target, const ImportJob& job) {
-    return compare(tables, target, job, false);
-}
+Verification count_import(const ImportedRows& rows) { return compare(rows, false); }
 
 }  // namespace vecstore::import

@@ -6,6 +6,13 @@
 
 namespace vecstore::import {
 
+// The rows that an import has written into its table.
+struct ImportedRows {
+    const StateTables& tables;
+    const Target& target;
+    const ImportJob& job;
+};
+
 struct Verification {
     // not_comparable: rows are on other servers, whose transactions have other numbers
     enum class Outcome { equal, different, not_allowed, not_comparable, not_asked };
@@ -27,8 +34,8 @@ const char* row_hash_expression(const StateTables& tables, const Target& target,
 // Compares the rows that the import's transactions have left in the table (by xmin) with its count and
 // content sum, in one scan. Where the table was empty before, all of its rows may count instead: a rewritten
 // or restored table has other transactions. Must run inside an SPI connection.
-Verification verify_import(const StateTables& tables, const Target& target, const ImportJob& job);
+Verification verify_import(const ImportedRows& rows);
 // The same for the count alone.
-Verification count_import(const StateTables& tables, const Target& target, const ImportJob& job);
+Verification count_import(const ImportedRows& rows);
 
 }  // namespace vecstore::import

@@ -104,8 +104,8 @@ void CopyEncoder::encode_row(CopyBlock& block) {
     append_number(out_, static_cast<int16_t>(1 + (with_id ? 1 : 0) + layout_.fields.size()));
     const auto position = static_cast<int64_t>(batch_.positions[next_row_]);
     const int64_t id = layout_.ids_are_positions ? position : batch_.ids[next_row_];
-    const uint64_t hash = vector_field_.append(out_, values, dims_, layout_.stored_id(id),
-                                               static_cast<uint64_t>(position));
+    const uint64_t hash = vector_field_.append(
+        out_, {values, dims_, layout_.stored_id(id), static_cast<uint64_t>(position)});
     append_id_field(out_, layout_.id, id, layout_.id_column);
     if (layout_.fields.empty()) {
         block.content_sum += hash;
