@@ -19,7 +19,7 @@ using core::io::IdEncoding;
 using core::io::null_length;
 using core::io::VectorEncoding;
 
-// Is it a type of this name, in whatever schema?
+// Is it a type of this name, in any schema?
 bool is_type(const std::string& type, const std::string& name) {
     if (type.size() <= name.size()) return type == name;
     const size_t rest = type.size() - name.size();
@@ -70,7 +70,7 @@ class VectorFeed final : public Feed {
         return id_column_.empty() ? std::vector<std::string>() : std::vector<std::string>{id_column_};
     }
     bool has_number_ids() const override { return !id_column_.empty(); }
-    // The one that holds what the file does.
+    // The type that holds the file's values exactly.
     std::string vector_type(const std::string& schema) const override {
         switch (reader_->info().element) {
             case core::io::ElementType::bit: return "pg_catalog.bit";

@@ -23,7 +23,7 @@ namespace vecstore::import {
 
 namespace {
 
-// Plain C strings in TopMemoryContext: what is needed after the transaction in which the import began.
+// Outlives the transaction in which the import began: its strings are plain C strings in TopMemoryContext.
 struct ClientLoad {
     bool active;
     LOCKTAG lock;

@@ -18,7 +18,7 @@ namespace {
 
 CopyStream* active_stream = nullptr;
 
-// What a binary COPY begins with: signature (11 bytes), flags, length of the header's extension.
+// A binary COPY begins with a signature (11 bytes), flags, and the length of the header's extension.
 constexpr size_t header_length = 19;
 constexpr uint8_t stream_header[header_length] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n', 0};
 
@@ -102,7 +102,7 @@ void CopyStream::begin(uint64_t end) {
 bool CopyStream::next_block() {
     block_ = nullptr;
     if (position_ >= end_) return false;
-    // The table may have changed since the batch before: what was read for it is read again then.
+    // The table may have changed since the batch before. Then its rows are read and encoded again.
     if (new_batch_ && (ahead_ == nullptr || !(layout() == encoded_as_)))
         read_ahead(layout(), {end_, rules_.batch_size, reader_.info().rows});
     new_batch_ = false;
@@ -138,7 +138,7 @@ size_t CopyStream::take(void* out, size_t length) {
     return taken;
 }
 
-// Finds what is given out next; false, and the trailer, at the end.
+// Finds the bytes to be given out next. At the end: the trailer, and false.
 bool CopyStream::advance() {
     do {
         if (block_ == nullptr) continue;

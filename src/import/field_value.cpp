@@ -46,7 +46,7 @@ void append_quoted(StringInfo literal, const Text& text) {
     appendStringInfoChar(literal, '"');
 }
 
-// What a type's input function takes for this value. Strings are not copied where that can be helped.
+// The text of this value for a type's input function. Strings are not copied where that can be helped.
 Text input_text(JsonbValue* value, bool for_array) {
     switch (value->type) {
         case jbvString:

@@ -27,7 +27,7 @@ namespace vecstore::import {
 
 namespace {
 
-// What is to be built. Plain data; names in the current memory context.
+// The index that is to be built. Plain data; names in the current memory context.
 struct Subject {
     bool is_index;
     Oid table;

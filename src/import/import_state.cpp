@@ -71,7 +71,7 @@ void run_query(const Query& query) {
 }
 
 void run_in_session(const Query& query) {
-    // Of what earlier queries found nothing is wanted any more: an import may take a long time.
+    // Results of earlier queries are not needed any more. They would add up in a long import.
     SPI_freetuptable(SPI_tuptable);
     const int result = SPI_execute_with_args(query.text, query.count, query.types, query.values, nullptr,
                                              false, 0);

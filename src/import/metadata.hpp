@@ -1,4 +1,4 @@
-// What a file beside the vectors says of each row: the records of a JSON file, by position or by id.
+// The metadata of the rows: the records of a JSON file beside the vectors, by position or by id.
 #pragma once
 
 #include "core/io/copy/copy_encoder.hpp"

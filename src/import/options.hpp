@@ -1,4 +1,4 @@
-// What CALL vecstore_import was asked for.
+// The arguments of CALL vecstore_import.
 #pragma once
 
 #include "core/io/formats/vector_reader.hpp"
@@ -7,8 +7,8 @@
 namespace vecstore::import {
 
 enum class OnConflict { error, skip, update };
-// Where ids come from: the file's own (or else positions), positions whatever the file has, a field of the
-// metadata.
+// Where ids come from. automatic: the file's own, or else positions; row: positions, even where the file has
+// ids; metadata: a field of the metadata.
 enum class IdOrigin { automatic, file, row, metadata };
 
 struct ImportOptions {

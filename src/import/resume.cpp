@@ -30,7 +30,7 @@ bool has_insert_triggers(const Target& target) {
     pg_unreachable();
 }
 
-// For those who may not read the table: neither it nor its file is another one.
+// For users who may not read the table: the table and its file must still be the same ones.
 void require_same_file(const Target& target, const ImportJob& job) {
     if (job.relation == target.relation && job.file_node == file_node_of(target.relation)) return;
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -72,7 +72,7 @@ bool may_go_on(const ImportedRows& rows, RowCheck check) {
         return false;
     }
     const bool another_table = OidIsValid(job.relation) && job.relation != target.relation;
-    // What nobody could compare then cannot be compared now.
+    // A complete import that was not verified then cannot be compared now.
     const bool comparable = check == RowCheck::same_rows &&
                             (job.status != ImportStatus::complete || job.verified);
     if (comparable)

@@ -63,7 +63,7 @@ Sum read_sum() {
             digits == nullptr ? 0 : parse_sum(digits)};
 }
 
-// The operator by which ids are equal, as SQL names it: not one of that name which another schema has.
+// The operator that compares ids, with its schema: another schema may have one of the same name.
 const char* equality(const Target& target) {
     const Oid type = get_atttype(target.relation, get_attnum(target.relation, NameStr(target.id_column)));
     const Oid found = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
@@ -92,7 +92,7 @@ Sum sum_replaced(const ImportedRows& rows) {
     return read_sum();
 }
 
-// Staged rows whose id a row of this import has, which that of the file was before them, or is among them.
+// Staged rows whose id another row of this import has, of an earlier batch or of this one.
 int64 count_doubled(const ImportedRows& rows, int64 written) {
     const auto& [tables, target, job] = rows;
     const char* const id = NameStr(target.id_column);

@@ -1,7 +1,7 @@
-// Imports into tables whose rows may be there already. COPY knows no ON CONFLICT: each batch is copied into a
-// temporary table and inserted from there, in the same transaction.
+// A staging table for imports into tables whose rows may be there already. COPY knows no ON CONFLICT. So each
+// batch is copied into a temporary table and inserted from there, in the same transaction.
 //
-// Plain data and Postgres only (inside an SPI connection): use it in pg_call().
+// Everything here is plain data and calls Postgres only (inside an SPI connection): use it in pg_call().
 #pragma once
 
 #include "import/options.hpp"

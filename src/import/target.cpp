@@ -32,7 +32,7 @@ void check_relation_kind(Relation relation) {
                      "of the vecstore_read functions.")));
 }
 
-// Domains count as what they are made of.
+// A domain counts as its base type.
 Oid base_type_of(Form_pg_attribute attribute, int32* typmod) {
     *typmod = attribute->atttypmod;
     return getBaseTypeAndTypmod(attribute->atttypid, typmod);
@@ -190,7 +190,7 @@ void resolve_fields(Relation relation, const TargetRequest& request, Target* tar
     }
 }
 
-// What DoCopy() does before it calls CopyFrom(), which relies on it.
+// The checks of DoCopy(). CopyFrom() relies on them.
 ParseState* check_may_insert(Relation relation, const Target& target) {
     ParseState* const state = make_parsestate(nullptr);
     ParseNamespaceItem* const item = addRangeTableEntryForRelation(state, relation, RowExclusiveLock, nullptr,

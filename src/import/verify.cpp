@@ -39,7 +39,7 @@ void add_found(HeapTuple tuple, TupleDesc descriptor, Found* mine, Found* all) {
 
 }  // namespace
 
-// A table's privilege, because xmin, like all system columns, is not part of privileges on columns.
+// A privilege on the table: privileges on columns do not cover xmin, which is a system column.
 bool may_verify(const Target& target) {
     return pg_class_aclcheck(target.relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
@@ -64,8 +64,8 @@ const char* row_hash_expression(const StateTables& tables, const Target& target,
     const char* const column = quote_identifier(NameStr(target.vector_column));
     const bool bits = target.vector_encoding == VectorEncoding::bits;
     const bool has_fields = bits || target.field_count > 0;
-    // The types of the arguments are exactly the function's: no other can fit better, whoever put one beside
-    // it.
+    // The types of the arguments are exactly the function's. So no other function of that name can fit
+    // better.
     appendStringInfo(&sql, "%s.%s(", tables.schema,
                      has_fields ? "vecstore_row_hash_record" : "vecstore_row_hash");
     if (bits) {

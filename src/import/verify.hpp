@@ -1,4 +1,4 @@
-// Whether the table holds what an import has read.
+// Verification: does the table hold the rows that an import has read?
 #pragma once
 
 #include "import/import_state.hpp"
@@ -27,8 +27,8 @@ bool table_is_empty(const Target& target);
 // The same, with children that inherit.
 bool has_rows(const Target& target);
 
-// SQL for the hash of a row, of a table called by this alias: what CopyStream sums. In the current memory
-// context.
+// SQL for the hash of a row, of a table called by this alias. CopyStream sums the same hashes. In the current
+// memory context.
 const char* row_hash_expression(const StateTables& tables, const Target& target, const char* alias);
 
 // Compares the rows that the import's transactions have left in the table (by xmin) with its count and

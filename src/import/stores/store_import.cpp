@@ -268,7 +268,7 @@ ImportBatch StoreImport::insert_batch(const ImportJob&) {
         batch.content_sum += inserted.hash;
         batch.rows++;
     }
-    // Should be in the table: what a trigger has dropped is missed when the import is verified.
+    // Rows that should be in the table. Those that a trigger drops are missed by the verification.
     batch.rows_written = all_written ? batch.rows : static_cast<int64>(rows_stored_ - stored_before);
     pg::pg_call([] { PopActiveSnapshot(); });
     return batch;

@@ -1,4 +1,4 @@
-// What CALL vecstore_import_store was asked for.
+// The arguments of CALL vecstore_import_store.
 #pragma once
 
 #include "core/stores/store_reader.hpp"

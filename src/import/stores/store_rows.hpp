@@ -19,7 +19,8 @@ struct StoreValues {
 // In the current memory context. May raise: to be called in pg_call().
 void make_store_values(const core::stores::StoreRow& row, StoreValues* out);
 
-// Reads on; a cancelled query that the reader noticed first is reported as what it is.
+// Reads the next row; false at the end. A cancelled query is reported as one, also where the reader noticed
+// it first.
 bool read_store_row(core::stores::StoreReader& reader, core::stores::StoreRow& row);
 
 // Says how many texts had to be changed, if any.

@@ -13,7 +13,7 @@ namespace vecstore::core::io {
 
 namespace {
 
-// Whether names mean what they look like, so that records can be read without Postgres.
+// Whether no name has escapes: then records can be read without Postgres.
 bool has_plain_names(const JsonSurvey& survey) {
     return std::none_of(survey.fields.begin(), survey.fields.end(),
                         [](const JsonField& field) { return field.name.find('\\') != std::string::npos; });
@@ -165,7 +165,7 @@ bool CopyEncoder::parse_fields() {
     return true;
 }
 
-// As the type's input function would have it; false for what is left to that.
+// Encodes the value as the type's input function would; false where it is left to that function.
 bool CopyEncoder::encode_field(FieldEncoding encoding, const FlatValue& value) {
     switch (encoding) {
         case FieldEncoding::text: append_field(out_, value.text.data(), value.text.size()); return true;

@@ -1,5 +1,5 @@
-// A row's vector as a field of a binary COPY stream, and the hash of what the column will hold of it: halves
-// are rounded, bits are kept as bits.
+// A row's vector as a field of a binary COPY stream, and the hash of the value that the column will hold:
+// halves are rounded, bits are kept as bits.
 #pragma once
 
 #include "core/base/half.hpp"

@@ -231,7 +231,7 @@ class PickleParser {
         return data_.add_owned(Kind::bytes, decode_latin1(bytes_, data_.bytes(from)));
     }
 
-    // What a call of a class or function gives, without calling it.
+    // The result of a call of a class or function, without calling it.
     Id instantiate(Id callable, Id arguments_tuple) {
         if (!data_.is(callable, Kind::type)) refuse("calls something that is no class");
         // (The vector moves when values are added.)
