@@ -252,7 +252,7 @@ void FileImport::create_index() const {
         pg::pg_call([&] {
             ereport(NOTICE, (errmsg("column \"%s\" of %s has an index already; none is created",
                                     NameStr(target_.vector_column), target_name_.c_str()),
-                             errhint("vecstore_adopt_graph() gives it the graph of a file.")));
+                             errhint("vecstore_import_graph() gives it the graph of a file.")));
         });
         return;
     }

@@ -1,4 +1,4 @@
-// vecstore_adopt_graph: opens the file, then has Postgres build the index as ever, by REINDEX or CREATE
+// vecstore_import_graph: opens the file, then has Postgres build the index as ever, by REINDEX or CREATE
 // INDEX; the build finds the graph (am/graph_source.hpp).
 #include "import/import_graph.hpp"
 
