@@ -1,4 +1,4 @@
-# What the index tests share: servers, data, brute-force oracles, crashes.
+# Functions that the tests share: servers, data, brute-force oracles, crashes.
 #
 # The tests use pgvector's SQL surface, so most of them also run on pgvector, which is how their own logic was
 # checked: VECSTORE_TEST_EXTENSION=vector. What only vecstore has (vecstore_check) is skipped there.

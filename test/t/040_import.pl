@@ -124,7 +124,7 @@ for my $type ('smallint', 'integer', 'bigint', 'text', 'varchar(5)') {
         "ids into $type");
 }
 
-# what COPY does for a table
+# a table is filled as COPY fills it
 sql(q{CREATE TABLE p (id bigint, embedding vector, made int DEFAULT 7, norm float8 GENERATED ALWAYS AS (vector_norm(embedding)) STORED)
       PARTITION BY RANGE (id);
       CREATE TABLE p0 PARTITION OF p FOR VALUES FROM (0) TO (5); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (5) TO (10)});
@@ -359,8 +359,8 @@ is(sql('SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.classid WHE
     unlink $vast;
 }
 
-# What was read ahead for a table that another session changes between two batches is read again for the table as it
-# is then; and a failure comes when its rows would.
+# Another session changes the table between two batches: rows that were read ahead are read again for the table as it
+# is then. And a failure comes when its rows would.
 {
     sql(q{CREATE TABLE changed (id int, embedding vector(8));
           CREATE OR REPLACE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.0005); RETURN NEW; END';

@@ -75,7 +75,7 @@ sub stores_interrupted {
     return;
 }
 
-# What one does with them.
+# Stores are read, imported and resumed, and refused to those who may not.
 sub stores_in_use {
     my $lc = quoted("$folder/langchain v2 4");
     my $chroma = quoted("$folder/chroma new?%41#");

@@ -1,5 +1,5 @@
-# Exports: what is written is read by the real NumPy, FAISS and hnswlib, and equals the table bit by bit; an index's
-# graph is one that FAISS finds its way in. Files are there as a whole or not at all.
+# Exports: the real NumPy, FAISS and hnswlib read the files, and find the table in them bit by bit. FAISS finds its way
+# in the graph of an index. Files are there as a whole or not at all.
 use strict;
 use warnings;
 use FindBin;
@@ -18,7 +18,7 @@ sub sql { return $node->safe_psql('postgres', $_[0]) }
 
 my %has = map { my $module = $_; $module => system("$python -c 'import numpy, $module' 2>/dev/null") == 0 } qw(numpy faiss hnswlib);
 
-# What the library sees in a file: a list of columns (export_check.py), or undef without it.
+# The file as the library sees it: a list of columns (export_check.py), or undef without it.
 sub seen {
     my ($name) = @_;
     my $library = $name =~ /faiss$/ ? 'faiss' : $name =~ /hnswlib$/ ? 'hnswlib' : 'numpy';
@@ -37,7 +37,7 @@ sub expected {
         md5(string_agg(($id)::text, ',' ORDER BY $id)) FROM $from") ];
 }
 
-# Exports and compares; returns what the library says beyond that.
+# Exports and compares; returns the further columns of export_check.py.
 sub same {
     my ($call, $name, $from, $what, $id) = @_;
     my $expected = expected($from, $id);

@@ -1,6 +1,6 @@
-# Nothing gets lost on the way in without a word: metadata of every shape, folders that are not whole, files that only stand
-# for others, collections of one name, ids that come twice, tables that are made for rows that do not come. What is said to be
-# verified was compared.
+# Nothing gets lost on the way in without a message: metadata of every shape, folders that are not whole, files that only
+# stand for others, collections of one name, ids that come twice, tables that are made for rows that do not come. Columns that
+# are reported as verified were compared.
 use strict;
 use warnings;
 use FindBin;
@@ -82,7 +82,7 @@ sub stores {
     change_sqlite("$later/chroma.sqlite3", "CREATE TABLE embedding_metadata_maps (id INTEGER, key TEXT, value TEXT); INSERT INTO embedding_metadata_maps SELECT id, 'k', 'v' FROM embeddings");
     like(answer($node, "CALL vecstore_import_store('later', " . quoted($later) . ", 'persisted')"), qr/embedding_metadata_maps.*is not read/, 'a table of metadata of a later release is told of');
 
-    # --- verified is what was compared
+    # --- columns that are reported as verified were compared
     for my $column ('document', 'metadata', 'id') {
         sql("CREATE TABLE changed (id text PRIMARY KEY, document text, metadata jsonb, embedding vector(12));
              CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.$column IS NOT NULL AND random() >= 0 THEN NEW.$column := "
