@@ -19,7 +19,7 @@ using core::io::IdEncoding;
 using core::io::null_length;
 using core::io::VectorEncoding;
 
-// Is it a type of this name, in whatever schema?
+// Is it a type of this name, in any schema?
 bool is_type(const std::string& type, const std::string& name) {
     if (type.size() <= name.size()) return type == name;
     const size_t rest = type.size() - name.size();
@@ -70,7 +70,7 @@ class VectorFeed final : public Feed {
         return id_column_.empty() ? std::vector<std::string>() : std::vector<std::string>{id_column_};
     }
     bool has_number_ids() const override { return !id_column_.empty(); }
-    // The one that holds what the file does.
+    // The type that holds the file's values exactly.
     std::string vector_type(const std::string& schema) const override {
         switch (reader_->info().element) {
             case core::io::ElementType::bit: return "pg_catalog.bit";
@@ -94,8 +94,8 @@ class VectorFeed final : public Feed {
         const auto dims = static_cast<size_t>(reader_->info().dims);
         const float* const values = batch_.values.data() + at * dims;
         append_number(out, static_cast<int16_t>(id_column_.empty() ? 1 : 2));
-        hash = vectors_->append(out, values, dims, id_column_.empty() ? 0 : batch_.ids[at],
-                                batch_.positions[at]);
+        hash = vectors_->append(
+            out, {values, dims, id_column_.empty() ? 0 : batch_.ids[at], batch_.positions[at]});
         core::io::append_id_field(out, ids_, batch_.ids[at], id_column_);
         return true;
     }
@@ -166,7 +166,7 @@ class StoreFeed final : public Feed {
             append_number(out, null_length);
             hash = 0;
         } else {
-            hash = vectors_->append(out, row_.vector.data(), row_.vector.size(), 0, rows_read_);
+            hash = vectors_->append(out, {row_.vector.data(), row_.vector.size(), 0, rows_read_});
         }
         rows_read_++;
         append_text(out, row_.id);

@@ -9,7 +9,7 @@
 
 namespace vecstore::client {
 
-// What the server says of the table's columns, by the names of their types.
+// The types of the table's columns, by name, as the server tells them.
 struct TargetTypes {
     std::string vector;  // "vector", "real[]", "double precision[]"
     std::string id;      // "bigint", "integer", "smallint", "text", ...; empty: ids are not stored
@@ -24,7 +24,7 @@ class Feed {
     virtual uint64_t bytes() const = 0;
     virtual uint64_t fingerprint() const = 0;
     virtual std::vector<std::string> warnings() const = 0;
-    // What a new table has beside the vectors, as in CREATE TABLE; and the names that COPY fills, in their
+    // The columns of a new table beside the vectors, as in CREATE TABLE; and those that COPY fills, in their
     // order.
     virtual std::string other_columns_definition() const = 0;
     virtual std::vector<std::string> other_columns() const = 0;
@@ -33,12 +33,12 @@ class Feed {
     // Type of the vectors' column in a new table.
     virtual std::string vector_type(const std::string& schema) const = 0;
 
-    // What the server's comparison of the table with the hashes tells.
+    // The meaning, in words, of an equal comparison of the table with the hashes.
     virtual const char* verified() const = 0;
 
     virtual void set_types(const TargetTypes& types) = 0;
-    // Appends the next row (its vector, then its other columns) to out; false at the end. `hash` is what the
-    // server will find for it.
+    // Appends the next row (its vector, then its other columns) to out; false at the end. The server
+    // will compute the same `hash` for it.
     virtual bool append_row(std::string& out, uint64_t& hash) = 0;
 };
 

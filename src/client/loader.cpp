@@ -16,7 +16,7 @@ namespace {
 using core::Error;
 using core::ErrorCode;
 
-// What a binary COPY begins with: signature, flags, length of the header's extension; and its end.
+// A binary COPY begins with a signature, flags, and the length of the header's extension. It has a trailer.
 constexpr char copy_header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
 constexpr size_t copy_header_length = 19;
 constexpr char copy_trailer[] = "\377\377";
@@ -131,7 +131,7 @@ class Loader {
         copy_ = "COPY " + table_ + " (" + columns + ") FROM STDIN (FORMAT binary)";
     }
 
-    // Reads again what an earlier load has committed: it must be what was read then.
+    // Reads again the rows that an earlier load has committed. They must be those that it read then.
     void skip_done() {
         bool same = same_file_;
         uint64_t sum = 0;

@@ -1,4 +1,4 @@
-// From a file of this machine into a table of the server.
+// Loads a file of this machine into a table of the server.
 #pragma once
 
 #include "client/feed.hpp"

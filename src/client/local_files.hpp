@@ -8,7 +8,7 @@
 
 namespace vecstore::client {
 
-// Throws core::Error (io) for what is no regular file, or cannot be opened.
+// Throws core::Error (io) unless it is a regular file that can be opened.
 std::unique_ptr<core::io::ByteSource> open_local_file(const std::string& path);
 
 // Opens files by their bare names in the folder of this one; null for those that are not there.

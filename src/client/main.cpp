@@ -23,14 +23,14 @@ const char usage[] =
 
 Usage: vecstore-load [OPTION]... FILE TABLE
 
-FILE is of any format that vecstore reads, or a folder of LangChain (index.faiss, index.pkl) or Chroma. It is read
-here and sent over the wire: the server needs the extension vecstore, not the file.
+FILE is of any format that vecstore reads, or a folder of LangChain (index.faiss, index.pkl) or Chroma. It is
+read here and sent over the wire: the server needs the extension vecstore, not the file.
 
   -d, --dbname=CONNECTION   database, connection string or URI (default: libpq's environment variables)
   -c, --column=NAME         column for the vectors (default: the table's only one; embedding in a new table)
   -i, --id-column=NAME      column for the ids, or the rows' positions from 0 (default: none; a store's: id)
       --create              create the table where there is none
-      --format=NAME         the file's format (default: recognised)
+      --format=NAME         the file's format (default: recognized)
       --member=NAME         which array of an .npz
       --flatten             arrays of more than two dimensions: a row for each first index
       --skip-not-finite     leave out rows with NaN or infinity
@@ -43,8 +43,8 @@ here and sent over the wire: the server needs the extension vecstore, not the fi
   -V, --version             show the version
   -h, --help                show this
 
-Exit status: 0 when all is loaded, 1 after an error (what was committed stays, and --resume goes on behind it), 2 for
-wrong arguments.
+Exit status: 0 when all is loaded, 1 after an error (committed rows stay, and --resume goes on behind them), 2
+for wrong arguments.
 )";
 
 enum LongOption {

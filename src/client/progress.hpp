@@ -1,4 +1,4 @@
-// How far a load is: a bar on a terminal, a line now and then elsewhere.
+// Shows how far a load is: a bar on a terminal, a line now and then elsewhere.
 #pragma once
 
 #include <chrono>

@@ -40,7 +40,7 @@ std::string Answer::text(int column) const { return PQgetvalue(result_, 0, colum
 int64_t Answer::number(int column) const { return std::strtoll(PQgetvalue(result_, 0, column), nullptr, 10); }
 
 Server::Server(const std::string& connection) {
-    // The string may override what stands before it.
+    // The connection string may override the names that stand before it.
     const char* const names[] = {"fallback_application_name", "dbname", "client_encoding", nullptr};
     const char* const values[] = {"vecstore-load", connection.c_str(), "UTF8", nullptr};
     connection_ = PQconnectdbParams(names, values, 1);

@@ -12,7 +12,7 @@ struct pg_result;
 
 namespace vecstore::client {
 
-// What the server, or the way to it, has to say against it: the whole message, hint and all.
+// An error of the server or of the connection: the whole message, with detail and hint.
 class ServerError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;

@@ -1,16 +1,15 @@
-// What vecstore-load, the program that streams a client's file over the wire, asks of the server: a row in
-// the state tables for its import, one for each batch in the batch's own transaction, and the verification at
-// the end. So an import from a client is resumed and shown as one of the server's files is. The rows
-// themselves come by COPY.
+// The server's side of vecstore-load, the program that streams a file of the client over the wire.
 //
-// A session works on one import at a time, which it holds the right to until it ends.
+// The program itself goes from batch to batch: it sends the rows by COPY, and calls these functions for the
+// steps in the state tables (job_steps.hpp). So an import from a client is resumed, verified and shown as one
+// of the server's files is.
+//
+// A session works on one import at a time. It holds the right to it until the session ends.
 #include "core/base/option_text.hpp"
 #include "import/functions.hpp"
-#include "import/import_state.hpp"
 #include "import/job_lock.hpp"
+#include "import/job_steps.hpp"
 #include "import/resume.hpp"
-#include "import/target.hpp"
-#include "import/verify.hpp"
 #include "pg/guard.hpp"
 
 extern "C" {
@@ -24,7 +23,7 @@ namespace vecstore::import {
 
 namespace {
 
-// Plain C strings in TopMemoryContext: what is needed after the transaction in which the import began.
+// Outlives the transaction in which the import began: its strings are plain C strings in TopMemoryContext.
 struct ClientLoad {
     bool active;
     LOCKTAG lock;
@@ -100,16 +99,13 @@ void check_begin_arguments(FunctionCallInfo fcinfo) {
     }
 }
 
-ImportJob new_job(FunctionCallInfo fcinfo, const StateTables& tables, const Target& target) {
+// How the program describes its file.
+JobDescription describe(FunctionCallInfo fcinfo) {
     const char* const format = TextDatumGetCString(PG_GETARG_DATUM(begin_format));
-    const FileIdentity file = {format,
-                               PG_GETARG_INT64(begin_file_size),
-                               PG_GETARG_INT64(begin_fingerprint),
-                               PG_GETARG_INT64(begin_rows),
-                               PG_GETARG_INT64(begin_dims),
-                               "",
-                               0};
-    return create_job(tables, load.subject(), file, may_verify(target) && table_is_empty(target));
+    return {load.subject(),
+            {format, PG_GETARG_INT64(begin_file_size), PG_GETARG_INT64(begin_fingerprint),
+             PG_GETARG_INT64(begin_rows), PG_GETARG_INT64(begin_dims), "", 0},
+            load.request()};
 }
 
 void take_job(const StateTables& tables, const ImportJob& job) {
@@ -123,18 +119,18 @@ void take_job(const StateTables& tables, const ImportJob& job) {
 
 // The job to go on with, or a new one; its lock is taken. Inside an SPI connection. How rows of an unfinished
 // load compare is seen at its end; one that has ended has to be right now.
-ImportJob begin_job(FunctionCallInfo fcinfo, const StateTables& tables, const Target& target) {
+ImportJob find_or_begin_job(FunctionCallInfo fcinfo, const StateTables& tables, const Target& target) {
     ImportJob job = {};
     if (PG_GETARG_BOOL(begin_resume) && find_job(tables, load.subject(), &job)) {
         take_job(tables, job);
         // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
         load_job(tables, job.id, &job);
         const bool ended = job.status == ImportStatus::complete;
-        if (may_go_on(tables, target, job, ended ? RowCheck::same_rows : RowCheck::any_rows)) return job;
+        if (may_go_on({tables, target, job}, ended ? RowCheck::same_rows : RowCheck::any_rows)) return job;
         LockRelease(&load.lock, ExclusiveLock, true);
         load.active = false;
     }
-    job = new_job(fcinfo, tables, target);
+    job = begin_job(tables, describe(fcinfo), target, true);
     take_job(tables, job);
     return job;
 }
@@ -179,7 +175,7 @@ Datum begin(FunctionCallInfo fcinfo) {
                           TextDatumGetCString(PG_GETARG_DATUM(begin_source)));
     close_target(open);
     remember_load(fcinfo, target);
-    const ImportJob job = begin_job(fcinfo, tables, target);
+    const ImportJob job = find_or_begin_job(fcinfo, tables, target);
     load.rows_total = job.rows_total;
 
     const MemoryContext spi_context = MemoryContextSwitchTo(context);
@@ -220,7 +216,7 @@ void record(FunctionCallInfo fcinfo) {
                         rows, job.rows_done),
                  errdetail("Import " INT64_FORMAT " is at row " INT64_FORMAT " of " INT64_FORMAT ".", load.id,
                            next, load.rows_total)));
-    record_batch(tables, job, {rows, sum, rows, sum});
+    note_batch(tables, {rows, sum, rows, sum}, &job);
     SPI_finish();
 }
 
@@ -229,9 +225,10 @@ const char* outcome_name(Verification::Outcome outcome) {
         case Verification::Outcome::equal: return "equal";
         case Verification::Outcome::different: return "different";
         case Verification::Outcome::not_comparable: return "not comparable";
-        case Verification::Outcome::not_allowed: break;
+        case Verification::Outcome::not_allowed: return "not allowed";
+        case Verification::Outcome::not_asked: break;
     }
-    return "not allowed";
+    return "not asked for";
 }
 
 const char* finish(FunctionCallInfo fcinfo) {
@@ -244,21 +241,9 @@ const char* finish(FunctionCallInfo fcinfo) {
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("import " INT64_FORMAT " has " INT64_FORMAT " of " INT64_FORMAT " rows",
                                job.id, job.rows_done, job.rows_total)));
-    const char* outcome = "not asked for";
-    if (PG_GETARG_BOOL(1)) {
-        const OpenTarget open = open_target(load.request());
-        const Verification verification = verify_import(tables, open.target, job);
-        close_target(open);
-        outcome = outcome_name(verification.outcome);
-        set_status(tables, job,
-                   verification.outcome == Verification::Outcome::different ? ImportStatus::mismatch
-                                                                            : ImportStatus::complete,
-                   verification.outcome == Verification::Outcome::equal);
-    } else {
-        set_status(tables, job, ImportStatus::complete, false);
-    }
+    const Verification verification = end_job(tables, load.request(), job, PG_GETARG_BOOL(1));
     SPI_finish();
-    return outcome;
+    return outcome_name(verification.outcome);
 }
 
 }  // namespace
@@ -267,7 +252,7 @@ const char* finish(FunctionCallInfo fcinfo) {
 // Nothing in here has a destructor: Postgres errors may pass.
 
 VECSTORE_FUNCTION(load_begin) {
-    // Whoever reads an error's hint called a program.
+    // Hints of errors are read by the user of a program.
     vecstore::core::option_style = vecstore::core::OptionStyle::command_line;
     return vecstore::import::begin(fcinfo);
 }

@@ -18,7 +18,7 @@ namespace {
 
 CopyStream* active_stream = nullptr;
 
-// What a binary COPY begins with: signature (11 bytes), flags, length of the header's extension.
+// A binary COPY begins with a signature (11 bytes), flags, and the length of the header's extension.
 constexpr size_t header_length = 19;
 constexpr uint8_t stream_header[header_length] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n', 0};
 
@@ -53,14 +53,13 @@ int copy_stream_callback(void* out, int min_length, int max_length) {
 
 // --- reading ahead -------------------------------------------------------------------------------------
 
-CopyStream::CopyStream(core::io::VectorReader& reader, const Target& target, const Metadata* metadata,
-                       const RowRules& rules, MemoryContext row_memory)
-    : reader_(reader),
-      target_(target),
-      metadata_(metadata),
-      rules_(rules),
+CopyStream::CopyStream(const CopyRows& rows, MemoryContext row_memory)
+    : reader_(rows.reader),
+      target_(rows.target),
+      metadata_(rows.metadata),
+      rules_(rows.rules),
       row_memory_(row_memory),
-      position_(reader.position()) {}
+      position_(reader_.position()) {}
 
 void CopyStream::stop_threads() {
     if (ahead_ != nullptr) ahead_->stop();
@@ -103,7 +102,7 @@ void CopyStream::begin(uint64_t end) {
 bool CopyStream::next_block() {
     block_ = nullptr;
     if (position_ >= end_) return false;
-    // The table may have changed since the batch before: what was read for it is read again then.
+    // The table may have changed since the batch before. Then its rows are read and encoded again.
     if (new_batch_ && (ahead_ == nullptr || !(layout() == encoded_as_)))
         read_ahead(layout(), {end_, rules_.batch_size, reader_.info().rows});
     new_batch_ = false;
@@ -139,7 +138,7 @@ size_t CopyStream::take(void* out, size_t length) {
     return taken;
 }
 
-// Finds what is given out next; false, and the trailer, at the end.
+// Finds the bytes to be given out next. At the end: the trailer, and false.
 bool CopyStream::advance() {
     do {
         if (block_ == nullptr) continue;
@@ -165,8 +164,7 @@ void CopyStream::encode_gap(const CopyBlock::Gap& gap) {
     content_sum_ += pg::pg_call([&] {
         const MemoryContext old = MemoryContextSwitchTo(row_memory_);
         initStringInfo(&fields);
-        const uint64 hash = metadata_->append_fields(target_.fields, target_.field_keys, target_.field_count,
-                                                     gap, &fields);
+        const uint64 hash = metadata_->append_fields(target_, gap, &fields);
         MemoryContextSwitchTo(old);
         return hash;
     });

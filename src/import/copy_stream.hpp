@@ -1,5 +1,5 @@
-// A binary COPY stream made of a file's rows: what COPY FROM would read from a client, given to
-// BeginCopyFrom() through its callback. A thread reads the file and encodes the rows ahead of COPY.
+// A binary COPY stream made of a file's rows. BeginCopyFrom() reads it through its callback, as COPY FROM
+// would read it from a client. A thread reads the file and encodes the rows ahead of COPY.
 #pragma once
 
 #include "core/base/read_ahead.hpp"
@@ -12,18 +12,25 @@
 
 namespace vecstore::import {
 
-// What belongs to which row.
+// Which records and ids belong to which row.
 struct RowRules {
     bool metadata_by_id;     // the record of a row is that of its id, not of its position
-    bool ids_are_positions;  // whatever ids the file has
+    bool ids_are_positions;  // even where the file has ids
     uint64_t batch_size;     // rows of each stream but the last, from the first on
+};
+
+// The rows of a file on their way into a table.
+struct CopyRows {
+    core::io::VectorReader& reader;
+    const Target& target;      // looked at anew for each stream
+    const Metadata* metadata;  // or null
+    RowRules rules;
 };
 
 class CopyStream final : private pg::StoppedAtExit {
   public:
-    // Metadata may be null. The target is looked at anew for each stream. row_memory is reset after each row.
-    CopyStream(core::io::VectorReader& reader, const Target& target, const Metadata* metadata,
-               const RowRules& rules, MemoryContext row_memory);
+    // row_memory is reset after each row.
+    CopyStream(const CopyRows& rows, MemoryContext row_memory);
 
     // A new stream, of the next rows up to this position of the file.
     void begin(uint64_t end);
@@ -57,7 +64,7 @@ class CopyStream final : private pg::StoppedAtExit {
     const Metadata* metadata_;
     const RowRules rules_;
     MemoryContext row_memory_;
-    core::io::RowLayout encoded_as_;  // what the thread makes of the rows
+    core::io::RowLayout encoded_as_;  // the layout that the thread makes
     std::unique_ptr<core::io::CopyEncoder> encoder_;
     std::unique_ptr<Ahead> ahead_;
     const core::io::CopyBlock* block_ = nullptr;  // the one that is given out, or null
@@ -75,8 +82,8 @@ class CopyStream final : private pg::StoppedAtExit {
     size_t given_length_ = 0;
 };
 
-// While it lives, copy_stream_callback() reads from this stream. A COPY started by what this one sets off (a
-// trigger, a default) would have its own on top: the callback has no argument to tell them apart.
+// While it lives, copy_stream_callback() reads from this stream. A trigger or a default of this COPY may
+// start another COPY, which then has its own stream on top: the callback has no argument to tell them apart.
 class ActiveCopyStream {
   public:
     explicit ActiveCopyStream(CopyStream& stream);

@@ -46,7 +46,7 @@ void append_quoted(StringInfo literal, const Text& text) {
     appendStringInfoChar(literal, '"');
 }
 
-// What a type's input function takes for this value. Strings are not copied where that can be helped.
+// The text of this value for a type's input function. Strings are not copied where that can be helped.
 Text input_text(JsonbValue* value, bool for_array) {
     switch (value->type) {
         case jbvString:
@@ -153,15 +153,15 @@ uint64 hash_datum(FieldHasher& hasher, uint64 row_hash, Datum value, bool is_nul
     return row_hash;
 }
 
-FieldTarget make_field_target(AttrNumber number, const char* column, Oid type, int32 typmod,
-                              MemoryContext memory) {
+FieldTarget make_field_target(Form_pg_attribute column, MemoryContext memory) {
     FieldTarget target;
     Oid function;
     bool varlena;
-    target.number = number;
-    namestrcpy(&target.column, column);
+    const Oid type = column->atttypid;
+    target.number = column->attnum;
+    target.column = column->attname;
     target.type = type;
-    target.typmod = typmod;
+    target.typmod = column->atttypmod;
     target.is_array = OidIsValid(get_element_type(getBaseType(type)));
     target.is_text = type == TEXTOID;
     target.is_jsonb = type == JSONBOID;

@@ -1,10 +1,11 @@
-// One value of the metadata on its way into a column: out of JSON, into a field of the binary COPY stream,
-// and hashed as the table's value will be.
+// A value of the metadata on its way into a column: it is taken out of JSON, written as a field of the binary
+// COPY stream, and hashed as the table's value will be.
 #pragma once
 
 #include "pg/postgres.hpp"
 
 extern "C" {
+#include "catalog/pg_attribute.h"
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 }
@@ -36,11 +37,10 @@ struct FieldTarget {
     FieldHasher hasher;
 };
 
-FieldTarget make_field_target(AttrNumber number, const char* column, Oid type, int32 typmod,
-                              MemoryContext memory);
+FieldTarget make_field_target(Form_pg_attribute column, MemoryContext memory);
 
 // Appends the field (its length, then its bytes; -1 for null) to the stream. `value` may be null: SQL's NULL,
-// as is JSON's. Returns the row's hash with it. Raises what the type's input function does.
+// as is JSON's. Returns the row's hash with it. Raises the errors of the type's input function.
 uint64 append_field(FieldTarget& target, JsonbValue* value, uint64 row_hash, StringInfo stream);
 
 // A JSON text in UTF-8, parsed; in the current memory context.

@@ -1,4 +1,4 @@
-// What the SQL functions over files and bytea values share.
+// Helpers that the SQL functions over files and bytea values share.
 #pragma once
 
 #include "core/io/formats/vector_reader.hpp"

@@ -1,4 +1,4 @@
-// vecstore_adopt_graph: opens the file, then has Postgres build the index as ever, by REINDEX or CREATE
+// vecstore_import_graph: opens the file, then has Postgres build the index as ever, by REINDEX or CREATE
 // INDEX; the build finds the graph (am/graph_source.hpp).
 #include "import/import_graph.hpp"
 
@@ -27,7 +27,7 @@ namespace vecstore::import {
 
 namespace {
 
-// What is to be built. Plain data; names in the current memory context.
+// The index that is to be built. Plain data; names in the current memory context.
 struct Subject {
     bool is_index;
     Oid table;

@@ -25,8 +25,8 @@ struct GraphImportRequest {
 // INDEX need, and those for files of the server.
 Oid import_graph(const GraphImportRequest& request);
 
-// Raises what import_graph would raise of the relation, its columns and the operator class: to be asked
-// before hours go into rows whose index cannot be.
+// Raises the errors that import_graph would raise about the relation, its columns and the operator class. An
+// import asks before it spends hours on rows whose index cannot be.
 void check_can_import_graph(const GraphImportRequest& request, core::io::Metric metric);
 
 // Has this column of a table an index of ours? May raise.

@@ -71,7 +71,7 @@ void run_query(const Query& query) {
 }
 
 void run_in_session(const Query& query) {
-    // Of what earlier queries found nothing is wanted any more: an import may take a long time.
+    // Results of earlier queries are not needed any more. They would add up in a long import.
     SPI_freetuptable(SPI_tuptable);
     const int result = SPI_execute_with_args(query.text, query.count, query.types, query.values, nullptr,
                                              false, 0);
@@ -150,9 +150,8 @@ ImportJob create_job(const StateTables& tables, const ImportSubject& subject, co
 
 namespace {
 
-// The first import that the condition and order give.
-bool select_job(const StateTables& tables, const char* which, int count, Oid* types, Datum* values,
-                ImportJob* job) {
+// The first import that the condition and order of a query give.
+bool select_job(const StateTables& tables, const Query& which, ImportJob* job) {
     run_as_owner(
         tables,
         {psprintf(
@@ -164,8 +163,8 @@ bool select_job(const StateTables& tables, const char* which, int count, Oid* ty
              "mod(sum(content_sum), 18446744073709551616)::text, "
              "mod(sum(written_sum), 18446744073709551616)::text "
              "FROM %s.vecstore_import_batch WHERE import_id = s.import_id) b WHERE %s LIMIT 1",
-             tables.schema, tables.schema, which),
-         count, types, values});
+             tables.schema, tables.schema, which.text),
+         which.count, which.types, which.values});
     if (SPI_processed == 0) return false;
     bool is_null;
     job->id = result_int64(1);
@@ -198,16 +197,17 @@ bool find_job(const StateTables& tables, const ImportSubject& subject, ImportJob
                       ObjectIdGetDatum(subject.relation)};
     return select_job(
         tables,
-        "(s.target = $1 OR s.relation = $7) AND s.vector_column = $2 "
-        "AND coalesce(s.id_column, '') = $3 AND s.path = $4 AND coalesce(s.member, '') = $5 AND s.role = $6 "
-        "ORDER BY s.relation IS NOT DISTINCT FROM $7 DESC, s.import_id DESC",
-        lengthof(values), types, values, job);
+        {"(s.target = $1 OR s.relation = $7) AND s.vector_column = $2 "
+         "AND coalesce(s.id_column, '') = $3 AND s.path = $4 AND coalesce(s.member, '') = $5 AND s.role = $6 "
+         "ORDER BY s.relation IS NOT DISTINCT FROM $7 DESC, s.import_id DESC",
+         lengthof(values), types, values},
+        job);
 }
 
 bool load_job(const StateTables& tables, int64 id, ImportJob* job) {
     Oid types[] = {INT8OID};
     Datum values[] = {Int64GetDatum(id)};
-    return select_job(tables, "s.import_id = $1", lengthof(values), types, values, job);
+    return select_job(tables, {"s.import_id = $1", lengthof(values), types, values}, job);
 }
 
 int64 next_row(const StateTables& tables, int64 id) {

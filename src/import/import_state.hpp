@@ -1,6 +1,6 @@
-// The state tables of imports: vecstore_import_state has a row for each import, vecstore_import_batch one for
-// each committed batch, written in the transaction that inserts the batch. So the rows a killed import has
-// left in the table are those its batches say, and it can go on behind them.
+// The state tables of imports. vecstore_import_state has a row for each import. vecstore_import_batch has a
+// row for each committed batch, written in the transaction that inserts the batch. So the batches of a killed
+// import say which rows it has left in the table, and it can go on behind them.
 //
 // Everything here is plain data and calls Postgres only (inside an SPI connection): use it in pg_call().
 // Queries run as the tables' owner, because users of imports have no privileges on them.
@@ -23,8 +23,8 @@ struct StateTables {
 // The tables in the schema of a function of this extension.
 StateTables find_state_tables(Oid function);
 
-// What makes two calls of vecstore_import the same import; and the role that calls: nobody goes on with what
-// another role says it has done.
+// The subject tells imports apart: two calls with the same subject, by the same role, are one import. The
+// role counts because nobody should trust another role's records.
 struct ImportSubject {
     Oid relation;
     const char* target;  // qualified and quoted
@@ -34,7 +34,7 @@ struct ImportSubject {
     const char* member;  // of an archive; or empty
 };
 
-// What a resumed import checks: that the file is still the same.
+// A resumed import checks by these that the file is still the same.
 struct FileIdentity {
     const char* format;
     int64 size;
@@ -60,7 +60,7 @@ struct ImportJob {
     int64 metadata_fingerprint;
     // Sums over its batches:
     int64 rows_done;     // places in the file that are behind
-    uint64 content_sum;  // of what was read there
+    uint64 content_sum;  // of the rows that were read there
     int64 rows_written;  // rows that should be in the table: fewer where some were left out or there already
     uint64 written_sum;  // of these
 };

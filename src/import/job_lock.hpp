@@ -1,4 +1,4 @@
-// The right to work on one import, so that no two sessions insert the same rows.
+// The right to work on one import. It keeps two sessions from inserting the same rows.
 #pragma once
 
 #include "import/import_state.hpp"
@@ -38,15 +38,5 @@ class JobLock {
     LOCKTAG tag_;
     bool held_ = false;
 };
-
-// Ends the transaction of a batch; another begins. What its context holds is gone. Where the commit need not
-// wait for the disk, a crash may take the batch with it, and its entry in the state tables as well.
-enum class Flush { now, later };
-void commit_batch(MemoryContext context, Flush flush = Flush::now);
-
-// Finds the newest import of this key and takes its lock; the job is as it is then. False, with a NOTICE,
-// where there is none. Commits.
-bool take_up_job(const StateTables& tables, const ImportSubject& subject, MemoryContext context,
-                 JobLock* lock, ImportJob* job);
 
 }  // namespace vecstore::import

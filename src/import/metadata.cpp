@@ -41,8 +41,8 @@ JsonbValue* Metadata::find(Jsonb* record, int key, JsonbValue* storage) const {
     return getKeyJsonValueFromContainer(&record->root, name.data(), static_cast<int>(name.size()), storage);
 }
 
-uint64 Metadata::append_fields(FieldTarget* targets, const int* keys, int count,
-                               const core::io::CopyBlock::Gap& record, StringInfo stream) const {
+uint64 Metadata::append_fields(const Target& target, const core::io::CopyBlock::Gap& record,
+                               StringInfo stream) const {
     RecordContext place = {source_->name().c_str(), record.record};
     ErrorContextCallback context = {error_context_stack, add_record_context, &place};
     error_context_stack = &context;
@@ -50,7 +50,8 @@ uint64 Metadata::append_fields(FieldTarget* targets, const int* keys, int count,
     const std::vector<std::string>& texts = record.texts;
     uint64 row_hash = record.hash;
     Jsonb* whole = columns ? nullptr : parse_json(texts[0].data(), texts[0].size());
-    for (int i = 0; i < count; i++) {
+    const int* const keys = target.field_keys;
+    for (int i = 0; i < target.field_count; i++) {
         JsonbValue storage;
         JsonbValue* value = nullptr;
         if (keys[i] == core::io::RowLayout::whole_record) {
@@ -75,7 +76,7 @@ uint64 Metadata::append_fields(FieldTarget* targets, const int* keys, int count,
                     (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a record of the metadata is not an object"),
                      errhint("Values that are not objects go into one column: metadata_column => '...'.")));
         }
-        row_hash = append_field(targets[i], value, row_hash, stream);
+        row_hash = append_field(target.fields[i], value, row_hash, stream);
     }
     error_context_stack = context.previous;
     return row_hash;

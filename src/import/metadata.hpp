@@ -1,8 +1,8 @@
-// What a file beside the vectors says of each row: the records of a JSON file, by position or by id.
+// The metadata of the rows: the records of a JSON file beside the vectors, by position or by id.
 #pragma once
 
 #include "core/io/copy/copy_encoder.hpp"
-#include "import/field_value.hpp"
+#include "import/target.hpp"
 
 #include <memory>
 
@@ -21,11 +21,10 @@ class Metadata {
 
     core::io::RecordSource records() const { return {source_.get(), &survey_}; }
 
-    // To be called inside pg_call(): appends what the targets get of a record to the stream. `texts` are
-    // those of JsonRecords; `keys` are the fields' numbers, or RowLayout::whole_record. Returns the row's
-    // hash with the fields.
-    uint64 append_fields(FieldTarget* targets, const int* keys, int count,
-                         const core::io::CopyBlock::Gap& record, StringInfo stream) const;
+    // To be called inside pg_call(). Appends the target's fields of a record to the stream, and returns the
+    // row's hash with them.
+    uint64 append_fields(const Target& target, const core::io::CopyBlock::Gap& record,
+                         StringInfo stream) const;
 
   private:
     JsonbValue* find(Jsonb* record, int key, JsonbValue* storage) const;

@@ -53,11 +53,7 @@ void check_arguments(FunctionCallInfo fcinfo) {
                         errmsg("of vecstore_import's arguments only \"column\", id_column, metadata, "
                                "metadata_column, member and index_opclass may be null")));
     }
-    if (PG_GETARG_INT32(arg_batch_size) < 1) {
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("batch_size must be at least 1, not %d", PG_GETARG_INT32(arg_batch_size)),
-                        errhint("It is the number of rows that are committed together.")));
-    }
+    check_batch_size(PG_GETARG_INT32(arg_batch_size));
 }
 
 std::string text_argument(FunctionCallInfo fcinfo, Argument argument) {
@@ -113,18 +109,24 @@ void check_combination(const ImportOptions& options) {
 
 }  // namespace
 
-// Batches are committed, which is possible only where no one else's transaction is open around the call.
-void require_own_transactions(FunctionCallInfo fcinfo) {
+void require_own_transactions(FunctionCallInfo fcinfo, const char* procedure, const char* readers) {
     const bool atomic = fcinfo->context == nullptr || !IsA(fcinfo->context, CallContext) ||
                         reinterpret_cast<CallContext*>(fcinfo->context)->atomic;
     if (!atomic && !IsSubTransaction()) return;
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-         errmsg("vecstore_import cannot run inside a transaction block or a function"),
-         errdetail("It commits the rows in batches."),
-         errhint("CALL it on its own, or use INSERT ... SELECT FROM vecstore_read_npy(...) or another of the "
-                 "vecstore_read functions, which do all in the current transaction.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+             errmsg("%s cannot run inside a transaction block or a function", procedure),
+             errdetail("It commits the rows in batches."),
+             errhint("CALL it on its own, or use INSERT ... SELECT FROM %s, which do all in the current "
+                     "transaction.",
+                     readers)));
+}
+
+void check_batch_size(int32 rows) {
+    if (rows >= 1) return;
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("batch_size must be at least 1, not %d", rows),
+             errhint("It is the number of rows that are committed together.")));
 }
 
 const char* on_conflict_name(OnConflict on_conflict) {

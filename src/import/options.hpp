@@ -1,4 +1,4 @@
-// What CALL vecstore_import was asked for.
+// The arguments of CALL vecstore_import.
 #pragma once
 
 #include "core/io/formats/vector_reader.hpp"
@@ -7,8 +7,8 @@
 namespace vecstore::import {
 
 enum class OnConflict { error, skip, update };
-// Where ids come from: the file's own (or else positions), positions whatever the file has, a field of the
-// metadata.
+// Where ids come from. automatic: the file's own, or else positions; row: positions, even where the file has
+// ids; metadata: a field of the metadata.
 enum class IdOrigin { automatic, file, row, metadata };
 
 struct ImportOptions {
@@ -37,8 +37,11 @@ struct ImportOptions {
 // and 22023.
 ImportOptions parse_import_arguments(FunctionCallInfo fcinfo, bool by_name);
 
-// Raises 25000 where the call is inside of a transaction that is not its own.
-void require_own_transactions(FunctionCallInfo fcinfo);
+// For procedures that commit their batches. Raises 25000 where the call is inside of a transaction that is
+// not its own. The hint names the functions that read rows instead. Calls Postgres only.
+void require_own_transactions(FunctionCallInfo fcinfo, const char* procedure, const char* readers);
+// Raises 22023 unless batches have rows. Calls Postgres only.
+void check_batch_size(int32 rows);
 
 const char* on_conflict_name(OnConflict on_conflict);
 

@@ -276,7 +276,7 @@ Datum read_format(FunctionCallInfo fcinfo, Origin origin, const char* format) {
     return read_rows(fcinfo, input, make_vector);
 }
 
-// fvecs, or what is more like it.
+// fvecs, or the format of its kind that fits better.
 Datum read_fvecs(FunctionCallInfo fcinfo, Origin origin) {
     if (PG_ARGISNULL(0)) return empty_set(fcinfo);
     Input input = open_input(fcinfo, origin);

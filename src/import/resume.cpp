@@ -1,7 +1,5 @@
 #include "import/resume.hpp"
 
-#include "import/verify.hpp"
-
 extern "C" {
 #include "access/table.h"
 #include "utils/lsyscache.h"
@@ -32,7 +30,7 @@ bool has_insert_triggers(const Target& target) {
     pg_unreachable();
 }
 
-// For those who may not read the table: neither it nor its file is another one.
+// For users who may not read the table: the table and its file must still be the same ones.
 void require_same_file(const Target& target, const ImportJob& job) {
     if (job.relation == target.relation && job.file_node == file_node_of(target.relation)) return;
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -43,12 +41,13 @@ void require_same_file(const Target& target, const ImportJob& job) {
                     errhint("%s", start_over_hint)));
 }
 
-void require_rows(const StateTables& tables, const Target& target, const ImportJob& job) {
+void require_rows(const ImportedRows& rows) {
+    const ImportJob& job = rows.job;
     const bool ended = job.status == ImportStatus::complete;
-    const Verification found = ended ? verify_import(tables, target, job) : count_import(tables, target, job);
+    const Verification found = ended ? verify_import(rows) : count_import(rows);
     if (found.outcome != Verification::Outcome::different) return;
     raise_lost(
-        target,
+        rows.target,
         found.rows_found == job.rows_written
             ? psprintf("All " INT64_FORMAT " rows are there, but their content differs.", job.rows_written)
             : psprintf("Of its " INT64_FORMAT " rows " INT64_FORMAT " are there as they were written.",
@@ -57,7 +56,8 @@ void require_rows(const StateTables& tables, const Target& target, const ImportJ
 
 }  // namespace
 
-bool may_go_on(const StateTables& tables, const Target& target, const ImportJob& job, RowCheck check) {
+bool may_go_on(const ImportedRows& rows, RowCheck check) {
+    const auto& [tables, target, job] = rows;
     if (job.rows_done == 0) return true;
     if (!may_verify(target)) {
         require_same_file(target, job);
@@ -72,11 +72,11 @@ bool may_go_on(const StateTables& tables, const Target& target, const ImportJob&
         return false;
     }
     const bool another_table = OidIsValid(job.relation) && job.relation != target.relation;
-    // What nobody could compare then cannot be compared now.
+    // A complete import that was not verified then cannot be compared now.
     const bool comparable = check == RowCheck::same_rows &&
                             (job.status != ImportStatus::complete || job.verified);
     if (comparable)
-        require_rows(tables, target, job);
+        require_rows(rows);
     else if (another_table)
         raise_lost(target, "It is another table of the same name.");
     set_table(tables, job, target.relation);

@@ -20,8 +20,8 @@ namespace vecstore::import {
 
 namespace {
 
-// Has a descriptor of its own, not one of those that Postgres opens and closes as it needs them: a thread
-// that reads ahead may read it while the session's own does other things.
+// Has a descriptor of its own, not a virtual one that Postgres opens and closes as it needs them. So a thread
+// can read ahead while the session's own thread does other things.
 class ServerFile final : public core::io::ByteSource {
   public:
     ServerFile(std::string name, uint64_t size, int descriptor)

@@ -13,7 +13,7 @@ namespace vecstore::import {
 
 namespace {
 
-// What errors call it.
+// The name of the folder in messages.
 std::string displayed_folder(const std::string& path) {
     std::string shown = displayed_path(path);
     shown.replace(0, strlen("file"), "folder");

@@ -8,7 +8,8 @@
 
 namespace vecstore::import {
 
-// After require_server_file_privilege(). Throws pg::PgError where it is no folder that the server can enter.
+// To be called after require_server_file_privilege(). Throws pg::PgError unless the server can enter the
+// folder.
 std::unique_ptr<core::stores::Folder> open_server_folder(const std::string& path);
 
 }  // namespace vecstore::import

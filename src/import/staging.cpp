@@ -1,7 +1,5 @@
 #include "import/staging.hpp"
 
-#include "import/verify.hpp"
-
 extern "C" {
 #include "access/table.h"
 #include "catalog/namespace.h"
@@ -65,7 +63,7 @@ Sum read_sum() {
             digits == nullptr ? 0 : parse_sum(digits)};
 }
 
-// The operator by which ids are equal, as SQL names it: not one of that name which another schema has.
+// The operator that compares ids, with its schema: another schema may have one of the same name.
 const char* equality(const Target& target) {
     const Oid type = get_atttype(target.relation, get_attnum(target.relation, NameStr(target.id_column)));
     const Oid found = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
@@ -81,7 +79,8 @@ const char* equality(const Target& target) {
 }
 
 // Rows of earlier batches of this import that are about to be replaced.
-Sum sum_replaced(const StateTables& tables, const Target& target, const ImportJob& job) {
+Sum sum_replaced(const ImportedRows& rows) {
+    const auto& [tables, target, job] = rows;
     Oid types[] = {get_array_type(XIDOID)};
     Datum values[] = {transactions_of(tables, job)};
     const char* const id = quote_identifier(NameStr(target.id_column));
@@ -93,8 +92,9 @@ Sum sum_replaced(const StateTables& tables, const Target& target, const ImportJo
     return read_sum();
 }
 
-// Staged rows whose id a row of this import has, which that of the file was before them, or is among them.
-int64 count_doubled(const StateTables& tables, const Target& target, const ImportJob& job, int64 written) {
+// Staged rows whose id another row of this import has, of an earlier batch or of this one.
+int64 count_doubled(const ImportedRows& rows, int64 written) {
+    const auto& [tables, target, job] = rows;
     const char* const id = NameStr(target.id_column);
     if (*id == '\0') return 0;
     Oid types[] = {get_array_type(XIDOID)};
@@ -139,10 +139,10 @@ void drop_staging() {
 
 Relation open_staging() { return table_open(find_staging(), RowExclusiveLock); }
 
-StagedBatch insert_staged(const StateTables& tables, const Target& target, const ImportJob& job,
-                          OnConflict on_conflict) {
+StagedBatch insert_staged(const ImportedRows& rows, OnConflict on_conflict) {
+    const auto& [tables, target, job] = rows;
     const bool update = on_conflict == OnConflict::update;
-    const Sum replaced = update ? sum_replaced(tables, target, job) : Sum{0, 0};
+    const Sum replaced = update ? sum_replaced(rows) : Sum{0, 0};
     const char* const columns = target_columns(target);
     const char* const id = quote_identifier(NameStr(target.id_column));
     const char* const source =
@@ -163,7 +163,7 @@ StagedBatch insert_staged(const StateTables& tables, const Target& target, const
     staged.batch.rows_written = written.rows - replaced.rows;
     staged.batch.written_sum = written.hashes - replaced.hashes;
     const int64 left = count_staged() - staged.batch.rows_written;
-    if (left > 0) staged.doubled = update ? left : count_doubled(tables, target, job, written.rows);
+    if (left > 0) staged.doubled = update ? left : count_doubled(rows, written.rows);
     return staged;
 }
 

@@ -1,12 +1,11 @@
-// Imports into tables whose rows may be there already. COPY knows no ON CONFLICT: each batch is copied into a
-// temporary table and inserted from there, in the same transaction.
+// A staging table for imports into tables whose rows may be there already. COPY knows no ON CONFLICT. So each
+// batch is copied into a temporary table and inserted from there, in the same transaction.
 //
-// Plain data and Postgres only (inside an SPI connection): use it in pg_call().
+// Everything here is plain data and calls Postgres only (inside an SPI connection): use it in pg_call().
 #pragma once
 
-#include "import/import_state.hpp"
 #include "import/options.hpp"
-#include "import/target.hpp"
+#include "import/verify.hpp"
 
 namespace vecstore::import {
 
@@ -17,13 +16,14 @@ void drop_staging();
 Relation open_staging();
 
 struct StagedBatch {
-    ImportBatch
-        batch;      // rows that the table has gained (those that replaced others of this import do not count)
-    int64 doubled;  // rows left out or replaced for another row of the import that has their id
+    // Rows that the table has gained. (Those that replaced others of this import do not count.)
+    ImportBatch batch;
+    // Rows left out or replaced for another row of the import that has their id.
+    int64 doubled;
 };
 
-// Inserts what is staged. Of rows with the same id in one batch the last one counts when updating.
-StagedBatch insert_staged(const StateTables& tables, const Target& target, const ImportJob& job,
-                          OnConflict on_conflict);
+// Inserts the staged rows, which are the next ones of this import. Of rows with the same id in one batch the
+// last one counts when updating.
+StagedBatch insert_staged(const ImportedRows& rows, OnConflict on_conflict);
 
 }  // namespace vecstore::import

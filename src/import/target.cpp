@@ -32,7 +32,7 @@ void check_relation_kind(Relation relation) {
                      "of the vecstore_read functions.")));
 }
 
-// Domains count as what they are made of.
+// A domain counts as its base type.
 Oid base_type_of(Form_pg_attribute attribute, int32* typmod) {
     *typmod = attribute->atttypmod;
     return getBaseTypeAndTypmod(attribute->atttypid, typmod);
@@ -158,8 +158,7 @@ void add_field(Relation relation, Target* target, const char* column, int key) {
         const Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
         if (attribute->attisdropped || strcmp(NameStr(attribute->attname), column) != 0) continue;
         if (attribute->attnum == target->vector_number || attribute->attnum == target->id_number) return;
-        target->fields[target->field_count] = make_field_target(
-            attribute->attnum, column, attribute->atttypid, attribute->atttypmod, CurrentMemoryContext);
+        target->fields[target->field_count] = make_field_target(attribute, CurrentMemoryContext);
         target->field_keys[target->field_count] = key;
         target->field_count++;
     }
@@ -191,7 +190,7 @@ void resolve_fields(Relation relation, const TargetRequest& request, Target* tar
     }
 }
 
-// What DoCopy() does before it calls CopyFrom(), which relies on it.
+// The checks of DoCopy(). CopyFrom() relies on them.
 ParseState* check_may_insert(Relation relation, const Target& target) {
     ParseState* const state = make_parsestate(nullptr);
     ParseNamespaceItem* const item = addRangeTableEntryForRelation(state, relation, RowExclusiveLock, nullptr,

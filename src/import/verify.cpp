@@ -39,7 +39,7 @@ void add_found(HeapTuple tuple, TupleDesc descriptor, Found* mine, Found* all) {
 
 }  // namespace
 
-// A table's privilege, because xmin, like all system columns, is not part of privileges on columns.
+// A privilege on the table: privileges on columns do not cover xmin, which is a system column.
 bool may_verify(const Target& target) {
     return pg_class_aclcheck(target.relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
@@ -64,8 +64,8 @@ const char* row_hash_expression(const StateTables& tables, const Target& target,
     const char* const column = quote_identifier(NameStr(target.vector_column));
     const bool bits = target.vector_encoding == VectorEncoding::bits;
     const bool has_fields = bits || target.field_count > 0;
-    // The types of the arguments are exactly the function's: no other can fit better, whoever put one beside
-    // it.
+    // The types of the arguments are exactly the function's. So no other function of that name can fit
+    // better.
     appendStringInfo(&sql, "%s.%s(", tables.schema,
                      has_fields ? "vecstore_row_hash_record" : "vecstore_row_hash");
     if (bits) {
@@ -94,7 +94,8 @@ const char* row_hash_expression(const StateTables& tables, const Target& target,
 
 namespace {
 
-Verification compare(const StateTables& tables, const Target& target, const ImportJob& job, bool by_content) {
+Verification compare(const ImportedRows& rows, bool by_content) {
+    const auto& [tables, target, job] = rows;
     if (!may_verify(target)) return {Verification::Outcome::not_allowed, 0};
     if (pg::is_distributed(target.relation)) return {Verification::Outcome::not_comparable, 0};
     const char* const text = psprintf(
@@ -119,12 +120,8 @@ Verification compare(const StateTables& tables, const Target& target, const Impo
 
 }  // namespace
 
-Verification verify_import(const StateTables& tables, const Target& target, const ImportJob& job) {
-    return compare(tables, target, job, true);
-}
+Verification verify_import(const ImportedRows& rows) { return compare(rows, true); }
 
-Verification count_import(const StateTables& tables, const Target& target, const ImportJob& job) {
-    return compare(tables, target, job, false);
-}
+Verification count_import(const ImportedRows& rows) { return compare(rows, false); }
 
 }  // namespace vecstore::import

@@ -1,6 +1,6 @@
-// What a table's owner has written (expressions of indexes, conditions of checks) runs with the owner's
-// rights, not with those of whoever works on the table, and cannot change the session: as in REINDEX, VACUUM
-// and amcheck.
+// Runs the code of a table's owner (expressions of indexes, conditions of checks) with the owner's rights,
+// not with those of the user who works on the table. It cannot change the session. REINDEX, VACUUM and
+// amcheck do the same.
 #pragma once
 
 #include "pg/postgres.hpp"

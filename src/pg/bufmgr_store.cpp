@@ -27,8 +27,8 @@ void RecentBuffers::resize_for(BlockNumber blocks) {
 
 namespace {
 
-// Of the index that was read last. (Where storage was truncated since, what is known is too much: then
-// PostgreSQL says that the block cannot be read.)
+// Of the index that was read last. (After a truncation the number is too large. PostgreSQL then says that the
+// block cannot be read.)
 IndexEnd& end_of(Relation index, ForkNumber fork) {
     static Oid storage = InvalidOid;
     static ForkNumber of_fork = InvalidForkNumber;
@@ -64,8 +64,7 @@ Buffer BufmgrStore::pin(uint32_t block, BufferAccessStrategy strategy) {
     return buffer;
 }
 
-// Generic WAL makes zeros of what lies between a page's bounds. Raises where that would be more than what is
-// not in use.
+// Generic WAL makes zeros of the bytes between a page's bounds. Raises where some of these bytes are in use.
 static void expect_sound_bounds(Relation index, Buffer buffer) {
     const auto* const header = reinterpret_cast<PageHeader>(BufferGetPage(buffer));
     if (likely(header->pd_lower >= BufmgrStore::page_header_size + sizeof(core::PageHead) &&
@@ -128,7 +127,7 @@ uint32_t BufmgrStore::page_count() {
 uint8_t* BufmgrStore::WritePage::modify() {
     if (image_ != nullptr) return image_;
     // A page that was added just before a crash, and never written, is all zeros. Without its bounds a change
-    // to it has no end: what generic WAL notes of it would overrun its buffer.
+    // to it has no end, and the notes of generic WAL would overrun their buffer.
     is_new_ = is_new_ || PageIsNew(BufferGetPage(buffer_));
     Page page = pg_call([&]() -> Page {
         // Nor is anything kept between bounds that are not as PageInit() and commit() set them.
@@ -139,7 +138,7 @@ uint8_t* BufmgrStore::WritePage::modify() {
     });
     if (is_new_) {
         PageInit(page, BLCKSZ, 0);
-        // What lies between pd_lower and pd_upper is not logged and reads as zero after replay: pd_lower
+        // Bytes between pd_lower and pd_upper are not logged and read as zero after replay. So pd_lower
         // always covers the last byte in use (commit).
         auto* header = reinterpret_cast<PageHeader>(page);
         header->pd_lower = page_header_size + sizeof(core::PageHead);
@@ -184,7 +183,7 @@ uint32_t BufmgrStore::find_free_page(int attempt) {
             RelationSetTargetBlock(index_, InvalidBlockNumber);
             return block;
         }
-        // During a build nothing is free but what the build itself left.
+        // During a build only pages that the build itself left are free.
         if (wal_ == Wal::skip) return core::invalid_block;
         const BlockNumber blocks = RelationGetNumberOfBlocks(index_);
         if (attempt == 1) {

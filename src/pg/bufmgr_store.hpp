@@ -47,7 +47,7 @@ class BufmgrStore {
     BufmgrStore(Relation index, RecentBuffers* recent, Wal wal = Wal::log, ForkNumber fork = MAIN_FORKNUM)
         : index_(index), recent_(recent), wal_(wal), fork_(fork) {}
 
-    // What passes over all pages read through (read_once); null: as any other page.
+    // The strategy for reads that pass over all pages (read_once); null: as for any other page.
     void set_strategy(BufferAccessStrategy strategy) { strategy_ = strategy; }
 
     class ReadPage {
@@ -107,7 +107,7 @@ class BufmgrStore {
         if (guess <= 0) return;
         // Pinning and locking write to the descriptor.
         __builtin_prefetch(GetBufferDescriptor(guess - 1), 1);
-        // What the page is for stands in its first line, whichever slot is meant.
+        // The page's first line says what the page is for. It is read for every slot.
         const char* p = static_cast<const char*>(BufferGetBlock(guess));
         __builtin_prefetch(p, 0, 2);
         p += page_header_size + offset;

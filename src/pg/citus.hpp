@@ -1,13 +1,11 @@
-// What has to be known of Citus: a table that it distributes looks like any other on the coordinator, and is
-// empty there.
+// Tables that Citus distributes. On the coordinator such a table looks like any other, and is empty.
 #pragma once
 
 #include "pg/postgres.hpp"
 
 namespace vecstore::pg {
 
-// Are the rows of this table kept by Citus, on whatever node? False where Citus is not in the database. May
-// raise.
+// Does Citus keep the rows of this table, on any node? False where Citus is not in the database. May raise.
 bool is_distributed(Oid relation);
 
 }  // namespace vecstore::pg

@@ -45,7 +45,7 @@ inline bool is_hot(Buffer shared_buffer) {
     return BUF_STATE_GET_USAGECOUNT(state) >= BM_MAX_USAGE_COUNT;
 }
 
-// What ReadBuffer() notes of a page that it finds, beyond what ReadRecentBuffer() does.
+// ReadBuffer() counts a page that it finds, and ReadRecentBuffer() does not.
 inline void count_hit(Relation rel) {
     if (likely(rel->pgstat_info != nullptr)) {
 #if PG_VERSION_NUM >= 160000
@@ -169,7 +169,7 @@ inline void reject_path(IndexPath* path) {
 #endif
 }
 
-// What is left over of placeholders with this prefix is an error of the user's.
+// Placeholders with this prefix that are left over are errors of the user's.
 inline void reserve_settings(const char* prefix) {
 #if PG_VERSION_NUM >= 150000
     MarkGUCPrefixReserved(prefix);
@@ -208,7 +208,7 @@ inline Oid storage_number(Relation rel) {
 
 }  // namespace vecstore::pg
 
-// From 16 on what a query needs of a relation's privileges is kept beside its range table entry.
+// From 16 on the privileges that a query needs on a relation are kept beside its range table entry.
 #if PG_VERSION_NUM >= 160000
 #define VECSTORE_PERMISSIONS_OF(nsitem) ((nsitem)->p_perminfo)
 #define VECSTORE_CHECK_PERMISSIONS(pstate) \

@@ -1,12 +1,12 @@
 // The border between C++ exceptions and PostgreSQL's longjmp, in both directions.
 //
-//  * guarded(f): called from Postgres. Whatever C++ throws inside f becomes an ereport(ERROR), raised
-//    after the catch block is left, so that no exception object and no destructor is skipped.
-//  * pg_call(f): called from C++ that has destructors on the stack. A Postgres error raised inside f
-//    is copied and thrown on as PgError; guarded() raises it again, SQLSTATE and all.
+//  * guarded(f) is called from Postgres. An exception of C++ inside f becomes an ereport(ERROR). It is raised
+//    after the catch block is left, so no exception object and no destructor is skipped.
+//  * pg_call(f) is called from C++ that has destructors on the stack. A Postgres error inside f is copied and
+//    thrown on as PgError. guarded() raises it again, with its SQLSTATE and all else.
 //
-// Code that has nothing with a destructor on the stack may call Postgres directly: a longjmp over it
-// loses nothing.
+// Code that has nothing with a destructor on the stack may call Postgres directly: a longjmp over it loses
+// nothing.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -30,7 +30,7 @@ class PgError {
 
 int sqlstate_of(core::ErrorCode code);
 
-// What guarded() carries out of the catch block: plain memory, nothing to destroy.
+// The error that guarded() carries out of the catch block: plain memory, nothing to destroy.
 struct PendingError {
     ErrorData* pg_error;
     int sqlstate;
@@ -43,8 +43,8 @@ struct PendingError {
     [[noreturn]] void raise() const;
 };
 
-// Postgres's stacks of handlers and contexts as they were when C++ code was entered. Whoever leaves that
-// code, by return or by exception, leaves them as they were: what was pushed meanwhile lies in dead frames.
+// Postgres's stacks of handlers and contexts as they were when C++ code was entered. They are put back when
+// that code is left, by return or by exception: entries that were pushed meanwhile lie in dead frames.
 class HandlerStacks {
   public:
     HandlerStacks() : exception_(PG_exception_stack), context_(error_context_stack) {}
@@ -87,8 +87,8 @@ std::invoke_result_t<F> guarded(F&& f) {
     pending.raise();
 }
 
-// State that errfinish() resets and a caught error must put back: code that goes on after a catch still
-// holds the locks it held before, and releasing them counts InterruptHoldoffCount down.
+// State that errfinish() resets. It is put back after an error is caught: the code that goes on still holds
+// its locks, and their release counts InterruptHoldoffCount down.
 class InterruptState {
   public:
     InterruptState() : holdoff_(InterruptHoldoffCount), cancel_holdoff_(QueryCancelHoldoffCount) {}

@@ -1,4 +1,5 @@
-// Numbers of blocks come from pages, which may be damaged: none is read that an index does not have.
+// A check of block numbers: they come from pages, which may be damaged. No block is read that the index does
+// not have.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -10,8 +11,8 @@ extern "C" {
 
 namespace vecstore::pg {
 
-// How many blocks the index has. Asked of the system when the block lies beyond what was known last: indexes
-// grow. Raises (index_corrupted) where there is no such block. (PostgreSQL itself would take one of these
+// How many blocks the index has. An index grows, so the system is asked again when a block lies beyond the
+// number. Raises (index_corrupted) where there is no such block. (PostgreSQL itself would take one of these
 // numbers for the wish to extend the index.)
 class IndexEnd {
   public:

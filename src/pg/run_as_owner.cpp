@@ -25,7 +25,7 @@ Oid owner_of(Oid relation) {
     return owner;
 }
 
-// Whoever could SET ROLE to the owner.
+// Only a user who could SET ROLE to the owner may go on.
 void require_becoming(Oid owner, Oid relation) {
     const Oid user = GetUserId();
     if (user == owner || (!InSecurityRestrictedOperation() && may_set_role(user, owner))) return;

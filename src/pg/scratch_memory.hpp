@@ -1,5 +1,5 @@
-// Large arrays within a limit of memory. What is beyond it lies in a temporary file that is mapped: the
-// system writes out what it has no room for, and reads it again.
+// Large arrays within a limit of memory. Arrays beyond it lie in a temporary file that is mapped: the system
+// writes their pages out when it needs the room, and reads them again.
 #pragma once
 
 #include "pg/guard.hpp"

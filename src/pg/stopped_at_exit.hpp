@@ -9,8 +9,9 @@ extern "C" {
 
 namespace vecstore::pg {
 
-// A FATAL error passes no destructor, and exit() must find no thread: what lives then is told to stop its
-// threads, the newest first. Objects of such classes end in the reverse order of their beginning.
+// A FATAL error passes no destructor, and exit() must find no thread. So the objects that live then are told
+// to stop their threads, the newest first. Objects of such classes end in the reverse order of their
+// beginning.
 class StoppedAtExit {
   public:
     StoppedAtExit(const StoppedAtExit&) = delete;

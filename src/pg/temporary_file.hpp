@@ -16,7 +16,7 @@ namespace vecstore::pg {
 // memory.
 class TemporaryFiles {
   public:
-    // memory: in which what Postgres knows of the files is kept.
+    // memory: holds Postgres's own records of the files.
     explicit TemporaryFiles(MemoryContext memory) : memory_(memory) {}
     TemporaryFiles(const TemporaryFiles&) = delete;
     TemporaryFiles& operator=(const TemporaryFiles&) = delete;

@@ -1,4 +1,4 @@
-# What the index tests share: servers, data, brute-force oracles, crashes.
+# Functions that the tests share: servers, data, brute-force oracles, crashes.
 #
 # The tests use pgvector's SQL surface, so most of them also run on pgvector, which is how their own logic was
 # checked: VECSTORE_TEST_EXTENSION=vector. What only vecstore has (vecstore_check) is skipped there.
@@ -18,7 +18,8 @@ use Test::More;
 our @EXPORT = qw(extension scale is_full new_node without_checksums crashes new_standby load_vectors add_queries recall check_clean
   exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server kill_backend start_clients stop_clients
   load_library write_script shared_file ask_quietly data_file shim_settings
-  copied_stage pgvector_settings unstaged_settings run_make write_bytes npy wait_until_up);
+  copied_stage pgvector_settings unstaged_settings run_make write_bytes npy wait_until_up
+  answer quoted copy_folder change_sqlite);
 
 sub extension { return $ENV{VECSTORE_TEST_EXTENSION} // 'vecstore' }
 
@@ -125,6 +126,16 @@ sub new_standby {
     $standby->start;
     return $standby;
 }
+
+# Both streams of psql, whether the statement fails or not. Options are those of PostgreSQL::Test::Cluster's psql().
+sub answer {
+    my ($node, $sql, @options) = @_;
+    my (undef, $out, $err) = $node->psql('postgres', $sql, @options);
+    return "$out$err";
+}
+
+# A text as a literal of SQL.
+sub quoted { my ($text) = @_; return "'" . ($text =~ s/'/''/gr) . "'" }
 
 # ------------------------------------------------------------------------------------------------------- data
 
@@ -260,6 +271,21 @@ sub write_bytes {
     print $f $content;
     close $f;
     return $path;
+}
+
+# A copy of a folder, with all that is in it; its path.
+sub copy_folder {
+    my ($source, $copy) = @_;
+    system('cp', '-r', $source, $copy) == 0 or die 'cp failed';
+    return $copy;
+}
+
+# Runs statements on a database of SQLite.
+sub change_sqlite {
+    my ($path, $sql) = @_;
+    my $script = 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript(sys.argv[2]); db.commit()';
+    IPC::Run::run([ $ENV{PYTHON} // '/usr/bin/python3', '-c', $script, $path, $sql ]) or die 'sqlite3 failed';
+    return;
 }
 
 # The content of an .npy file of float32; the values as numbers, or a reference to their bytes.

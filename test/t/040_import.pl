@@ -124,7 +124,7 @@ for my $type ('smallint', 'integer', 'bigint', 'text', 'varchar(5)') {
         "ids into $type");
 }
 
-# what COPY does for a table
+# a table is filled as COPY fills it
 sql(q{CREATE TABLE p (id bigint, embedding vector, made int DEFAULT 7, norm float8 GENERATED ALWAYS AS (vector_norm(embedding)) STORED)
       PARTITION BY RANGE (id);
       CREATE TABLE p0 PARTITION OF p FOR VALUES FROM (0) TO (5); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (5) TO (10)});
@@ -212,42 +212,68 @@ pass('other rows in the table do not matter');
 
 # ------------------------------------------------------------------------------- interrupted imports, resume
 
-# Slow enough to be interrupted anywhere.
-sql(q{CREATE TABLE slow (id int, embedding vector(8));
-      CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.0003); RETURN NEW; END';
+# Slow enough to be interrupted anywhere, and stopped before the row that the gate names.
+sql(q{CREATE TABLE gate (at int);
+      CREATE TABLE slow (id int, embedding vector(8));
+      CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+        WHILE EXISTS (SELECT FROM gate WHERE at = NEW.id) LOOP
+          PERFORM set_config(''application_name'', ''at the gate'', false), pg_sleep(0.01);
+        END LOOP;
+        PERFORM pg_sleep(0.0003); RETURN NEW; END';
       CREATE TRIGGER dawdle BEFORE INSERT ON slow FOR EACH ROW EXECUTE FUNCTION dawdle()});
 $node->append_conf('postgresql.conf', 'restart_after_crash = on');
 $node->reload;
-my $call = "CALL vecstore_import('slow', '$many', id_column => 'id', batch_size => 200, resume => true)";
+my $start_over = "CALL vecstore_import('slow', '$many', id_column => 'id', batch_size => 200)";
+my $call = $start_over =~ s/\)$/, resume => true)/r;
 
-# Starts the import and ends it from outside after a random time, by a function of its backend's pid.
-sub interrupt {
-    my ($how) = @_;
-    my ($out, $errors) = ('', '');
-    my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT pg_backend_pid()', '-c', $call ],
-        '<', \undef, '>', \$out, '2>', \$errors);
-    $run->pump until $out =~ /(\d+)\n/;
-    my $pid = $1;
-    select undef, undef, undef, 0.05 + rand 0.4;
-    $how->($pid);
-    eval { $run->finish };
-    wait_until_up($node) or die 'the server is not back';
-    return $errors;
+# Starts an import in a session of its own.
+sub start_import {
+    my ($statement) = @_;
+    my %import = (out => '', err => '');
+    $import{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT pg_backend_pid()', '-c', $statement ],
+        '<', \undef, '>', \$import{out}, '2>', \$import{err});
+    $import{run}->pump until $import{out} =~ /(\d+)\n/;
+    $import{pid} = $1;
+    return \%import;
 }
 
-my $kept = 0;
+# The same, and waits until it stands before a row.
+sub start_import_up_to {
+    my ($row, $statement) = @_;
+    sql("INSERT INTO gate VALUES ($row)");
+    my $import = start_import($statement);
+    $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE pid = $import->{pid} AND application_name = 'at the gate'")
+      or die "the import does not come to row $row";
+    sql('INSERT INTO gate VALUES (-1)');    # a commit that is on disk, and with it all commits before it
+    return $import;
+}
+
+# Starts the import and ends it from outside, by a function of its backend's pid: before a row, or after a random time.
+sub interrupt {
+    my ($how, $row) = @_;
+    my $import = defined $row ? start_import_up_to($row, $call) : start_import($call);
+    select undef, undef, undef, rand 0.4 if !defined $row;
+    $how->($import->{pid});
+    eval { $import->{run}->finish };
+    wait_until_up($node) or die 'the server is not back';
+    sql('DELETE FROM gate');
+    return;
+}
+
+my $there = 0;
 for my $round (1 .. 8) {
+    my $row = $round <= 4 ? $there + 250 + int rand 400 : undef;
     interrupt(
         $round % 2
         ? sub { kill_backend($node, $_[0]) }
         : $round % 4 ? sub { sql("SELECT pg_terminate_backend($_[0])") }
-        :              sub { sql("SELECT pg_cancel_backend($_[0])") });
-    my $rows = sql('SELECT count(*) FROM slow');
-    is(sql("SELECT rows_done FROM vecstore_import_progress WHERE target = 'public.slow'"), $rows,
-        "interruption $round: the state says the $rows rows that the table has");
-    $kept = $rows if $rows > $kept && $rows < 4000;
+        :              sub { sql("SELECT pg_cancel_backend($_[0])") },
+        $row);
+    $there = sql('SELECT count(*) FROM slow');
+    is($there, $row - $row % 200, "interruption $round, before row $row: the batches before it are kept") if defined $row;
+    is(sql("SELECT sum(rows_done) FROM vecstore_import_progress WHERE target = 'public.slow'"), $there,
+        "interruption $round: the state says the $there rows that the table has");
 }
-cmp_ok($kept, '>', 0, 'an interrupted import leaves its batches');
 ($status, $err) = attempt($call);
 like($err, qr/count and content verified|nothing to import/, 'the last resumption finishes and verifies');
 is(sql("$sums slow"), sql("$sums vecstore_read_npy('$many')"), 'no row twice, none missing');
@@ -257,8 +283,11 @@ is(sql('SELECT count(*) FROM slow'), 4000, 'really');
 
 sub half_import {
     sql('TRUNCATE slow');
-    my ($s, $e) = attempt("SET statement_timeout = 700; CALL vecstore_import('slow', '$many', id_column => 'id', batch_size => 200)");
-    like($e, qr/canceling statement.*\d+ of 4000 rows are committed, resume => true goes on/s, 'an error says what is kept');
+    my $import = start_import_up_to(1100, $start_over);
+    sql("SELECT pg_cancel_backend($import->{pid})");
+    $import->{run}->finish;
+    sql('DELETE FROM gate');
+    like($import->{err}, qr/canceling statement.*1000 of 4000 rows are committed, resume => true goes on/s, 'an error says what is kept');
     return;
 }
 half_import();
@@ -268,7 +297,7 @@ write_file('many.npy', substr($original, 0, -1) . 'x');
 like($err, qr/ERROR:.*cannot resume: .* is not the file that the earlier import read/, 'a changed file is not resumed');
 write_file('many.npy', $original);
 ($status, $err) = attempt("CALL vecstore_import('slow', '$many', id_column => 'id', verify => false)");
-like($err, qr/NOTICE:.*an unfinished import left \d+ rows/, 'starting anew mentions the unfinished import');
+like($err, qr/NOTICE:.*an unfinished import left 1000 rows/, 'starting anew mentions the unfinished import');
 half_import();
 
 # A dump carries the state along, to wherever the extension is then.
@@ -291,12 +320,11 @@ is($node->safe_psql('copy', q{SELECT rows_done, status FROM elsewhere.vecstore_i
 # Two sessions cannot resume the same import.
 {
     half_import();
-    my ($out, $errors) = ('', '');
-    my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $call ], '<', \undef, '>', \$out, '2>', \$errors);
-    $node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_progress_copy});
+    my $first = start_import_up_to(2100, $call);
     ($status, $err) = attempt($call);
     like($err, qr/ERROR:.*being run by another session/, 'the same import is not run twice at a time');
-    $run->finish;
+    sql('DELETE FROM gate');
+    $first->{run}->finish;
     is(sql('SELECT count(*), count(DISTINCT id) FROM slow'), '4000|4000', 'and the first one finishes');
 }
 
@@ -331,8 +359,8 @@ is(sql('SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.classid WHE
     unlink $vast;
 }
 
-# What was read ahead for a table that another session changes between two batches is read again for the table as it
-# is then; and a failure comes when its rows would.
+# Another session changes the table between two batches: rows that were read ahead are read again for the table as it
+# is then. And a failure comes when its rows would.
 {
     sql(q{CREATE TABLE changed (id int, embedding vector(8));
           CREATE OR REPLACE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.0005); RETURN NEW; END';

@@ -231,7 +231,7 @@ for my $i (0 .. $#statements) {
     my $right = @errors == $wanted && ($wanted == 0 || $state eq 'any' || $errors[0] =~ /^\Q$state\E: /);
     ok($right, "$what: " . ($state || 'no error')) or diag("got: @errors");
 }
-# Whatever is wrong, the message names the file, and the place in it.
+# Every message names the file, and the place in it.
 my @vague = grep { /^22P04/ && !/file ".+" at byte \d+: \S+ \S/ } map { @$_ } values %answers;
 is("@vague", '', 'errors of malformed files name file, offset and reason');
 

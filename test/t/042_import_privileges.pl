@@ -1,4 +1,4 @@
-# Who may import what, and that privileges are looked at before any file is.
+# Privileges of imports: they are checked before any file is looked at.
 use strict;
 use warnings;
 use FindBin;
@@ -23,7 +23,7 @@ sub as {
 }
 my $import = "CALL vecstore_import('t', '$file', id_column => 'id')";
 
-# importer has everything, inserter what is needed for the import alone
+# importer has all privileges, inserter only those that the import needs
 sql(q{CREATE ROLE importer LOGIN; GRANT pg_read_server_files TO importer;
       CREATE ROLE nofiles LOGIN; CREATE ROLE noinsert LOGIN; GRANT pg_read_server_files TO noinsert;
       CREATE ROLE nocolumn LOGIN; GRANT pg_read_server_files TO nocolumn;

@@ -23,11 +23,9 @@ sub attempt {
     return ($status, $err, $out);
 }
 
-sub quoted { my ($text) = @_; return "'" . ($text =~ s/'/''/gr) . "'" }
-
 # -------------------------------------------------------------------------------------------- the shared files
 
-# What the manifest's reference reader sees, as [rows, dims], or the error that is due. Files of several arrays: one
+# The manifest's reference reader sees [rows, dims], or the error that is due. Files of several arrays: one
 # entry for each. Arguments beyond the path, where the file needs them.
 my @shared = (
     [ 'faiss/ivfpq_empty_offline_ivf.faissindex', 0, 8 ],
@@ -152,7 +150,7 @@ diag($_) for @table;
 
 # ------------------------------------------------------------------------------------ files by the real libraries
 
-# import_kinds.py writes the files and, for each, what the library itself reads from it: float32 values and ids.
+# import_kinds.py writes the files and, for each, the values that the library itself reads from it: float32 and ids.
 my $missing = `$python $FindBin::Bin/import_kinds.py --check 2>&1`;
 SKIP: {
     if ($? != 0) {

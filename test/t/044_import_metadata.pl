@@ -117,7 +117,7 @@ like(bring('same', ", id_column => 'k', metadata => '$folder/same.json', on_conf
 is(sql('SELECT string_agg(n::text, \',\' ORDER BY k) FROM same'), '55,56,57,58,59', 'the last one counts');
 like(bring('same', ", on_conflict => 'update'"), qr/needs an argument that is missing: id_column/, 'update needs ids');
 
-# dry runs, and what cannot be
+# dry runs, and calls that are refused
 $err = bring('dry', ", metadata => '$files{array}', create_table => true, dry_run => true");
 like($err, qr/dry run: $rows vectors.*CREATE TABLE dry \(id bigint PRIMARY KEY, embedding public.vector\(4\), chunk_hash pg_catalog\.text/s, 'a dry run says what it would do');
 is(sql("SELECT to_regclass('dry') IS NULL, (SELECT count(*) FROM vecstore_import_state WHERE target = 'public.dry')"), 't|0', 'and does nothing');

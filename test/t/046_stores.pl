@@ -15,14 +15,6 @@ my $folder = PostgreSQL::Test::Utils::tempdir();
 chmod 0755, $folder;
 
 sub sql { return $node->safe_psql('postgres', $_[0]) }
-sub quoted { my ($text) = @_; $text =~ s/'/''/g; return "'$text'" }
-
-# Both streams of psql.
-sub answer {
-    my ($sql) = @_;
-    my (undef, $out, $err) = $node->psql('postgres', $sql);
-    return "$out$err";
-}
 
 # How many of the expected rows a FROM item gives, in their order (a table has none: by their ids); and how many rows
 # there are on either side.
@@ -54,7 +46,7 @@ SKIP: {
         is(compare("vecstore_read_$kind(" . quoted($path) . "$option)", $expected), "$rows of $rows", "$name: read equal");
         sql('DROP TABLE IF EXISTS t');
         my $call = "CALL vecstore_import_store('t', " . quoted($path) . "$option, batch_size => 7)";
-        like(answer($call), qr/created table public\.t.*imported $rows rows .*count and content verified/s, "$name: imported and verified");
+        like(answer($node, $call), qr/created table public\.t.*imported $rows rows .*count and content verified/s, "$name: imported and verified");
         is(compare('t', $expected), "$rows of $rows", "$name: in the table");
         is(sql('SELECT count(*) FROM vecstore_inspect_store(' . quoted($path) . ") WHERE kind = '$kind' AND rows = $rows AND coalesce(collection, '-') = " . quoted($collection)),
             1, "$name: inspected");
@@ -66,12 +58,11 @@ SKIP: {
 # Signals that end nothing do not end a read, and those that do are told of as everywhere.
 sub stores_interrupted {
     my $long = "$folder/chroma long";
-    system('cp', '-r', "$folder/chroma single", $long) == 0 or die 'cp failed';
-    my $script = 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript("""
-        CREATE TABLE e AS SELECT * FROM embeddings; DROP TABLE embeddings; ALTER TABLE e RENAME TO embeddings;
+    copy_folder("$folder/chroma single", $long);
+    change_sqlite("$long/chroma.sqlite3", 'CREATE TABLE e AS SELECT * FROM embeddings; DROP TABLE embeddings;
+        ALTER TABLE e RENAME TO embeddings;
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500000)
-        INSERT INTO embeddings (id, segment_id) SELECT i + 1000000, 0 FROM n""")';
-    system($python, '-c', $script, "$long/chroma.sqlite3") == 0 or die 'python failed';
+        INSERT INTO embeddings (id, segment_id) SELECT i + 1000000, 0 FROM n');
     my $read = 'SELECT count(*) FROM vecstore_read_chroma(' . quoted($long) . ')';
     my ($out, $err) = ('', '');
     my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT pg_backend_pid()', '-c', "$read; $read" ], '<', \undef, '>', \$out, '2>', \$err);
@@ -80,47 +71,47 @@ sub stores_interrupted {
     $run->finish;
     is($err, '', 'a read goes on after interrupts');
     like($out, qr/\n79\n79\n$/, 'to its end');
-    like(answer("\\set VERBOSITY verbose\nSET statement_timeout = 40; $read"), qr/57014: canceling statement due to statement timeout/, 'a timeout is told of as one');
+    like(answer($node, "\\set VERBOSITY verbose\nSET statement_timeout = 40; $read"), qr/57014: canceling statement due to statement timeout/, 'a timeout is told of as one');
     return;
 }
 
-# What one does with them.
+# Stores are read, imported and resumed, and refused to those who may not.
 sub stores_in_use {
     my $lc = quoted("$folder/langchain v2 4");
     my $chroma = quoted("$folder/chroma new?%41#");
-    like(answer("SELECT * FROM vecstore_read_langchain($lc)"), qr/NOTICE: +4 texts were changed so that PostgreSQL can store them/, 'U+0000 is left out, and said');
-    like(answer("SELECT * FROM vecstore_inspect($lc)"), qr/ERROR: .*is a directory\nHINT: .*vecstore_inspect_store/, 'vecstore_inspect knows who can help');
-    like(answer("SELECT * FROM vecstore_read_chroma($chroma)"),
+    like(answer($node, "SELECT * FROM vecstore_read_langchain($lc)"), qr/NOTICE: +4 texts were changed so that PostgreSQL can store them/, 'U+0000 is left out, and said');
+    like(answer($node, "SELECT * FROM vecstore_inspect($lc)"), qr/ERROR: .*is a directory\nHINT: .*vecstore_inspect_store/, 'vecstore_inspect knows who can help');
+    like(answer($node, "SELECT * FROM vecstore_read_chroma($chroma)"),
         qr/ERROR: .* has 4 collections\nHINT: .*collection => .*"empty", "persisted", "purged", "queue only"/, 'several collections: which one?');
-    like(answer("SELECT * FROM vecstore_read_chroma($chroma, 'none')"), qr/ERROR: .*has no collection "none"\nHINT: +It has: "empty"/, 'a collection that is not there');
+    like(answer($node, "SELECT * FROM vecstore_read_chroma($chroma, 'none')"), qr/ERROR: .*has no collection "none"\nHINT: +It has: "empty"/, 'a collection that is not there');
     is(sql("SELECT metric FROM vecstore_inspect_store($chroma) ORDER BY collection"), "inner_product\nl2\ncosine\nl2", 'their metrics');
-    like(answer("CALL vecstore_import_store('lossy', $chroma, 'purged')"), qr/holds approximations of the vectors/, 'persisted cosine vectors were divided by their length: said');
+    like(answer($node, "CALL vecstore_import_store('lossy', $chroma, 'purged')"), qr/holds approximations of the vectors/, 'persisted cosine vectors were divided by their length: said');
     is(sql("SELECT count(*) FROM vecstore_read_chroma(" . quoted("$folder/chroma single") . ")"), 79, 'one collection needs no name');
 
     # Into a table that is there: other names, types, defaults, left out columns.
     sql('CREATE TABLE mine (n serial, key varchar(50) UNIQUE, meta jsonb, v vector(12), body text, at timestamptz DEFAULT now())');
-    like(answer("CALL vecstore_import_store('mine', $lc, id_column => 'key', document_column => 'body', metadata_column => NULL, \"column\" => 'v')"),
+    like(answer($node, "CALL vecstore_import_store('mine', $lc, id_column => 'key', document_column => 'body', metadata_column => NULL, \"column\" => 'v')"),
         qr/imported 40 rows .*verified/s, 'columns of other names');
     is(sql('SELECT count(*), count(body), count(meta), count(at), max(n) FROM mine'), '40|39|0|40|40', 'what they hold');
     my $again = "CALL vecstore_import_store('mine', $lc, id_column => 'key', document_column => 'body', metadata_column => 'meta', \"column\" => 'v'";
-    like(answer("$again)"), qr/ERROR: +duplicate key value/, 'the same ids again');
-    like(answer("$again, on_conflict => 'skip')"), qr/imported 0 rows .*40 more rows were in the table already/s, 'skipped');
-    like(answer("$again, on_conflict => 'update')"), qr/imported 40 rows/, 'or updated');
+    like(answer($node, "$again)"), qr/ERROR: +duplicate key value/, 'the same ids again');
+    like(answer($node, "$again, on_conflict => 'skip')"), qr/imported 0 rows .*40 more rows were in the table already/s, 'skipped');
+    like(answer($node, "$again, on_conflict => 'update')"), qr/imported 40 rows/, 'or updated');
     is(sql('SELECT count(*), count(meta) FROM mine'), '40|39', 'with what was left out before');
-    like(answer("$again, on_conflict => 'replace')"), qr/ERROR: +on_conflict cannot be "replace"/, 'no other choice');
-    like(answer("CALL vecstore_import_store('mine', $lc, \"column\" => 'body')"), qr/ERROR: +column "body" is of type text/, 'a column that holds no vectors');
-    like(answer("BEGIN; CALL vecstore_import_store('mine', $lc)"), qr/cannot run inside a transaction block/, 'batches need their own transactions');
+    like(answer($node, "$again, on_conflict => 'replace')"), qr/ERROR: +on_conflict cannot be "replace"/, 'no other choice');
+    like(answer($node, "CALL vecstore_import_store('mine', $lc, \"column\" => 'body')"), qr/ERROR: +column "body" is of type text/, 'a column that holds no vectors');
+    like(answer($node, "BEGIN; CALL vecstore_import_store('mine', $lc)"), qr/cannot run inside a transaction block/, 'batches need their own transactions');
 
     # An import that stops goes on where it stopped.
     sql("CREATE TABLE r (id text PRIMARY KEY, document text, metadata jsonb, embedding vector(12));
          CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF (SELECT count(*) FROM r) >= 25 THEN RAISE ''stop''; END IF; RETURN NEW; END';
          CREATE TRIGGER stop BEFORE INSERT ON r FOR EACH ROW EXECUTE FUNCTION stop()");
-    like(answer("CALL vecstore_import_store('r', $lc, batch_size => 10)"), qr/ERROR: +stop/, 'an import that fails');
+    like(answer($node, "CALL vecstore_import_store('r', $lc, batch_size => 10)"), qr/ERROR: +stop/, 'an import that fails');
     is(sql('SELECT count(*) FROM r'), 20, 'keeps its batches');
     sql('DROP TRIGGER stop ON r');
-    like(answer("CALL vecstore_import_store('r', $lc, batch_size => 10, resume => true)"), qr/imported 20 rows .*verified/s, 'and is resumed');
+    like(answer($node, "CALL vecstore_import_store('r', $lc, batch_size => 10, resume => true)"), qr/imported 20 rows .*verified/s, 'and is resumed');
     is(compare('r', "$folder/langchain v2 4.expected.json"), '40 of 40', 'to the end');
-    like(answer("CALL vecstore_import_store('r', $lc, resume => true)"), qr/already in public\.r: nothing to import/, 'once');
+    like(answer($node, "CALL vecstore_import_store('r', $lc, resume => true)"), qr/already in public\.r: nothing to import/, 'once');
     is(sql("SELECT rows_done, status FROM vecstore_import_progress WHERE target = 'public.r'"), '40|complete', 'the view shows it');
 
     # Privileges
@@ -144,11 +135,7 @@ sub stores_in_use {
     hostile("$folder/langchain v2 4/index.faiss");
 }
 
-sub copy_of {
-    my ($name, $source) = @_;
-    system('cp', '-r', $source, "$folder/$name") == 0 or die 'cp';
-    return "$folder/$name";
-}
+sub copy_of { my ($name, $source) = @_; return copy_folder($source, "$folder/$name") }
 
 my (@names, @statements);
 
@@ -209,10 +196,9 @@ sub damaged {
         'no collection' => 'DELETE FROM collections');
     my $n = 0;
     for my $what (sort keys %changes) {
-        my $path = copy_of('ch_' . $n++, $chroma) . '/chroma.sqlite3';
-        IPC::Run::run([ $python, '-c', 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript(sys.argv[2]); db.commit()', $path, $changes{$what} ])
-          or die 'sqlite3';
-        must_fail($what, 'vecstore_read_chroma', $path =~ s{/chroma.sqlite3}{}r);
+        my $path = copy_of('ch_' . $n++, $chroma);
+        change_sqlite("$path/chroma.sqlite3", $changes{$what});
+        must_fail($what, 'vecstore_read_chroma', $path);
     }
     write_bytes(copy_of('ch_journal', $chroma) . '/chroma.sqlite3-wal', 'x' x 100);
     must_fail('a database in use', 'vecstore_read_chroma', "$folder/ch_journal");

@@ -1,5 +1,5 @@
-# Exports: what is written is read by the real NumPy, FAISS and hnswlib, and equals the table bit by bit; an index's
-# graph is one that FAISS finds its way in. Files are there as a whole or not at all.
+# Exports: the real NumPy, FAISS and hnswlib read the files, and find the table in them bit by bit. FAISS finds its way
+# in the graph of an index. Files are there as a whole or not at all.
 use strict;
 use warnings;
 use FindBin;
@@ -16,15 +16,9 @@ chmod 0777, $folder;
 
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 
-sub answer {
-    my ($sql, @options) = @_;
-    my (undef, $out, $err) = $node->psql('postgres', $sql, @options);
-    return "$out$err";
-}
-
 my %has = map { my $module = $_; $module => system("$python -c 'import numpy, $module' 2>/dev/null") == 0 } qw(numpy faiss hnswlib);
 
-# What the library sees in a file: a list of columns (export_check.py), or undef without it.
+# The file as the library sees it: a list of columns (export_check.py), or undef without it.
 sub seen {
     my ($name) = @_;
     my $library = $name =~ /faiss$/ ? 'faiss' : $name =~ /hnswlib$/ ? 'hnswlib' : 'numpy';
@@ -43,7 +37,7 @@ sub expected {
         md5(string_agg(($id)::text, ',' ORDER BY $id)) FROM $from") ];
 }
 
-# Exports and compares; returns what the library says beyond that.
+# Exports and compares; returns the further columns of export_check.py.
 sub same {
     my ($call, $name, $from, $what, $id) = @_;
     my $expected = expected($from, $id);
@@ -75,8 +69,8 @@ same("hnswlib('SELECT id, v FROM t', '$folder/t.ip.200.hnswlib', id_column => 'i
 # Cosine: unit vectors, and those that are of unit length already as they are.
 sql('CREATE TABLE unit AS SELECT id, l2_normalize(v)::vector(200) AS v FROM t');
 same("hnswlib('unit', '$folder/unit.cosine.200.hnswlib', id_column => 'id', metric => 'cosine')", 'unit.cosine.200.hnswlib', 'unit', 'unit vectors, cosine');
-unlike(answer("SELECT vecstore_export_faiss('unit', '$folder/unit.faiss', metric => 'cosine')"), qr/scaled/, 'unit vectors stay');
-like(answer("SELECT vecstore_export_faiss('SELECT v + v AS v FROM t', '$folder/scaled.faiss', metric => 'cosine')"), qr/NOTICE: +3000 vectors were scaled to unit length/, 'others are scaled, and it is said');
+unlike(answer($node, "SELECT vecstore_export_faiss('unit', '$folder/unit.faiss', metric => 'cosine')"), qr/scaled/, 'unit vectors stay');
+like(answer($node, "SELECT vecstore_export_faiss('SELECT v + v AS v FROM t', '$folder/scaled.faiss', metric => 'cosine')"), qr/NOTICE: +3000 vectors were scaled to unit length/, 'others are scaled, and it is said');
 
 # Types and columns
 sql('CREATE TABLE half AS SELECT id::bigint AS id, v::halfvec(200) AS v FROM t');
@@ -85,19 +79,19 @@ is((same("npy('SELECT v FROM half ORDER BY id', '$folder/half.npy')", 'half.npy'
 same("faiss('half', '$folder/half.faiss', id_column => 'id')", 'half.faiss', 'half', 'halfvec in FAISS');
 sql('CREATE TABLE two (id smallint, "My V" vector(3), w vector, other text)');
 sql(q{INSERT INTO two VALUES (-3, '[1,2,3]', '[1,2]', 'x'), (4, NULL, '[1,2,3]', 'y'), (NULL, '[3e38,-1e-45,-0]', '[1,2]', 'z')});
-like(answer("SELECT vecstore_export_npy('two', '$folder/two.npy')"), qr/ERROR: .*several columns of vectors.*\n.*"column" =>/, 'which column?');
-like(answer("SELECT vecstore_export_npy('two', '$folder/two.npy', 'other')"), qr/ERROR: +column "other" is of type text/, 'a column of texts');
-like(answer("SELECT vecstore_export_npy('two', '$folder/two.npy', 'none')"), qr/ERROR: +there is no column "none"/, 'no column');
-like(answer("SELECT vecstore_export_npy('two', '$folder/two.npy', 'My V')"), qr/ERROR: +row 2 has a NULL vector/, 'a NULL vector');
-like(answer("SELECT vecstore_export_npy('two', '$folder/two.npy', 'w')"), qr/ERROR: +row 2 has 3 dimensions, those before it have 2/, 'unequal dimensions');
-like(answer("SELECT vecstore_export_faiss('two', '$folder/two.faiss', 'My V', 'id', skip_nulls => true)"), qr/ERROR: +row 2 has a NULL id/, 'a NULL id');
-like(answer("SELECT vecstore_export_faiss('two', '$folder/two.faiss', 'My V', 'other')"), qr/ERROR: +column "other" is of type text/, 'ids that are texts');
-like(answer("SELECT vecstore_export_hnswlib('SELECT * FROM two WHERE id = -3', '$folder/x', 'My V', 'id')"), qr/ERROR: +id -3 cannot be a label/, 'a negative label');
-like(answer("SELECT vecstore_export_hnswlib('SELECT 1 AS id, v FROM t LIMIT 5', '$folder/x', id_column => 'id')"), qr/ERROR: +an id is there twice/, 'labels are unique');
+like(answer($node, "SELECT vecstore_export_npy('two', '$folder/two.npy')"), qr/ERROR: .*several columns of vectors.*\n.*"column" =>/, 'which column?');
+like(answer($node, "SELECT vecstore_export_npy('two', '$folder/two.npy', 'other')"), qr/ERROR: +column "other" is of type text/, 'a column of texts');
+like(answer($node, "SELECT vecstore_export_npy('two', '$folder/two.npy', 'none')"), qr/ERROR: +there is no column "none"/, 'no column');
+like(answer($node, "SELECT vecstore_export_npy('two', '$folder/two.npy', 'My V')"), qr/ERROR: +row 2 has a NULL vector/, 'a NULL vector');
+like(answer($node, "SELECT vecstore_export_npy('two', '$folder/two.npy', 'w')"), qr/ERROR: +row 2 has 3 dimensions, those before it have 2/, 'unequal dimensions');
+like(answer($node, "SELECT vecstore_export_faiss('two', '$folder/two.faiss', 'My V', 'id', skip_nulls => true)"), qr/ERROR: +row 2 has a NULL id/, 'a NULL id');
+like(answer($node, "SELECT vecstore_export_faiss('two', '$folder/two.faiss', 'My V', 'other')"), qr/ERROR: +column "other" is of type text/, 'ids that are texts');
+like(answer($node, "SELECT vecstore_export_hnswlib('SELECT * FROM two WHERE id = -3', '$folder/x', 'My V', 'id')"), qr/ERROR: +id -3 cannot be a label/, 'a negative label');
+like(answer($node, "SELECT vecstore_export_hnswlib('SELECT 1 AS id, v FROM t LIMIT 5', '$folder/x', id_column => 'id')"), qr/ERROR: +an id is there twice/, 'labels are unique');
 is(sql("SELECT vecstore_export_hnswlib('SELECT v FROM t WHERE id < 0', '$folder/none.200.hnswlib')"), 0, 'no rows for hnswlib');
-like(answer("SELECT vecstore_export_hnswlib('SELECT v::vector FROM t WHERE id < 0', '$folder/x')"), qr/ERROR: +there are no rows to export/, 'nor dimensions');
-like(answer("SET maintenance_work_mem = '1MB'; SELECT vecstore_export_hnswlib('t', '$folder/x')"), qr/ERROR: +hnswlib would need more than the 1 MB/, 'a bound on its memory');
-like(answer("SELECT vecstore_export_npy('two', '$folder/skipped.npy', 'My V', skip_nulls => true)"), qr/\A2NOTICE|\A2.*NOTICE: +1 rows without a vector were left out/s, 'NULLs are left out on request');
+like(answer($node, "SELECT vecstore_export_hnswlib('SELECT v::vector FROM t WHERE id < 0', '$folder/x')"), qr/ERROR: +there are no rows to export/, 'nor dimensions');
+like(answer($node, "SET maintenance_work_mem = '1MB'; SELECT vecstore_export_hnswlib('t', '$folder/x')"), qr/ERROR: +hnswlib would need more than the 1 MB/, 'a bound on its memory');
+like(answer($node, "SELECT vecstore_export_npy('two', '$folder/skipped.npy', 'My V', skip_nulls => true)"), qr/\A2NOTICE|\A2.*NOTICE: +1 rows without a vector were left out/s, 'NULLs are left out on request');
 same("npy('SELECT \"My V\" FROM two WHERE \"My V\" IS NOT NULL ORDER BY id', '$folder/extreme.npy')", 'extreme.npy',
     '(SELECT "My V" AS v, row_number() OVER (ORDER BY id) - 1 AS n FROM two WHERE "My V" IS NOT NULL) r', 'extreme values', 'n');
 is(sql("SELECT vecstore_export_npy('SELECT v FROM t WHERE id < 0', '$folder/empty.npy')"), 0, 'no rows');
@@ -152,7 +146,7 @@ graph('c', 'c_l2', 'deleted.hnsw.faiss', 'a third of the rows deleted');
 sql('VACUUM c');
 graph('c', 'c_l2', 'vacuumed.hnsw.faiss', 'vacuumed');
 {
-    like(answer("BEGIN; INSERT INTO c SELECT 90000 + id, v FROM c WHERE id < 30; SAVEPOINT s; DELETE FROM c WHERE id > 80000; ROLLBACK TO s;
+    like(answer($node, "BEGIN; INSERT INTO c SELECT 90000 + id, v FROM c WHERE id < 30; SAVEPOINT s; DELETE FROM c WHERE id > 80000; ROLLBACK TO s;
         DELETE FROM c WHERE id < 10; SELECT vecstore_export_faiss('c', '$folder/own.hnsw.faiss', id_column => 'id', index => 'c_l2') - count(*) FROM c; ROLLBACK"),
         qr/^0$/m, 'a transaction sees its own rows');
     # While rows come and go.
@@ -183,27 +177,27 @@ for (
     [ "'t', '$folder/x', id_column => 'id', index => 't_l2', metric => 'l2'", qr/the metric is the index's/, 'a metric' ],
     [ "'t', '$folder/x', id_column => 'id', index => 't'", qr/"t" is not an index/, 'a table as index' ]) {
     my ($arguments, $error, $what) = @$_;
-    like(answer("SELECT vecstore_export_faiss($arguments)"), qr/ERROR: .*$error/, "a graph with $what is refused");
+    like(answer($node, "SELECT vecstore_export_faiss($arguments)"), qr/ERROR: .*$error/, "a graph with $what is refused");
 }
 
 # ------------------------------------------------------------------------------------------------ files and rights
 
-like(answer("SELECT vecstore_export_npy('t', '$folder/t.npy')"), qr/ERROR: .*already exists\nHINT: +Say overwrite => true/, 'nothing is overwritten');
+like(answer($node, "SELECT vecstore_export_npy('t', '$folder/t.npy')"), qr/ERROR: .*already exists\nHINT: +Say overwrite => true/, 'nothing is overwritten');
 is(sql("SELECT vecstore_export_npy('unit', '$folder/t.npy', overwrite => true)"), 3000, 'but on request');
 symlink "$folder/t.npy", "$folder/link.npy" or die;
 mkdir "$folder/sub";
-like(answer("SELECT vecstore_export_npy('t', '$folder/sub', overwrite => true)"), qr/ERROR: .*is not a regular file/, 'a folder');
-like(answer("SELECT vecstore_export_npy('t', 'relative.npy')"), qr/ERROR: .*is not an absolute path/, 'a relative path');
-like(answer("SELECT vecstore_export_npy('t', '$folder/nowhere/x.npy')"), qr/ERROR: +could not create .*No such file or directory\nHINT/, 'no such folder');
-like(answer("SELECT vecstore_export_npy('nowhere', '$folder/x')"), qr/ERROR: +relation "nowhere" does not exist/, 'no such table');
-like(answer("SELECT vecstore_export_npy('SELEC v', '$folder/x')"), qr/ERROR: +syntax error/, 'no such query');
-like(answer("SELECT vecstore_export_npy('DELETE FROM t RETURNING v', '$folder/x')"), qr/ERROR: /, 'a query that changes something');
+like(answer($node, "SELECT vecstore_export_npy('t', '$folder/sub', overwrite => true)"), qr/ERROR: .*is not a regular file/, 'a folder');
+like(answer($node, "SELECT vecstore_export_npy('t', 'relative.npy')"), qr/ERROR: .*is not an absolute path/, 'a relative path');
+like(answer($node, "SELECT vecstore_export_npy('t', '$folder/nowhere/x.npy')"), qr/ERROR: +could not create .*No such file or directory\nHINT/, 'no such folder');
+like(answer($node, "SELECT vecstore_export_npy('nowhere', '$folder/x')"), qr/ERROR: +relation "nowhere" does not exist/, 'no such table');
+like(answer($node, "SELECT vecstore_export_npy('SELEC v', '$folder/x')"), qr/ERROR: +syntax error/, 'no such query');
+like(answer($node, "SELECT vecstore_export_npy('DELETE FROM t RETURNING v', '$folder/x')"), qr/ERROR: /, 'a query that changes something');
 is(sql('SELECT count(*) FROM t'), 3000, 'has changed nothing');
-like(answer("SELECT vecstore_export_npy(NULL, '$folder/x')"), qr/ERROR: +source must not be null/, 'no source');
-like(answer("SELECT vecstore_export_faiss('t', '$folder/x', metric => 'hamming')"), qr/ERROR: +metric cannot be "hamming"/, 'an unknown metric');
-like(answer("SELECT vecstore_export_hnswlib('t', '$folder/x', m => 1)"), qr/ERROR: +m must be from 2 to 1000, not 1/, 'm');
+like(answer($node, "SELECT vecstore_export_npy(NULL, '$folder/x')"), qr/ERROR: +source must not be null/, 'no source');
+like(answer($node, "SELECT vecstore_export_faiss('t', '$folder/x', metric => 'hamming')"), qr/ERROR: +metric cannot be "hamming"/, 'an unknown metric');
+like(answer($node, "SELECT vecstore_export_hnswlib('t', '$folder/x', m => 1)"), qr/ERROR: +m must be from 2 to 1000, not 1/, 'm');
 sql('CREATE FUNCTION slow(vector) RETURNS vector LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.005); RETURN $1; END $$');
-like(answer("SET statement_timeout = '300ms'; SELECT vecstore_export_npy('SELECT slow(v) AS v FROM t', '$folder/x')"), qr/ERROR: +canceling statement due to statement timeout/, 'cancelled');
+like(answer($node, "SET statement_timeout = '300ms'; SELECT vecstore_export_npy('SELECT slow(v) AS v FROM t', '$folder/x')"), qr/ERROR: +canceling statement due to statement timeout/, 'cancelled');
 {
     my ($out, $err) = ('', '');
     my $h = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT vecstore_export_npy('SELECT slow(v) AS v FROM t', '$folder/x')" ],
@@ -220,7 +214,7 @@ ok(!-e "$folder/x", 'and nothing has its name');
 
 sql('CREATE ROLE writer LOGIN; GRANT pg_write_server_files TO writer; CREATE ROLE reader LOGIN; GRANT SELECT ON t TO reader; GRANT SELECT (v) ON unit TO writer;
      CREATE ROLE owner LOGIN; GRANT pg_write_server_files TO owner; CREATE TABLE own AS TABLE t; ALTER TABLE own OWNER TO owner; CREATE INDEX own_l2 ON own USING hnsw (v vector_l2_ops)');
-my $as = sub { my ($role, $sql) = @_; return answer($sql, extra_params => [ '-U', $role ]) };
+my $as = sub { my ($role, $sql) = @_; return answer($node, $sql, extra_params => [ '-U', $role ]) };
 for my $call ("npy('t', '$folder/r')", "fvecs('t', '/root/r')", "faiss('t', '')", "hnswlib('nowhere', '$folder/r')") {
     like($as->('reader', "SELECT vecstore_export_$call"), qr/ERROR: +permission denied to write files on the server/, "without pg_write_server_files: $call");
 }

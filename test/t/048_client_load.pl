@@ -1,5 +1,5 @@
-# vecstore-load: files and stores of the client come over the wire, bit by bit as vecstore_import brings them in from
-# the server's disk; bad ones give one error; what was killed goes on where it stopped.
+# vecstore-load: files and stores of the client come over the wire, and are bit by bit those that vecstore_import reads on
+# the server's disk. Bad ones give one error. A load that was killed goes on where it stopped.
 use strict;
 use warnings;
 use FindBin;
@@ -21,7 +21,7 @@ my $folder = PostgreSQL::Test::Utils::tempdir();
 
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 
-# Runs the program; its exit status, and what it said.
+# Runs the program; its exit status and its messages.
 sub run_load {
     my (@arguments) = @_;
     my ($out, $err) = ('', '');
@@ -122,7 +122,7 @@ SKIP: {
     is(sql("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'ofbits'::regclass AND attname = 'embedding'"), 'bit(512)', 'makes a column of bits');
 }
 
-# Hints name the program's options, not those of SQL, whoever gives them.
+# Hints name the program's options, not those of SQL, also where the server gives them.
 fails('NaN', qr/HINT: .*--skip-not-finite/, '--create', write_file('nan.npy', npy(2, 2, 1, 'nan', 3, 4)), 'nans');
 sql('CREATE TABLE two (a vector, b vector)');
 fails('two columns', qr/HINT: +Say which one: --column=a\./, $ten, 'two');

@@ -16,12 +16,6 @@ chmod 0755, $folder;
 
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 
-sub answer {
-    my ($sql) = @_;
-    my (undef, $out, $err) = $node->psql('postgres', $sql);
-    return "$out$err";
-}
-
 # --- a build beyond its memory shows how far it is, of a table that was never analyzed, and of one that has grown since
 my $ROWS = scale(1500, 40000);
 sql('CREATE TABLE t (id int, v vector(256))');
@@ -62,7 +56,7 @@ for my $known ('never analyzed', 'known to be smaller') {
 # --- strings of bits whose length is not fixed
 sql("CREATE TABLE b (v varbit(3)); INSERT INTO b VALUES ('101'), ('11')");
 for my $method ('hnsw', 'ivfflat') {
-    like(answer("CREATE INDEX ON b USING $method (v bit_hamming_ops)"), qr/ERROR: +type not supported for $method index\n.*HINT: .*bit\(3\)/s, "$method of varbit is refused");
+    like(answer($node, "CREATE INDEX ON b USING $method (v bit_hamming_ops)"), qr/ERROR: +type not supported for $method index\n.*HINT: .*bit\(3\)/s, "$method of varbit is refused");
 }
 sql("CREATE INDEX ON b USING hnsw ((v::bit(3)) bit_hamming_ops)");
 is(sql("SET enable_seqscan = off; SELECT v FROM b ORDER BY v::bit(3) <~> B'101' LIMIT 1"), '101', 'an expression of a fixed length is not');
@@ -70,11 +64,11 @@ is(sql("SET enable_seqscan = off; SELECT v FROM b ORDER BY v::bit(3) <~> B'101' 
 # --- the same file once more
 my $file = write_bytes("$folder/two.npy", npy(2, 2, 1, 2, 3, 4));
 my $call = "CALL vecstore_import('twice', '$file', create_table => true";
-like(answer("$call)"), qr/imported 2 vectors/, 'an import');
-my $again = answer("$call)");
+like(answer($node, "$call)"), qr/imported 2 vectors/, 'an import');
+my $again = answer($node, "$call)");
 like($again, qr/ERROR: +duplicate key.*on_conflict => 'skip' leaves out rows that are there already/s, 'the same again: what helps');
 unlike($again, qr/resume => true goes on/, 'and not what does not');
-like(answer("$call, on_conflict => 'skip')"), qr/2 whose rows were there already/, 'it does');
+like(answer($node, "$call, on_conflict => 'skip')"), qr/2 whose rows were there already/, 'it does');
 $node->stop;
 
 # --- the tests in a cluster of another encoding

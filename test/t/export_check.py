@@ -1,6 +1,6 @@
 """Reads exported files with the real NumPy, FAISS and hnswlib.
 
-    export_check.py FILE...     what of, and what to do with it, by its name:
+    export_check.py FILE...     the name of a file says its kind and the checks:
 
 *.npy, *.fvecs, *.faiss, *.hnswlib (with .cosine or .ip before it for those spaces): a line of
 name, rows, dims, md5 of the vectors in the order of their ids, md5 of the ids (see import_files.py).

@@ -1,4 +1,4 @@
-"""Writes vector files with the real numpy and FAISS, and says what must come out of each.
+"""Writes vector files with the real numpy and FAISS, and says which rows must come out of each.
 
     import_files.py FOLDER [--check]
 

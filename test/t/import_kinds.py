@@ -1,5 +1,5 @@
-# Writes files of every kind that the real libraries make, and beside each (NAME.expected, for COPY) what the library
-# itself reads from it. One line for each on standard output, separated by tabs: path, reader, rows, dims, whether the
+# Writes files of every kind that the real libraries make, and beside each (NAME.expected, for COPY) the rows that the
+# library itself reads from it. One line for each on standard output, separated by tabs: path, reader, rows, dims, whether the
 # values are exact (1 or empty), whether the file is lossy (t or f), further arguments of the reader.
 #
 #   import_kinds.py FOLDER
@@ -95,7 +95,7 @@ def faiss_file(name, index, values, ids=None, exact=True, lossy=False):
 
 def make_index(spec):
     index = faiss.index_factory(DIMS, spec)
-    # What takes long and changes nothing here.
+    # These take long and change nothing here.
     if spec == "HNSW8_PQ8":
         faiss.downcast_index(index.storage).do_polysemous_training = False
     if spec.startswith("OPQ"):

@@ -1,4 +1,4 @@
-"""Makes folders of LangChain and Chroma, and what must come out of each.
+"""Makes folders of LangChain and Chroma, and the rows that must come out of each.
 
     store_files.py FOLDER
 

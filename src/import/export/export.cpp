@@ -50,7 +50,7 @@ FileMetric parse_metric(FunctionCallInfo fcinfo, int n) {
                       "It is l2, inner_product or cosine.");
 }
 
-// Counts what was done to the rows, and says it at the end.
+// Counts the changes that were made to the rows, and reports them at the end.
 struct Report {
     uint64_t rows = 0;
     uint64_t skipped = 0;

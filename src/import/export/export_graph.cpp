@@ -147,7 +147,7 @@ class IndexedRows {
     IndexFetchTableData* fetch_;
 };
 
-// What opening the index does not ask: may the user read the rows?
+// May the user read the rows? To open the index does not check that.
 void check_may_read(Relation table) {
     if (pg_class_aclcheck(RelationGetRelid(table), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
         aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(table));

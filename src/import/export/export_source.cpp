@@ -73,7 +73,7 @@ int find_id_column(TupleDesc descriptor, const char* wanted) {
     pg_unreachable();
 }
 
-// What a table's name stands for.
+// The query that a table's name stands for.
 const char* query_of_table(Oid table, const ExportRequest& request, const ExportTypes& types) {
     const Relation relation = relation_open(table, AccessShareLock);
     const TupleDesc descriptor = RelationGetDescr(relation);
@@ -151,7 +151,7 @@ bool ExportSource::next() {
             return next_ < batch_ || fetch();
         });
         if (!more) return false;
-        // Room for what comes: nothing may throw while Postgres code runs.
+        // Room is made first: nothing may throw while Postgres code runs.
         values_.resize(types::VectorFormat::max_dims);
         if (pg::pg_call([&] { return take_row(SPI_tuptable->vals[next_++]); })) return true;
         skipped_++;

@@ -54,7 +54,7 @@ std::string folder_of(const std::string& path) {
     pg_unreachable();
 }
 
-// What is at the path may only be a regular file.
+// Only a regular file may be at the path.
 void check_existing(const char* path, const char* shown, bool overwrite) {
     struct stat status;
     if (stat(path, &status) != 0) return;

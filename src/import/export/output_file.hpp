@@ -1,4 +1,4 @@
-// Files that exports write on the server's disk, and room on it for what they keep meanwhile.
+// Files that exports write on the server's disk, and temporary files for their data until then.
 #pragma once
 
 #include "core/export/byte_sink.hpp"

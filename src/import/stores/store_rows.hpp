@@ -8,6 +8,8 @@ namespace vecstore::import {
 
 // id text, document text, metadata jsonb, embedding vector.
 constexpr int store_columns = 4;
+constexpr int store_id = 0;
+constexpr int store_vector = 3;
 
 struct StoreValues {
     Datum values[store_columns];
@@ -17,7 +19,8 @@ struct StoreValues {
 // In the current memory context. May raise: to be called in pg_call().
 void make_store_values(const core::stores::StoreRow& row, StoreValues* out);
 
-// Reads on; a cancelled query that the reader noticed first is reported as what it is.
+// Reads the next row; false at the end. A cancelled query is reported as one, also where the reader noticed
+// it first.
 bool read_store_row(core::stores::StoreReader& reader, core::stores::StoreRow& row);
 
 // Says how many texts had to be changed, if any.

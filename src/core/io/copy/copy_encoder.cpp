@@ -13,7 +13,7 @@ namespace vecstore::core::io {
 
 namespace {
 
-// Whether names mean what they look like, so that records can be read without Postgres.
+// Whether no name has escapes: then records can be read without Postgres.
 bool has_plain_names(const JsonSurvey& survey) {
     return std::none_of(survey.fields.begin(), survey.fields.end(),
                         [](const JsonField& field) { return field.name.find('\\') != std::string::npos; });
@@ -104,8 +104,8 @@ void CopyEncoder::encode_row(CopyBlock& block) {
     append_number(out_, static_cast<int16_t>(1 + (with_id ? 1 : 0) + layout_.fields.size()));
     const auto position = static_cast<int64_t>(batch_.positions[next_row_]);
     const int64_t id = layout_.ids_are_positions ? position : batch_.ids[next_row_];
-    const uint64_t hash = vector_field_.append(out_, values, dims_, layout_.stored_id(id),
-                                               static_cast<uint64_t>(position));
+    const uint64_t hash = vector_field_.append(
+        out_, {values, dims_, layout_.stored_id(id), static_cast<uint64_t>(position)});
     append_id_field(out_, layout_.id, id, layout_.id_column);
     if (layout_.fields.empty()) {
         block.content_sum += hash;
@@ -165,7 +165,7 @@ bool CopyEncoder::parse_fields() {
     return true;
 }
 
-// As the type's input function would have it; false for what is left to that.
+// Encodes the value as the type's input function would; false where it is left to that function.
 bool CopyEncoder::encode_field(FieldEncoding encoding, const FlatValue& value) {
     switch (encoding) {
         case FieldEncoding::text: append_field(out_, value.text.data(), value.text.size()); return true;

@@ -1,6 +1,6 @@
-// Rows of a file, and of the metadata beside it, as a binary COPY stream has them, each with its hash. Calls
-// nothing of Postgres, so that a thread can be ahead with it; a row whose metadata only Postgres can convert
-// is left with a gap.
+// Encodes the rows of a file, and of the metadata beside it, for a binary COPY stream, each with its hash. It
+// calls nothing of Postgres, so a thread can do it ahead. A row whose metadata only Postgres can convert is
+// left with a gap.
 #pragma once
 
 #include "core/io/copy/vector_field.hpp"
@@ -12,10 +12,10 @@
 
 namespace vecstore::core::io {
 
-// `other`: whatever Postgres converts.
+// `other`: Postgres converts it.
 enum class FieldEncoding { text, int2, int4, int8, float4, float8, boolean, other };
 
-// What a row of the stream consists of.
+// The fields of a row of the stream.
 struct RowLayout {
     static constexpr int whole_record = -1;
     struct Field {
@@ -27,16 +27,16 @@ struct RowLayout {
     IdEncoding id = IdEncoding::none;
     std::string id_column;           // for errors
     bool metadata_by_id = false;     // the record of a row is that of its id, not of its position
-    bool ids_are_positions = false;  // whatever ids the file has
+    bool ids_are_positions = false;  // even where the file has ids
     bool texts_are_utf8 = false;     // in the table and in the stream
     std::vector<Field> fields;
 
     bool operator==(const RowLayout& other) const;
-    // What the table is to hold of a row's id: the id, or 0 where ids are not stored.
+    // A row's id as the table will hold it: the id, or 0 where ids are not stored.
     int64_t stored_id(int64_t value) const { return id == IdEncoding::none ? 0 : value; }
 };
 
-// The metadata, which must outlive who reads them.
+// The metadata. They must outlive their readers.
 struct RecordSource {
     ByteSource* source;
     const JsonSurvey* survey;

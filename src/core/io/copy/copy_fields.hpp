@@ -1,5 +1,5 @@
-// Fields of a binary COPY stream: of each its length, then what the type's receive function expects. Buffer:
-// a vector of bytes or a string, at whose end they are put.
+// Fields of a binary COPY stream: the length of each, then the bytes that the type's receive function
+// expects. They are appended to a Buffer, a vector of bytes or a string.
 #pragma once
 
 #include <cstdint>

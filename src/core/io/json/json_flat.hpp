@@ -1,7 +1,7 @@
 // JSON values that need no parser of Postgres: strings, plain numbers, booleans and null, alone or as the
-// members of an object. What is accepted here is what jsonb accepts, and means the same; for all else (nested
-// values, exponents, U+0000, bytes that are no UTF-8, errors of any kind) the answer is no, and the text is
-// left to Postgres.
+// members of an object. A value that is accepted here is accepted by jsonb too, and means the same. For all
+// others (nested values, exponents, U+0000, bytes that are no UTF-8, errors of any kind) the answer is no,
+// and the text is left to Postgres.
 #pragma once
 
 #include "core/io/json/json_records.hpp"
@@ -14,7 +14,7 @@ namespace vecstore::core::io {
 
 struct FlatValue {
     JsonKind kind = json_null;  // never an object or array
-    // Of strings, what they hold; of all others, as they stand in the file.
+    // The content of a string; any other value as it stands in the file.
     std::string_view text;
 };
 

@@ -141,7 +141,7 @@ size_t JsonScanner::find_special(size_t at) const {
 void JsonScanner::take_nested(std::string* text) {
     std::string open;  // the closing brackets that are due
     do {
-        // White space goes, but does not join what it was between.
+        // White space is shortened, never removed: it may stand between two values.
         if (is_space(current()) && text != nullptr) *text += space;
         const char c = peek();
         if (c == '"') {
@@ -313,7 +313,7 @@ class Surveyor {
     bool is_for_rows(const Column& column) const { return column.is_array && column.count == length_; }
 
     // Where no array is as long as expected, those of one length are for so many rows: found by ids they fit,
-    // and where not, whoever asks is told the number.
+    // and where they do not, the caller reports the number.
     void choose_length() {
         if (has_array_for_rows()) return;
         const auto first = std::find_if(columns_.begin(), columns_.end(),

@@ -1,10 +1,9 @@
-// Metadata beside vectors, as JSON files of any size, read in bounded memory. Understood are
+// Metadata beside vectors, as JSON files of any size, read in bounded memory. Three forms are read:
 //   - an array of values, one for each row: [{"text": …}, {"text": …}, …];
 //   - JSON Lines, an object for each row;
-//   - an object with arrays, of which each has a value for each row: {"text": […, …], "page": […, …]}; one
-//   array
-//     of objects in an object of other things counts as the first form.
-// This only finds where values begin and end. What is inside of them is checked by whoever parses them.
+//   - an object with arrays, each with a value for each row: {"text": […, …], "page": […, …]}. An object with
+//     other things and one array of objects counts as the first form.
+// This only finds where values begin and end. The parser of a value checks its inside.
 #pragma once
 
 #include "core/io/source/byte_source.hpp"
@@ -27,7 +26,7 @@ enum JsonKind : uint8_t {
     json_array = 64,
 };
 
-// What a set of kinds is made of, in words: "strings and numbers".
+// The kinds of a set, in words: "strings and numbers".
 std::string kind_names(int kinds);
 
 // Goes through the text of a JSON file.
@@ -66,7 +65,7 @@ class JsonScanner {
     size_t block_bytes_ = 64 * 1024;
 };
 
-// A field that records have: its name, as a JSON string with quotes and escapes, and what its values are.
+// A field that records have: its name, as a JSON string with quotes and escapes, and the kinds of its values.
 struct JsonField {
     std::string name;
     uint8_t kinds = 0;    // a set of JsonKind
@@ -98,7 +97,7 @@ class JsonRecords {
     uint64_t position() const { return position_; }
     void skip(uint64_t count);
     // Array and lines: one text, of the whole record. Object with arrays: the values of all fields, in the
-    // survey's order. Replaces what is in `texts`; must not be called behind the last record.
+    // survey's order. Replaces the content of `texts`; must not be called behind the last record.
     void next(std::vector<std::string>& texts);
     // The record of this number, in any order; the first call reads the file through and keeps 8 bytes for
     // each value. Throws limit_exceeded for too many, out_of_range for a record that does not exist.

@@ -7,7 +7,7 @@ namespace vecstore::core::io {
 
 namespace {
 
-// Bytes of the character at `at`, or 0 where there is none: overlong forms, surrogates and what lies beyond
+// Bytes of the character at `at`, or 0 where there is none: overlong forms, surrogates and codes beyond
 // U+10FFFF are none.
 size_t character_length(std::string_view text, size_t at) {
     const auto byte = [&](size_t i) -> uint8_t {

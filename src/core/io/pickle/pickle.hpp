@@ -2,9 +2,9 @@
 // record of the class's name and its arguments, and only for classes of a fixed list (pickle_classes.cpp);
 // any other name, and every opcode that is not known, is an error. Protocols 0 to 5.
 //
-// Texts and bytes stay in the file and are read when they are asked for, so what is kept in memory is the
-// structure alone, which PickleLimits bound. A value may be shared or, through the memo, contain itself: who
-// walks through values bounds depth and output (json_text()).
+// Texts and bytes stay in the file and are read when they are asked for. Memory keeps the structure alone,
+// and PickleLimits bound it. A value may be shared or, through the memo, contain itself: a walk through
+// values must bound its depth and its output (json_text()).
 #pragma once
 
 #include "core/io/pickle/pickle_classes.hpp"
@@ -101,7 +101,7 @@ class PickleData {
     std::vector<std::string> strings_;
 };
 
-// Reads the pickle that begins at the source's first byte; what follows it is not looked at. Throws bad_file
+// Reads the pickle that begins at the source's first byte. Bytes behind it are not looked at. Throws bad_file
 // for a damaged one, file_not_supported for one that asks for more than plain data, limit_exceeded for one
 // that is too large. The source must outlive the data.
 PickleData read_pickle(ByteSource& source, PickleLimits limits = {});

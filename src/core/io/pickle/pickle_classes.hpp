@@ -1,4 +1,4 @@
-// The classes that a pickle may name. What is not here is refused, whatever a pickle would do with it.
+// The classes that a pickle may name. All others are refused, for any use.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace vecstore::core::io {
 
-// What becomes of an object of a class, or of a call of a function.
+// The use of a class or function: how its objects, or its calls, are read.
 enum class PickleUse {
     record,  // an inert record
     list,    // a list, tuple, set or dict, as if the pickle had said so itself

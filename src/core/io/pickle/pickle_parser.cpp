@@ -1,13 +1,10 @@
-// The machine that a pickle's opcodes are written for: a stack of values, marks on it, and a memo. Python's
-// own is recursive in nothing, and neither is this one, so a pickle cannot be too deep to be read; its size
-// is bounded by what values, stack and memo are charged for.
+// The machine that a pickle's opcodes are written for: a stack of values, marks on it, and a memo. It is
+// recursive in nothing, as Python's own is not. So no pickle is too deep to be read, and its size is bounded
+// by the charges for values, stack and memo.
 #include "core/io/pickle/pickle.hpp"
-
-#include "core/io/json/utf8.hpp"
+#include "core/io/pickle/pickle_text.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 namespace vecstore::core::io {
@@ -17,28 +14,17 @@ namespace {
 // Long enough for every name and number of a real pickle.
 constexpr size_t longest_line = 4096;
 constexpr size_t longest_name = 200;
-constexpr size_t most_digits = 150;
+constexpr size_t longest_memo_key = 20;
 constexpr uint8_t newest_protocol = 5;
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 }  // namespace
 
 class PickleParser {
   public:
-    PickleParser(ByteSource& source, PickleLimits limits) : source_(source), data_(source, limits) {}
+    PickleParser(ByteSource& source, PickleLimits limits) : bytes_(source), data_(source, limits) {}
 
     PickleData parse() {
-        while (!stopped_) {
-            at_ = position_;
-            if (position_ >= source_.size()) fail("the pickle ends without its end mark");
-            step(next_byte());
-        }
+        while (!stopped_) step(bytes_.next_opcode());
         return std::move(data_);
     }
 
@@ -48,62 +34,19 @@ class PickleParser {
 
     // --- the bytes ---
 
-    [[noreturn]] void fail(const std::string& reason) const { throw_bad_file(source_, at_, reason); }
-    [[noreturn]] void refuse(const std::string& what) const {
-        throw Error(ErrorCode::file_not_supported,
-                    "the pickle in " + source_.name() + " " + what + ", at byte " + std::to_string(at_), {},
-                    "Pickles are programs, and are never run here: only plain data is read, and the classes "
-                    "that LangChain and Chroma write. Do not load a file like this one in Python unless you "
-                    "know who made it.");
-    }
-
-    uint8_t next_byte() {
-        uint8_t byte;
-        take(&byte, 1);
-        return byte;
-    }
-
-    void take(void* out, size_t length) {
-        if (!source_.holds(position_, length)) {
-            fail("the pickle ends here, in the middle of a value of " + std::to_string(length) + " bytes");
-        }
-        auto* to = static_cast<uint8_t*>(out);
-        while (length > 0) {
-            if (position_ < window_start_ || position_ >= window_start_ + window_.size()) fill_window();
-            const size_t inside = static_cast<size_t>(position_ - window_start_);
-            const size_t piece = std::min(length, window_.size() - inside);
-            std::memcpy(to, window_.data() + inside, piece);
-            to += piece;
-            length -= piece;
-            position_ += piece;
-        }
-    }
-
-    void fill_window() {
-        constexpr uint64_t window_bytes = 64 * 1024;
-        window_start_ = position_;
-        window_.resize(static_cast<size_t>(std::min(window_bytes, source_.size() - position_)));
-        source_.read(position_, window_.data(), window_.size());
-    }
+    [[noreturn]] void fail(const std::string& reason) const { bytes_.fail(reason); }
+    [[noreturn]] void refuse(const std::string& what) const { bytes_.refuse(what); }
 
     template <class T>
     T number() {
-        uint8_t bytes[sizeof(T)];
-        take(bytes, sizeof(T));
-        return load_little_endian<T>(bytes);
+        return bytes_.number<T>();
     }
 
-    // Up to the end of the line, without it.
-    std::string line(size_t longest) {
-        std::string out;
-        for (;;) {
-            const char c = static_cast<char>(next_byte());
-            if (c == '\n') break;
-            if (out.size() == longest) fail("a line of more than " + std::to_string(longest) + " bytes");
-            out += c;
-        }
-        if (!out.empty() && out.back() == '\r') out.pop_back();
-        return out;
+    std::string line() { return bytes_.line(longest_line); }
+
+    std::string text_line() {
+        return bytes_.line(
+            static_cast<size_t>(std::min<uint64_t>(bytes_.left(), data_.limits_.longest_text)));
     }
 
     // --- the stack ---
@@ -171,24 +114,16 @@ class PickleParser {
         push(found->second);
     }
 
-    uint64_t memo_key_line() {
-        const std::string digits = line(20);
-        if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos)
-            fail("a memo key is no number");
-        return std::strtoull(digits.c_str(), nullptr, 10);
-    }
+    uint64_t memo_key_line() { return parse_memo_key(bytes_, bytes_.line(longest_memo_key)); }
 
     // --- scalars ---
 
     void push_bytes(Kind kind, uint64_t length) {
-        if (!source_.holds(position_, length)) {
-            fail("a value of " + std::to_string(length) + " bytes is announced, but there are only " +
-                 std::to_string(source_.size() - position_));
-        }
-        if (length > UINT32_MAX) fail("a value of " + std::to_string(length) + " bytes");
-        push(data_.add(kind, position_, static_cast<uint32_t>(length)));
-        position_ += length;
+        const uint64_t start = bytes_.skip(length);
+        push(data_.add(kind, start, static_cast<uint32_t>(length)));
     }
+
+    void push_text(std::string text) { push(data_.add_owned(Kind::text, std::move(text))); }
 
     void push_integer(int64_t value) { push(data_.add(Kind::integer, static_cast<uint64_t>(value))); }
 
@@ -202,122 +137,27 @@ class PickleParser {
     void push_long(uint64_t length) {
         if (length > 8) return push_bytes(Kind::big_integer, length);
         uint8_t bytes[8] = {};
-        take(bytes, static_cast<size_t>(length));
+        bytes_.take(bytes, static_cast<size_t>(length));
         if (length > 0 && (bytes[length - 1] & 0x80) != 0)
             std::memset(bytes + length, 0xff, 8 - static_cast<size_t>(length));
         push_integer(load_little_endian<int64_t>(bytes));
     }
 
     void push_integer_line(bool is_long) {
-        std::string digits = line(longest_line);
+        const std::string digits = line();
         if (!is_long && (digits == "00" || digits == "01")) {
             return push(data_.add(Kind::boolean, digits == "01" ? 1 : 0));
         }
-        if (!digits.empty() && digits.back() == 'L') digits.pop_back();
-        errno = 0;
-        char* end = nullptr;
-        const long long value = std::strtoll(digits.c_str(), &end, 10);
-        if (digits.empty() || *end != '\0') fail("an integer is no number");
-        if (errno == ERANGE) return push_digits(digits);
-        push_integer(value);
-    }
-
-    // A number of more than 64 bits, checked to be one, as two's complement.
-    void push_digits(const std::string& digits) {
-        if (digits.size() > most_digits) fail("an integer of " + std::to_string(digits.size()) + " digits");
-        std::string bytes;
-        for (const char digit : digits) {
-            if (digit < '0' || digit > '9') continue;
-            auto carry = static_cast<uint32_t>(digit - '0');
-            for (char& byte : bytes) {
-                carry += static_cast<uint8_t>(byte) * 10u;
-                byte = static_cast<char>(carry);
-                carry >>= 8;
-            }
-            if (carry != 0) bytes += static_cast<char>(carry);
-        }
-        bytes += '\0';
-        if (digits[0] == '-') {
-            bool carry = true;
-            for (char& byte : bytes) {
-                byte = static_cast<char>(~byte);
-                if (carry) carry = ++byte == 0;
-            }
-        }
-        push(data_.add_owned(Kind::big_integer, std::move(bytes)));
-    }
-
-    void push_real_line() {
-        const std::string digits = line(longest_line);
-        char* end = nullptr;
-        const double value = std::strtod(digits.c_str(), &end);
-        if (digits.empty() || *end != '\0') fail("a float is no number");
-        push_real(value);
+        PickleInteger integer = parse_pickle_integer(bytes_, digits);
+        if (integer.big.empty()) return push_integer(integer.value);
+        push(data_.add_owned(Kind::big_integer, std::move(integer.big)));
     }
 
     void push_real_big_endian() {
         uint8_t bytes[8];
-        take(bytes, 8);
+        bytes_.take(bytes, 8);
         std::reverse(bytes, bytes + 8);
         push_real(load_little_endian<double>(bytes));
-    }
-
-    // Python's raw-unicode-escape: Latin-1, with \uXXXX and \UXXXXXXXX.
-    void push_unicode_line() {
-        const uint64_t left = source_.size() - position_;
-        const std::string raw = line(
-            static_cast<size_t>(std::min<uint64_t>(left, data_.limits_.longest_text)));
-        std::string out;
-        for (size_t i = 0; i < raw.size(); i++) {
-            const size_t digits = raw[i] != '\\' || i + 1 >= raw.size() ? 0
-                                  : raw[i + 1] == 'u'                   ? 4
-                                  : raw[i + 1] == 'U'                   ? 8
-                                                                        : 0;
-            if (digits == 0) {
-                append_utf8(out, static_cast<uint8_t>(raw[i]));
-                continue;
-            }
-            uint32_t code = 0;
-            for (size_t d = 0; d < digits; d++) {
-                const int digit = i + 2 + d < raw.size() ? hex_digit(raw[i + 2 + d]) : -1;
-                if (digit < 0) fail("a text has a broken escape");
-                code = code << 4 | static_cast<uint32_t>(digit);
-            }
-            if (code > 0x10ffff) fail("a text has an escape beyond Unicode");
-            append_utf8(out, code);
-            i += 1 + digits;
-        }
-        push(data_.add_owned(Kind::text, std::move(out)));
-    }
-
-    // A Python 2 str as its repr: quoted, with escapes.
-    void push_string_line() {
-        const uint64_t left = source_.size() - position_;
-        const std::string raw = line(
-            static_cast<size_t>(std::min<uint64_t>(left, data_.limits_.longest_text)));
-        if (raw.size() < 2 || raw.front() != raw.back() || (raw[0] != '\'' && raw[0] != '"'))
-            fail("a string is not quoted");
-        std::string out;
-        for (size_t i = 1; i + 1 < raw.size(); i++) {
-            if (raw[i] != '\\') {
-                out += raw[i];
-                continue;
-            }
-            i++;
-            if (i + 1 >= raw.size()) fail("a string has a broken escape");
-            static constexpr char codes[] = "\\'\"abfnrtv";
-            static constexpr char meanings[] = "\\'\"\a\b\f\n\r\t\v";
-            if (const char* const code = std::strchr(codes, raw[i]); code != nullptr && *code != '\0') {
-                out += meanings[code - codes];
-            } else if (raw[i] == 'x' && i + 3 < raw.size() && hex_digit(raw[i + 1]) >= 0 &&
-                       hex_digit(raw[i + 2]) >= 0) {
-                out += static_cast<char>(hex_digit(raw[i + 1]) << 4 | hex_digit(raw[i + 2]));
-                i += 2;
-            } else {
-                fail("a string has an escape that is not known");
-            }
-        }
-        push(data_.add_owned(Kind::text, std::move(out)));
     }
 
     // --- containers ---
@@ -383,27 +223,15 @@ class PickleParser {
         return pairs;
     }
 
-    // The bytes that protocols below 3 write as the text of their Latin-1 characters.
+    // Protocols below 3 write bytes as a text.
     Id decode_bytes(Id from) {
         if (from == PickleData::no_value) return data_.add_owned(Kind::bytes, {});
         if (data_.is(from, Kind::bytes)) return from;
         if (!data_.is(from, Kind::text)) refuse("makes bytes of what is no text");
-        const std::string text = data_.bytes(from);
-        std::string out;
-        for (size_t i = 0; i < text.size(); i++) {
-            const auto byte = static_cast<uint8_t>(text[i]);
-            if (byte < 0x80) {
-                out += text[i];
-            } else if ((byte == 0xc2 || byte == 0xc3) && i + 1 < text.size()) {
-                out += static_cast<char>((byte & 3) << 6 | (static_cast<uint8_t>(text[++i]) & 0x3f));
-            } else {
-                fail("bytes are written as a text that is not Latin-1");
-            }
-        }
-        return data_.add_owned(Kind::bytes, std::move(out));
+        return data_.add_owned(Kind::bytes, decode_latin1(bytes_, data_.bytes(from)));
     }
 
-    // What a call of a class or function gives, without calling it.
+    // The result of a call of a class or function, without calling it.
     Id instantiate(Id callable, Id arguments_tuple) {
         if (!data_.is(callable, Kind::type)) refuse("calls something that is no class");
         // (The vector moves when values are added.)
@@ -476,10 +304,10 @@ class PickleParser {
             case 'M': push_integer(number<uint16_t>()); return true;
             case 0x8a: push_long(number<uint8_t>()); return true;
             case 0x8b: push_long(number<uint32_t>()); return true;
-            case 'F': push_real_line(); return true;
+            case 'F': push_real(parse_pickle_real(bytes_, line())); return true;
             case 'G': push_real_big_endian(); return true;
-            case 'S': push_string_line(); return true;
-            case 'V': push_unicode_line(); return true;
+            case 'S': push_text(decode_string_line(bytes_, text_line())); return true;
+            case 'V': push_text(decode_unicode_line(bytes_, text_line())); return true;
             case 'U': push_bytes(Kind::text, number<uint8_t>()); return true;
             case 'T': push_bytes(Kind::text, number<uint32_t>()); return true;
             case 0x8c: push_bytes(Kind::text, number<uint8_t>()); return true;
@@ -527,7 +355,7 @@ class PickleParser {
     bool step_stack(uint8_t opcode) {
         switch (opcode) {
             case 0x80:
-                if (const uint8_t protocol = next_byte(); protocol > newest_protocol) {
+                if (const uint8_t protocol = bytes_.next_byte(); protocol > newest_protocol) {
                     refuse("is of protocol " + std::to_string(protocol) + ", which is newer than 5");
                 }
                 return true;
@@ -560,14 +388,14 @@ class PickleParser {
     bool step_class(uint8_t opcode) {
         switch (opcode) {
             case 'c': {
-                const std::string module = line(longest_line);
-                push_class(module, line(longest_line));
+                const std::string module = line();
+                push_class(module, line());
                 return true;
             }
             case 0x93: push_class_of_stack(); return true;
             case 'i': {
-                const std::string module = line(longest_line);
-                push_class(module, line(longest_line));
+                const std::string module = line();
+                push_class(module, line());
                 const Id type = pop();
                 push_instance(type, pop_to_mark());
                 return true;
@@ -591,12 +419,8 @@ class PickleParser {
         }
     }
 
-    ByteSource& source_;
+    PickleBytes bytes_;
     PickleData data_;
-    uint64_t position_ = 0;
-    uint64_t at_ = 0;  // of the opcode
-    std::vector<uint8_t> window_;
-    uint64_t window_start_ = 0;
     std::vector<Id> stack_;
     std::vector<size_t> marks_;
     std::vector<Id> memo_;  // keys from 0 on without a gap

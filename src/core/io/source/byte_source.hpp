@@ -1,6 +1,6 @@
-// Where file readers get their bytes: a thing of known size that is read by position. Every read is
-// checked against that size, so a reader that trusts a length found in the file gets an error, never
-// bytes that are not there.
+// Sources of bytes for the readers of files: of known size, read by position. Every read is checked against
+// that size. So a reader that trusts a length found in the file gets an error, never bytes that are not
+// there.
 #pragma once
 
 #include "core/base/byte_order.hpp"
@@ -20,7 +20,7 @@ class ByteSource {
     ByteSource(const ByteSource&) = delete;
     ByteSource& operator=(const ByteSource&) = delete;
 
-    // What errors call it: file "x.npy", or the bytea value.
+    // Its name in messages: file "x.npy", or the bytea value.
     const std::string& name() const { return name_; }
     uint64_t size() const { return size_; }
     bool holds(uint64_t offset, uint64_t length) const { return offset <= size_ && length <= size_ - offset; }
@@ -94,7 +94,7 @@ class CachedSource : public ByteSource {
 [[noreturn]] void throw_not_supported(const ByteSource& source, const std::string& reason,
                                       const std::string& hint = {});
 
-// Throws for a file that only stands for another: what Git LFS leaves where the content was not fetched.
+// Throws for a file that only stands for another: Git LFS leaves such pointers where content was not fetched.
 void require_content(ByteSource& source);
 
 // Bytes from a file as they may appear in an error message: printable ASCII as it is, the rest as \xNN.

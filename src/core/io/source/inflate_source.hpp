@@ -22,7 +22,7 @@ class InflateSource : public ByteSource {
     ~InflateSource() override;
 
   protected:
-    // Throws bad_file for what is not deflated data of this size, and at the end of a wrong checksum.
+    // Throws bad_file unless the part is deflated data of this size, and at the end for a wrong checksum.
     size_t read_some(uint64_t offset, void* out, size_t length) override;
 
   private:
