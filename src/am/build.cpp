@@ -76,13 +76,13 @@ core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
     const bool of_floats = indexed.kind == core::VectorKind::vector ||
                            indexed.kind == core::VectorKind::halfvec;
     // Inner products of vectors whose norms differ are not distances that codes could estimate.
+    const core::CodesServe codes = core::metric_info(indexed.metric).codes;
     const bool codes_serve = indexed.dims >= least_coded_dims &&
-                             (indexed.metric != core::Metric::inner_product || profile.equal_norms);
+                             (codes != core::CodesServe::of_equal_lengths || profile.equal_norms);
     StorageMode mode = codes_serve || options.storage == storage_default ? StorageMode::coded
                                                                          : StorageMode::plain;
     if (options.storage == storage_plain) mode = StorageMode::plain;
-    // Codes are of L2 distances.
-    if (!of_floats || indexed.metric == core::Metric::l1) {
+    if (!of_floats || codes == core::CodesServe::never) {
         if (options.storage == storage_default || options.storage == storage_compact)
             throw core::Error(core::ErrorCode::invalid_parameter,
                               std::string("option \"storage\" cannot be \"") +

@@ -133,7 +133,7 @@ Datum inspect(FunctionCallInfo fcinfo, Origin origin) {
                           Int64GetDatum(static_cast<int64>(info.dims)),
                           Int64GetDatum(static_cast<int64>(info.rows)),
                           BoolGetDatum(info.has_ids),
-                          text_datum(core::io::metric_name(info.metric)),
+                          text_datum(info.metric.name()),
                           BoolGetDatum(info.lossy),
                           Int64GetDatum(static_cast<int64>(source->size())),
                           make_warnings(info),

@@ -21,6 +21,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/distance/metric.hpp"
+
 namespace vecstore::core {
 
 constexpr uint32_t invalid_block = 0xFFFFFFFFu;
@@ -147,8 +149,6 @@ struct TidChunk {
     HeapTid tids[chunk_tids];
 };
 static_assert(sizeof(TidChunk) == 98);
-
-enum class Metric : uint8_t { l2 = 1, inner_product = 2, cosine = 3, l1 = 4, hamming = 5, jaccard = 6 };
 
 // The SQL type of the column.
 enum class VectorKind : uint8_t { vector = 1, halfvec = 2, bit = 3, sparsevec = 4 };

@@ -27,7 +27,7 @@ class FaissReader : public VectorReader {
 
 std::unique_ptr<VectorReader> open_faiss(ByteSource& source, const ReadOptions& options) {
     FaissIndex index = parse_faiss(source, options);
-    const FaissMetric& metric = faiss_metric(index.metric);
+    const FaissMetric metric = faiss_metric(index.metric);
     VectorFileInfo info;
     info.format = "faiss";
     info.element = index.element;
@@ -35,11 +35,11 @@ std::unique_ptr<VectorReader> open_faiss(ByteSource& source, const ReadOptions& 
     info.dims = index.rows->dims();
     info.has_ids = index.ids != nullptr;
     info.by_id = index.by_list;
-    info.metric = index.binary ? Metric::other : metric.metric;
+    info.metric = index.binary ? FileMetric::other() : metric.metric;
     info.lossy = index.lossy;
     info.warnings = index.warnings;
     info.details = {{"index", index.code, false},
-                    {"metric", index.binary ? "Hamming" : metric.name, false},
+                    {"metric", index.binary ? metric_info(Metric::hamming).title : metric.name, false},
                     {"metric_code", std::to_string(index.metric), true}};
     if (index.data_offset > 0)
         info.details.push_back({"data_offset", std::to_string(index.data_offset), true});

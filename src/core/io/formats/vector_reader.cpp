@@ -41,17 +41,6 @@ void refuse_non_files(ByteSource& source) {
 
 }  // namespace
 
-const char* metric_name(Metric metric) {
-    switch (metric) {
-        case Metric::unknown: return "unknown";
-        case Metric::l2: return "l2";
-        case Metric::inner_product: return "inner_product";
-        case Metric::l1: return "l1";
-        case Metric::other: return "other";
-    }
-    return "unknown";
-}
-
 void VectorReader::seek(uint64_t row) {
     if (row > info_.rows) {
         throw Error(ErrorCode::invalid_parameter,

@@ -6,6 +6,7 @@
 // vector_reader.cpp; nothing else knows the list.
 #pragma once
 
+#include "core/distance/metric.hpp"
 #include "core/io/formats/element.hpp"
 #include "core/io/source/byte_source.hpp"
 
@@ -20,10 +21,28 @@
 
 namespace vecstore::core::io {
 
-// The distance that a file says its vectors are meant for.
-enum class Metric { unknown, l2, inner_product, l1, other };
+// The distance that a file says its vectors are meant for: one of our metrics, another one, or none.
+class FileMetric {
+  public:
+    FileMetric(Metric metric) : kind_(Kind::known), metric_(metric) {}  // NOLINT: implicit
+    static FileMetric unknown() { return FileMetric(Kind::unknown); }
+    static FileMetric other() { return FileMetric(Kind::other); }
 
-const char* metric_name(Metric metric);
+    bool is_unknown() const { return kind_ == Kind::unknown; }
+    // Null where it is none of ours.
+    const MetricInfo* info() const { return kind_ == Kind::known ? &metric_info(metric_) : nullptr; }
+    bool is(Metric metric) const { return kind_ == Kind::known && metric_ == metric; }
+    const char* name() const {
+        return kind_ == Kind::unknown ? "unknown" : kind_ == Kind::other ? "other" : info()->name;
+    }
+
+  private:
+    enum class Kind { unknown, other, known };
+    explicit FileMetric(Kind kind) : kind_(kind) {}
+
+    Kind kind_;
+    Metric metric_ = Metric::l2;
+};
 
 // One fact more about a file, for people: value is a number when is_number, else text (ASCII).
 struct FileDetail {
@@ -40,7 +59,7 @@ struct VectorFileInfo {
     uint64_t dims = 0;  // components of a vector; may be 0 where there are no rows
     bool has_ids = false;
     bool by_id = false;  // rows are in no order that others know: what belongs to one is found by its id
-    Metric metric = Metric::unknown;
+    FileMetric metric = FileMetric::unknown();
     bool lossy = false;  // the file holds an approximation of the vectors it was made of
     std::vector<std::string> warnings;
     std::vector<FileDetail> details;
