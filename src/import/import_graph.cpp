@@ -5,7 +5,7 @@
 #include "am/access_method.hpp"
 #include "am/graph_source.hpp"
 #include "am/parameters.hpp"
-#include "core/io/formats/graph_reader.hpp"
+#include "core/io/formats/formats.hpp"
 #include "import/functions.hpp"
 #include "import/server_file.hpp"
 #include "import/target.hpp"
@@ -248,7 +248,7 @@ Oid import_graph(const GraphImportRequest& request) {
     if (graph == nullptr && request.graph_required)
         throw core::Error(core::ErrorCode::file_not_supported, shown + " holds no HNSW graph",
                           "It is of format " + vectors->info().format + ".",
-                          "Graphs are read from FAISS's HNSW indexes and from hnswlib's.");
+                          "Graphs are read from " + core::io::names_of_graphs() + ".");
     const std::string statement = subject.is_index ? "REINDEX INDEX " + qualified(request.relation)
                                                    : create_statement(request, subject,
                                                                       vectors->info().metric, graph.get());

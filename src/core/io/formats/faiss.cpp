@@ -1,8 +1,11 @@
-#include "core/io/formats/faiss.hpp"
-
+// Index files written by FAISS (write_index, write_index_binary), as src/core/io/formats/faiss_kinds.cpp
+// lists them: flat, HNSW, inverted files, scalar and product quantizers, alone or under id maps, transforms
+// and refinements. What the index keeps only approximately is reconstructed as FAISS's reconstruct() does,
+// and said to be lossy. Rows of inverted files come list by list. Kinds that cannot be read are named in the
+// error that refuses them.
 #include "core/io/formats/faiss_index.hpp"
 #include "core/io/formats/faiss_kinds.hpp"
-#include "core/io/formats/hnswlib.hpp"
+#include "core/io/formats/formats.hpp"
 
 #include <algorithm>
 
@@ -100,8 +103,6 @@ class FaissHnswGraph : public GraphReader {
     const FaissGraph graph_;
 };
 
-}  // namespace
-
 std::unique_ptr<GraphReader> open_faiss_graph(ByteSource& source, const ReadOptions& options) {
     FaissIndex index = parse_faiss(source, options);
     if (!index.graph) return nullptr;
@@ -120,14 +121,9 @@ std::unique_ptr<GraphReader> open_faiss_graph(ByteSource& source, const ReadOpti
     return std::make_unique<FaissHnswGraph>(source, info, std::move(*index.graph));
 }
 
-std::unique_ptr<GraphReader> open_graph(ByteSource& source, const ReadOptions& options) {
-    // As for vectors: the same files are recognised, and refused.
-    const std::string format = open_vectors(source, options)->info().format;
-    if (format == "faiss") return open_faiss_graph(source, options);
-    if (format == "hnswlib") return open_hnswlib_graph(source);
-    return nullptr;
-}
+}  // namespace
 
-const VectorFormat faiss_format = {"faiss", recognises_faiss, open_faiss};
+const VectorFormat faiss_format = {"faiss", recognises_faiss, open_faiss, open_faiss_graph,
+                                   "FAISS's HNSW indexes"};
 
 }  // namespace vecstore::core::io

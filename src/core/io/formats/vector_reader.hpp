@@ -1,9 +1,7 @@
 // Reading vectors out of files of any format.
 //
-// A format contributes a VectorFormat: how to recognise its files, and how to open one. Opening parses
-// and checks the headers (every length against the bytes that are there) and gives a VectorReader, which
-// streams rows in bounded memory. To add a format, write its open function and add it to the table in
-// vector_reader.cpp; nothing else knows the list.
+// A format's open function (formats.hpp has all formats) parses and checks the headers (every length against
+// the bytes that are there) and gives a VectorReader, which streams rows in bounded memory.
 #pragma once
 
 #include "core/distance/metric.hpp"
@@ -53,7 +51,7 @@ struct FileDetail {
 
 // What the headers of a file say.
 struct VectorFileInfo {
-    std::string format;  // "npy", "npz", "faiss", "hnswlib", "fvecs", "bvecs", "ivecs"
+    std::string format;  // VectorFormat::name
     ElementType element = ElementType::float32;
     uint64_t rows = 0;  // places for rows, of which reading may leave some out; at most INT64_MAX, as dims
     uint64_t dims = 0;  // components of a vector; may be 0 where there are no rows
@@ -143,18 +141,6 @@ class VectorReader {
     std::vector<uint8_t> dropped_;
     std::vector<std::unique_ptr<ByteSource>> kept_;
 };
-
-struct VectorFormat {
-    const char* name;
-    // Looks at the first bytes only (fewer than asked for where the source is shorter) and, for formats
-    // without a magic, at what else tells them apart.
-    bool (*recognises)(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length);
-    // The source must outlive the reader.
-    std::unique_ptr<VectorReader> (*open)(ByteSource& source, const ReadOptions& options);
-};
-
-// All formats that can be read.
-const std::vector<VectorFormat>& vector_formats();
 
 // Opens a source as the format of options.format; "auto" recognises it by its first bytes. Throws
 // invalid_parameter for an unknown name, file_not_supported for a file that no format recognises.
