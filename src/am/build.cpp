@@ -30,6 +30,9 @@ namespace {
 // Below this many dimensions 1-bit codes are too coarse to navigate by.
 constexpr uint32_t least_coded_dims = 192;
 
+// Of the rotation, where there is nothing to rotate or no random number.
+constexpr uint64_t default_seed = 0x76656373746f7265;  // "vecstore"
+
 // Rows of a batch have no entry points among themselves.
 constexpr size_t most_batch_rows = 16384;
 
@@ -109,7 +112,7 @@ IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
                               std::to_string(options_.m) + ".");
     type_ = pg::pg_call([&] { return &column_type(index); });
     indexed_ = pg::pg_call([&] { return indexed_by(index); });
-    if (!pg_strong_random(&seed_, sizeof(seed_))) seed_ = 0x76656373746f7265ull;
+    if (!pg_strong_random(&seed_, sizeof(seed_))) seed_ = default_seed;
     sample_ = std::make_unique<core::RowSample>(indexed_.kind, indexed_.dims);
     source_ = GraphSource::take(heap, index);
     if (source_ != nullptr) fingerprint_of_ = core::VectorFingerprinter(indexed_.dims);
@@ -530,7 +533,7 @@ void build_empty(Relation index) {
     pg::BufmgrStore store(index, nullptr, pg::BufmgrStore::Wal::skip, INIT_FORKNUM);
     const core::DataProfile unknown = core::RowSample(indexed.kind, indexed.dims).profile(indexed.metric);
     const core::Geometry geometry = geometry_for(options, indexed, unknown);
-    core::create_index_pages(store, geometry, 0x76656373746f7265ull,
+    core::create_index_pages(store, geometry, default_seed,
                              static_cast<uint16_t>(options.ef_construction_for(geometry.mode)), {});
     pg::pg_call([&] {
         log_newpage_range(index, INIT_FORKNUM, 0, RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
