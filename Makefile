@@ -32,7 +32,7 @@ SHLIB_LINK = -lhwy -lsqlite3 -lz -lstdc++ -lm -lpthread -Wl,-Bsymbolic -Wl,--exc
 CLIENT_PROGRAM = build/vecstore-load
 CLIENT_SOURCES = $(wildcard src/client/*.cpp)
 CLIENT_OBJS = $(CLIENT_SOURCES:.cpp=.o) \
-              $(patsubst %.cpp,%.o,$(call cpp_below,src/core/io) $(call cpp_below,src/core/stores))
+              $(patsubst %.cpp,%.o,$(foreach part,distance io stores,$(call cpp_below,src/core/$(part))))
 
 EXTRA_CLEAN = $(SOURCES:.cpp=.d) $(CLIENT_SOURCES:.cpp=.o) $(CLIENT_SOURCES:.cpp=.d) build output_iso results
 

@@ -30,6 +30,9 @@ namespace {
 // Below this many dimensions 1-bit codes are too coarse to navigate by.
 constexpr uint32_t least_coded_dims = 192;
 
+// Of the rotation, where there is nothing to rotate or no random number.
+constexpr uint64_t default_seed = 0x76656373746f7265;  // "vecstore"
+
 // Rows of a batch have no entry points among themselves.
 constexpr size_t most_batch_rows = 16384;
 
@@ -76,13 +79,13 @@ core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
     const bool of_floats = indexed.kind == core::VectorKind::vector ||
                            indexed.kind == core::VectorKind::halfvec;
     // Inner products of vectors whose norms differ are not distances that codes could estimate.
+    const core::CodesServe codes = core::metric_info(indexed.metric).codes;
     const bool codes_serve = indexed.dims >= least_coded_dims &&
-                             (indexed.metric != core::Metric::inner_product || profile.equal_norms);
+                             (codes != core::CodesServe::of_equal_lengths || profile.equal_norms);
     StorageMode mode = codes_serve || options.storage == storage_default ? StorageMode::coded
                                                                          : StorageMode::plain;
     if (options.storage == storage_plain) mode = StorageMode::plain;
-    // Codes are of L2 distances.
-    if (!of_floats || indexed.metric == core::Metric::l1) {
+    if (!of_floats || codes == core::CodesServe::never) {
         if (options.storage == storage_default || options.storage == storage_compact)
             throw core::Error(core::ErrorCode::invalid_parameter,
                               std::string("option \"storage\" cannot be \"") +
@@ -109,7 +112,7 @@ IndexBuild::IndexBuild(Relation heap, Relation index, IndexInfo* info)
                               std::to_string(options_.m) + ".");
     type_ = pg::pg_call([&] { return &column_type(index); });
     indexed_ = pg::pg_call([&] { return indexed_by(index); });
-    if (!pg_strong_random(&seed_, sizeof(seed_))) seed_ = 0x76656373746f7265ull;
+    if (!pg_strong_random(&seed_, sizeof(seed_))) seed_ = default_seed;
     sample_ = std::make_unique<core::RowSample>(indexed_.kind, indexed_.dims);
     source_ = GraphSource::take(heap, index);
     if (source_ != nullptr) fingerprint_of_ = core::VectorFingerprinter(indexed_.dims);
@@ -530,7 +533,7 @@ void build_empty(Relation index) {
     pg::BufmgrStore store(index, nullptr, pg::BufmgrStore::Wal::skip, INIT_FORKNUM);
     const core::DataProfile unknown = core::RowSample(indexed.kind, indexed.dims).profile(indexed.metric);
     const core::Geometry geometry = geometry_for(options, indexed, unknown);
-    core::create_index_pages(store, geometry, 0x76656373746f7265ull,
+    core::create_index_pages(store, geometry, default_seed,
                              static_cast<uint16_t>(options.ef_construction_for(geometry.mode)), {});
     pg::pg_call([&] {
         log_newpage_range(index, INIT_FORKNUM, 0, RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);

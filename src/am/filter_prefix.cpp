@@ -180,11 +180,11 @@ KeyRange inet_range(Datum value, Oid, Oid, StrategyNumber strategy) {
 
 }  // namespace
 
-const FilterType text_type{
-    "text",    by_order | strategy_set({filter_begins_with}), text_key, false, false, nullptr, text_range,
-    text_tests};
-const FilterType inet_type{
-    "inet",    by_order | strategy_set({filter_inside, filter_inside_equal}), inet_key, false, false, nullptr,
-    inet_range};
-
 }  // namespace vecstore::am
+
+using namespace vecstore::am;
+
+VECSTORE_FILTER_TYPE(text, by_order | strategy_set({filter_begins_with}), text_key, false, false, nullptr,
+                     text_range, text_tests)
+VECSTORE_FILTER_TYPE(inet, by_order | strategy_set({filter_inside, filter_inside_equal}), inet_key, false,
+                     false, nullptr, inet_range)

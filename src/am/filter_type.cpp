@@ -187,21 +187,6 @@ FilterKey jsonb_key(Datum datum, Oid, Oid) {
     return key;
 }
 
-// ------------------------------------------------------------------------------------------------ types
-
-constexpr FilterType integer_type{"integer", by_order, integer_key, true, false};
-constexpr FilterType float_type{"float", by_order, float_key, true, false};
-constexpr FilterType numeric_type{"numeric", by_order, numeric_key, false, false};
-constexpr FilterType bool_type{"boolean", by_order, bool_key, true, false};
-constexpr FilterType timestamp_type{"timestamp", by_order, timestamp_key, true, false};
-constexpr FilterType time_type{"time", by_order, time_key, true, false};
-constexpr FilterType uuid_type{"uuid", by_order, uuid_key, false, false};
-constexpr FilterType enum_type{"enum", by_order, enum_key, false, false, enum_matching};
-constexpr FilterType hashed_type{"hash", strategy_set({filter_equal}), hash_key, false, false};
-constexpr FilterType array_type{"array", strategy_set({filter_overlaps, filter_contains}), array_key, false,
-                                true};
-constexpr FilterType jsonb_type{"jsonb", strategy_set({filter_contains}), jsonb_key, false, true};
-
 // What a support function of the operator classes returns.
 const FilterType& told_by(Datum pointer) {
     return *reinterpret_cast<const FilterType*>(DatumGetPointer(pointer));
@@ -412,19 +397,16 @@ bool tests_in_index(const IndexOptInfo* index, int column, Oid op) {
 
 }  // namespace vecstore::am
 
-using namespace vecstore;
+using namespace vecstore::am;
 
-// Support functions of the operator classes. SQL cannot call them: their argument is internal.
-VECSTORE_FUNCTION(filter_integer) { PG_RETURN_POINTER(&am::integer_type); }
-VECSTORE_FUNCTION(filter_float) { PG_RETURN_POINTER(&am::float_type); }
-VECSTORE_FUNCTION(filter_numeric) { PG_RETURN_POINTER(&am::numeric_type); }
-VECSTORE_FUNCTION(filter_boolean) { PG_RETURN_POINTER(&am::bool_type); }
-VECSTORE_FUNCTION(filter_timestamp) { PG_RETURN_POINTER(&am::timestamp_type); }
-VECSTORE_FUNCTION(filter_time) { PG_RETURN_POINTER(&am::time_type); }
-VECSTORE_FUNCTION(filter_uuid) { PG_RETURN_POINTER(&am::uuid_type); }
-VECSTORE_FUNCTION(filter_enum) { PG_RETURN_POINTER(&am::enum_type); }
-VECSTORE_FUNCTION(filter_hash) { PG_RETURN_POINTER(&am::hashed_type); }
-VECSTORE_FUNCTION(filter_text) { PG_RETURN_POINTER(&am::text_type); }
-VECSTORE_FUNCTION(filter_inet) { PG_RETURN_POINTER(&am::inet_type); }
-VECSTORE_FUNCTION(filter_array) { PG_RETURN_POINTER(&am::array_type); }
-VECSTORE_FUNCTION(filter_jsonb) { PG_RETURN_POINTER(&am::jsonb_type); }
+VECSTORE_FILTER_TYPE(integer, by_order, integer_key, true, false)
+VECSTORE_FILTER_TYPE(float, by_order, float_key, true, false)
+VECSTORE_FILTER_TYPE(numeric, by_order, numeric_key, false, false)
+VECSTORE_FILTER_TYPE(boolean, by_order, bool_key, true, false)
+VECSTORE_FILTER_TYPE(timestamp, by_order, timestamp_key, true, false)
+VECSTORE_FILTER_TYPE(time, by_order, time_key, true, false)
+VECSTORE_FILTER_TYPE(uuid, by_order, uuid_key, false, false)
+VECSTORE_FILTER_TYPE(enum, by_order, enum_key, false, false, enum_matching)
+VECSTORE_FILTER_TYPE(hash, strategy_set({filter_equal}), hash_key, false, false)
+VECSTORE_FILTER_TYPE(array, strategy_set({filter_overlaps, filter_contains}), array_key, false, true)
+VECSTORE_FILTER_TYPE(jsonb, strategy_set({filter_contains}), jsonb_key, false, true)

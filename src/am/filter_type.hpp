@@ -1,5 +1,8 @@
 // The types of the columns that an index has beside its vectors, to filter by: how their values become keys
 // (core/storage/filter_layout.hpp), and conditions on them conditions on keys.
+//
+// To add one: the function that makes its keys and a VECSTORE_FILTER_TYPE, in filter_type.cpp or a file
+// beside it, and its support function and operator class in src/sql. Nothing else knows the types.
 #pragma once
 
 #include "pg/guard.hpp"
@@ -77,8 +80,13 @@ struct FilterType {
     bool (*tests)(StrategyNumber strategy, Oid collation) = nullptr;
 };
 
-extern const FilterType text_type;
-extern const FilterType inet_type;
+// A type by its name and the members after that, as the support function vecstore_filter_NAME of its operator
+// classes. SQL cannot call it: its argument is internal. At global scope.
+#define VECSTORE_FILTER_TYPE(type_name, ...)                                       \
+    VECSTORE_FUNCTION(filter_##type_name) {                                        \
+        static constexpr ::vecstore::am::FilterType type{#type_name, __VA_ARGS__}; \
+        PG_RETURN_POINTER(&type);                                                  \
+    }
 
 // By the hash function that the type's hash indexes go by. One number for all where there is none. May raise.
 uint64 hash_of_value(Datum value, Oid type, Oid collation);

@@ -32,18 +32,6 @@ IndexFacts read_facts(Relation index, BufferAccessStrategy strategy) {
     return facts;
 }
 
-const char* metric_name(core::Metric metric) {
-    switch (metric) {
-        case core::Metric::l2: return "l2";
-        case core::Metric::inner_product: return "inner_product";
-        case core::Metric::cosine: return "cosine";
-        case core::Metric::l1: return "l1";
-        case core::Metric::hamming: return "hamming";
-        case core::Metric::jaccard: return "jaccard";
-    }
-    return "unknown";
-}
-
 const char* format_name(const core::Geometry& g) {
     switch (g.own_format) {
         case core::OwnFormat::f32: return "float32";
@@ -70,7 +58,7 @@ Datum make_row(FunctionCallInfo fcinfo, const IndexFacts& facts) {
     const auto rows = static_cast<int64>(c.inline_rows + c.chunk_rows + c.long_rows);
     const auto nodes = static_cast<double>(c.nodes);
     Datum values[] = {
-        CStringGetTextDatum(metric_name(g.metric)),
+        CStringGetTextDatum(core::metric_info(g.metric).name),
         Int32GetDatum(static_cast<int32>(g.dims)),
         Int32GetDatum(g.m),
         Int32GetDatum(facts.meta.ef_construction),

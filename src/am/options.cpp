@@ -163,6 +163,19 @@ void define_hnsw() {
 
 const AccessMethod hnsw_method{"hnsw", 4, 3, true, parse, graph_options, scan_options};
 
+namespace {
+
+// (MetricInfo::function. The names of types end with "vec" or "vector".)
+bool is_named(std::string_view name, std::string_view function) {
+    if (function.front() != '_') return name == function;
+    const auto ends = [&](const std::string& end) {
+        return name.size() >= end.size() && name.substr(name.size() - end.size()) == end;
+    };
+    return ends("vec" + std::string(function)) || ends("vector" + std::string(function));
+}
+
+}  // namespace
+
 core::Metric metric_of(Relation index) {
     const Oid distance = index_getprocid(index, 1, distance_proc);
     if (!OidIsValid(distance))
@@ -172,17 +185,11 @@ core::Metric metric_of(Relation index) {
                  errhint("Columns to filter by come after it: (embedding vector_cosine_ops, tenant_id).")));
     const char* const found = get_func_name(distance);
     const std::string_view name = found != nullptr ? found : "";
-    const auto is = [&](std::string_view end) {
-        return name.size() >= end.size() && name.substr(name.size() - end.size()) == end;
-    };
-    // Those of vector, halfvec and sparsevec differ in what their names begin with.
-    if (is("vec_l2_squared_distance") || is("vector_l2_squared_distance")) return core::Metric::l2;
-    if (is("vec_negative_inner_product") || is("vector_negative_inner_product"))
-        return OidIsValid(index_getprocid(index, 1, norm_proc)) ? core::Metric::cosine
-                                                                : core::Metric::inner_product;
-    if (name == "l1_distance") return core::Metric::l1;
-    if (name == "hamming_distance") return core::Metric::hamming;
-    if (name == "jaccard_distance") return core::Metric::jaccard;
+    const bool has_norm = OidIsValid(index_getprocid(index, 1, norm_proc));
+    const core::MetricInfo* metric = nullptr;
+    for (const core::MetricInfo& info : core::metrics)
+        if (is_named(name, info.function) && (metric == nullptr || info.of_units == has_norm)) metric = &info;
+    if (metric != nullptr) return metric->metric;
     ereport(ERROR,
             (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
              errmsg("operator class of index \"%s\" has distance function \"%s\", which %s does not know",

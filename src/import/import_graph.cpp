@@ -5,7 +5,7 @@
 #include "am/access_method.hpp"
 #include "am/graph_source.hpp"
 #include "am/parameters.hpp"
-#include "core/io/formats/graph_reader.hpp"
+#include "core/io/formats/formats.hpp"
 #include "import/functions.hpp"
 #include "import/server_file.hpp"
 #include "import/target.hpp"
@@ -177,16 +177,13 @@ std::string quoted(const std::string& name) {
     return pg::pg_call([&] { return quote_identifier(name.c_str()); });
 }
 
-const char* opclass_suffix(const Subject& subject, core::io::Metric metric) {
-    if (subject.vector_type == BITOID) return "_hamming_ops";
-    switch (metric) {
-        case core::io::Metric::inner_product: return "_ip_ops";
-        case core::io::Metric::l1: return "_l1_ops";
-        default: return "_l2_ops";
-    }
+const char* opclass_suffix(const Subject& subject, const core::io::FileMetric& metric) {
+    if (subject.vector_type == BITOID) return core::metric_info(core::Metric::hamming).opclass;
+    return metric.info() != nullptr ? metric.info()->opclass : core::metric_info(core::Metric::l2).opclass;
 }
 
-std::string opclass_name(const GraphImportRequest& request, const Subject& subject, core::io::Metric metric) {
+std::string opclass_name(const GraphImportRequest& request, const Subject& subject,
+                         const core::io::FileMetric& metric) {
     if (!request.opclass.empty()) return request.opclass;
     return std::string(subject.opclass_type) + opclass_suffix(subject, metric);
 }
@@ -201,7 +198,7 @@ std::string index_options(const core::io::GraphInfo& graph) {
 }
 
 std::string create_statement(const GraphImportRequest& request, const Subject& subject,
-                             core::io::Metric metric, const core::io::GraphReader* graph) {
+                             const core::io::FileMetric& metric, const core::io::GraphReader* graph) {
     const std::string schema = pg::pg_call(
         [&] { return quote_identifier(get_namespace_name(get_func_namespace(request.function))); });
     const std::string method = pg::pg_call([] { return am::current_name(am::hnsw_method); });
@@ -221,7 +218,7 @@ void run_statement(const std::string& statement) {
 
 }  // namespace
 
-void check_can_import_graph(const GraphImportRequest& request, core::io::Metric metric) {
+void check_can_import_graph(const GraphImportRequest& request, const core::io::FileMetric& metric) {
     const Subject subject = pg::pg_call([&] { return find_subject(request); });
     if (subject.is_index) return;
     const std::string opclass = opclass_name(request, subject, metric);
@@ -251,7 +248,7 @@ Oid import_graph(const GraphImportRequest& request) {
     if (graph == nullptr && request.graph_required)
         throw core::Error(core::ErrorCode::file_not_supported, shown + " holds no HNSW graph",
                           "It is of format " + vectors->info().format + ".",
-                          "Graphs are read from FAISS's HNSW indexes and from hnswlib's.");
+                          "Graphs are read from " + core::io::names_of_graphs() + ".");
     const std::string statement = subject.is_index ? "REINDEX INDEX " + qualified(request.relation)
                                                    : create_statement(request, subject,
                                                                       vectors->info().metric, graph.get());

@@ -27,7 +27,7 @@ Oid import_graph(const GraphImportRequest& request);
 
 // Raises the errors that import_graph would raise about the relation, its columns and the operator class. An
 // import asks before it spends hours on rows whose index cannot be.
-void check_can_import_graph(const GraphImportRequest& request, core::io::Metric metric);
+void check_can_import_graph(const GraphImportRequest& request, const core::io::FileMetric& metric);
 
 // Has this column of a table an index of ours? May raise.
 bool has_graph_index(Oid table, const char* column);

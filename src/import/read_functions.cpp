@@ -133,7 +133,7 @@ Datum inspect(FunctionCallInfo fcinfo, Origin origin) {
                           Int64GetDatum(static_cast<int64>(info.dims)),
                           Int64GetDatum(static_cast<int64>(info.rows)),
                           BoolGetDatum(info.has_ids),
-                          text_datum(core::io::metric_name(info.metric)),
+                          text_datum(info.metric.name()),
                           BoolGetDatum(info.lossy),
                           Int64GetDatum(static_cast<int64>(source->size())),
                           make_warnings(info),
@@ -299,12 +299,17 @@ VECSTORE_FUNCTION(inspect_file) { return inspect(fcinfo, Origin::path); }
 VECSTORE_FUNCTION(inspect_bytea) { return inspect(fcinfo, Origin::bytea); }
 VECSTORE_FUNCTION(read_npy_file) { return read_npy(fcinfo, Origin::path); }
 VECSTORE_FUNCTION(read_npy_bytea) { return read_npy(fcinfo, Origin::bytea); }
-VECSTORE_FUNCTION(read_faiss_file) { return read_format(fcinfo, Origin::path, "faiss"); }
-VECSTORE_FUNCTION(read_faiss_bytea) { return read_format(fcinfo, Origin::bytea, "faiss"); }
-VECSTORE_FUNCTION(read_hnswlib_file) { return read_format(fcinfo, Origin::path, "hnswlib"); }
-VECSTORE_FUNCTION(read_hnswlib_bytea) { return read_format(fcinfo, Origin::bytea, "hnswlib"); }
 VECSTORE_FUNCTION(read_fvecs_file) { return read_fvecs(fcinfo, Origin::path); }
 VECSTORE_FUNCTION(read_fvecs_bytea) { return read_fvecs(fcinfo, Origin::bytea); }
+
+// vecstore_read_NAME of a format that needs no more options.
+#define VECSTORE_READ_FORMAT(name)                                                             \
+    VECSTORE_FUNCTION(read_##name##_file) { return read_format(fcinfo, Origin::path, #name); } \
+    VECSTORE_FUNCTION(read_##name##_bytea) { return read_format(fcinfo, Origin::bytea, #name); }
+
+VECSTORE_READ_FORMAT(faiss)
+VECSTORE_READ_FORMAT(hnswlib)
+
 VECSTORE_FUNCTION(read_bits_file) { return read_bits(fcinfo, Origin::path); }
 VECSTORE_FUNCTION(read_bits_bytea) { return read_bits(fcinfo, Origin::bytea); }
 

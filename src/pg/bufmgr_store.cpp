@@ -12,7 +12,7 @@ extern "C" {
 
 namespace vecstore::pg {
 
-static_assert(BLCKSZ == 8192, "the page format is made for pages of 8 kB");
+static_assert(BLCKSZ == core::page_bytes, "the page format is made for pages of 8 kB");
 static_assert(MAXALIGN(SizeOfPageHeaderData) == BufmgrStore::page_header_size);
 static_assert(BLCKSZ - BufmgrStore::page_header_size == core::page_payload_size);
 

@@ -1,6 +1,7 @@
 // Distances, arithmetic and comparison of the dense types.
 #pragma once
 
+#include "core/distance/metric.hpp"
 #include "types/dense.hpp"
 
 extern "C" {
@@ -14,19 +15,19 @@ namespace vecstore::types::dense {
 template <class Format>
 Datum l2_squared_distance(FunctionCallInfo fcinfo) {
     const DensePair<Format> p = matching_args<Format>(fcinfo);
-    PG_RETURN_FLOAT8(Format::l2_squared(p.a->data(), p.b->data(), p.dims()));
+    PG_RETURN_FLOAT8(Format::apply(core::l2_formula, p.a->data(), p.b->data(), p.dims()));
 }
 
 // The results of the operators <->, <#> and <=>, for whoever must agree with them to the last bit.
 template <class Format>
 double l2_value(const typename Format::Element* a, const typename Format::Element* b, size_t n) {
-    return std::sqrt(static_cast<double>(Format::l2_squared(a, b, n)));
+    return std::sqrt(static_cast<double>(Format::apply(core::l2_formula, a, b, n)));
 }
 
 template <class Format>
 double negative_product_value(const typename Format::Element* a, const typename Format::Element* b,
                               size_t n) {
-    return -Format::inner_product(a, b, n);
+    return -Format::apply(core::product_formula, a, b, n);
 }
 
 // NaN stays NaN.
@@ -55,7 +56,7 @@ Datum l2_distance(FunctionCallInfo fcinfo) {
 template <class Format>
 Datum inner_product(FunctionCallInfo fcinfo) {
     const DensePair<Format> p = matching_args<Format>(fcinfo);
-    PG_RETURN_FLOAT8(Format::inner_product(p.a->data(), p.b->data(), p.dims()));
+    PG_RETURN_FLOAT8(Format::apply(core::product_formula, p.a->data(), p.b->data(), p.dims()));
 }
 
 template <class Format>
@@ -67,7 +68,7 @@ Datum negative_inner_product(FunctionCallInfo fcinfo) {
 template <class Format>
 Datum l1_distance(FunctionCallInfo fcinfo) {
     const DensePair<Format> p = matching_args<Format>(fcinfo);
-    PG_RETURN_FLOAT8(Format::l1(p.a->data(), p.b->data(), p.dims()));
+    PG_RETURN_FLOAT8(Format::apply(core::l1_formula, p.a->data(), p.b->data(), p.dims()));
 }
 
 template <class Format>
@@ -80,7 +81,7 @@ Datum cosine_distance(FunctionCallInfo fcinfo) {
 template <class Format>
 Datum spherical_distance(FunctionCallInfo fcinfo) {
     const DensePair<Format> p = matching_args<Format>(fcinfo);
-    const double cosine = Format::inner_product(p.a->data(), p.b->data(), p.dims());
+    const double cosine = Format::apply(core::product_formula, p.a->data(), p.b->data(), p.dims());
     PG_RETURN_FLOAT8(std::acos(clamp_to_unit(cosine)) / M_PI);
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/base/half.hpp"
-#include "core/distance/kernels.hpp"
+#include "core/distance/metric.hpp"
 #include "types/dense.hpp"
 
 namespace vecstore::types {
@@ -22,13 +22,10 @@ struct HalfFormat {
         core::kernels().f32_to_f16(from, to, n);
     }
 
-    static float l2_squared(const uint16* a, const uint16* b, size_t n) {
-        return core::kernels().l2_squared_halves(a, b, n);
+    // What the formula's kernel returns.
+    static float apply(const core::DistanceFormula& formula, const uint16* a, const uint16* b, size_t n) {
+        return (core::kernels().*formula.halves)(a, b, n);
     }
-    static float inner_product(const uint16* a, const uint16* b, size_t n) {
-        return core::kernels().inner_product_halves(a, b, n);
-    }
-    static float l1(const uint16* a, const uint16* b, size_t n) { return core::kernels().l1_halves(a, b, n); }
     // out[0] = <a,b>, out[1] = |a|^2, out[2] = |b|^2
     static void cosine_sums(const uint16* a, const uint16* b, size_t n, float out[3]) {
         core::kernels().cosine_sums_halves(a, b, n, out);

@@ -1,7 +1,7 @@
 // The SQL type vector: float4 elements, 1 to 16,000 dimensions.
 #pragma once
 
-#include "core/distance/kernels.hpp"
+#include "core/distance/metric.hpp"
 #include "types/dense.hpp"
 
 namespace vecstore::types {
@@ -17,13 +17,10 @@ struct VectorFormat {
     static void widen_all(const float* from, float* to, size_t n) { memcpy(to, from, n * sizeof(float)); }
     static void narrow_all(const float* from, float* to, size_t n) { memcpy(to, from, n * sizeof(float)); }
 
-    static float l2_squared(const float* a, const float* b, size_t n) {
-        return core::kernels().l2_squared(a, b, n);
+    // What the formula's kernel returns.
+    static float apply(const core::DistanceFormula& formula, const float* a, const float* b, size_t n) {
+        return (core::kernels().*formula.f32)(a, b, n);
     }
-    static float inner_product(const float* a, const float* b, size_t n) {
-        return core::kernels().inner_product(a, b, n);
-    }
-    static float l1(const float* a, const float* b, size_t n) { return core::kernels().l1(a, b, n); }
     // out[0] = <a,b>, out[1] = |a|^2, out[2] = |b|^2
     static void cosine_sums(const float* a, const float* b, size_t n, float out[3]) {
         core::kernels().cosine_sums(a, b, n, out);

@@ -108,7 +108,7 @@ void bench(const Kernels& k, Data& d) {
     print("f32_to_f16", nanoseconds([&] { k.f32_to_f16(b, d.half.data(), n); }));
     print("f16_to_f32", nanoseconds([&] { k.f16_to_f32(d.half.data(), d.work.data(), n); }));
     print("l2_squared_f16", nanoseconds([&] { sink = k.l2_squared_f16(a, d.half.data(), 1.5f, n); }));
-    print("inner_product_f16", nanoseconds([&] { sink = k.inner_product_f16(a, d.half.data(), n); }));
+    print("inner_product_f16", nanoseconds([&] { sink = k.inner_product_f16(a, d.half.data(), 1.5f, n); }));
     print("l1_f16", nanoseconds([&] { sink = k.l1_f16(a, d.half.data(), 1.5f, n); }));
     print("l2_squared_halves",
           nanoseconds([&] { sink = k.l2_squared_halves(d.half.data(), d.half2.data(), n); }));
@@ -121,7 +121,7 @@ void bench(const Kernels& k, Data& d) {
               sink = out[0];
           }));
     print("l2_squared_i8", nanoseconds([&] { sink = k.l2_squared_i8(a, d.int8.data(), 0.05f, n); }));
-    print("inner_product_i8", nanoseconds([&] { sink = k.inner_product_i8(a, d.int8.data(), n); }));
+    print("inner_product_i8", nanoseconds([&] { sink = k.inner_product_i8(a, d.int8.data(), 0.05f, n); }));
     print("max_abs", nanoseconds([&] { sink = k.max_abs(a, n); }));
     print("make_planes", nanoseconds([&] {
               sink = static_cast<float>(k.make_planes(a, n, 0.33f, d.planes, d.plane_bytes));

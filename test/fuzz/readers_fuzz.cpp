@@ -3,8 +3,7 @@
 // hangs and memory.
 #include "fuzz.hpp"
 
-#include "core/io/formats/graph_reader.hpp"
-#include "core/io/formats/vector_reader.hpp"
+#include "core/io/formats/formats.hpp"
 #include "core/io/json/json_records.hpp"
 #include "core/io/source/content_hash.hpp"
 
@@ -106,8 +105,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     options.flatten = true;
     options.skip_not_finite = true;
     options.member = "a";
-    for (const io::VectorFormat& format : io::vector_formats()) {
-        options.format = format.name;
+    for (const io::VectorFormat* format : io::vector_formats()) {
+        options.format = format->name;
         read_as(source, options);
     }
     read_json(source);

@@ -50,12 +50,12 @@ TEST(Export, WritesNpy) {
 }
 
 TEST(Export, WritesFaissFlat) {
-    for (const FileMetric metric : {FileMetric::l2, FileMetric::inner_product, FileMetric::l1})
+    for (const core::Metric metric : {core::Metric::l2, core::Metric::inner_product, core::Metric::l1})
         for (const bool ids : {false, true}) {
             MemoryScratch scratch;
             check_contents(written_and_read(300, 5,
                                             [&](ByteSink& sink) {
-                                                return write_faiss_flat(sink, 5, metric,
+                                                return write_faiss_flat(sink, 5, core::metric_info(metric),
                                                                         ids ? &scratch : nullptr);
                                             }),
                            300, 5, ids);

@@ -203,7 +203,7 @@ void expect_own_entries(const FilterLayout& filters, size_t slots_per_page) {
             ASSERT_LT(codes_page, block);
             ASSERT_EQ(filters.group_of(codes_page), group);
             places.take(codes_page, payload, filters.code(payload, index), filters.code_bytes());
-            places.take(codes_page, payload, filters.factor(payload, index), FilterLayout::factor_size);
+            places.take(codes_page, payload, filters.factor(payload, index), factor_bytes);
         }
     }
     places.expect_no_overlaps();

@@ -2,7 +2,7 @@
 // compared in test/t/043_import_kinds.pl.
 #include "io_files.hpp"
 
-#include "core/io/formats/faiss.hpp"
+#include "core/io/formats/formats.hpp"
 #include "core/io/json/json_records.hpp"
 
 #include <gtest/gtest.h>

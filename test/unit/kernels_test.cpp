@@ -109,7 +109,7 @@ TEST_P(KernelsTest, HalfDistancesMatchDoublePrecision) {
                 l1 += std::fabs(a - scale * b);
             }
             expect_close(l2, simd.l2_squared_f16(q.data(), x.data(), scale, n), l2);
-            expect_close(ip, simd.inner_product_f16(q.data(), x.data(), n), ip_total);
+            expect_close(scale * ip, simd.inner_product_f16(q.data(), x.data(), scale, n), scale * ip_total);
             expect_close(l1, simd.l1_f16(q.data(), x.data(), scale, n), l1);
         }
     }
@@ -166,7 +166,7 @@ TEST_P(KernelsTest, Int8DistancesMatchDoublePrecision) {
             for (size_t i = 0; i < n; ++i)
                 l1 += std::fabs(q.data()[i] - static_cast<double>(scale) * values[i]);
             expect_close(l2, simd.l2_squared_i8(q.data(), x.data(), scale, n), l2);
-            expect_close(ip, simd.inner_product_i8(q.data(), x.data(), n), ip_total);
+            expect_close(scale * ip, simd.inner_product_i8(q.data(), x.data(), scale, n), scale * ip_total);
             expect_close(l1, simd.l1_i8(q.data(), x.data(), scale, n), l1);
         }
     }
@@ -195,7 +195,7 @@ TEST_P(KernelsTest, BitPlanesMatchDoublePrecision) {
             }
             expect_close(l2, simd.l2_squared_planes(q.data(), planes, scale, n), l2);
             expect_close(l1, simd.l1_planes(q.data(), planes, scale, n), l1);
-            expect_close(ip, simd.inner_product_planes(q.data(), planes, n), ip_total);
+            expect_close(scale * ip, simd.inner_product_planes(q.data(), planes, scale, n), scale * ip_total);
             simd.planes_to_f32(planes, unpacked.data(), n);
             EXPECT_EQ(unpacked, expected);
 
@@ -366,6 +366,7 @@ TEST_P(KernelsTest, HammingCountsDifferingBits) {
         uint32_t expected = 0;
         for (size_t i = 0; i < n * 8; ++i) expected += ((a.data()[i / 8] ^ b.data()[i / 8]) >> (i % 8)) & 1;
         EXPECT_EQ(simd.hamming(a.data(), b.data(), n), expected) << n;
+        EXPECT_EQ(simd.hamming_distance(a.data(), b.data(), n), static_cast<float>(expected)) << n;
     }
 }
 
@@ -381,6 +382,8 @@ TEST_P(KernelsTest, OverlapCountsBitsOfBothAndEither) {
         const BitOverlap overlap = simd.bit_overlap(a.data(), b.data(), n);
         EXPECT_EQ(overlap.both, both) << n;
         EXPECT_EQ(overlap.either, either) << n;
+        const double share = either == 0 ? 1 : both / static_cast<double>(either);
+        EXPECT_EQ(simd.jaccard_distance(a.data(), b.data(), n), static_cast<float>(1 - share)) << n;
     }
 }
 

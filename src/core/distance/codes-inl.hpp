@@ -170,6 +170,14 @@ BitOverlap bit_overlap(const uint8_t* a, const uint8_t* b, size_t bytes) {
     return {even.both + odd.both, even.either + odd.either};
 }
 
+float hamming_distance(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    return static_cast<float>(hamming(a, b, bytes));
+}
+
+float jaccard_distance(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    return jaccard_of(bit_overlap(a, b, bytes));
+}
+
 // --- Masks of floats to bits of a code
 // -----------------------------------------------------------------------
 

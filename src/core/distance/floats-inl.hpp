@@ -222,8 +222,8 @@ float l2_squared_f16(const float* q, const uint16_t* x, float scale, size_t n) {
     return Sum(AddSquaredScaledDifference{hn::Set(FloatTag(), scale)}, FloatSource{q}, HalfSource{x}, n);
 }
 
-float inner_product_f16(const float* q, const uint16_t* x, size_t n) {
-    return Sum(AddProduct(), FloatSource{q}, HalfSource{x}, n);
+float inner_product_f16(const float* q, const uint16_t* x, float scale, size_t n) {
+    return scale * Sum(AddProduct(), FloatSource{q}, HalfSource{x}, n);
 }
 
 float l1_f16(const float* q, const uint16_t* x, float scale, size_t n) {
@@ -246,8 +246,8 @@ float l2_squared_i8(const float* q, const int8_t* x, float scale, size_t n) {
     return Sum(AddSquaredScaledDifference{hn::Set(FloatTag(), scale)}, FloatSource{q}, Int8Source{x}, n);
 }
 
-float inner_product_i8(const float* q, const int8_t* x, size_t n) {
-    return Sum(AddProduct(), FloatSource{q}, Int8Source{x}, n);
+float inner_product_i8(const float* q, const int8_t* x, float scale, size_t n) {
+    return scale * Sum(AddProduct(), FloatSource{q}, Int8Source{x}, n);
 }
 
 float l1_i8(const float* q, const int8_t* x, float scale, size_t n) {
@@ -298,8 +298,8 @@ float l2_squared_planes(const float* q, BitPlanes x, float scale, size_t n) {
     return WithPlanes(x, SquaredFromPlanes{q, scale, n});
 }
 
-float inner_product_planes(const float* q, BitPlanes x, size_t n) {
-    return WithPlanes(x, ProductWithPlanes{q, n});
+float inner_product_planes(const float* q, BitPlanes x, float scale, size_t n) {
+    return scale * WithPlanes(x, ProductWithPlanes{q, n});
 }
 
 float l1_planes(const float* q, BitPlanes x, float scale, size_t n) {

@@ -51,8 +51,8 @@ struct Kernels {
     void (*f16_to_f32)(const uint16_t* in, float* out, size_t n);
     // |q - scale * x|^2
     float (*l2_squared_f16)(const float* q, const uint16_t* x, float scale, size_t n);
-    // <q, x> (the caller multiplies by the scale)
-    float (*inner_product_f16)(const float* q, const uint16_t* x, size_t n);
+    // scale * <q, x>
+    float (*inner_product_f16)(const float* q, const uint16_t* x, float scale, size_t n);
     // sum |q_i - scale * x_i|
     float (*l1_f16)(const float* q, const uint16_t* x, float scale, size_t n);
     // The distances of two vectors of half precision numbers; differences, products and sums are floats.
@@ -64,12 +64,12 @@ struct Kernels {
 
     // --- int8 own vectors, any length --------------------------------------------------------------
     float (*l2_squared_i8)(const float* q, const int8_t* x, float scale, size_t n);
-    float (*inner_product_i8)(const float* q, const int8_t* x, size_t n);
+    float (*inner_product_i8)(const float* q, const int8_t* x, float scale, size_t n);
     float (*l1_i8)(const float* q, const int8_t* x, float scale, size_t n);
 
     // --- own vectors of few bits, n a multiple of 16 -------------------------------------------------
     float (*l2_squared_planes)(const float* q, BitPlanes x, float scale, size_t n);
-    float (*inner_product_planes)(const float* q, BitPlanes x, size_t n);
+    float (*inner_product_planes)(const float* q, BitPlanes x, float scale, size_t n);
     float (*l1_planes)(const float* q, BitPlanes x, float scale, size_t n);
     void (*planes_to_f32)(BitPlanes x, float* out, size_t n);
 
@@ -92,6 +92,10 @@ struct Kernels {
                          uint32_t* out);
     // Of two bit strings of `bytes` bytes: how many bits are set in both, and in at least one.
     BitOverlap (*bit_overlap)(const uint8_t* a, const uint8_t* b, size_t bytes);
+    // Distances of two bit strings of `bytes` bytes: how many bits differ; and 1 - the share that the bits
+    // set in both have of those set in at least one, 0 where none is set.
+    float (*hamming_distance)(const uint8_t* a, const uint8_t* b, size_t bytes);
+    float (*jaccard_distance)(const uint8_t* a, const uint8_t* b, size_t bytes);
     // Code of the residual x - c over n components (n a multiple of 8): writes n/8 bytes.
     ResidualSums (*encode_residual)(const float* x, const float* c, size_t n, uint8_t* code);
     // The same of the residual scale * x - c of a stored vector.
@@ -142,6 +146,16 @@ struct Kernels {
     // A step of Kac's walk: (a_i, b_i) = ((a_i + b_i) / sqrt 2, (a_i - b_i) / sqrt 2)
     void (*kac_step)(float* a, float* b, size_t n);
 };
+
+// All kernels in the order of Kernels: the functions of these names where it is used.
+#define VECSTORE_KERNELS                                                                                   \
+    l2_squared, inner_product, l1, cosine_sums, f32_to_f16, f16_to_f32, l2_squared_f16, inner_product_f16, \
+        l1_f16, l2_squared_halves, inner_product_halves, l1_halves, cosine_sums_halves, l2_squared_i8,     \
+        inner_product_i8, l1_i8, l2_squared_planes, inner_product_planes, l1_planes, planes_to_f32,        \
+        score_codes, hamming, hamming_each, bit_overlap, hamming_distance, jaccard_distance,               \
+        encode_residual, encode_residual_f16, encode_residual_i8, encode_residual_planes, signed_sum,      \
+        make_planes, max_abs, finish_estimates, smallest, keep_in_range, keep_sifted, sparse_product,      \
+        sparse_align, hadamard, flip_signs, kac_step
 
 // The table in use: the best the CPU supports, or the one forced by force_kernels.
 const Kernels& kernels();

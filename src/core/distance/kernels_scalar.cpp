@@ -59,8 +59,8 @@ float l2_squared_f16(const float* q, const uint16_t* x, float scale, size_t n) {
     return sum_terms(n, [=](size_t i) { return square(q[i] - scale * f16_to_float(x[i])); });
 }
 
-float inner_product_f16(const float* q, const uint16_t* x, size_t n) {
-    return sum_terms(n, [=](size_t i) { return q[i] * f16_to_float(x[i]); });
+float inner_product_f16(const float* q, const uint16_t* x, float scale, size_t n) {
+    return scale * sum_terms(n, [=](size_t i) { return q[i] * f16_to_float(x[i]); });
 }
 
 float l1_f16(const float* q, const uint16_t* x, float scale, size_t n) {
@@ -89,8 +89,8 @@ float l2_squared_i8(const float* q, const int8_t* x, float scale, size_t n) {
     return sum_terms(n, [=](size_t i) { return square(q[i] - scale * x[i]); });
 }
 
-float inner_product_i8(const float* q, const int8_t* x, size_t n) {
-    return sum_terms(n, [=](size_t i) { return q[i] * x[i]; });
+float inner_product_i8(const float* q, const int8_t* x, float scale, size_t n) {
+    return scale * sum_terms(n, [=](size_t i) { return q[i] * x[i]; });
 }
 
 float l1_i8(const float* q, const int8_t* x, float scale, size_t n) {
@@ -108,8 +108,8 @@ float l2_squared_planes(const float* q, BitPlanes x, float scale, size_t n) {
     return sum_terms(n, [=](size_t i) { return square(q[i] - scale * plane_value(x, i)); });
 }
 
-float inner_product_planes(const float* q, BitPlanes x, size_t n) {
-    return sum_terms(n, [=](size_t i) { return q[i] * plane_value(x, i); });
+float inner_product_planes(const float* q, BitPlanes x, float scale, size_t n) {
+    return scale * sum_terms(n, [=](size_t i) { return q[i] * plane_value(x, i); });
 }
 
 float l1_planes(const float* q, BitPlanes x, float scale, size_t n) {
@@ -222,6 +222,14 @@ BitOverlap bit_overlap(const uint8_t* a, const uint8_t* b, size_t bytes) {
         sum.either += popcount(x | y);
     }
     return sum;
+}
+
+float hamming_distance(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    return static_cast<float>(hamming(a, b, bytes));
+}
+
+float jaccard_distance(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    return jaccard_of(bit_overlap(a, b, bytes));
 }
 
 // x(i): component i of what the residual is taken of.
@@ -380,47 +388,7 @@ void kac_step(float* a, float* b, size_t n) {
 }  // namespace
 
 const Kernels& scalar_kernels() {
-    static constexpr Kernels kTable = {"scalar",
-                                       l2_squared,
-                                       inner_product,
-                                       l1,
-                                       cosine_sums,
-                                       f32_to_f16,
-                                       f16_to_f32,
-                                       l2_squared_f16,
-                                       inner_product_f16,
-                                       l1_f16,
-                                       l2_squared_halves,
-                                       inner_product_halves,
-                                       l1_halves,
-                                       cosine_sums_halves,
-                                       l2_squared_i8,
-                                       inner_product_i8,
-                                       l1_i8,
-                                       l2_squared_planes,
-                                       inner_product_planes,
-                                       l1_planes,
-                                       planes_to_f32,
-                                       score_codes,
-                                       hamming,
-                                       hamming_each,
-                                       bit_overlap,
-                                       encode_residual,
-                                       encode_residual_f16,
-                                       encode_residual_i8,
-                                       encode_residual_planes,
-                                       signed_sum,
-                                       make_planes,
-                                       max_abs,
-                                       finish_estimates,
-                                       smallest,
-                                       keep_in_range,
-                                       keep_sifted,
-                                       sparse_product,
-                                       sparse_align,
-                                       hadamard,
-                                       flip_signs,
-                                       kac_step};
+    static constexpr Kernels kTable = {"scalar", VECSTORE_KERNELS};
     return kTable;
 }
 

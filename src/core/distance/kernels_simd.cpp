@@ -47,47 +47,7 @@ constexpr const char* kName = "simd";
 #endif
 
 // Static data and no code: safe to touch before the CPU is known to have the instructions.
-constexpr Kernels kTable = {kName,
-                            l2_squared,
-                            inner_product,
-                            l1,
-                            cosine_sums,
-                            f32_to_f16,
-                            f16_to_f32,
-                            l2_squared_f16,
-                            inner_product_f16,
-                            l1_f16,
-                            l2_squared_halves,
-                            inner_product_halves,
-                            l1_halves,
-                            cosine_sums_halves,
-                            l2_squared_i8,
-                            inner_product_i8,
-                            l1_i8,
-                            l2_squared_planes,
-                            inner_product_planes,
-                            l1_planes,
-                            planes_to_f32,
-                            score_codes,
-                            hamming,
-                            hamming_each,
-                            bit_overlap,
-                            encode_residual,
-                            encode_residual_f16,
-                            encode_residual_i8,
-                            encode_residual_planes,
-                            signed_sum,
-                            make_planes,
-                            max_abs,
-                            finish_estimates,
-                            smallest,
-                            keep_in_range,
-                            keep_sifted,
-                            sparse_product,
-                            sparse_align,
-                            hadamard,
-                            flip_signs,
-                            kac_step};
+constexpr Kernels kTable = {kName, VECSTORE_KERNELS};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace vecstore::core

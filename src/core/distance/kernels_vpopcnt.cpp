@@ -177,6 +177,14 @@ VECSTORE_VPOPCNT BitOverlap bit_overlap(const uint8_t* a, const uint8_t* b, size
             static_cast<uint32_t>(_mm512_reduce_add_epi64(either))};
 }
 
+VECSTORE_VPOPCNT float hamming_distance(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    return static_cast<float>(hamming(a, b, bytes));
+}
+
+VECSTORE_VPOPCNT float jaccard_distance(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    return jaccard_of(bit_overlap(a, b, bytes));
+}
+
 }  // namespace
 
 void append_vpopcnt_kernels(std::vector<const Kernels*>& tables) {
@@ -192,6 +200,8 @@ void append_vpopcnt_kernels(std::vector<const Kernels*>& tables) {
         made.hamming = hamming;
         made.hamming_each = hamming_each;
         made.bit_overlap = bit_overlap;
+        made.hamming_distance = hamming_distance;
+        made.jaccard_distance = jaccard_distance;
         return made;
     }();
     tables.push_back(&table);

@@ -9,6 +9,12 @@ namespace vecstore::core {
 
 constexpr float kInverseRootOfTwo = 0.70710678118654752f;
 
+// From the bits that two strings have in common: two without bits are equal.
+inline float jaccard_of(const BitOverlap& overlap) {
+    if (overlap.either == 0) return 0;
+    return static_cast<float>(1.0 - overlap.both / static_cast<double>(overlap.either));
+}
+
 // Plain C++: what the others are tested against, and the fallback of CPUs without a table of their own.
 const Kernels& scalar_kernels();
 

@@ -62,7 +62,6 @@ class GraphExport {
     }
 
     uint64_t rows() const { return rows_; }
-    uint64_t rows_with_equals() const { return equal_rows_.size(); }
 
     // FAISS's HNSW structure. Throws core::Error (internal) where the pages no longer hold what was numbered.
     void write_faiss(ByteSink& sink, int32_t ef_construction) {

@@ -52,10 +52,11 @@ class Writer final : public HnswlibWriter {
   public:
     Writer(size_t dims, const HnswlibOptions& options, std::function<void()> check_interrupts)
         : dims_(dims), options_(options), check_interrupts_(std::move(check_interrupts)) {
-        if (options.metric == FileMetric::l2) {
-            space_ = std::make_unique<hnswlib::L2Space>(dims);
-        } else {
+        const MetricInfo& metric = metric_info(options.metric);
+        if (metric.is_product() || metric.of_units) {
             space_ = std::make_unique<hnswlib::InnerProductSpace>(dims);
+        } else {
+            space_ = std::make_unique<hnswlib::L2Space>(dims);
         }
         require_memory(room_);
         index_ = std::make_unique<Index>(space_.get(), room_, options.m, options.ef_construction);

@@ -9,7 +9,7 @@
 namespace vecstore::core::exports {
 
 struct HnswlibOptions {
-    FileMetric metric;  // l2, inner_product or cosine
+    Metric metric;  // that hnswlib knows (MetricInfo::space)
     size_t m;
     size_t ef_construction;
     size_t threads;

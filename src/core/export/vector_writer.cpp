@@ -69,10 +69,10 @@ class FvecsWriter final : public VectorWriter {
 
 class FaissFlatWriter final : public VectorWriter {
   public:
-    FaissFlatWriter(ByteSink& sink, size_t dims, FileMetric metric, Scratch* ids)
+    FaissFlatWriter(ByteSink& sink, size_t dims, const MetricInfo& metric, Scratch* ids)
         : sink_(sink), dims_(dims), ids_(ids) {
         if (ids_ != nullptr) map_rows_at_ = put_faiss_header(sink_, "IxMp", dims_, metric, 0);
-        rows_at_ = put_faiss_header(sink_, faiss_flat_code(metric), dims_, metric, 0);
+        rows_at_ = put_faiss_header(sink_, metric.faiss_flat, dims_, metric, 0);
         count_at_ = sink_.size();
         sink_.put(uint64_t{0});
     }
@@ -107,15 +107,6 @@ class FaissFlatWriter final : public VectorWriter {
     uint64_t count_at_ = 0;
 };
 
-// FAISS's MetricType
-int32_t faiss_metric(FileMetric metric) {
-    switch (metric) {
-        case FileMetric::l2: return 1;
-        case FileMetric::l1: return 2;
-        default: return 0;  // inner product
-    }
-}
-
 }  // namespace
 
 std::unique_ptr<VectorWriter> write_npy(ByteSink& sink, size_t dims, NumberFormat format) {
@@ -126,19 +117,13 @@ std::unique_ptr<VectorWriter> write_fvecs(ByteSink& sink, size_t dims) {
     return std::make_unique<FvecsWriter>(sink, dims);
 }
 
-std::unique_ptr<VectorWriter> write_faiss_flat(ByteSink& sink, size_t dims, FileMetric metric, Scratch* ids) {
+std::unique_ptr<VectorWriter> write_faiss_flat(ByteSink& sink, size_t dims, const MetricInfo& metric,
+                                               Scratch* ids) {
     return std::make_unique<FaissFlatWriter>(sink, dims, metric, ids);
 }
 
-const char* faiss_flat_code(FileMetric metric) {
-    switch (metric) {
-        case FileMetric::l2: return "IxF2";
-        case FileMetric::l1: return "IxFl";
-        default: return "IxFI";
-    }
-}
-
-uint64_t put_faiss_header(ByteSink& sink, const char* code, size_t dims, FileMetric metric, uint64_t rows) {
+uint64_t put_faiss_header(ByteSink& sink, const char* code, size_t dims, const MetricInfo& metric,
+                          uint64_t rows) {
     sink.write(code, 4);
     sink.put(static_cast<int32_t>(dims));
     const uint64_t rows_at = sink.size();
@@ -146,9 +131,8 @@ uint64_t put_faiss_header(ByteSink& sink, const char* code, size_t dims, FileMet
     sink.put(int64_t{1} << 20);
     sink.put(int64_t{1} << 20);
     sink.put(uint8_t{1});  // trained
-    const int32_t number = faiss_metric(metric);
-    sink.put(number);
-    if (number > 1) sink.put(0.0f);  // the metric's argument
+    sink.put(metric.faiss);
+    if (metric.faiss > 1) sink.put(0.0f);  // the metric's argument
     return rows_at;
 }
 

@@ -37,7 +37,7 @@ class FilterLayout {
         blocks_per_group_ = static_cast<uint32_t>(keys_per_page / (columns_ * slots_per_page_));
         if (blocks_per_group_ == 0) return;  // of a damaged metapage
         reciprocal_ = (uint64_t{1} << reciprocal_bits) / blocks_per_group_ + 1;
-        if (code_bytes_ > 0) codes_per_page_ = (room - read_beyond) / (code_bytes_ + factor_size);
+        if (code_bytes_ > 0) codes_per_page_ = (page_room - read_beyond) / (code_bytes_ + factor_bytes);
         if (codes_per_page_ > 0)
             code_pages_ = static_cast<uint32_t>((slots_per_group() + codes_per_page_ - 1) / codes_per_page_);
     }
@@ -89,18 +89,15 @@ class FilterLayout {
     template <class Byte>
     Byte* factor(Byte* payload, size_t index) const {
         return payload + sizeof(PageHead) + codes_per_page_ * code_bytes_ +
-               index % codes_per_page_ * factor_size;
+               index % codes_per_page_ * factor_bytes;
     }
     size_t code_bytes() const { return code_bytes_; }
     size_t codes_per_page() const { return codes_per_page_; }
 
-    static constexpr size_t factor_size = 4;
     static constexpr size_t read_beyond = 64;  // what kernels may read beyond the last code
 
   private:
-    // Of a page's 8,192 bytes the page header takes 24 and the head 8.
-    static constexpr size_t room = 8192 - 24 - sizeof(PageHead);
-    static constexpr size_t keys_per_page = room / sizeof(FilterKey);
+    static constexpr size_t keys_per_page = page_room / sizeof(FilterKey);
     static constexpr int reciprocal_bits = 42;
     static_assert(keys_per_page < 1 << (reciprocal_bits - 32));
 

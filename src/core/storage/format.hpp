@@ -21,10 +21,18 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/distance/metric.hpp"
+
 namespace vecstore::core {
 
 constexpr uint32_t invalid_block = 0xFFFFFFFFu;
 constexpr uint32_t meta_block = 0;
+// A page of PostgreSQL's, of which its header takes the beginning.
+constexpr size_t page_bytes = 8192, page_header_bytes = 24;
+constexpr size_t page_payload_size = page_bytes - page_header_bytes;
+
+constexpr size_t factor_bytes = 4;  // of a link; coded: bf16 f_add, bf16 f_rescale; plain: float distance
+
 constexpr uint32_t format_magic = 0x56454353;  // "VECS"
 // What a library must know to read the index. 2: rows lie on lists beside the graph (unplaced_layout.hpp), of
 // which a library that knows 1 alone would not tell. An index of version 1 is read and changed as it is, and
@@ -84,6 +92,7 @@ struct PageHead {
                          // chunks, 0: none
 };
 static_assert(sizeof(PageHead) == 8);
+constexpr size_t page_room = page_payload_size - sizeof(PageHead);  // for what comes after it
 
 enum NodeFlags : uint8_t {
     node_used = 1,  // the slot holds a node
@@ -147,8 +156,6 @@ struct TidChunk {
     HeapTid tids[chunk_tids];
 };
 static_assert(sizeof(TidChunk) == 98);
-
-enum class Metric : uint8_t { l2 = 1, inner_product = 2, cosine = 3, l1 = 4, hamming = 5, jaccard = 6 };
 
 // The SQL type of the column.
 enum class VectorKind : uint8_t { vector = 1, halfvec = 2, bit = 3, sparsevec = 4 };

@@ -69,10 +69,10 @@ size_t own_room(const Geometry& g, size_t slots, size_t neighbors) {
 void use_format(Geometry& g, OwnFormat format, uint32_t bits = 0) {
     g.own_format = format;
     g.own_bits = static_cast<uint8_t>(bits);
-    // L1 distances do not survive a rotation. Elsewhere it makes the components alike, as coarse formats
+    // Where distances survive a rotation, it makes the components alike, as coarse formats
     // need.
-    g.rotated = g.mode == StorageMode::coded ||
-                ((format == OwnFormat::i8 || format == OwnFormat::planes) && g.metric != Metric::l1);
+    g.rotated = g.mode == StorageMode::coded || ((format == OwnFormat::i8 || format == OwnFormat::planes) &&
+                                                 metric_info(g.metric).rotation_safe);
     g.stored_dims = g.rotated || format == OwnFormat::planes ? round_up(g.dims, 16) : g.dims;
 }
 

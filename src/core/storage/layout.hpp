@@ -13,12 +13,6 @@
 
 namespace vecstore::core {
 
-// Bytes of a page that the index may use, after PostgreSQL's page header.
-constexpr size_t page_payload_size = 8192 - 24;
-constexpr size_t page_room = page_payload_size - sizeof(PageHead);
-
-constexpr size_t factor_bytes = 4;  // coded: bf16 f_add, bf16 f_rescale; plain: float distance
-
 struct GeometryRequest {
     uint32_t dims;
     Metric metric;

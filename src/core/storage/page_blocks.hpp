@@ -14,11 +14,13 @@
 
 #include <sys/mman.h>
 
+#include "core/storage/format.hpp"
+
 namespace vecstore::core {
 
 class PageBlocks {
   public:
-    static constexpr size_t page_bytes = 8192;
+    static constexpr size_t page_bytes = core::page_bytes;
     static constexpr size_t pages_per_block = 256;
 
     struct Unmap {

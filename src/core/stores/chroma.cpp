@@ -186,6 +186,12 @@ uint64_t count_rows(const SqliteFile& file, const Collection& collection) {
     return query.bind(0, collection.metadata_segment).step() ? static_cast<uint64_t>(query.integer(0)) : 0;
 }
 
+io::FileMetric metric_of(const std::string& space) {
+    for (const MetricInfo& metric : metrics)
+        if (metric.space != nullptr && space == metric.space) return metric.metric;
+    return io::FileMetric::other();
+}
+
 StoreInfo describe(const SqliteFile& file, const Collection& collection) {
     StoreInfo info;
     info.kind = "chroma";
@@ -193,10 +199,7 @@ StoreInfo describe(const SqliteFile& file, const Collection& collection) {
     info.unique_name = collection.has_namesake ? collection.name + " " + collection.id : collection.name;
     info.rows = count_rows(file, collection);
     info.dims = collection.dims;
-    info.cosine = collection.cosine();
-    info.metric = collection.space == "l2"   ? io::Metric::l2
-                  : collection.space == "ip" ? io::Metric::inner_product
-                                             : io::Metric::other;
+    info.metric = metric_of(collection.space);
     info.details.push_back({"collection_id", collection.id, false});
     info.details.push_back({"space", collection.space, false});
     return info;

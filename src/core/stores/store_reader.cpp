@@ -8,10 +8,6 @@
 
 namespace vecstore::core::stores {
 
-const char* metric_name(const StoreInfo& info) {
-    return info.cosine ? "cosine" : io::metric_name(info.metric);
-}
-
 bool PathFolder::holds(const std::string& name) const {
     std::error_code none;
     return std::filesystem::is_regular_file(path_of(name), none);

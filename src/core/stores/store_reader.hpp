@@ -51,16 +51,13 @@ struct StoreInfo {
     std::string unique_name;  // of the collection: with its id, where others have its name
     uint64_t rows = 0;
     uint64_t dims = 0;
-    io::Metric metric = io::Metric::unknown;
-    bool cosine = false;  // the metric is cosine distance, which io::Metric does not know
+    io::FileMetric metric = io::FileMetric::unknown();
     bool lossy = false;
     uint64_t bytes = 0;        // of the files
     uint64_t fingerprint = 0;  // of their content
     std::vector<std::string> warnings;
     std::vector<io::FileDetail> details;
 };
-
-const char* metric_name(const StoreInfo& info);
 
 // Texts are UTF-8 that PostgreSQL can store.
 struct StoreRow {

@@ -21,7 +21,7 @@ namespace vecstore::import {
 
 namespace {
 
-using core::exports::FileMetric;
+using core::MetricInfo;
 using core::exports::NumberFormat;
 using core::exports::VectorWriter;
 
@@ -41,13 +41,21 @@ std::string required_text(FunctionCallInfo fcinfo, int n, const char* name) {
 
 bool flag(FunctionCallInfo fcinfo, int n) { return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n); }
 
-FileMetric parse_metric(FunctionCallInfo fcinfo, int n) {
-    const std::string text = PG_ARGISNULL(n) ? "l2" : text_to_string(PG_GETARG_DATUM(n));
-    if (text == "l2") return FileMetric::l2;
-    if (text == "inner_product" || text == "ip") return FileMetric::inner_product;
-    if (text == "cosine") return FileMetric::cosine;
+const MetricInfo& l2 = core::metric_info(core::Metric::l2);
+
+// Of those that hnswlib knows.
+const MetricInfo& parse_metric(FunctionCallInfo fcinfo, int n) {
+    const std::string text = PG_ARGISNULL(n) ? l2.name : text_to_string(PG_GETARG_DATUM(n));
+    std::vector<std::string> names;
+    for (const MetricInfo& metric : core::metrics) {
+        if (metric.space == nullptr) continue;
+        if (text == metric.name || text == metric.space) return metric;
+        names.push_back(metric.name);
+    }
+    std::string hint = "It is " + names[0];
+    for (size_t i = 1; i < names.size(); i++) hint += (i + 1 < names.size() ? ", " : " or ") + names[i];
     throw core::Error(core::ErrorCode::invalid_parameter, "metric cannot be \"" + text + "\"", {},
-                      "It is l2, inner_product or cosine.");
+                      hint + ".");
 }
 
 // Counts the changes that were made to the rows, and reports them at the end.
@@ -73,14 +81,13 @@ struct RowWriter {
     std::function<void(int64_t id, const float* values)> add;
 };
 
-Report write_rows(ExportSource& source, const RowWriter& writer, FileMetric metric) {
+Report write_rows(ExportSource& source, const RowWriter& writer, const MetricInfo& metric) {
     Report report;
     bool started = false;
     while (source.next()) {
         if (!started) writer.start(source.dims(), source.is_half());
         started = true;
-        if (metric == FileMetric::cosine && core::exports::make_unit(source.values(), source.dims()))
-            report.made_unit++;
+        if (metric.of_units && core::exports::make_unit(source.values(), source.dims())) report.made_unit++;
         writer.add(source.id(), source.values());
         report.rows++;
     }
@@ -107,7 +114,7 @@ FileRequest parse_request(FunctionCallInfo fcinfo, int id_at, int flags_at) {
 
 using MakeWriter = std::function<std::unique_ptr<VectorWriter>(OutputFile& file, size_t dims, bool is_half)>;
 
-Datum export_file(FunctionCallInfo fcinfo, const FileRequest& request, FileMetric metric,
+Datum export_file(FunctionCallInfo fcinfo, const FileRequest& request, const MetricInfo& metric,
                   const MakeWriter& make_writer) {
     const ExportTypes types = pg::pg_call([&] { return export_types_beside(fcinfo->flinfo->fn_oid); });
     OutputFile file(request.path, request.overwrite);
@@ -138,7 +145,7 @@ Datum export_faiss(FunctionCallInfo fcinfo) {
         Report{graph.rows, 0, graph.made_unit}.tell();
         return Int64GetDatum(static_cast<int64>(graph.rows));
     }
-    const FileMetric metric = parse_metric(fcinfo, arg_metric);
+    const MetricInfo& metric = parse_metric(fcinfo, arg_metric);
     std::unique_ptr<ServerScratch> ids;
     if (!request.rows.id_column.empty()) ids = std::make_unique<ServerScratch>();
     return export_file(fcinfo, request, metric, [&](OutputFile& file, size_t dims, bool) {
@@ -163,8 +170,9 @@ size_t build_threads() {
 Datum export_hnswlib(FunctionCallInfo fcinfo) {
     enum { arg_id_column = 3, arg_metric, arg_m, arg_ef_construction, arg_flags };
     const FileRequest request = parse_request(fcinfo, arg_id_column, arg_flags);
+    const MetricInfo& metric = parse_metric(fcinfo, arg_metric);
     const core::exports::HnswlibOptions options = {
-        parse_metric(fcinfo, arg_metric), static_cast<size_t>(positive_argument(fcinfo, arg_m, "m", 1000)),
+        metric.metric, static_cast<size_t>(positive_argument(fcinfo, arg_m, "m", 1000)),
         static_cast<size_t>(positive_argument(fcinfo, arg_ef_construction, "ef_construction", 10000)),
         build_threads(), static_cast<size_t>(maintenance_work_mem) * 1024};
     const ExportTypes types = pg::pg_call([&] { return export_types_beside(fcinfo->flinfo->fn_oid); });
@@ -176,7 +184,7 @@ Datum export_hnswlib(FunctionCallInfo fcinfo) {
         writer = core::exports::write_hnswlib(dims, options, [] { pg::check_interrupts(); });
     };
     const Report report = write_rows(
-        source, {start, [&](int64_t id, const float* values) { writer->add(id, values); }}, options.metric);
+        source, {start, [&](int64_t id, const float* values) { writer->add(id, values); }}, metric);
     writer->save(file.temporary_path());
     file.commit();
     report.tell();
@@ -187,12 +195,11 @@ Datum export_hnswlib(FunctionCallInfo fcinfo) {
 }  // namespace vecstore::import
 
 using namespace vecstore::import;
-using vecstore::core::exports::FileMetric;
 using vecstore::core::exports::NumberFormat;
 
 VECSTORE_FUNCTION(export_npy) {
     const FileRequest request = parse_request(fcinfo, -1, 3);
-    return export_file(fcinfo, request, FileMetric::l2, [](OutputFile& file, size_t dims, bool is_half) {
+    return export_file(fcinfo, request, l2, [](OutputFile& file, size_t dims, bool is_half) {
         return vecstore::core::exports::write_npy(file, dims,
                                                   is_half ? NumberFormat::float16 : NumberFormat::float32);
     });
@@ -200,7 +207,7 @@ VECSTORE_FUNCTION(export_npy) {
 
 VECSTORE_FUNCTION(export_fvecs) {
     const FileRequest request = parse_request(fcinfo, -1, 3);
-    return export_file(fcinfo, request, FileMetric::l2, [](OutputFile& file, size_t dims, bool) {
+    return export_file(fcinfo, request, l2, [](OutputFile& file, size_t dims, bool) {
         return vecstore::core::exports::write_fvecs(file, dims);
     });
 }

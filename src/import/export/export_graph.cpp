@@ -36,20 +36,11 @@ namespace vecstore::import {
 
 namespace {
 
-using core::exports::FileMetric;
-
-FileMetric metric_of(const core::MetaData& meta) {
+const core::MetricInfo& metric_of(const core::MetaData& meta) {
     const bool dense = meta.geometry.kind == core::VectorKind::vector ||
                        meta.geometry.kind == core::VectorKind::halfvec;
-    if (dense) {
-        switch (meta.geometry.metric) {
-            case core::Metric::l2: return FileMetric::l2;
-            case core::Metric::inner_product: return FileMetric::inner_product;
-            case core::Metric::cosine: return FileMetric::cosine;
-            case core::Metric::l1: return FileMetric::l1;
-            default: break;
-        }
-    }
+    const core::MetricInfo& metric = core::metric_info(meta.geometry.metric);
+    if (dense && metric.faiss >= 0) return metric;
     throw core::Error(core::ErrorCode::file_not_supported,
                       "FAISS has no HNSW index for what this index holds", {},
                       "Graphs of vector and halfvec columns can be exported.");
@@ -181,7 +172,7 @@ GraphReport export_graph(OutputFile& file, const GraphRequest& request) {
     const am::OpenIndex open = pg::pg_call([&] { return open_checked(request); });
     am::IndexReader reader(open.index, pg::pg_call([] { return GetAccessStrategy(BAS_BULKREAD); }));
     const core::MetaData meta = am::read_index_meta(open.index, reader);
-    const FileMetric metric = metric_of(meta);
+    const core::MetricInfo& metric = metric_of(meta);
     const size_t dims = meta.geometry.dims;
 
     GraphReport report;
@@ -202,8 +193,7 @@ GraphReport export_graph(OutputFile& file, const GraphRequest& request) {
             int64_t id = 0;
             known_rows.expect(tid);
             if (!pg::pg_call([&] { return table.read(tid, dims, &id, values.data()); })) continue;
-            if (metric == FileMetric::cosine && core::exports::make_unit(values.data(), dims))
-                report.made_unit++;
+            if (metric.of_units && core::exports::make_unit(values.data(), dims)) report.made_unit++;
             core::exports::to_little_endian(values.data(), dims);
             core::exports::to_little_endian(&id, 1);
             vectors.write(values.data(), dims * sizeof(float));
@@ -221,7 +211,7 @@ GraphReport export_graph(OutputFile& file, const GraphRequest& request) {
     core::exports::put_faiss_header(file, "IxMp", dims, metric, report.rows);
     core::exports::put_faiss_header(file, "IHNf", dims, metric, report.rows);
     graph.write_faiss(file, meta.ef_construction);
-    core::exports::put_faiss_header(file, core::exports::faiss_flat_code(metric), dims, metric, report.rows);
+    core::exports::put_faiss_header(file, metric.faiss_flat, dims, metric, report.rows);
     file.put(report.rows * dims);
     vectors.rewind();
     core::exports::copy(vectors, file, report.rows * dims * sizeof(float));

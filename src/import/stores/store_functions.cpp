@@ -133,7 +133,7 @@ void add_info(const pg::ResultSet& results, const StoreInfo& info) {
                       info.collection.empty() ? Datum{0} : text_value(info.collection),
                       Int64GetDatum(static_cast<int64>(info.rows)),
                       Int64GetDatum(static_cast<int64>(info.dims)),
-                      text_value(core::stores::metric_name(info)),
+                      text_value(info.metric.name()),
                       warnings,
                       details_value(info)};
     bool nulls[] = {false, info.collection.empty(), false, info.dims == 0, false, false, false};

@@ -160,7 +160,7 @@ PageOrder::PageOrder(MemStore& store, const VectorEncoder& encoder, const std::f
 size_t PageOrder::memory(const NodeLayout& layout, size_t slots) {
     const FilterLayout& filters = layout.filters();
     const size_t entry = filters.columns() * sizeof(FilterKey) +
-                         (filters.has_origin_codes() ? filters.code_bytes() + FilterLayout::factor_size : 0);
+                         (filters.has_origin_codes() ? filters.code_bytes() + factor_bytes : 0);
     // Old and new slots, or, while nodes are put together, their places, clusters and groups, and before that
     // the graph.
     const size_t graph = filters.has_origin_codes() ? layout.max_neighbors() * sizeof(uint32_t) : 0;
@@ -193,7 +193,7 @@ void PageOrder::move_filter_entries(const std::function<void()>& progress) {
     const size_t code_bytes = filters.has_origin_codes() ? filters.code_bytes() : 0;
     // By old slot; the last entry is that of nobody.
     std::vector<FilterKey> keys((slots + 1) * columns);
-    std::vector<uint8_t> codes((slots + 1) * code_bytes), factors((slots + 1) * FilterLayout::factor_size);
+    std::vector<uint8_t> codes((slots + 1) * code_bytes), factors((slots + 1) * factor_bytes);
     for (uint32_t slot = 0; slot < slots; ++slot) {
         if (slot % progress_step == 0) progress();
         if (new_slot_[slot] == nobody || node_at(store_, layout_, slot).head().level > 0) continue;
@@ -204,17 +204,16 @@ void PageOrder::move_filter_entries(const std::function<void()>& progress) {
         const uint8_t* const codes_page = store_.payload(
             filters.page_of_origin_code(filters.group_of(from.block), index));
         std::memcpy(&codes[slot * code_bytes], filters.code(codes_page, index), code_bytes);
-        std::memcpy(&factors[slot * FilterLayout::factor_size], filters.factor(codes_page, index),
-                    FilterLayout::factor_size);
+        std::memcpy(&factors[slot * factor_bytes], filters.factor(codes_page, index), factor_bytes);
     }
     for (uint32_t slot = 0; slot < slots; ++slot) {
         if (slot % progress_step == 0) progress();
         const Link to = layout_.slot_link(slot);
         if (to.block == meta_block || !holds_nodes(store_, to.block)) continue;
         const size_t from = old_slot_[slot] != nobody ? old_slot_[slot] : slots;
-        write_filter_entry(store_, layout_, to,
-                           {&keys[from * columns], codes.data() + from * code_bytes,
-                            &factors[from * FilterLayout::factor_size]});
+        write_filter_entry(
+            store_, layout_, to,
+            {&keys[from * columns], codes.data() + from * code_bytes, &factors[from * factor_bytes]});
     }
 }
 

@@ -51,10 +51,10 @@ std::string kind_problem(const Geometry& g) {
 }
 
 std::string metric_problem(const Geometry& g) {
-    const bool of_bits = g.metric == Metric::hamming || g.metric == Metric::jaccard;
-    if (g.metric < Metric::l2 || g.metric > Metric::jaccard || of_bits != (g.kind == VectorKind::bit))
+    const MetricInfo& metric = metric_info(g.metric);
+    if (!is_known(g.metric) || metric.of_bits() != (g.kind == VectorKind::bit))
         return "unknown metric " + std::to_string(int(g.metric));
-    const bool plain_only = of_bits || g.metric == Metric::l1 || g.kind == VectorKind::sparsevec;
+    const bool plain_only = metric.codes == CodesServe::never || g.kind == VectorKind::sparsevec;
     if (g.mode != StorageMode::plain && (g.mode != StorageMode::coded || plain_only))
         return "unknown storage mode " + std::to_string(int(g.mode));
     return {};
@@ -193,7 +193,7 @@ NodeInspector::NodeInspector(const VectorEncoder& encoder, bool deep)
     center_vector_.resize(n);
     neighbor_vector_.resize(n);
     mean_internal_.assign(encoder.space().dense() ? n : 0, 0.0f);
-    if (encoder.mean().empty() || encoder.geometry().metric == Metric::cosine) return;
+    if (encoder.mean().empty() || encoder.metric().of_units) return;
     // A raw vector of zeros lies at minus the mean.
     std::vector<float> zero(encoder.geometry().dims, 0.0f), work(encoder.geometry().dims);
     encoder.transform(zero.data(), mean_internal_.data(), work.data());
@@ -299,9 +299,11 @@ void NodeInspector::inspect_vector(const ConstNode& node, std::vector<std::strin
         return;
     }
     if (!std::isfinite(head.norm2)) return;  // of very large values
-    if (encoder_.geometry().metric == Metric::cosine && encoder_.space().dense()) norm2 = 1;
-    // (An L1 norm is no less than the L2 norm; and of bits those are counted that are stored.)
-    const double error = encoder_.geometry().own_format == OwnFormat::bits ? 0 : head.error;
+    if (encoder_.metric().of_units && encoder_.space().dense()) norm2 = 1;
+    // (Of bits those are counted that are stored.)
+    const double error = encoder_.geometry().own_format == OwnFormat::bits
+                             ? 0
+                             : head.error * encoder_.space().error_norm().to_l2(encoder_.geometry().dims);
     const double allowed = 2 * std::sqrt(norm2) * error + error * error + 1e-5 * (norm2 + mean2) + 1e-36;
     if (std::fabs(norm2 - head.norm2) > allowed)
         problems.push_back("its squared norm is " + number(norm2) + ", not " + number(head.norm2));
@@ -315,10 +317,10 @@ std::string NodeInspector::vector_problem(const ConstNode& node, const float* in
         double norm2 = 0;
         for (size_t i = 0; i < neighbor_vector_.size(); ++i) {
             const double d = static_cast<double>(internal[i]) - neighbor_vector_[i];
-            distance += space.is_l1() ? std::fabs(d) : d * d;
+            distance = space.error_norm().add(distance, d);
             norm2 += static_cast<double>(internal[i]) * internal[i];
         }
-        if (!space.is_l1()) distance = std::sqrt(distance);
+        distance = space.error_norm().of_sum(distance);
         norm = std::sqrt(norm2);
     } else if (encoder_.geometry().own_format == OwnFormat::bits) {
         // Those that are stored must be the same; the others are not known.
@@ -326,7 +328,7 @@ std::string NodeInspector::vector_problem(const ConstNode& node, const float* in
         return "its bits are not those of its row";
     } else {
         const SparseView whole = VectorSpace::view(internal), stored = space.stored_view(node.own());
-        distance = space.is_l1() ? sparse_l1(whole, stored) : std::sqrt(sparse_l2_squared(whole, stored));
+        distance = space.error_norm().of_sum(space.error_norm().sparse(whole, stored));
         norm = std::sqrt(node.head().norm2);
     }
     if (distance <= node.head().error * 1.001 + 1e-7 * norm) return {};
@@ -354,8 +356,9 @@ bool NodeInspector::is_rough(const ConstNode& node) {
                 kernels().signed_sum(neighbor_vector_.data(), node.code(i), g.code_dims), g.code_dims);
         else
             std::memcpy(&distance, node.factor(i), sizeof(distance));
-        farthest = std::max(farthest, encoder_.space().is_l1() ? double{distance}
-                                                               : std::sqrt(std::max(0.0, double{distance})));
+        farthest = std::max(farthest, encoder_.space().is_norm()
+                                          ? double{distance}
+                                          : std::sqrt(std::max(0.0, double{distance})));
     }
     return node.head().error > share_of_distance * farthest;
 }
@@ -464,10 +467,10 @@ std::string NodeInspector::plain_problem(size_t i, double error) const {
 }
 
 double NodeInspector::distance_tolerance(double distance, double error) const {
-    switch (encoder_.geometry().metric) {
-        case Metric::hamming: return 0;
-        case Metric::jaccard: return 1e-6;
-        case Metric::l1: return error + 2e-5 * distance;
+    switch (encoder_.metric().result) {
+        case OperatorResult::count: return 0;
+        case OperatorResult::share: return 1e-6;
+        case OperatorResult::norm: return error + 2e-5 * distance;
         default: return error * (2 * std::sqrt(distance) + error) + 2e-5 * distance;
     }
 }

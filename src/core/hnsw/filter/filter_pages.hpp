@@ -39,7 +39,7 @@ void write_filter_entry(Store& store, const NodeLayout& layout, const Link& node
     uint8_t* const payload = page.modify();
     page_head(payload).kind = PageKind::origin_codes;
     std::memcpy(filters.code(payload, index), entry.code, filters.code_bytes());
-    std::memcpy(filters.factor(payload, index), entry.factor, FilterLayout::factor_size);
+    std::memcpy(filters.factor(payload, index), entry.factor, factor_bytes);
     page.commit(page_payload_size);
 }
 

@@ -99,8 +99,9 @@ class Matcher {
     bool refuse_kind() {
         const Geometry& g = encoder_.geometry();
         if (!encoder_.space().dense()) return !misfit("its graph is of dense vectors, the column's are not");
-        if (g.metric == Metric::l1 && info().metric != io::Metric::l1)
-            return !misfit("its graph is not by L1 distance");
+        const MetricInfo& metric = encoder_.metric();
+        if (!metric.rotation_safe && !info().metric.is(g.metric))
+            return !misfit(std::string("its graph is not by ") + metric.title + " distance");
         if (info().dims != g.dims)
             return !misfit("its vectors have " + std::to_string(info().dims) +
                            " dimensions, those of the column " + std::to_string(g.dims));
@@ -137,7 +138,7 @@ class Matcher {
     }
     bool has_fingerprint_of(uint32_t row, size_t position) const {
         return alike(request_.fingerprints[row], file_.nodes[position].fingerprint, exact_tolerance,
-                     encoder_.geometry().metric == Metric::cosine);
+                     encoder_.metric().of_units);
     }
     Mapping& best_mapping() {
         return *std::max_element(mappings_.begin(), mappings_.end(), [](const Mapping& a, const Mapping& b) {
@@ -215,18 +216,15 @@ class Matcher {
         return true;
     }
 
-    // Of vectors of one length, all three metrics have the same neighbors.
+    // Of vectors of one length, all metrics of lengths and angles have the same neighbors.
     bool accept_metric() {
-        const Metric metric = encoder_.geometry().metric;
-        const bool same = info().metric == io::Metric::unknown ||
-                          (info().metric == io::Metric::l2 && metric == Metric::l2) ||
-                          (info().metric == io::Metric::l1 && metric == Metric::l1) ||
-                          (info().metric == io::Metric::inner_product && metric == Metric::inner_product);
-        const bool exchangeable = info().metric == io::Metric::l2 ||
-                                  info().metric == io::Metric::inner_product;
+        const io::FileMetric metric = info().metric;
+        const bool same = metric.is_unknown() || metric.is(encoder_.geometry().metric);
+        const bool exchangeable = encoder_.metric().rotation_safe && metric.info() != nullptr &&
+                                  metric.info()->rotation_safe;
         const bool equal_norms = file_.most_norm2 <= 1.05f * file_.least_norm2 + 1e-30f;
-        if (same || (exchangeable && metric != Metric::l1 && equal_norms)) return true;
-        return misfit(std::string("its graph is by another distance (") + io::metric_name(info().metric) +
+        if (same || (exchangeable && equal_norms)) return true;
+        return misfit(std::string("its graph is by another distance (") + metric.name() +
                       "), and its vectors are not all of one length");
     }
 

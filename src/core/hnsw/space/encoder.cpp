@@ -28,14 +28,14 @@ double squared_norm(const float* x, size_t n) {
     return std::accumulate(sums, sums + lanes, 0.0);
 }
 
-size_t element_count(const Geometry& g, const RawVector& raw) {
-    return g.kind == VectorKind::sparsevec ? raw.count : g.dims;
+template <class Number>
+bool all_zero(const Number* x, size_t n) {
+    return std::all_of(x, x + n, [](Number number) { return number == 0; });
 }
 
-bool has_direction(const float* x, size_t n) {
-    for (size_t i = 0; i < n; ++i)
-        if (x[i] != 0) return true;
-    return false;
+bool is_zero(const Geometry& g, const RawVector& raw) {
+    if (g.kind == VectorKind::bit) return all_zero(raw.bits, (g.dims + 7) / 8);
+    return all_zero(raw.values, g.kind == VectorKind::sparsevec ? raw.count : g.dims);
 }
 
 double inverse_norm(double norm2) { return 1 / std::sqrt(norm2); }
@@ -59,28 +59,17 @@ VectorEncoder::VectorEncoder(const Geometry& geometry, uint64_t seed, std::vecto
         rotation_ = std::make_unique<Rotation>(geometry.dims, seed);
         // Measured against double arithmetic: below 1e-6 for up to 16,000 dimensions.
         rounding_ = 2e-6f;
-    } else if (geometry.metric == Metric::cosine) {
-        rounding_ = 1e-6f;  // of the normalisation
-    } else if (geometry.metric == Metric::inner_product) {
-        rounding_ = 1e-6f;  // of the sum, whose terms may cancel
+    } else {
+        rounding_ = metric().rounding;
     }
 }
 
 bool VectorEncoder::indexable(const RawVector& raw) const {
-    const Geometry& g = geometry();
-    return g.kind == VectorKind::bit || g.metric != Metric::cosine ||
-           has_direction(raw.values, element_count(g, raw));
+    return !metric().of_units || !is_zero(geometry(), raw);
 }
 
 bool VectorEncoder::gives_order(const RawVector& query) const {
-    const Geometry& g = geometry();
-    if (g.kind == VectorKind::bit) {
-        if (g.metric != Metric::jaccard) return true;
-        for (size_t i = 0; i < (g.dims + 7) / 8; ++i)
-            if (query.bits[i] != 0) return true;
-        return false;
-    }
-    return g.metric != Metric::cosine || has_direction(query.values, element_count(g, query));
+    return metric().zero_gives_order || !is_zero(geometry(), query);
 }
 
 Transformed VectorEncoder::transform(const RawVector& raw, float* internal, float* work) const {
@@ -97,7 +86,7 @@ Transformed VectorEncoder::transform_dense(const float* raw, float* internal, fl
     const Geometry& g = geometry();
     Transformed out{1, 0};
     float* target = rotation_ ? work : internal;
-    if (g.metric == Metric::cosine) {
+    if (metric().of_units) {
         normalize(raw, target);
     } else {
         out.norm2 = kernels().inner_product(raw, raw, g.dims);
@@ -147,7 +136,7 @@ float VectorEncoder::center_and_shorten(const float* raw, float* target) const {
 
 float VectorEncoder::error_of_lost(double lost) const {
     const Geometry& g = geometry();
-    if (g.metric == Metric::l1) lost *= std::sqrt(static_cast<double>(g.dims));
+    lost *= space_.error_norm().of_l2(g.dims);
     // It points where the vector does: all of it may be along a query (Query::distance_error()).
     if (g.rotated) lost *= std::max(1.0, std::sqrt(g.stored_dims / 66.0));
     return limited_error(lost * (1 + 1e-6));
@@ -163,13 +152,13 @@ float VectorEncoder::transform_bits(const uint8_t* raw, float* internal) const {
 
 Transformed VectorEncoder::transform_sparse(const RawVector& raw, float* internal) const {
     const double norm2 = squared_norm(raw.values, raw.count);
-    const bool cosine = geometry().metric == Metric::cosine;
-    const double factor = cosine ? inverse_norm(norm2) : shortening(norm2);
+    const bool of_units = metric().of_units;
+    const double factor = of_units ? inverse_norm(norm2) : shortening(norm2);
     std::memcpy(internal, &raw.count, sizeof(raw.count));
     std::memcpy(internal + 1, raw.indices, raw.count * sizeof(int32_t));
     float* const values = internal + 1 + raw.count;
     for (size_t i = 0; i < raw.count; ++i) values[i] = static_cast<float>(raw.values[i] * factor);
-    if (cosine) return {1, 0};
+    if (of_units) return {1, 0};
     return {static_cast<float>(norm2), factor < 1 ? error_of_lost((1 - factor) * std::sqrt(norm2)) : 0};
 }
 
@@ -222,7 +211,7 @@ OwnVector VectorEncoder::encode_whole(const float* internal, float norm2, uint8_
     const ScaledVector encoded = encode_dense(internal, own);
     out.scale = encoded.scale;
     out.error = encoded.error;
-    if (g.metric == Metric::l1) out.error = space_.distance(kernels(), internal, own, out.scale);
+    if (space_.is_norm()) out.error = space_.distance(kernels(), internal, own, out.scale);
     out.error += rounding_ * std::sqrt(kernels().inner_product(internal, internal, g.stored_dims));
     return out;
 }
@@ -245,7 +234,7 @@ OwnVector VectorEncoder::encode_sparse(const float* internal, float norm2, uint8
     const size_t room = sparse_elements(geometry().stored_dims);
     std::vector<uint32_t> kept(all.count);
     for (size_t i = 0; i < kept.size(); ++i) kept[i] = static_cast<uint32_t>(i);
-    const bool l1 = space_.is_l1();
+    const ErrorNorm& norm = space_.error_norm();
     double lost = 0;
     if (kept.size() > room) {
         const auto larger = [&](uint32_t a, uint32_t b) {
@@ -253,10 +242,7 @@ OwnVector VectorEncoder::encode_sparse(const float* internal, float norm2, uint8
             return x != y ? x > y : a < b;
         };
         std::nth_element(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(room), kept.end(), larger);
-        for (size_t i = room; i < kept.size(); ++i) {
-            const double x = all.values[kept[i]];
-            lost += l1 ? std::fabs(x) : x * x;
-        }
+        for (size_t i = room; i < kept.size(); ++i) lost = norm.add(lost, all.values[kept[i]]);
         kept.resize(room);
         std::sort(kept.begin(), kept.end());
     }
@@ -271,7 +257,7 @@ OwnVector VectorEncoder::encode_sparse(const float* internal, float norm2, uint8
     }
     OwnVector out;
     out.norm2 = norm2;
-    out.error = static_cast<float>((l1 ? lost : std::sqrt(lost)) * (1 + 1e-6));
+    out.error = static_cast<float>(norm.of_sum(lost) * (1 + 1e-6));
     out.error += rounding_ * std::sqrt(std::min(norm2, max_internal_norm2));
     return out;
 }

@@ -16,10 +16,10 @@ namespace vecstore::core {
 // What a node records of its own vector beside the components.
 struct OwnVector {
     float scale = 1;
-    float error = 0;  // |internal - stored| at most (in the L1 norm for L1), float rounding of the transform
-                      // included; of a bit string: how many of its bits are not stored
+    float error = 0;  // |internal - stored| at most (in DistanceFormula::error's norm), float rounding of the
+                      // transform included; of a bit string: how many of its bits are not stored
     float norm2 =
-        0;  // squared norm of the raw (for cosine: normalised) vector; of a bit string: set bits stored
+        0;  // squared norm of the raw (for cosine: normalized) vector; of a bit string: set bits stored
     Fingerprint fingerprint;  // of the raw vector
 };
 
@@ -48,6 +48,7 @@ class VectorEncoder {
     const NodeLayout& layout() const { return layout_; }
     const Geometry& geometry() const { return layout_.geometry(); }
     const VectorSpace& space() const { return space_; }
+    const MetricInfo& metric() const { return metric_info(geometry().metric); }
     const std::vector<float>& mean() const { return mean_; }
 
     // raw -> internal (internal_size() words). `work` holds dims floats (dense vectors). The vector must be
@@ -75,17 +76,16 @@ class VectorEncoder {
     // stored.
     OwnVector encode_row(const RawVector& raw, RowMemory& memory) const;
 
-    // Cosine knows no direction of a zero vector: such rows are not in the index.
+    // A vector of zeros has no direction, and where only directions count (MetricInfo::of_units) such rows
+    // are not in the index.
     bool indexable(const RawVector& raw) const;
 
-    // Can the rows be ordered by their distance from this query? Not when it has no direction and only
-    // directions count.
+    // Can the rows be ordered by their distance from this query? Not from one of zeros, by some metrics
+    // (MetricInfo::zero_gives_order).
     bool gives_order(const RawVector& query) const;
     // Inner products that are told from L2 distances, of rows that are equally long: a query that is not is
     // made so.
-    bool length_matters() const {
-        return geometry().metric == Metric::inner_product && !space().is_product();
-    }
+    bool length_matters() const { return metric().is_product() && !space().is_product(); }
 
     // internal -> own_bytes() bytes.
     OwnVector encode(const float* internal, const Transformed& transformed, uint8_t* own) const;

@@ -9,7 +9,7 @@
 
 namespace vecstore::core {
 
-inline bool keeps_long_rows(const Geometry& g) { return g.metric == Metric::inner_product; }
+inline bool keeps_long_rows(const Geometry& g) { return metric_info(g.metric).is_product(); }
 
 // What all but a twentieth of the rows are no longer than; 0: there are too few to tell. lengths: of some
 // rows; changed.

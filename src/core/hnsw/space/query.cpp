@@ -63,7 +63,7 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     ++serial_;
     k_ = &kernels();
     space_ = &encoder.space();
-    metric_ = g.metric;
+    result_ = metric_info(g.metric).result;
     size_ = g.own_format == OwnFormat::sparse ? sparse_words(VectorSpace::view(internal).count)
                                               : g.stored_dims;
     rounding_ = encoder.rounding();
@@ -109,15 +109,15 @@ float Query::distance_error(float distance, float bound) const {
 
 [[gnu::always_inline]] inline DistanceBounds Query::bounds_of(float distance, const NodeHead& head) const {
     if (space_->is_product()) return product_bounds(distance, head);
-    switch (metric_) {
-        case Metric::l1: return l1_bounds(distance, head.error);
-        case Metric::hamming: return {distance, static_cast<double>(distance) + head.error};
-        case Metric::jaccard: return jaccard_bounds(distance, head);
+    switch (result_) {
+        case OperatorResult::norm: return norm_bounds(distance, head.error);
+        case OperatorResult::count: return {distance, static_cast<double>(distance) + head.error};
+        case OperatorResult::share: return share_bounds(distance, head);
         default: break;
     }
     const float length = std::sqrt(std::max(distance, 0.0f));
     const double stored_error = distance_error(length, head.error) + lost_;
-    if (metric_ == Metric::inner_product) {
+    if (result_ == OperatorResult::product) {
         if (!std::isfinite(norm2_ + head.norm2)) return unknown_bounds;
         const double product = 0.5 * (static_cast<double>(distance) - norm2_ - head.norm2);
         double error = stored_error * (length + 0.5 * stored_error) + rounding_ * (norm2_ + head.norm2);
@@ -129,7 +129,7 @@ float Query::distance_error(float distance, float bound) const {
     const double error = stored_error + rounding_ * (norm_ + length) + operator_rounding * length;
     const double low = std::max(0.0, length - error);
     const double high = length + error;
-    if (metric_ == Metric::l2) return {low, high};
+    if (result_ == OperatorResult::root) return {low, high};
     // 1 - cos = |a - b|^2 / 2 for unit vectors; the operator's own rounding is absolute here.
     return {0.5 * low * low - operator_rounding, 0.5 * high * high + operator_rounding};
 }
@@ -149,8 +149,9 @@ DistanceBounds Query::product_bounds(float distance, const NodeHead& head) const
     return {distance - error, distance + error};
 }
 
-// | |q-x|_1 - |q-x'|_1 | <= |e|_1. Sums of thousands of floats, here and in the operator.
-DistanceBounds Query::l1_bounds(float distance, float error) const {
+// | |q-x| - |q-x'| | <= |e|, in the distance's own norm. Sums of thousands of floats, here and in the
+// operator.
+DistanceBounds Query::norm_bounds(float distance, float error) const {
     constexpr double sum_rounding = 4e-6;
     const double wrong = error + lost_ + sum_rounding * distance;
     return {std::max(0.0, distance - wrong), distance + wrong};
@@ -159,7 +160,7 @@ DistanceBounds Query::l1_bounds(float distance, float error) const {
 // head.error bits of each are not stored: at best all of them are common, at worst none is, and one of the
 // two has each. The numbers of bits follow from the distance and the stored bits of both, so that the
 // distance of a bit string stored whole is the operator's result.
-DistanceBounds Query::jaccard_bounds(float distance, const NodeHead& head) const {
+DistanceBounds Query::share_bounds(float distance, const NodeHead& head) const {
     const double bits = static_cast<double>(norm2_) + head.norm2;
     const double share = 1.0 - distance;
     const double either = std::round(bits / (1 + share)), both = bits - either;

@@ -76,12 +76,12 @@ class Query {
     float distance_error(float distance, float bound) const;
     DistanceBounds bounds_of(float distance, const NodeHead& head) const;
     DistanceBounds product_bounds(float distance, const NodeHead& head) const;
-    DistanceBounds l1_bounds(float distance, float error) const;
-    DistanceBounds jaccard_bounds(float distance, const NodeHead& head) const;
+    DistanceBounds norm_bounds(float distance, float error) const;
+    DistanceBounds share_bounds(float distance, const NodeHead& head) const;
 
     const Kernels* k_ = nullptr;
     const VectorSpace* space_ = nullptr;  // the encoder's
-    Metric metric_ = Metric::l2;
+    OperatorResult result_ = OperatorResult::root;
     size_t size_ = 0;
     std::vector<float> internal_;
     std::vector<float> work_;

@@ -44,7 +44,7 @@ void profile_dense(const RowSample& sample, uint32_t dims, Metric metric, DataPr
     std::vector<double> norms(sample.size());
     for (size_t i = 0; i < sample.size(); ++i) norms[i] = norm_of(sample.raw(i).values, dims);
     Centroid middle = find_centroid(sample.size(), dims, [&](size_t i, float* x) {
-        const double factor = metric == Metric::cosine && norms[i] > 0 ? 1 / norms[i] : 1;
+        const double factor = metric_info(metric).of_units && norms[i] > 0 ? 1 / norms[i] : 1;
         for (uint32_t j = 0; j < dims; ++j) x[j] = static_cast<float>(sample.raw(i).values[j] * factor);
     });
     if (profile.high_length > 0) {
@@ -113,7 +113,7 @@ RawVector RowSample::raw(size_t i) const {
 DataProfile RowSample::profile(Metric metric) const {
     DataProfile profile;
     profile.rows = size();
-    if (metric == Metric::inner_product) profile.high_length = high_length_of(*this, dims_);
+    if (metric_info(metric).is_product()) profile.high_length = high_length_of(*this, dims_);
     if (kind_ == VectorKind::sparsevec) {
         profile.sparse_elements = usual_elements(*this);
     } else if (kind_ != VectorKind::bit && size() > 0) {

@@ -65,19 +65,18 @@ class VectorSpace {
         : formula_(formula_of(g)), format_(g.own_format), size_(g.stored_dims), bits_(g.own_bits) {}
 
     bool dense() const { return format_ != OwnFormat::bits && format_ != OwnFormat::sparse; }
-    bool is_product() const { return formula_ == Formula::product; }
-    bool is_l1() const { return formula_ == Formula::l1; }
+    bool is_product() const { return formula_.is_product; }
+    // Distances are a norm of the difference, not its square.
+    bool is_norm() const { return formula_.is_norm; }
+    // In which it is said how far a stored vector is from its row's.
+    const ErrorNorm& error_norm() const { return *formula_.error; }
 
     // Of two internal vectors: squared L2 (for cosine too), negative inner product, L1, differing bits, or 1
     // - the share of common bits (two without bits are equal: 0).
     float distance(const Kernels& k, const float* a, const float* b) const {
         if (format_ == OwnFormat::bits) return of_bits(k, a, b);
-        if (format_ == OwnFormat::sparse) return of_sparse(view(a), view(b));
-        switch (formula_) {
-            case Formula::product: return -k.inner_product(a, b, size_);
-            case Formula::l1: return k.l1(a, b, size_);
-            default: return k.l2_squared(a, b, size_);
-        }
+        if (format_ == OwnFormat::sparse) return with_sign(formula_.sparse(view(a), view(b)));
+        return with_sign((k.*formula_.f32)(a, b, size_));
     }
 
     // Inner products have no neighborhoods: nearest to whatever vector are the longest ones. Where a graph
@@ -96,23 +95,13 @@ class VectorSpace {
     float distance(const Kernels& k, const float* a, const uint8_t* own, float scale) const {
         switch (format_) {
             case OwnFormat::f32: break;
-            case OwnFormat::f16: {
-                const auto* b = reinterpret_cast<const uint16_t*>(own);
-                if (is_product()) return -scale * k.inner_product_f16(a, b, size_);
-                return is_l1() ? k.l1_f16(a, b, scale, size_) : k.l2_squared_f16(a, b, scale, size_);
-            }
-            case OwnFormat::i8: {
-                const auto* b = reinterpret_cast<const int8_t*>(own);
-                if (is_product()) return -scale * k.inner_product_i8(a, b, size_);
-                return is_l1() ? k.l1_i8(a, b, scale, size_) : k.l2_squared_i8(a, b, scale, size_);
-            }
-            case OwnFormat::planes: {
-                const BitPlanes b = planes(own);
-                if (is_product()) return -scale * k.inner_product_planes(a, b, size_);
-                return is_l1() ? k.l1_planes(a, b, scale, size_) : k.l2_squared_planes(a, b, scale, size_);
-            }
+            case OwnFormat::f16:
+                return with_sign((k.*formula_.f16)(a, reinterpret_cast<const uint16_t*>(own), scale, size_));
+            case OwnFormat::i8:
+                return with_sign((k.*formula_.i8)(a, reinterpret_cast<const int8_t*>(own), scale, size_));
+            case OwnFormat::planes: return with_sign((k.*formula_.planes)(a, planes(own), scale, size_));
             case OwnFormat::bits: return of_bits(k, a, reinterpret_cast<const float*>(own));
-            case OwnFormat::sparse: return of_sparse(view(a), stored_view(own));
+            case OwnFormat::sparse: return with_sign(formula_.sparse(view(a), stored_view(own)));
         }
         return distance(k, a, reinterpret_cast<const float*>(own));
     }
@@ -128,39 +117,20 @@ class VectorSpace {
     size_t bit_bytes() const { return size_ * sizeof(uint32_t); }
 
   private:
-    enum class Formula : uint8_t { l2, product, l1, hamming, jaccard };
-
-    static Formula formula_of(const Geometry& g) {
-        switch (g.metric) {
-            case Metric::l2:
-            case Metric::cosine: break;
-            // In coded mode vectors are equally long, and codes estimate L2 distances.
-            case Metric::inner_product: return g.mode == StorageMode::plain ? Formula::product : Formula::l2;
-            case Metric::l1: return Formula::l1;
-            case Metric::hamming: return Formula::hamming;
-            case Metric::jaccard: return Formula::jaccard;
-        }
-        return Formula::l2;
+    // In coded mode vectors are equally long where distances are inner products, and codes estimate L2
+    // distances.
+    static const DistanceFormula& formula_of(const Geometry& g) {
+        return g.mode == StorageMode::plain ? *metric_info(g.metric).formula : l2_formula;
     }
+
+    float with_sign(float result) const { return formula_.is_product ? -result : result; }
 
     float of_bits(const Kernels& k, const float* a, const float* b) const {
-        const auto* const x = reinterpret_cast<const uint8_t*>(a);
-        const auto* const y = reinterpret_cast<const uint8_t*>(b);
-        if (formula_ == Formula::hamming) return static_cast<float>(k.hamming(x, y, bit_bytes()));
-        const BitOverlap overlap = k.bit_overlap(x, y, bit_bytes());
-        if (overlap.either == 0) return 0;
-        return static_cast<float>(1.0 - overlap.both / static_cast<double>(overlap.either));
+        return (k.*formula_.bits)(reinterpret_cast<const uint8_t*>(a), reinterpret_cast<const uint8_t*>(b),
+                                  bit_bytes());
     }
 
-    float of_sparse(const SparseView& a, const SparseView& b) const {
-        switch (formula_) {
-            case Formula::product: return -sparse_inner_product(a, b);
-            case Formula::l1: return sparse_l1(a, b);
-            default: return sparse_l2_squared(a, b);
-        }
-    }
-
-    Formula formula_;
+    DistanceFormula formula_;
     OwnFormat format_;
     size_t size_;
     uint32_t bits_;

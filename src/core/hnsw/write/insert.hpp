@@ -337,7 +337,8 @@ class Inserter {
     // whose rows have its very vector, else of one whose rows may differ in what is lost in storing them.
     bool join_equal(const NewRow& row) {
         // What is stored of two vectors can be equal only if both are as near to it as its error allows.
-        const float reach = encoder_.space().is_l1() ? 2 * row.own.error : 4 * row.own.error * row.own.error;
+        const float reach = encoder_.space().is_norm() ? 2 * row.own.error
+                                                       : 4 * row.own.error * row.own.error;
         const bool product = encoder_.space().is_product();
         const TidOfRow as_tid{row.tid, row.own.error, row.own.fingerprint,
                               layout_.filters().columns() > 0 ? row.filter_keys : nullptr};

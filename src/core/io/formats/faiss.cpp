@@ -1,8 +1,11 @@
-#include "core/io/formats/faiss.hpp"
-
+// Index files written by FAISS (write_index, write_index_binary), as src/core/io/formats/faiss_kinds.cpp
+// lists them: flat, HNSW, inverted files, scalar and product quantizers, alone or under id maps, transforms
+// and refinements. What the index keeps only approximately is reconstructed as FAISS's reconstruct() does,
+// and said to be lossy. Rows of inverted files come list by list. Kinds that cannot be read are named in the
+// error that refuses them.
 #include "core/io/formats/faiss_index.hpp"
 #include "core/io/formats/faiss_kinds.hpp"
-#include "core/io/formats/hnswlib.hpp"
+#include "core/io/formats/formats.hpp"
 
 #include <algorithm>
 
@@ -27,7 +30,7 @@ class FaissReader : public VectorReader {
 
 std::unique_ptr<VectorReader> open_faiss(ByteSource& source, const ReadOptions& options) {
     FaissIndex index = parse_faiss(source, options);
-    const FaissMetric& metric = faiss_metric(index.metric);
+    const FaissMetric metric = faiss_metric(index.metric);
     VectorFileInfo info;
     info.format = "faiss";
     info.element = index.element;
@@ -35,11 +38,11 @@ std::unique_ptr<VectorReader> open_faiss(ByteSource& source, const ReadOptions& 
     info.dims = index.rows->dims();
     info.has_ids = index.ids != nullptr;
     info.by_id = index.by_list;
-    info.metric = index.binary ? Metric::other : metric.metric;
+    info.metric = index.binary ? FileMetric::other() : metric.metric;
     info.lossy = index.lossy;
     info.warnings = index.warnings;
     info.details = {{"index", index.code, false},
-                    {"metric", index.binary ? "Hamming" : metric.name, false},
+                    {"metric", index.binary ? metric_info(Metric::hamming).title : metric.name, false},
                     {"metric_code", std::to_string(index.metric), true}};
     if (index.data_offset > 0)
         info.details.push_back({"data_offset", std::to_string(index.data_offset), true});
@@ -100,8 +103,6 @@ class FaissHnswGraph : public GraphReader {
     const FaissGraph graph_;
 };
 
-}  // namespace
-
 std::unique_ptr<GraphReader> open_faiss_graph(ByteSource& source, const ReadOptions& options) {
     FaissIndex index = parse_faiss(source, options);
     if (!index.graph) return nullptr;
@@ -120,14 +121,9 @@ std::unique_ptr<GraphReader> open_faiss_graph(ByteSource& source, const ReadOpti
     return std::make_unique<FaissHnswGraph>(source, info, std::move(*index.graph));
 }
 
-std::unique_ptr<GraphReader> open_graph(ByteSource& source, const ReadOptions& options) {
-    // As for vectors: the same files are recognised, and refused.
-    const std::string format = open_vectors(source, options)->info().format;
-    if (format == "faiss") return open_faiss_graph(source, options);
-    if (format == "hnswlib") return open_hnswlib_graph(source);
-    return nullptr;
-}
+}  // namespace
 
-const VectorFormat faiss_format = {"faiss", recognises_faiss, open_faiss};
+const VectorFormat faiss_format = {"faiss", recognises_faiss, open_faiss, open_faiss_graph,
+                                   "FAISS's HNSW indexes"};
 
 }  // namespace vecstore::core::io

@@ -502,26 +502,24 @@ void FaissParser::parse_product_centers(FaissIndex& index, const Header& header)
     index.rows = std::make_unique<ProductCenters>(header.rows, codec.codec);
 }
 
-constexpr FaissMetric metrics[] = {
-    {0, Metric::inner_product, "inner product"},
-    {1, Metric::l2, "L2"},
-    {2, Metric::l1, "L1"},
-    {3, Metric::other, "Linf"},
-    {4, Metric::other, "Lp"},
-    {20, Metric::other, "Canberra"},
-    {21, Metric::other, "Bray-Curtis"},
-    {22, Metric::other, "Jensen-Shannon"},
-    {23, Metric::other, "Jaccard"},
+// Those that are none of ours (MetricInfo::faiss).
+struct OtherMetric {
+    int32_t code;
+    const char* name;
 };
-constexpr FaissMetric unknown_metric = {-1, Metric::other, "unknown"};
+constexpr OtherMetric other_metrics[] = {
+    {3, "Linf"}, {4, "Lp"}, {20, "Canberra"}, {21, "Bray-Curtis"}, {22, "Jensen-Shannon"}, {23, "Jaccard"},
+};
 
 }  // namespace
 
-const FaissMetric& faiss_metric(int32_t code) {
-    for (const FaissMetric& entry : metrics) {
-        if (entry.code == code) return entry;
-    }
-    return unknown_metric;
+FaissMetric faiss_metric(int32_t code) {
+    // (A file does not say that its vectors are of unit length.)
+    for (const MetricInfo& info : metrics)
+        if (info.faiss == code && code >= 0 && !info.of_units) return {info.metric, info.title};
+    for (const OtherMetric& other : other_metrics)
+        if (other.code == code) return {FileMetric::other(), other.name};
+    return {FileMetric::other(), "unknown"};
 }
 
 FaissIndex parse_faiss(ByteSource& source, const ReadOptions& options) {

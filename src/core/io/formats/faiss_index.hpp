@@ -38,11 +38,11 @@ struct FaissIndex {
 // Parses the whole file but for the vectors. Throws bad_file, file_not_supported, limit_exceeded.
 FaissIndex parse_faiss(ByteSource& source, const ReadOptions& options);
 
+// A MetricType of FAISS.
 struct FaissMetric {
-    int32_t code;
-    Metric metric;
+    FileMetric metric;
     const char* name;
 };
-const FaissMetric& faiss_metric(int32_t code);
+FaissMetric faiss_metric(int32_t code);
 
 }  // namespace vecstore::core::io

@@ -1,5 +1,7 @@
 #include "core/io/formats/hnswlib.hpp"
 
+#include "core/io/formats/formats.hpp"
+
 #include "core/base/checked.hpp"
 
 #include <algorithm>
@@ -214,7 +216,9 @@ HnswlibHeader read_hnswlib_header(ByteSource& source, uint64_t offset) {
     return header;
 }
 
-std::unique_ptr<GraphReader> open_hnswlib_graph(ByteSource& source) {
+namespace {
+
+std::unique_ptr<GraphReader> open_hnswlib_graph(ByteSource& source, const ReadOptions&) {
     const HnswlibHeader header = read_hnswlib_header(source);
     GraphInfo info;
     info.nodes = header.elements;
@@ -227,6 +231,9 @@ std::unique_ptr<GraphReader> open_hnswlib_graph(ByteSource& source) {
     return std::make_unique<HnswlibGraph>(source, info, header);
 }
 
-const VectorFormat hnswlib_format = {"hnswlib", recognises_hnswlib, open_hnswlib};
+}  // namespace
+
+const VectorFormat hnswlib_format = {"hnswlib", recognises_hnswlib, open_hnswlib, open_hnswlib_graph,
+                                     "hnswlib's"};
 
 }  // namespace vecstore::core::io

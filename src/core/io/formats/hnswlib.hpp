@@ -7,8 +7,6 @@
 
 namespace vecstore::core::io {
 
-extern const VectorFormat hnswlib_format;
-
 // The header, checked against itself and against the bytes that are there.
 struct HnswlibHeader {
     uint64_t max_elements;
@@ -30,8 +28,5 @@ struct HnswlibHeader {
 
 // Throws bad_file where the bytes from `offset` on cannot be such a header.
 HnswlibHeader read_hnswlib_header(ByteSource& source, uint64_t offset = 0);
-
-// Null where the index is not one of hnswlib.
-std::unique_ptr<GraphReader> open_hnswlib_graph(ByteSource& source);
 
 }  // namespace vecstore::core::io

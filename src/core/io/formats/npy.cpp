@@ -1,5 +1,7 @@
 #include "core/io/formats/npy.hpp"
 
+#include "core/io/formats/formats.hpp"
+
 #include "core/base/checked.hpp"
 #include "core/base/option_text.hpp"
 #include "core/io/formats/matrix_reader.hpp"

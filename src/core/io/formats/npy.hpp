@@ -7,8 +7,6 @@
 
 namespace vecstore::core::io {
 
-extern const VectorFormat npy_format;
-
 // What an array's header says, checked against the bytes that are there.
 struct NpyArray {
     VectorFileInfo info;

@@ -1,4 +1,6 @@
-#include "core/io/formats/npz.hpp"
+// numpy's .npz: a zip archive of .npy members, stored or deflated, with or without zip64. One member is read:
+// the one that is named, or the only one that holds vectors.
+#include "core/io/formats/formats.hpp"
 
 #include "core/base/option_text.hpp"
 #include "core/io/formats/npy.hpp"

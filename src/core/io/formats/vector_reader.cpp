@@ -1,56 +1,11 @@
 #include "core/io/formats/vector_reader.hpp"
 
 #include "core/base/option_text.hpp"
-#include "core/io/formats/faiss.hpp"
-#include "core/io/formats/hnswlib.hpp"
-#include "core/io/formats/npy.hpp"
-#include "core/io/formats/npz.hpp"
-#include "core/io/formats/xvecs.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 namespace vecstore::core::io {
-
-namespace {
-
-constexpr size_t head_length = 128;
-
-std::string known_formats() {
-    std::string names;
-    for (const VectorFormat& format : vector_formats()) {
-        if (!names.empty()) names += ", ";
-        names += format.name;
-    }
-    return names;
-}
-
-// Not a file of any format, whatever was asked for.
-void refuse_non_files(ByteSource& source) {
-    if (source.size() == 0) throw_bad_file(source, 0, "the file is empty");
-    require_content(source);
-}
-
-// No format recognised the file: says what it may be.
-[[noreturn]] void throw_unrecognised(const ByteSource& source, const uint8_t* head, size_t length) {
-    throw_not_supported(source,
-                        "its format is not recognised; it starts with \"" +
-                            printable(head, std::min<size_t>(length, 8)) + "\"",
-                        "Formats that can be read: " + known_formats() + ".");
-}
-
-}  // namespace
-
-const char* metric_name(Metric metric) {
-    switch (metric) {
-        case Metric::unknown: return "unknown";
-        case Metric::l2: return "l2";
-        case Metric::inner_product: return "inner_product";
-        case Metric::l1: return "l1";
-        case Metric::other: return "other";
-    }
-    return "unknown";
-}
 
 void VectorReader::seek(uint64_t row) {
     if (row > info_.rows) {
@@ -145,41 +100,6 @@ void VectorReader::throw_not_finite(const VectorBatch& batch, size_t at) const {
         "Rows and components are counted from 0. Vectors must be finite: correct the file, or leave such "
         "rows out with " +
             option_text("skip_not_finite", "true") + ".");
-}
-
-const std::vector<VectorFormat>& vector_formats() {
-    // Those that are recognised by a magic come before those that are guessed.
-    static const std::vector<VectorFormat> formats = {
-        npy_format, npz_format, faiss_format, hnswlib_format, fvecs_format, bvecs_format, ivecs_format};
-    return formats;
-}
-
-std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const ReadOptions& options) {
-    uint8_t head[head_length];
-    const size_t length = static_cast<size_t>(std::min<uint64_t>(source.size(), head_length));
-    source.read(0, head, length);
-    const VectorFormat* chosen = nullptr;
-    for (const VectorFormat& format : vector_formats()) {
-        if (options.format == format.name) chosen = &format;
-    }
-    if (chosen == nullptr && options.format != "auto") {
-        throw Error(ErrorCode::invalid_parameter, "unknown file format \"" + options.format + "\"", {},
-                    "Formats that can be read: auto, " + known_formats() + ".");
-    }
-    refuse_non_files(source);
-    for (const VectorFormat& format : vector_formats()) {
-        if (chosen == nullptr && format.recognises(source, options, head, length)) chosen = &format;
-    }
-    if (chosen == nullptr) throw_unrecognised(source, head, length);
-    auto reader = chosen->open(source, options);
-    reader->skip_not_finite_ = options.skip_not_finite;
-    return reader;
-}
-
-std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const std::string& format) {
-    ReadOptions options;
-    options.format = format;
-    return open_vectors(source, options);
 }
 
 }  // namespace vecstore::core::io

@@ -1,11 +1,10 @@
 // Reading vectors out of files of any format.
 //
-// A format contributes a VectorFormat: how to recognise its files, and how to open one. Opening parses
-// and checks the headers (every length against the bytes that are there) and gives a VectorReader, which
-// streams rows in bounded memory. To add a format, write its open function and add it to the table in
-// vector_reader.cpp; nothing else knows the list.
+// A format's open function (formats.hpp has all formats) parses and checks the headers (every length against
+// the bytes that are there) and gives a VectorReader, which streams rows in bounded memory.
 #pragma once
 
+#include "core/distance/metric.hpp"
 #include "core/io/formats/element.hpp"
 #include "core/io/source/byte_source.hpp"
 
@@ -20,10 +19,28 @@
 
 namespace vecstore::core::io {
 
-// The distance that a file says its vectors are meant for.
-enum class Metric { unknown, l2, inner_product, l1, other };
+// The distance that a file says its vectors are meant for: one of our metrics, another one, or none.
+class FileMetric {
+  public:
+    FileMetric(Metric metric) : kind_(Kind::known), metric_(metric) {}  // NOLINT: implicit
+    static FileMetric unknown() { return FileMetric(Kind::unknown); }
+    static FileMetric other() { return FileMetric(Kind::other); }
 
-const char* metric_name(Metric metric);
+    bool is_unknown() const { return kind_ == Kind::unknown; }
+    // Null where it is none of ours.
+    const MetricInfo* info() const { return kind_ == Kind::known ? &metric_info(metric_) : nullptr; }
+    bool is(Metric metric) const { return kind_ == Kind::known && metric_ == metric; }
+    const char* name() const {
+        return kind_ == Kind::unknown ? "unknown" : kind_ == Kind::other ? "other" : info()->name;
+    }
+
+  private:
+    enum class Kind { unknown, other, known };
+    explicit FileMetric(Kind kind) : kind_(kind) {}
+
+    Kind kind_;
+    Metric metric_ = Metric::l2;
+};
 
 // One fact more about a file, for people: value is a number when is_number, else text (ASCII).
 struct FileDetail {
@@ -34,13 +51,13 @@ struct FileDetail {
 
 // What the headers of a file say.
 struct VectorFileInfo {
-    std::string format;  // "npy", "npz", "faiss", "hnswlib", "fvecs", "bvecs", "ivecs"
+    std::string format;  // VectorFormat::name
     ElementType element = ElementType::float32;
     uint64_t rows = 0;  // places for rows, of which reading may leave some out; at most INT64_MAX, as dims
     uint64_t dims = 0;  // components of a vector; may be 0 where there are no rows
     bool has_ids = false;
     bool by_id = false;  // rows are in no order that others know: what belongs to one is found by its id
-    Metric metric = Metric::unknown;
+    FileMetric metric = FileMetric::unknown();
     bool lossy = false;  // the file holds an approximation of the vectors it was made of
     std::vector<std::string> warnings;
     std::vector<FileDetail> details;
@@ -124,18 +141,6 @@ class VectorReader {
     std::vector<uint8_t> dropped_;
     std::vector<std::unique_ptr<ByteSource>> kept_;
 };
-
-struct VectorFormat {
-    const char* name;
-    // Looks at the first bytes only (fewer than asked for where the source is shorter) and, for formats
-    // without a magic, at what else tells them apart.
-    bool (*recognises)(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length);
-    // The source must outlive the reader.
-    std::unique_ptr<VectorReader> (*open)(ByteSource& source, const ReadOptions& options);
-};
-
-// All formats that can be read.
-const std::vector<VectorFormat>& vector_formats();
 
 // Opens a source as the format of options.format; "auto" recognises it by its first bytes. Throws
 // invalid_parameter for an unknown name, file_not_supported for a file that no format recognises.

@@ -1,5 +1,7 @@
 #include "core/io/formats/xvecs.hpp"
 
+#include "core/io/formats/formats.hpp"
+
 #include "core/io/formats/matrix_reader.hpp"
 
 #include <algorithm>

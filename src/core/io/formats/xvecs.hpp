@@ -6,10 +6,6 @@
 
 namespace vecstore::core::io {
 
-extern const VectorFormat fvecs_format;
-extern const VectorFormat bvecs_format;
-extern const VectorFormat ivecs_format;
-
 // Which of the three a file is, by its name's extension or its content; "fvecs" where it is none.
 const char* guess_xvecs(ByteSource& source, const std::string& file_name);
 
