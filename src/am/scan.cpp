@@ -140,7 +140,7 @@ class ScanRun {
     HeapRows rows_;
     core::Query query_;
     core::RowFilter filter_;
-    Pooled<core::SearchMemory> memory_;
+    Pooled<core::ScanMemory> memory_;
     std::optional<core::OrderedScan<pg::BufmgrStore>> scan_;
     std::optional<core::UnplacedRows<pg::BufmgrStore>> unplaced_;  // when scan_ has come to its end
     bool wants_placed_ = true;                                     // rows that have a vector
@@ -163,7 +163,7 @@ void end_run(ScanOpaque* opaque) {
     delete run;
 }
 
-// What the scan is asked for, copied to the scan's memory: the caller's may be gone by the next row. NULL,
+// The query is copied to the memory of the scan: that of the caller may be gone by the next row. NULL,
 // and a zero vector where only directions count, are equally far from everything: such scans return the rows
 // in any order.
 ScanRun* start_run(IndexScanDesc scan, ScanOpaque* opaque) {

@@ -52,7 +52,7 @@ class Clusters : public testing::TestWithParam<Case> {
     // until so many came.
     std::vector<std::pair<float, size_t>> found(const float* query, FilterKey most, size_t width,
                                                 size_t wanted) {
-        SearchMemory memory;
+        ScanMemory memory;
         Query prepared;
         const RawVector raw(query);
         prepared.prepare_scan(index_->encoder(), &raw);
@@ -72,7 +72,7 @@ class Clusters : public testing::TestWithParam<Case> {
             while (rows.step(collect)) {
             }
             if (list.size() >= wanted || width > 4 * all_rows) break;
-            rows.widen(width *= 2);
+            rows.widen({width *= 2});
         }
         looked_at_all_ = !rows.has_more();
         return list;

@@ -485,7 +485,7 @@ class Round {
     }
 
     void read_rows(size_t limit, size_t ef_search, bool iterative, const RowFilter* filter) {
-        SearchMemory memory;
+        ScanMemory memory;
         Query query;
         ScanOptions options;
         options.ef_search = ef_search;

@@ -94,7 +94,7 @@ TEST_F(EqualRows, AScanReadsOnlyWhatItIsAskedFor) {
         ScanOptions options;
         options.strict_order = strict;
         CountingStore store(index_.store());
-        SearchMemory memory;
+        ScanMemory memory;
         Query query;
         query.prepare(index_.encoder(), vectors_.row(1));
         OrderedScan<CountingStore> scan(store, index_.encoder(), query, memory, options);
@@ -174,7 +174,7 @@ TEST_F(EqualRows, AScanGoesOnWhereVacuumTookChunksAway) {
     for (size_t i = 0; i < rows; ++i) insert(i);
     for (const size_t stop : {1u, 10u, 100u, 700u, 1500u, 1990u}) {
         const auto index = copy_of(index_);
-        SearchMemory memory;
+        ScanMemory memory;
         Query query;
         query.prepare(index->encoder(), vectors_.row(0));
         OrderedScan<MemStore> scan(index->store(), index->encoder(), query, memory, {});
@@ -217,7 +217,7 @@ TEST_F(EqualRows, BesideInsertsAndScansStepByStep) {
         };
         std::multiset<size_t> found;
         const auto read = [&] {
-            SearchMemory memory;
+            ScanMemory memory;
             Query query;
             query.prepare(index->encoder(), vectors_.row(0));
             OrderedScan<TurnStore> scan(store, index->encoder(), query, memory, {});

@@ -266,7 +266,7 @@ class TestIndex {
     template <class DistanceOf>
     std::vector<size_t> scan_for(const RawVector& query, size_t limit, ScanOptions options,
                                  DistanceOf&& distance_of) {
-        SearchMemory memory;
+        ScanMemory memory;
         Query prepared;
         options.strict_order &= prepared.prepare_scan(encoder_, &query, typical_length(store_, encoder_));
         OrderedScan<MemStore> scan(store_, encoder_, prepared, memory, options);

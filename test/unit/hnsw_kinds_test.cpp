@@ -330,7 +330,7 @@ TEST_P(Kinds, AQueryWithoutAnOrderReturnsAllRows) {
     for (size_t i = 0; i < count; ++i) index->insert(data.row(i), i, memory);
     Query query;
     EXPECT_FALSE(query.prepare_scan(index->encoder(), nullptr));
-    SearchMemory search;
+    ScanMemory search;
     ScanOptions options;
     options.strict_order = false;
     OrderedScan<MemStore> scan(index->store(), index->encoder(), query, search, options);

@@ -276,7 +276,7 @@ TEST(OrderedScan, GoesOnBeyondRowsThatAreGone) {
     TestIndex index(200, {});
     const Data data = normal_data(1000, 200, 8);
     index.build(data, 1);
-    SearchMemory memory;
+    ScanMemory memory;
     Query query;
     query.prepare(index.encoder(), data.row(0));
     OrderedScan<MemStore> scan(index.store(), index.encoder(), query, memory, {});
@@ -302,7 +302,7 @@ TEST(OrderedScan, RowsThatAreGoneDoNotHoldUpTheBeam) {
     index.build(data, 1);
     ScanOptions options;
     options.ef_search = 1;
-    SearchMemory memory;
+    ScanMemory memory;
     size_t far = 0;  // rows that are none of the hundred nearest
     for (size_t q = 0; q < 20; ++q) {
         Query query;
@@ -374,7 +374,7 @@ TEST(OrderedScan, RowsInOverflowChunksKeepTheirPlace) {
 
         Query query;
         query.prepare(index.encoder(), data.row(0));
-        SearchMemory search;
+        ScanMemory search;
         OrderedScan<MemStore> scan(index.store(), index.encoder(), query, search, {});
         const auto rerank = [&](const HeapTid& tid) {
             const size_t row = TestIndex::row_of(tid);

@@ -439,7 +439,7 @@ TEST_P(Vacuumed, AScanWaitsAnywhere) {
             PausingStore store(index->store(), std::ref(meanwhile));
             Query query;
             query.prepare(index->encoder(), data.row(0));
-            SearchMemory search;
+            ScanMemory search;
             ScanOptions options;
             options.iterative = iterative;
             OrderedScan<PausingStore> scan(store, index->encoder(), query, search, options);

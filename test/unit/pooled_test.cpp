@@ -46,7 +46,7 @@ TEST(Pooled, KnowsHowMuchASearchTook) {
     for (const RowFilter* filter : {static_cast<const RowFilter*>(nullptr), &half}) {
         size_t bytes[2] = {0, 0};
         for (const bool all : {false, true}) {
-            SearchMemory memory;
+            ScanMemory memory;
             const size_t before = memory_of(memory);
             Query prepared;
             const RawVector raw(data.row(0));

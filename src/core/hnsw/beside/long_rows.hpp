@@ -114,7 +114,7 @@ class LongQuery {
         of_mean_ = k_.inner_product(moved_.data(), mean.data(), stored_dims_);
     }
 
-    // Where the row stands: `middle` is what its stored vector tells.
+    // Where the row stands: `middle` is the distance of its stored vector.
     struct Bounds : DistanceBounds {
         double middle;
     };

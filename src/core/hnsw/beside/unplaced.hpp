@@ -14,7 +14,8 @@
 
 namespace vecstore::core {
 
-// What the page says is on it. (Layout: of the list that it is of, UnplacedLayout or LongLayout.)
+// The number of rows that the page says it has. (Layout: of the list that it is of, UnplacedLayout or
+// LongLayout.)
 template <class Layout>
 size_t listed_count(const Layout& layout, const uint8_t* payload, uint32_t block) {
     const size_t count = Layout::head(payload).count;
@@ -153,7 +154,7 @@ struct UnplacedWanted {
     bool any() const { return no_direction || no_vector; }
 };
 
-// Reads those that pass a filter, if there is one: first those at distance NaN, then those without a vector,
+// Reads those that match a filter, if there is one: first those at distance NaN, then those without a vector,
 // as an order has them.
 template <class Store>
 class UnplacedRows {

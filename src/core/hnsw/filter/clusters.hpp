@@ -10,7 +10,7 @@
 
 namespace vecstore::core {
 
-// A run of blocks, and the middle of the vectors there.
+// A run of blocks, and the centroid of the vectors there.
 struct Cluster {
     uint32_t begin;
     const float* centroid;  // internal, stored_dims

@@ -8,7 +8,7 @@
 
 namespace vecstore::core {
 
-// What is kept of a row beside its node.
+// The part of a row that is kept beside its node.
 struct FilterEntry {
     const FilterKey* keys;  // one for each column
     const uint8_t* code;    // where there are origin codes
@@ -75,7 +75,7 @@ struct FilterMemory {
     uint32_t search = 0;
 };
 
-// Which slots pass, found out group by group when it is first asked.
+// Which slots match, found out group by group when it is first asked.
 template <class Store>
 class FilterMap {
   public:
@@ -113,12 +113,12 @@ class FilterMap {
         return bits;
     }
 
-    // Of all groups tested so far: the share of slots that pass, above 0.
+    // Of all groups tested so far: the share of slots that match, above 0.
     double share() const {
         return (static_cast<double>(slots_passed_) + 0.5) / (static_cast<double>(slots_tested_) + 1);
     }
 
-    // visit(index) for every slot of the group that passes, in order; of those from `begin` to before `end`.
+    // visit(index) for every slot of the group that matches, in order; of those from `begin` to before `end`.
     template <class Visit>
     void for_each_matching(uint32_t group, Visit&& visit) {
         for_each_matching(group, 0, layout_.slots_per_group(), visit);

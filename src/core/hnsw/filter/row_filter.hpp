@@ -1,8 +1,8 @@
 // Conditions on the filter columns, and which slots meet them.
 //
 // A row passes when its keys may be those of a row that meets all conditions. Keys are coarser than values
-// for some types, so that whoever returns rows still has to test the values themselves; no row that meets the
-// conditions fails.
+// for some types: the values themselves still have to be tested before a row is returned. No row that meets
+// the conditions fails.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +39,8 @@ class RowFilter {
     void test(const FilterLayout& layout, const uint8_t* payload, uint64_t* bits) const;
 
   private:
-    // What sorts out most keys that are not among many without a search for them: bits, as many as it takes
-    // for one in 32 to be set, as far as that is no more than lies in the fastest cache.
+    // The sieve sorts out most keys that are not among many, without a search for them. It has so many bits
+    // that one in 32 is set, but no more than lie in the fastest cache.
     struct Condition : FilterCondition {
         std::vector<uint64_t> sieve;
         int sieve_shift = 0;

@@ -26,7 +26,7 @@
 
 namespace vecstore::core {
 
-// A run of blocks, and how far from the query its middle is.
+// A run of blocks, and how far from the query its centroid is.
 struct NearCluster {
     float distance;
     uint32_t begin, end;
@@ -64,7 +64,7 @@ class StoppingRule {
         looked_at_ = slots_ = 0;
         next_check_ = first_check;
     }
-    // What is asked for from now on.
+    // From now on so many are asked for.
     void widen(size_t width) {
         if (width <= width_) return;
         width_ = width;
@@ -81,7 +81,7 @@ class StoppingRule {
         ++looked_at_;
         slots_ += slots;
     }
-    // A row that passes, of the cluster entered last. (Of damaged pages there may be no distance.)
+    // A row that matches, of the cluster entered last. (Of damaged pages there may be no distance.)
     void add(float distance) {
         if (!std::isfinite(distance)) return;
         const double from_middle = static_cast<double>(distance) - cluster_;
@@ -100,7 +100,7 @@ class StoppingRule {
         best_.pop_back();
     }
 
-    // left: the clusters not entered; slots_of(cluster): slots there; share: of all slots, that pass.
+    // left: the clusters not entered; slots_of(cluster): slots there; share: of all slots, that match.
     template <class SlotsOf>
     bool is_enough(const std::vector<NearCluster>& left, double share, SlotsOf&& slots_of) {
         if (looked_at_ < next_check_ || best_.size() < width_ ||
@@ -147,8 +147,8 @@ class StoppingRule {
     template <class SlotsOf>
     double expected_in(const std::vector<NearCluster>& left, double share, SlotsOf& slots_of) {
         const auto rows = static_cast<double>(best_.size() + others_.size());
-        // Of what pass more rows the nearer, or the farther from the query, no fewer are expected than there
-        // may be.
+        // The share of rows that match may be higher near the query, or far from it. No fewer are expected
+        // than there may be.
         const double matching = std::max(share, rows / static_cast<double>(slots_));
         const double mean = sum_ / rows, deviation = std::sqrt(std::max(sum2_ / rows - mean * mean, 1e-30));
         distances_.clear();

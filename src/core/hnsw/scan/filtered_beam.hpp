@@ -1,21 +1,31 @@
-// Search of level 0 for nodes that pass a filter. What the search may meet meanwhile, and locks: as in
-// search.hpp; keys are read under no other lock than that of their own page.
+// Candidates from the graph under conditions: a search of level 0 for nodes that match a filter.
+//
+// Two beams in one. The nearest nodes that match are the candidates; the guide is the nearest of all nodes,
+// which show the way (filter_plan.hpp).
+//
+// Locks are as in search.hpp. Keys are read under no other lock than that of their own page.
 #pragma once
 
 #include "core/hnsw/filter/filter_plan.hpp"
-#include "core/hnsw/filter/row_filter.hpp"
-#include "core/hnsw/search/search.hpp"
+#include "core/hnsw/scan/candidate_source.hpp"
+#include "core/hnsw/scan/scan_memory.hpp"
 
 namespace vecstore::core {
 
 template <class Store>
-class FilteredBeam {
+class FilteredBeam : public CandidateSource {
   public:
-    FilteredBeam(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory,
+    FilteredBeam(Store& store, const NodeLayout& layout, const Query& query, ScanMemory& memory,
                  FilterMap<Store>& map)
-        : store_(store), layout_(layout), query_(query), memory_(memory), own_(memory.filtered), map_(map) {}
+        : store_(store),
+          layout_(layout),
+          query_(query),
+          memory_(memory.search),
+          own_(memory.filtered),
+          map_(map) {}
 
-    void start(size_t width, const FilterPlan& plan) {
+    void start(size_t width, const FilterPlan& plan, const std::vector<EntryCandidate>& entry_candidates) {
+        width_ = width;
         plan_ = plan;
         memory_.visited.clear();
         memory_.bound.clear(width);
@@ -26,21 +36,19 @@ class FilteredBeam {
             own_.frontiers[kind].clear(width + 16);
             has_head_[kind] = false;
         }
+        for (const EntryCandidate& candidate : entry_candidates)
+            if (memory_.visited.insert(layout_.node_id(candidate.link)))
+                own_.frontiers[kind_of(candidate.link)].push_near(candidate.distance, candidate.link);
     }
 
-    void seed(const EntryCandidate& candidate) {
-        if (memory_.visited.insert(layout_.node_id(candidate.link)))
-            own_.frontiers[kind_of(candidate.link)].push_near(candidate.distance, candidate.link);
-    }
-
-    void widen(size_t width) {
-        memory_.bound.widen(width);
-        plan_.search.widened_to = width;
+    void widen(const SourceReach& reach) {
+        width_ = reach.width;
+        memory_.bound.widen(width_);
+        plan_.search.widened_to = width_;
         if (is_judged()) judge();
     }
 
-    // Visits the nearest candidate that is worth it: visitor(node, link, distance) runs for those that pass,
-    // under the page's shared lock. False when there is none within the beam.
+    // Visits the nearest candidate that is worth it.
     template <class Visitor>
     bool step(Visitor&& visitor) {
         size_t nearest = kinds;
@@ -61,12 +69,12 @@ class FilteredBeam {
         return true;
     }
 
-    // Has it turned out that the graph is not the way?
-    bool used_up() const { return plan_.enumerate || counts_.visits >= plan_.most_visits; }
-    const SearchCounts& counts() const { return counts_; }
+    // By the ranking of all rows that match.
+    bool is_outdone() const { return plan_.enumerate || counts_.visits >= plan_.most_visits; }
+    uint64_t visits() const { return counts_.visits; }
 
   private:
-    // Candidates that pass, and those that only show the way.
+    // Candidates that match, and those that only show the way.
     enum Kind : size_t { matching, guide, kinds };
     static_assert(kinds == FilteredMemory::kinds);
 
@@ -76,7 +84,7 @@ class FilteredBeam {
 
     bool is_judged() const { return next_judgement_ > first_judgement; }
 
-    // Plans again, now that it is better known how many of the rows near the query pass.
+    // Plans again, now that it is better known how many of the rows near the query match.
     void judge() {
         plan_ = plan_filter(plan_.search, share_near(plan_.search.share, seen_matching_, seen_));
         own_.guide_bound.resize(plan_.guide_width);
@@ -114,6 +122,7 @@ class FilteredBeam {
                 own_.guide_bound.add(distance);
                 if (passes) {
                     memory_.bound.add(distance);
+                    own_.shown.insert(layout_.node_id(candidate.link));
                     visitor(node, candidate.link, distance);
                 }
             }
@@ -132,7 +141,7 @@ class FilteredBeam {
         auto& links = own_.links;
         size_t counts[kinds] = {};
         const float bounds[kinds] = {bound(matching), bound(guide)};
-        // Whether neighbors pass and whether they were met is looked up all over the memory: all at once.
+        // Whether neighbors match and whether they were met is looked up all over the memory: all at once.
         for (size_t i = 0; i < degree; ++i) {
             memory_.visited.prefetch(layout_.node_id(memory_.links[i]));
             map_.prefetch(memory_.links[i]);
@@ -142,8 +151,8 @@ class FilteredBeam {
             const float distance = memory_.estimates[i];
             const Kind kind = kind_of(link);
             const bool is_near = !(distance > bounds[guide]);
-            // One that does not pass and lies too far off is forgotten: should it be needed after all, so
-            // will be all rows that pass.
+            // One that does not match and lies too far off is forgotten: should it be needed after all, so
+            // will be all rows that match.
             if (kind != matching && !is_near && is_judged()) continue;
             if (layout_.coded() && !memory_.visited.insert(layout_.node_id(link))) continue;
             seen_ += is_near;

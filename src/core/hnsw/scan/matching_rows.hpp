@@ -1,11 +1,12 @@
-// The rows that pass a filter, nearest first by what their origin codes tell, without the graph: all of them,
-// or those of the clusters that are nearest to the query, and of others as they are needed.
+// Candidates without the graph: the rows that match a filter, nearest first by what their origin codes tell.
 //
-// How many clusters, the search finds out (stopping_rule.hpp).
+// All of them are ranked, or those of the clusters that are nearest to the query, and of others as they are
+// needed. How many clusters that takes, the search finds out (stopping_rule.hpp).
 #pragma once
 
 #include "core/hnsw/filter/filter_plan.hpp"
-#include "core/hnsw/search/search.hpp"
+#include "core/hnsw/scan/candidate_source.hpp"
+#include "core/hnsw/scan/scan_memory.hpp"
 
 namespace vecstore::core {
 
@@ -38,11 +39,16 @@ void read_clusters(Store& store, const NodeLayout& layout, FilteredMemory& memor
 }
 
 template <class Store>
-class MatchingRows {
+class MatchingRows : public CandidateSource {
   public:
-    MatchingRows(Store& store, const NodeLayout& layout, const Query& query, SearchMemory& memory,
+    MatchingRows(Store& store, const NodeLayout& layout, const Query& query, ScanMemory& memory,
                  FilterMap<Store>& map)
-        : store_(store), layout_(layout), query_(query), memory_(memory), own_(memory.filtered), map_(map) {}
+        : store_(store),
+          layout_(layout),
+          query_(query),
+          memory_(memory.search),
+          own_(memory.filtered),
+          map_(map) {}
 
     // Ranks all of them. Without origin codes: visits all of them, visitor(node, link, distance).
     template <class Visitor>
@@ -70,12 +76,15 @@ class MatchingRows {
         rank_enough();
     }
 
-    void widen(size_t width) {
-        memory_.bound.widen(width);
+    void widen(const SourceReach& reach) {
+        width_ = reach.width;
+        memory_.bound.widen(width_);
         if (own_.clusters.empty()) return;
-        own_.stopping_rule.widen(width);
+        own_.stopping_rule.widen(width_);
         rank_enough();
     }
+    // All that are ranked are visited, however far off.
+    void take_all() { memory_.bound.widen(SIZE_MAX); }
 
     // Visits the nearest. False when those left are too far to count.
     template <class Visitor>
@@ -103,6 +112,7 @@ class MatchingRows {
     Frontier& frontier() { return own_.frontiers[0]; }
 
     void begin(size_t width) {
+        width_ = width;
         frontier().clear(width + 16);
         memory_.bound.clear(width);
         own_.clusters.clear();

@@ -34,7 +34,7 @@ ScanOptions scan_options(const Probes& settings, uint64_t rows) {
                                              : settings.probes;
     if (!options.exhaustive && most < settings.lists) {
         options.max_visits = rows_in_lists(most, settings.lists, rows);
-        // Who says how far a scan may go on gets no more than that, also of rows that were looked at anyway.
+        // A scan with a limit returns no more than that, although more rows were looked at anyway.
         if (settings.iterative) options.max_rows = options.max_visits;
     }
     return options;

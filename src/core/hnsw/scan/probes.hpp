@@ -6,7 +6,7 @@
 // docs/indexing.md have the figures).
 #pragma once
 
-#include "core/hnsw/scan/ordered_scan.hpp"
+#include "core/hnsw/scan/scan_options.hpp"
 
 namespace vecstore::core {
 

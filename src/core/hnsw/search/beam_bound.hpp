@@ -79,7 +79,7 @@ class BeamBound {
 
     bool is_adaptive() const { return extent_.factor > 1; }
     size_t rank() const { return is_adaptive() ? extent_.sure : extent_.width; }
-    // What the first few visits tell of where the neighbors are is not to be relied on.
+    // The first few visits do not tell reliably where the neighbors are.
     size_t least() const { return extent_.width / 2; }
     size_t most() const { return extent_.width * most_widths; }
 

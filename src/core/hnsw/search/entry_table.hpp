@@ -7,9 +7,9 @@
 // first 100 queries after a restart read 1,120 pages of upper levels less.
 //
 // Builds write them. Inserts add nodes to the nearest group with room, or begin a group; vacuum takes out
-// what it is about to free. Each changes one page at a time, under its lock; the map's lock is taken first by
-// whoever begins a group. What a crash leaves out, or a damaged page, costs an entry candidate: where there
-// are none, searches walk down.
+// what it is about to free. Each changes one page at a time, under its lock; to begin a group the map's
+// lock is taken first. A crash, or a damaged page, costs entry candidates. Where there are none, searches
+// walk down.
 #pragma once
 
 #include <algorithm>
@@ -197,8 +197,8 @@ class EntryTable {
         return block;
     }
 
-    // The first entry of an index that was empty when it was made: whoever comes first. (Two at once: the
-    // second one's pages are lost.) Not of one with nodes that have none, which searches would not find their
+    // The first entry of an index that was empty when it was made. (Of two at once the second one's pages
+    // are lost.) Not of one with nodes that have none, which searches would not find their
     // way to.
     void begin(const Link& node) {
         constexpr uint32_t few_pages = 64;
@@ -218,7 +218,7 @@ class EntryTable {
         meta.commit();
     }
 
-    // Its middle is the node.
+    // Its centroid is the node.
     void begin_group(uint32_t map_block, const Link& node) {
         const uint32_t entries = append_entries(node);
         auto map = store_.write(map_block);

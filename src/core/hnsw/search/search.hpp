@@ -2,8 +2,8 @@
 // Yashunin, algorithm 2; with codes as in SymphonyQG, so that a visit reads one page and ranks all
 // neighbors from it). Written once, over a page store (mem_store.hpp has the contract).
 //
-// What vacuum and inserts may do meanwhile: anything. A visit looks at one page under its shared lock; a
-// link whose slot was freed or reused since is recognised by its generation and skipped.
+// Vacuum and inserts may do anything meanwhile. A visit looks at one page under its shared lock. A link whose
+// slot was freed or reused since is recognized by its generation and skipped.
 #pragma once
 
 #include <cmath>
@@ -11,9 +11,6 @@
 #include <vector>
 
 #include "core/base/float_order.hpp"
-#include "core/hnsw/filter/clusters.hpp"
-#include "core/hnsw/filter/filter_pages.hpp"
-#include "core/hnsw/filter/stopping_rule.hpp"
 #include "core/hnsw/node/met_nodes.hpp"
 #include "core/hnsw/node/page_walk.hpp"
 #include "core/hnsw/search/beam_bound.hpp"
@@ -45,26 +42,6 @@ struct NearCandidates {
     }
 };
 
-// What a search under conditions needs beside the rest (filtered_beam.hpp).
-struct FilteredMemory {
-    static constexpr size_t kinds = 2;
-    FilterMemory map;
-    Frontier frontiers[kinds];
-    BeamBound guide_bound;
-    VisitedSet shown;  // nodes whose rows are known
-    // Neighbors, or slots, of one page, sorted by kind.
-    float distances[kinds][max_degree];
-    Link links[kinds][max_degree];
-    std::vector<uint32_t> slots;
-    std::vector<uint8_t> codes;  // of some of them
-    uint8_t factors[max_degree * factor_bytes];
-    // Of a search through clusters (matching_rows.hpp).
-    ClusterMap map_of_clusters;
-    std::vector<NearCluster> clusters;
-    std::vector<uint64_t> unclustered;  // a bit for each slot, where any is set; else empty
-    StoppingRule stopping_rule;
-};
-
 // Memory of one search, kept between searches.
 struct SearchMemory {
     VisitedSet visited;
@@ -75,19 +52,12 @@ struct SearchMemory {
     std::vector<Link> links = std::vector<Link>(max_degree);
     std::vector<EntryCandidate> entry_candidates, passed;  // of descend()
     std::vector<uint32_t> entry_pages;
-    FilteredMemory filtered;
     MetNodes* met = nullptr;  // of the query of a search without codes, where it will be asked again
 };
 
 // Bytes of what grows with the rows that a search comes to.
 inline size_t memory_of(const SearchMemory& memory) {
-    const FilteredMemory& filtered = memory.filtered;
-    size_t bytes = memory.visited.memory() + memory.frontier.memory() + memory.bound.memory() +
-                   filtered.guide_bound.memory() + filtered.shown.memory() + filtered.stopping_rule.memory() +
-                   (filtered.map.bits.capacity() + filtered.unclustered.capacity()) * sizeof(uint64_t) +
-                   filtered.clusters.capacity() * sizeof(NearCluster);
-    for (const Frontier& frontier : filtered.frontiers) bytes += frontier.memory();
-    return bytes;
+    return memory.visited.memory() + memory.frontier.memory() + memory.bound.memory();
 }
 
 struct SearchCounts {
@@ -199,7 +169,7 @@ class Beam {
     }
 
     const SearchCounts& counts() const { return counts_; }
-    // What the distance of the node being visited was taken for when it was chosen.
+    // By this distance the node being visited was chosen.
     float estimate() const { return estimate_; }
     SearchMemory& memory() { return memory_; }
 
