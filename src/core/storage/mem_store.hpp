@@ -38,7 +38,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "core/storage/layout.hpp"
+#include "core/storage/node.hpp"
 #include "core/storage/page_blocks.hpp"
 
 namespace vecstore::core {
@@ -227,10 +227,13 @@ inline bool holds_nodes(MemStore& store, uint32_t block) {
     return page_head(store.payload(block)).kind == PageKind::nodes;
 }
 
-// The node in a slot, without a lock: of a store that no other thread works on.
-inline ConstNode node_at(MemStore& store, const NodeLayout& layout, uint64_t slot_id) {
-    const Link at = layout.slot_link(slot_id);
+// The node in a slot, without a lock and unchecked: of a store that no other thread works on, or of what no
+// other thread changes.
+inline ConstNode node_at(MemStore& store, const NodeLayout& layout, const Link& at) {
     return ConstNode(layout, layout.raw_slot(store.payload(at.block), at.slot));
+}
+inline ConstNode node_at(MemStore& store, const NodeLayout& layout, uint64_t slot_id) {
+    return node_at(store, layout, layout.slot_link(slot_id));
 }
 
 }  // namespace vecstore::core

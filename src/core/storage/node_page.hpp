@@ -1,9 +1,10 @@
-// Nodes on pages that may be damaged. Who reads a node gets it from here, where it is looked at once for each
-// visit of its page: whether the page is one of nodes, has such a slot, and whether the node has no more of
-// something than there is room for. Whoever has a node need not ask again.
+// The way to a node on a page that may be damaged. find_node() and NodePage check a node when they hand it
+// out: the page is one of nodes, it has such a slot, and the node has no more of something than there is room
+// for. Code that has a node need not check again. The check of an index wants to tell of bad nodes, and gets
+// them from raw_node().
 #pragma once
 
-#include "core/storage/layout.hpp"
+#include "core/storage/node.hpp"
 
 namespace vecstore::core {
 
@@ -37,7 +38,13 @@ inline Node same_node(const NodeLayout& layout, uint8_t* payload, const Link& li
     return Node(layout, layout.raw_slot(payload, link.slot));
 }
 
-// The slots of a page; none where it is no page of nodes.
+// What lies in a slot of a page of nodes, used or not, whatever it says; none where there is no such slot.
+// For those who judge it.
+inline ConstNode raw_node(const NodeLayout& layout, const uint8_t* payload, size_t slot) {
+    return ConstNode(layout, slot < layout.slots_per_page() ? layout.raw_slot(payload, slot) : nullptr);
+}
+
+// The nodes on a page, and its free slots; none where it is no page of nodes.
 class NodePage {
   public:
     NodePage(const NodeLayout& layout, const uint8_t* payload, uint32_t block)

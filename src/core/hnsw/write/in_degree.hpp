@@ -101,7 +101,7 @@ class InDegreeRepair {
 
     // How far from the node still counts as nearby: as far as the nearer half of its neighbors.
     float nearby(const ConstNode& node) const {
-        const size_t degree = node.head().degree;
+        const size_t degree = node.degree();
         if (degree == 0) return std::numeric_limits<float>::infinity();
         float reach[max_degree];
         for (size_t i = 0; i < degree; ++i) reach[i] = link_reach(layout_, node, i);
@@ -111,7 +111,7 @@ class InDegreeRepair {
 
     void count_links(Worker&, uint32_t block) {
         for_each_live_node(store_, layout_, block, [&](const Link&, const ConstNode& node) {
-            for (size_t i = 0; i < node.head().degree; ++i)
+            for (size_t i = 0; i < node.degree(); ++i)
                 if (counts(node.links()[i], link_reach(layout_, node, i))) count(node.links()[i], 1);
         });
     }
@@ -147,7 +147,7 @@ class InDegreeRepair {
     Lonely describe(const Link& link, const ConstNode& node) const {
         Lonely one{link, {}, std::vector<float>(encoder_.geometry().stored_dims)};
         std::vector<std::pair<float, Link>> by_reach;
-        for (size_t i = 0; i < node.head().degree; ++i)
+        for (size_t i = 0; i < node.degree(); ++i)
             if (known(node.links()[i])) by_reach.emplace_back(link_reach(layout_, node, i), node.links()[i]);
         std::sort(by_reach.begin(), by_reach.end(),
                   [](const auto& a, const auto& b) { return nearer(a.first, b.first); });
