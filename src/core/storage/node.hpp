@@ -5,7 +5,7 @@
 // set_neighbor(), move_neighbor() and the functions beside them, which keep the four together: links(),
 // code() and factor() are read-only for everybody else.
 //
-// A node comes from find_node() or NodePage (node_page.hpp), which check what the page says of it.
+// find_node() and NodePage (node_page.hpp) give out nodes, and check them first.
 #pragma once
 
 #include <algorithm>
@@ -85,7 +85,7 @@ class BasicNode {
         set_tree_edge(i, false);
         if (i == head().degree) head().degree = static_cast<uint8_t>(i + 1);
     }
-    // What is neighbor `from` becomes neighbor `to`, tree edge or not. (It is at `from` as well, then.)
+    // Copies neighbor `from` to place `to`, with its bit of the tree edges.
     void move_neighbor(size_t from, size_t to) const {
         if (from == to) return;
         set_link(to, links()[from]);

@@ -8,7 +8,7 @@
 
 namespace vecstore::core {
 
-// Says (corrupted_index) what is wrong with a node that has more of something than there is room for.
+// The error (corrupted_index) for a node that has more of something than there is room for.
 [[noreturn]] void throw_bad_node(const NodeLayout& layout, const NodeHead& head, const Link& at);
 
 // The node in a slot that the page has.
@@ -38,8 +38,8 @@ inline Node same_node(const NodeLayout& layout, uint8_t* payload, const Link& li
     return Node(layout, layout.raw_slot(payload, link.slot));
 }
 
-// What lies in a slot of a page of nodes, used or not, whatever it says; none where there is no such slot.
-// For those who judge it.
+// The content of a slot of a page of nodes, used or not, unchecked: for the check, which judges it. None
+// where there is no such slot.
 inline ConstNode raw_node(const NodeLayout& layout, const uint8_t* payload, size_t slot) {
     return ConstNode(layout, slot < layout.slots_per_page() ? layout.raw_slot(payload, slot) : nullptr);
 }
@@ -57,7 +57,7 @@ class NodePage {
     ConstNode operator[](size_t slot) const {
         return checked_node(layout_, payload_, {block_, static_cast<uint8_t>(slot), 0});
     }
-    // To what lies there now.
+    // To the node that is there now.
     Link link(size_t slot) const {
         return {block_, static_cast<uint8_t>(slot),
                 ConstNode(layout_, layout_.raw_slot(payload_, slot)).head().generation};

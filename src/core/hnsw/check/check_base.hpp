@@ -1,5 +1,4 @@
-// What the parts of a check (validate.hpp) share: pages read as copies, what is known of each slot, and the
-// reports.
+// The base of a check (validate.hpp): pages read as copies, the state of each slot, and the reports.
 #pragma once
 
 #include <functional>
@@ -49,7 +48,7 @@ class CheckBase {
         uint8_t level = 0;
     };
 
-    // What a link leads to.
+    // Where a link leads.
     enum class Target { there, free, other_generation, not_nodes, no_slot, beyond_end };
 
     void read_page(uint32_t block, std::vector<uint8_t>& into, size_t* used_bytes = nullptr);

@@ -1,4 +1,4 @@
-// What a check of an index is asked for, and what it tells.
+// Options and results of a check of an index.
 #pragma once
 
 #include <string>

@@ -7,12 +7,12 @@
 // reached and not yet expanded.
 //
 // Inserts may go on meanwhile, and on a standby vacuum too. Nothing that a page shows is reported because
-// another page, read earlier, disagrees: both are read again first. What must be reachable is told by the
-// caller (require_row): rows that were committed before the check began. Nodes of other rows may be in the
-// making, or left behind by an insert that was interrupted; they may be unreachable, and have tree edges that
-// only one side knows of.
+// another page, read earlier, disagrees: both are read again first. The rows that must be reachable are named
+// by the caller (require_row): rows that were committed before the check began. Nodes of other rows may be in
+// the making, or left behind by an insert that was interrupted; they may be unreachable, and have tree edges
+// that only one side knows of.
 //
-// What is legal, and only counted: links to freed slots (dangling) and to dead nodes, chunks in no chain (an
+// Legal, and only counted: links to freed slots (dangling) and to dead nodes, chunks in no chain (an
 // interrupted insert or vacuum left them), nodes without rows. And rows that are cut off while a vacuum that
 // was interrupted waits to be finished by the next one.
 #pragma once
@@ -283,7 +283,7 @@ void GraphCheck<Store>::check_unreached() {
     sweep(true);
 }
 
-// Searches begin at the entry point's level: what is above is lost to them.
+// Searches begin at the entry point's level: nodes above are lost to them.
 template <class Store>
 void GraphCheck<Store>::check_levels() {
     for (const Link& upper : above_entry_) {

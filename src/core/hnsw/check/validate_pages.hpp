@@ -1,5 +1,5 @@
-// The first half of checking an index (validate.hpp): what its pages say one by one. (validate_rows.hpp looks
-// at the rows on them.)
+// The first half of checking an index (validate.hpp): its pages one by one. (validate_rows.hpp looks at the
+// rows on them.)
 #pragma once
 
 #include <algorithm>
@@ -178,7 +178,7 @@ void PageCheck<Store>::check_tid_page(uint32_t block, size_t used_bytes) {
 }
 
 // Every node must be where a search through clusters looks: in one of them, among those that came later, or
-// unclustered. (Unclustered slots are read after the nodes: what came meanwhile had its bit before.)
+// unclustered. (Unclustered slots are read after the nodes: a node that came meanwhile had its bit before.)
 template <class Store>
 void PageCheck<Store>::check_clusters() {
     ClusterMap map;

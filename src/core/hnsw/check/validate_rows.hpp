@@ -113,7 +113,7 @@ void RowCheck<Store>::record_rows(const Link& link, const ConstNode& node) {
             report(link.block, link.slot, "shares chunk " + to_text(chunk) + " with another node");
 }
 
-// The rows of a node. What is wrong with its chain is believed when the node still says the same.
+// The rows of a node. A problem with its chain counts when the node still says the same.
 template <class Store>
 std::string RowCheck<Store>::confirmed_rows(const Link& link, NodeHead head, RowList& rows) {
     for (int attempt = 0;; ++attempt) {

@@ -5,7 +5,7 @@
 //      its own m, whatever the file has (graphs built by CAGRA have one level and no entry point)
 //   2. the other rows get their slots on level 0, neighbors together
 //   3. each row chooses its neighbors among its candidates, as an insertion does among those it finds
-//   4. links that both ends know of become the spanning tree of level 0; what they leave in components is
+//   4. links that both ends know of become the spanning tree of level 0; the components that remain are
 //      joined as after a vacuum
 //   5. rows that the file does not have are inserted
 //
@@ -138,7 +138,7 @@ class Linker {
                         layout_.own_offset() + layout_.own_bytes());
     }
 
-    // To candidates_: what the nearest candidates have most in common.
+    // Adds to candidates_ the neighbors that most of the nearest candidates share.
     void add_second_neighbors(const RowGraph& graph, uint32_t row, size_t most) {
         constexpr size_t asked = 4;
         tally_.clear();
@@ -297,7 +297,7 @@ bool GraphBuilder::join_tree(GraphImport& work) {
         doubtful |= !inserter.mark_parent(link, other, Link{});
         forest.unite(link, other);
     };
-    // Links that were not chosen, and connect what the chosen ones do not: of all components but the largest,
+    // Adds links that were not chosen, where they connect components: of all components but the largest,
     // which the others then join.
     const std::vector<uint32_t> outside = forest.outside_largest(work.order(), work.placed);
     for (size_t i = 0; i < outside.size(); ++i) {
@@ -309,14 +309,14 @@ bool GraphBuilder::join_tree(GraphImport& work) {
             if (!forest.connected(work.placed[row], work.placed[near])) join(near, row);
         }
     }
-    // Mends what has an edge from one side only, and joins what is still in components.
+    // Mends edges that one side alone knows of, and joins the components that remain.
     if (forest.components() == 1 && !doubtful) return true;
     TreeJoiner<MemStore> joiner(store, encoder_, editor, inserter, nodes, store.page_count());
     joiner.run();
     return joiner.components() <= 1;
 }
 
-// What the file does not have, and the rows that share another's node.
+// Inserts the rows that the file does not have, and those that share another's node.
 void GraphBuilder::insert_rest(GraphImport& work) {
     std::vector<OrderedRow> unknown;
     for (uint32_t row = 0; row < work.rows.size(); ++row)

@@ -1,5 +1,4 @@
-// One walker of chains of TidChunks (tid_list.hpp says what they are), for scans, vacuum, export and the
-// check.
+// The walker of chains of TidChunks (tid_list.hpp), for scans, vacuum, export and the check.
 //
 // A link of a chain may be bad: pages may be damaged, and vacuum frees chunks while others walk. The walker
 // checks every chunk before anybody sees it: its page exists and holds chunks, it is in use, it is the
@@ -7,7 +6,7 @@
 // where a chain goes round in a circle. It holds the lock of one chunk's page at a time, and none between
 // two.
 //
-// What a bad chunk means is the caller's to say:
+// The caller knows the meaning of a bad chunk:
 //   reading (tid_chain.hpp)   vacuum has freed it: begin again with the first one
 //   vacuum (tid_vacuum.hpp)   the index is damaged: only vacuum frees chunks
 //   the check (check/)        a problem to tell of
@@ -25,7 +24,7 @@ inline uint64_t chunk_id(const Link& chunk) {
     return static_cast<uint64_t>(chunk.block) * chunks_per_page + chunk.slot;
 }
 
-// What is wrong with a chunk that a chain leads to.
+// Why a chunk that a chain leads to is bad.
 enum class ChunkFault {
     none,
     beyond_end,    // the index has no such page

@@ -1,4 +1,4 @@
-// What changes of neighbor lists pass around: neighbors to be, results, and memory for the work.
+// Types that changes of neighbor lists share: neighbors to be, results, and memory for the work.
 #pragma once
 
 #include <vector>
@@ -30,7 +30,7 @@ enum class LinkResult {
 struct NewNeighbor {
     Link link;
     const float* vector;  // internal
-    // What the other node will note of it, if that is known already.
+    // Its code and factor in the list of the other node, if they are known already.
     const uint8_t* code = nullptr;  // coded mode
     const uint8_t* factor = nullptr;
     const MetNodes* met = nullptr;  // nodes whose distance from it is known

@@ -1,5 +1,5 @@
 // Changes to the neighbors of a node that others know of: links back to a new node, and edges of the spanning
-// tree. (place_node.hpp writes new nodes; prune.hpp decides who leaves a full list.)
+// tree. (place_node.hpp writes new nodes; prune.hpp decides which neighbor leaves a full list.)
 //
 // Locks: every function here takes the exclusive lock of one page and holds no other meanwhile. A link that
 // dangles because its target vanished between two of these steps is harmless (storage/format.hpp).
@@ -43,8 +43,8 @@ class NodeEditor {
 
     // Adds x to the neighbors of the node at `at` although others are needed more there: in the place of the
     // one that is needed least of those that are no tree edges and of which may_go(link, reach) says so.
-    // False: there is none, the node is gone, or x is there already. gone(link, reach): called with what x
-    // takes the place of, if anything, under the page's lock.
+    // False: there is none, the node is gone, or x is there already. gone(link, reach): called with the
+    // link that x takes the place of, if any, under the page's lock.
     template <class MayGo, class Gone>
     bool force_neighbor(const Link& at, const NewNeighbor& x, MayGo&& may_go, Gone&& gone) {
         auto page = store_.write(at.block);
@@ -190,7 +190,7 @@ class NodeEditor {
         return seen.size() == node.degree() && std::equal(seen.begin(), seen.end(), node.links());
     }
 
-    // The node, if it is there, alive, and without x. Else none, and `result` says what to report.
+    // The node, if it is there, alive, and without x. Else none, and `result` is the answer.
     ConstNode accepting(const uint8_t* payload, const Link& at, uint8_t level, const Link& x, size_t tree_cap,
                         LinkResult& result) const {
         const ConstNode none(layout_, nullptr), node = find_node(layout_, payload, at);
@@ -203,7 +203,7 @@ class NodeEditor {
         return tree_cap == 0 || node.tree_edge_count() < tree_cap ? node : none;
     }
 
-    // Into memory_: what `node` will note of x.
+    // Into memory_: the code and factor that x will have in the list of `node`.
     void encode(const NewNeighbor& x, const ConstNode& node) {
         if (x.factor != nullptr) {
             if (layout_.coded()) std::memcpy(memory_.code.data(), x.code, layout_.code_bytes());

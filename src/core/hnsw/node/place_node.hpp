@@ -1,7 +1,6 @@
 // Writing a new node into a slot: a free one, or the first one of a new page.
 //
-// Takes the exclusive lock of one page. Nothing links to the node yet (write/insert.hpp says what comes
-// then).
+// Takes the exclusive lock of one page. Nothing links to the node yet (write/insert.hpp has all the steps).
 #pragma once
 
 #include <vector>

@@ -1,7 +1,7 @@
 // Which neighbor a list gives up for a new one.
 //
-// Looks at nothing but the node and what was measured before (EditMemory): it takes no lock and reads no
-// page. node_edit.hpp reads what is needed, asks here for a place, and writes.
+// The decision needs the node, and measurements that are in EditMemory. It takes no lock and reads no page.
+// node_edit.hpp measures, asks here for a place, and writes.
 //
 //   weakest_by_...  the list is selected from anew, with x (select.hpp); the last one goes
 //   place_by_...    x alone is compared with each of the list, whose needs are known (needs.hpp)

@@ -1,4 +1,4 @@
-// What vacuum remembers of every slot.
+// The map of all slots that vacuum keeps: which hold a node that lives, which one that is dead.
 #pragma once
 
 #include "core/base/scratch.hpp"

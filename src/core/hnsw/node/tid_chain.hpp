@@ -1,7 +1,7 @@
 // Reading a node's chain of TidChunks.
 //
 // No lock is held between two chunks, so that a chain of any length may be read slowly, be interrupted, or be
-// left alone after the first rows. What can happen meanwhile (tid_list.hpp):
+// left alone after the first rows. Meanwhile others change it (tid_list.hpp):
 //   - Inserts put rows into chunks read already, or into new ones in front: no snapshot that was taken before
 //     sees them.
 //   - Vacuum takes the chunk that comes next out of the chain. As long as it is not free it still leads on.
@@ -48,7 +48,7 @@ class ChainReader {
         return count;
     }
 
-    // What is read once is not kept in mind where nothing can come after it.
+    // Chunks are remembered only where another one follows.
     bool is_new(const Link& chunk, const Link& next) {
         if (!seen_) {
             if (!next.valid()) return true;

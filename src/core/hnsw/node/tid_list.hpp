@@ -1,14 +1,14 @@
 // Heap TIDs of one node: the first few lie in the node, further ones (rows with equal vectors) in a chain of
 // TidChunks on pages of their own, which nodes share.
 //
-// Who changes what:
+// Changes:
 //   insert   puts a TID into the node or into the first chunk, or a new chunk in front of it: under the
 //            exclusive lock of the node's page, then that of the chunk's. It never walks the chain.
 //   vacuum   takes TIDs out of chunks and chunks out of the chain (tid_vacuum.hpp), under the lock of the
 //            chunk's page alone; that of the node's page where the node's own link to the first chunk
 //            changes.
 //   readers  hold the lock of one chunk's page at a time (tid_chain.hpp).
-// Who walks a chain does so with ChainWalk (chain_walk.hpp).
+// Chains are walked with ChainWalk (chain_walk.hpp).
 // A TID stays in the chunk it was put into. A chunk without TIDs takes none any more once it is marked as
 // leaving; only then is it taken out of the chain, and only vacuum changes where a chunk leads on to. A
 // node's page is never locked while a chunk's page is; the metapage may be locked while a node's page is.
@@ -63,7 +63,7 @@ Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const
         meta_of(meta.modify()).tid_page = block;
         meta.commit();
     };
-    // Others may be about to take what is left on the first ones.
+    // Other inserts may take the last chunks of the first pages meanwhile.
     constexpr int most_looked_at = 8;
     const auto may_be = [](uint32_t block) { return block != invalid_block && block != meta_block; };
     uint32_t at = first;
@@ -178,8 +178,8 @@ bool take_over(Store& store, const NodeLayout& layout, const Link& at, const Tid
     // Only vacuum takes rows out of a node, and one that has none left is dead: so these are the same.
     auto page = store.write(at.block);
     if (rows_of(page.peek(), now) != count || !std::equal(tids, tids + count, now)) return false;
-    // Whoever adds a row to a node looks at its keys under this lock. Searches may see either keys: none is
-    // to find the rows that are gone, or this one yet.
+    // An insert that adds a row to a node looks at its keys under this lock. Searches may see either keys:
+    // none is to find the rows that are gone, or this one yet.
     write_filter_keys(store, layout, at, row.keys);
     NodeHead& head = same_node(layout, page.modify(), at).head();
     head.tid_count = 1;

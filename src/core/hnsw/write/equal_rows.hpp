@@ -28,7 +28,7 @@ class EqualRowJoiner {
     // A row whose stored vector equals an existing node's becomes one more TID of that node: rather of one
     // whose rows have its very vector, else of one whose rows may differ in what is lost in storing them.
     bool join(const NewRow& row) {
-        // What is stored of two vectors can be equal only if both are as near to it as its error allows.
+        // Two vectors can be stored alike only if both are as near to the stored vector as its error allows.
         const float reach = encoder_.space().is_l1() ? 2 * row.own.error : 4 * row.own.error * row.own.error;
         const bool product = encoder_.space().is_product();
         const TidOfRow as_tid{row.tid, row.own.error, row.own.fingerprint,

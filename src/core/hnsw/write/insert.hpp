@@ -10,8 +10,8 @@
 //   5. a node higher than the entry point becomes the entry point, under the metapage's lock
 //
 // Where to look: neighbor_choice.hpp chooses neighbors among those that a search met, equal_rows.hpp gives a
-// row to a node that has its vector already, link_back.hpp does steps 3 and 4 and says what the spanning tree
-// is.
+// row to a node that has its vector already, link_back.hpp does steps 3 and 4 and explains the spanning
+// tree.
 #pragma once
 
 #include <cmath>
@@ -118,14 +118,14 @@ class Inserter {
         search_level(level, descend(beam_, entry, level), ef_construction_);
     }
 
-    // Of memory.found, for those who choose neighbors of nodes that are there.
+    // Of memory.found: for vacuum and imports, which choose neighbors for nodes that are there.
     NeighborChoice& choice() { return choice_; }
     // See BackLinker.
     bool mark_parent(const Link& node, const Link& parent, const Link& instead_of) {
         return back_linker_.mark_parent(node, parent, instead_of);
     }
 
-    // Writes what searches under conditions know of the row's node, where there are filter columns.
+    // Writes filter keys and the code from the origin of the row's node, where there are filter columns.
     void write_entry(const Link& node, const NewRow& row) {
         if (layout_.filters().columns() == 0) return;
         if (layout_.filters().has_origin_codes()) {

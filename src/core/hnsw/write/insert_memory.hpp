@@ -1,4 +1,4 @@
-// What inserts work on: the row, the nodes met on the way, the neighbors chosen among them.
+// The memory of an insert: the row, the nodes met on the way, the neighbors chosen among them.
 #pragma once
 
 #include <vector>
@@ -35,7 +35,7 @@ struct ChosenNeighbors {
     std::vector<Link> links;
     std::vector<uint8_t> codes;  // code_bytes each, and 64 more at the end
     std::vector<uint8_t> factors;
-    std::vector<uint8_t> reverse_codes;  // what each of them will note of the new node
+    std::vector<uint8_t> reverse_codes;  // of the new node, in the list of each of them
     std::vector<uint8_t> reverse_factors;
     std::vector<uint8_t> wanted;  // a link back is worth while
     Wanted kept;                  // which of the links passed the heuristic
@@ -78,7 +78,7 @@ struct InsertMemory {
     std::vector<EntryCandidate> entry_candidates;
 };
 
-// What else there is has an end in ef_construction.
+// The size of everything else is bounded by ef_construction.
 inline size_t memory_of(const InsertMemory& memory) { return memory_of(memory.search); }
 
 // As long as it lives searches without codes take distances from memory.met, and leave them there.

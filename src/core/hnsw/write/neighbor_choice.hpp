@@ -14,8 +14,8 @@ namespace vecstore::core {
 
 class NeighborChoice {
   public:
-    // Of memory.query; into memory.found and what belongs to it. Beyond the first ef_construction and a few
-    // nobody is chosen.
+    // Of memory.query; into memory.found and the arrays beside it. Only the nearest ef_construction nodes and
+    // some more are candidates.
     NeighborChoice(const VectorEncoder& encoder, InsertMemory& memory, size_t ef_construction)
         : encoder_(encoder), layout_(encoder.layout()), memory_(memory), ef_construction_(ef_construction) {}
 
@@ -86,8 +86,8 @@ class NeighborChoice {
 
   private:
     static constexpr uint8_t kept_as_nearest = 1, kept_as_nearby = 2;
-    // What choose() goes by: into memory_.order what to take, in turn, and into memory_.is_kept which of it
-    // is needed.
+    // For choose(): fills memory_.order, the nodes to take in turn, and memory_.is_kept, which of them are
+    // needed.
     void order_found(size_t limit);
     void order_by_products(size_t limit);
 

@@ -18,7 +18,7 @@ namespace vecstore::core {
 template <class Store>
 class NeighborRepair {
   public:
-    // slots: who is dead. It may grow until begin().
+    // slots: which nodes are dead. It may grow until begin().
     NeighborRepair(Store& store, const VectorEncoder& encoder, NodeEditor<Store>& editor,
                    Inserter<Store>& inserter, InsertMemory& memory, const SlotMap& slots)
         : store_(store),
@@ -245,7 +245,7 @@ class NeighborRepair {
         return true;
     }
 
-    // Unwanted links are overwritten by chosen_ ones; what remains of them is closed up from the end.
+    // Unwanted links are overwritten by chosen_ ones; gaps that remain are closed from the end.
     void replace_links(const Node& node) {
         const size_t code_bytes = layout_.code_bytes();
         size_t next = 0;

@@ -1,5 +1,4 @@
-// What vacuum does to chains of TidChunks, beside inserts and readers (tid_list.hpp says what they may rely
-// on).
+// Vacuum of chains of TidChunks, beside inserts and readers (tid_list.hpp has the rules that they rely on).
 //
 // No lock is held from one chunk to the next, however long the chain. A chunk that has no row left is marked
 // as leaving in the same change; chunks that leave are then taken out of the chain, a run of them at a time,
@@ -53,8 +52,8 @@ class ChunkVacuum {
     // A page of chunks, met in ascending order.
     void note_page(uint32_t block) { pages_.push_back(block); }
 
-    // When all chains were cleaned: frees what is in none, and makes the list of pages with free chunks anew.
-    // pages: how many the index had before.
+    // When all chains were cleaned: frees the chunks that are in none, and makes the list of pages with free
+    // chunks anew. pages: how many the index had before.
     void free_chunks(uint32_t pages) {
         uint32_t list = meta_block;
         for (const uint32_t block : pages_) {
@@ -177,8 +176,8 @@ class ChunkVacuum {
     }
 
     void free_on(uint32_t block, const Chunks& to_free, uint32_t next_in_list) {
-        // From now on an insert may take them, for another chain: whoever meets them there has not come to
-        // what was met.
+        // From now on an insert may take them for another chain, where is_lost() may meet them: they count as
+        // not seen.
         const auto seen = seen_.find(block);
         if (seen != seen_.end()) seen->second &= ~to_free;
         auto page = store_.write(block);

@@ -1,4 +1,4 @@
-// The part of vacuum that joins the spanning tree of level 0 again (insert.hpp says what it is for).
+// The part of vacuum that joins the spanning tree of level 0 again (link_back.hpp explains the tree).
 //
 // Removing nodes leaves the tree in components. Every link between two components can become a tree edge
 // (Kruskal's algorithm over the links there are); a component that no link connects is attached by a search.
@@ -147,7 +147,7 @@ class TreeJoiner {
         }
     }
 
-    // What no link connects: one node of each such component looks for neighbors in the entry point's
+    // Components that no link connects: one node of each looks for neighbors in the entry point's
     // component.
     void attach_components() {
         const Link root = root_of_searches();

@@ -1,4 +1,4 @@
-// Removing rows: what ambulkdelete does, over a page store.
+// Removing rows (ambulkdelete), over a page store.
 //
 //   1. remove_rows: in physical order, drop the TIDs of dead rows. A node left without any is marked dead:
 //      searches still pass through it, but it is no result and nobody links to it any more.
@@ -11,7 +11,7 @@
 //
 // Newcomers: rows that are inserted during step 1 may have found nobody to link to but nodes that died
 // afterwards. So step 2 is for them too: it looks at pages when all deaths are known, and takes the nodes
-// that it meets there for live. What is inserted still later links to live nodes.
+// that it meets there for live. Rows that are inserted still later link to live nodes.
 //
 // Inserts and scans go on meanwhile. Only one vacuum works on an index at a time, and only vacuum marks
 // nodes dead or frees them: what it learned in step 1 about a dead node stays true until it frees it.
@@ -227,7 +227,7 @@ class Vacuum {
 
     // ---------------------------------------------------------------------------------- 2. repair
 
-    // What these two remember of every slot goes before the next begins.
+    // Each of these two frees its arrays of slots before the next begins.
     void join_tree() {
         TreeJoiner<Store> tree(store_, encoder_, editor_, inserter_, slots_, pages_, scratch_);
         tree.run();
@@ -240,7 +240,7 @@ class Vacuum {
         // anew finds .9904.)
         InDegreeRepair<Store> near(store_, encoder_, store_.page_count(), layout_.max_neighbors() / 3,
                                    scratch_);
-        // What inserts take from others' lists is mended with the next many.
+        // Links that inserts take from others' lists are mended when many nodes were removed.
         if (!is_much_removed_) near.only([this](uint64_t slot) { return repair_.has_lost_link(slot); });
         near.run([this](size_t pages, auto&& make_worker) {
             auto work = make_worker();
