@@ -14,6 +14,7 @@
 
 #include "core/hnsw/check/validate.hpp"
 #include "core/hnsw/filter/filter_pages.hpp"
+#include "core/storage/mean_pages.hpp"
 #include "pg/as_owner.hpp"
 #include "pg/result_set.hpp"
 

@@ -1,7 +1,7 @@
 #include "am/index_state.hpp"
 
 #include "am/index_meta.hpp"
-#include "core/hnsw/check/validate_pages.hpp"
+#include "core/storage/mean_pages.hpp"
 
 #include <unordered_map>
 

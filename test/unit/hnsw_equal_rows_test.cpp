@@ -340,26 +340,32 @@ TEST_F(EqualRows, VacuumAndInsertsMayCrashAnywhere) {
     }
 }
 
-// A chain that was damaged is an error, for scans and for vacuum, however it is damaged.
+// A chain that was damaged is an error, for scans and for vacuum, however it is damaged; and the walker says
+// how.
 TEST_F(EqualRows, ADamagedChainIsAnError) {
     for (size_t i = 0; i < 200; ++i) insert(i);
     const Link node = index_.nodes()[0];
     const auto chunk = [&](TestIndex& index, const Link& at) -> TidChunk& {
         return chunk_at(const_cast<uint8_t*>(index.store().payload(at.block)), at.slot);
     };
-    const std::vector<std::function<void(TestIndex&, TidChunk&)>> damages = {
-        [&](TestIndex& index, TidChunk& c) { c.next = index.node(node).head().overflow; },
-        [&](TestIndex&, TidChunk& c) { c.owner.slot ^= 1; },
-        [&](TestIndex&, TidChunk& c) { c.used = chunk_free; },
-        [&](TestIndex&, TidChunk& c) { c.count = 200; },
-        [&](TestIndex&, TidChunk& c) { c.next = node; },
-        [&](TestIndex&, TidChunk& c) { c.next.slot = 200; },
-        [&](TestIndex&, TidChunk& c) { c.next.block = 1000000; }};
-    for (size_t i = 0; i < damages.size(); ++i) {
-        SCOPED_TRACE(i);
+    const std::vector<std::pair<ChunkFault, std::function<void(TestIndex&, TidChunk&)>>> damages = {
+        {ChunkFault::endless,
+         [&](TestIndex& index, TidChunk& c) { c.next = index.node(node).head().overflow; }},
+        {ChunkFault::another_node, [&](TestIndex&, TidChunk& c) { c.owner.slot ^= 1; }},
+        {ChunkFault::free, [&](TestIndex&, TidChunk& c) { c.used = chunk_free; }},
+        {ChunkFault::overfull, [&](TestIndex&, TidChunk& c) { c.count = 200; }},
+        {ChunkFault::no_chunk, [&](TestIndex&, TidChunk& c) { c.next = node; }},
+        {ChunkFault::no_chunk, [&](TestIndex&, TidChunk& c) { c.next.slot = 200; }},
+        {ChunkFault::beyond_end, [&](TestIndex&, TidChunk& c) { c.next.block = 1000000; }}};
+    for (const auto& [expected, damage] : damages) {
+        SCOPED_TRACE(static_cast<int>(expected));
         const auto index = copy_of(index_);
-        const Link second = chunk(*index, index->node(node).head().overflow).next;
-        damages[i](*index, chunk(*index, second));
+        const Link first = index->node(node).head().overflow, second = chunk(*index, first).next;
+        damage(*index, chunk(*index, second));
+        ChunkFault fault = ChunkFault::none;
+        for (ChainWalk<MemStore> walk(index->store(), node, first); walk && fault == ChunkFault::none;)
+            fault = walk.try_visit([](const TidChunk&) {});
+        EXPECT_EQ(fault, expected);
         EXPECT_THROW(scan(*index, SIZE_MAX), Error);
         EXPECT_THROW(vacuum(*index, index->store(), [](size_t) { return false; }), Error);
         EXPECT_EQ(scan(*index, 5).size(), 5u);

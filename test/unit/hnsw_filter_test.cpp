@@ -733,7 +733,7 @@ TEST_P(Filtered, ALimitThatNoRowIsWithin) {
 void cut_off(TestIndex& index, const std::set<uint64_t>& nodes) {
     for (int level = 0; level < 8; ++level)
         for (const Link& link : index.nodes(level)) {
-            const Node node = index.node(link);
+            const OpenNode node = index.node(link);
             for (size_t i = 0; i < node.head().degree; ++i)
                 if (nodes.count(index.layout().node_id(node.links()[i])) > 0) ++node.links()[i].generation;
             if (level > 0 && nodes.count(index.layout().node_id(node.head().down)) > 0)

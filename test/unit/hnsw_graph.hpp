@@ -164,6 +164,15 @@ struct IndexOptions {
     std::function<FilterKey(size_t row, size_t column)> filter_key = {};
 };
 
+// A node whose neighbors can be written to one byte at a time, for tests that break things.
+struct OpenNode : Node {
+    using Node::Node;
+    Link* links() const { return const_cast<Link*>(Node::links()); }
+    uint8_t* codes() const { return const_cast<uint8_t*>(Node::codes()); }
+    uint8_t* code(size_t i) const { return const_cast<uint8_t*>(Node::code(i)); }
+    uint8_t* factor(size_t i) const { return const_cast<uint8_t*>(Node::factor(i)); }
+};
+
 // An index in memory. The TID of row i is tid_of(i).
 class TestIndex {
   public:
@@ -325,8 +334,8 @@ class TestIndex {
     }
 
     // The node's slot, for tests that break things.
-    Node node(const Link& link) {
-        return Node(layout(), layout().raw_slot(const_cast<uint8_t*>(store_.payload(link.block)), link.slot));
+    OpenNode node(const Link& link) {
+        return {layout(), layout().raw_slot(const_cast<uint8_t*>(store_.payload(link.block)), link.slot)};
     }
     MetaData& meta_in_place() { return meta_of(const_cast<uint8_t*>(store_.payload(meta_block))); }
     // All nodes in use, in physical order.

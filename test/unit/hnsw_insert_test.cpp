@@ -65,7 +65,7 @@ TEST(Insert, FromSeveralCandidatesComesToAllOfThem) {
     index.insert(data);
     std::map<size_t, Link> places;
     for (const Link& link : index.nodes()) {
-        const Node node = index.node(link);
+        const OpenNode node = index.node(link);
         places[index.row_at(link)] = link;
         for (size_t i = 0; i < node.head().degree; ++i)
             if ((index.row_at(link) + index.row_at(node.links()[i])) % 2 != 0)

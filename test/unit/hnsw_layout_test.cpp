@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/base/error.hpp"
-#include "core/storage/layout.hpp"
+#include "core/storage/node.hpp"
 
 namespace vecstore::core {
 namespace {
@@ -216,6 +216,81 @@ TEST(Node, KnowsItsStateAndItsLinks) {
     node.head().flags |= node_dead;
     EXPECT_TRUE(node.used() && node.dead());
     EXPECT_FALSE(node.live());
+}
+
+// A node's neighbors, each by what it was made of.
+class NodeNeighbors : public testing::TestWithParam<StorageMode> {
+  protected:
+    // Neighbor i is made of `what`.
+    void set(size_t i, uint8_t what) const {
+        const std::vector<uint8_t> code(layout_.code_bytes(), what), factor(factor_bytes, what);
+        node_.set_neighbor(i, Link{what, what, what}, code.data(), factor.data());
+    }
+    // Link, code and factor are of the same one.
+    uint8_t what(size_t i) const {
+        const uint8_t value = node_.links()[i].slot;
+        EXPECT_EQ(node_.links()[i], (Link{value, value, value}));
+        const auto all = [&](const uint8_t* bytes, size_t count) {
+            return std::all_of(bytes, bytes + count, [&](uint8_t byte) { return byte == value; });
+        };
+        EXPECT_TRUE(all(node_.code(i), layout_.code_bytes()) && all(node_.factor(i), factor_bytes));
+        return value;
+    }
+
+    const NodeLayout layout_{geometry(384, GetParam())};
+    std::vector<uint8_t> slot_ = std::vector<uint8_t>(layout_.slot_size());
+    const Node node_{layout_, slot_.data()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Modes, NodeNeighbors, testing::Values(StorageMode::coded, StorageMode::plain),
+                         [](const auto& info) {
+                             return info.param == StorageMode::coded ? "Coded" : "Plain";
+                         });
+
+TEST_P(NodeNeighbors, StayTogetherWhenTheyAreWrittenAndMoved) {
+    node_.start(0);
+    for (uint8_t i = 0; i < 6; ++i) set(i, static_cast<uint8_t>(10 + i));
+    ASSERT_EQ(node_.degree(), 6u);
+    node_.set_tree_edge(1, true);
+    node_.set_tree_edge(5, true);
+    set(1, 20);  // in the place of a tree edge: an ordinary link
+    EXPECT_EQ(node_.tree_edges(), uint64_t{1} << 5);
+    node_.remove_neighbor(2);  // the last one, a tree edge, moves there
+    node_.remove_neighbor(node_.degree() - 1);
+    ASSERT_EQ(node_.degree(), 4u);
+    EXPECT_EQ(what(0), 10);
+    EXPECT_EQ(what(1), 20);
+    EXPECT_EQ(what(2), 15);
+    EXPECT_EQ(what(3), 13);
+    EXPECT_EQ(node_.tree_edges(), uint64_t{1} << 2);
+    EXPECT_EQ(node_.tree_edge_count(), 1u);
+    EXPECT_EQ(node_.index_of({15, 15, 15}), 2);
+    EXPECT_EQ(node_.index_of({14, 14, 14}), -1);
+}
+
+TEST_P(NodeNeighbors, AreNoMoreThanThereIsRoomFor) {
+    node_.start(0);
+    node_.head().degree = 255;
+    node_.head().tid_count = 255;
+    EXPECT_EQ(node_.degree(), layout_.max_neighbors());
+    EXPECT_TRUE(node_.is_full());
+    EXPECT_EQ(node_.tid_count(), inline_tids);
+    EXPECT_EQ(node_.index_of({1, 2, 3}), -1);
+}
+
+TEST_P(NodeNeighbors, GoWithTheNode) {
+    node_.start(2);
+    node_.head().generation = 8;
+    set(0, 30);
+    node_.free(77);
+    EXPECT_FALSE(node_.used());
+    EXPECT_EQ(node_.freed_at(), 77u);
+    EXPECT_EQ(node_.head().generation, 9);
+    node_.start(1);
+    EXPECT_TRUE(node_.is({0, 0, 9}));
+    EXPECT_EQ(node_.head().level, 1);
+    EXPECT_EQ(node_.degree() + node_.tid_count() + node_.tree_edge_count(), 0u);
+    EXPECT_FALSE(node_.has_rows());
 }
 
 }  // namespace

@@ -27,6 +27,26 @@ class Vacuumed : public testing::TestWithParam<Case> {
         options.m = GetParam().m;
         return std::make_unique<TestIndex>(GetParam().dims, options, 4096);
     }
+    // One that the rows were inserted into, or built of.
+    std::unique_ptr<TestIndex> index_of(const Data& data) {
+        auto index = empty_index();
+        index->insert(data);
+        return index;
+    }
+    std::unique_ptr<TestIndex> built_of(const Data& data, size_t threads = 1) {
+        auto index = empty_index();
+        index->build(data, threads);
+        return index;
+    }
+    // One with the first rows, each on as many levels as level_of(row) says.
+    template <class LevelOf>
+    std::unique_ptr<TestIndex> index_of(const Data& data, size_t count, LevelOf&& level_of) {
+        auto index = empty_index();
+        InsertMemory memory;
+        for (size_t i = 0; i < count; ++i)
+            insert_into(*index, index->store(), data.row(i), i, level_of(i), memory);
+        return index;
+    }
     // Clusters, and rows with many equal ones.
     Data rows(size_t count, uint32_t seed) {
         Data data = normal_data(count, GetParam().dims, seed, 5);
@@ -104,8 +124,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Vacuumed,
 
 TEST_P(Vacuumed, HalfOfTheRows) {
     const Data data = rows(600, 1);
-    const auto index = empty_index();
-    index->insert(data);
+    const auto index = index_of(data);
     const IsDead odd = [](size_t row) { return row % 2 == 1; };
     const VacuumCounts counts = vacuum(*index, odd);
     EXPECT_EQ(counts.rows_removed, 300u);
@@ -117,8 +136,7 @@ TEST_P(Vacuumed, HalfOfTheRows) {
 // What one row takes does not grow with the index but for passes over its pages; many rows are worth more.
 TEST_P(Vacuumed, OneRowTakesAFewPasses) {
     const Data data = normal_data(4000, GetParam().dims, 1);
-    const auto index = empty_index();
-    index->build(data, 2);
+    const auto index = built_of(data, 2);
     PassCountingStore store(index->store());
     const uint32_t pages = store.page_count();
     size_t died = 0;
@@ -140,8 +158,7 @@ TEST_P(Vacuumed, OneRowTakesAFewPasses) {
 TEST_P(Vacuumed, ManyTimesALittle) {
     if (GetParam().m < 4) GTEST_SKIP() << "too few links";
     const Data data = normal_data(2000, GetParam().dims, 4);
-    const auto index = empty_index();
-    index->insert(data);
+    const auto index = index_of(data);
     std::set<size_t> gone;
     for (size_t round = 0; round < 60; ++round) {
         for (size_t i = 0; i < 10; ++i) gone.insert((round * 10 + i) * 3 % 2000);
@@ -162,8 +179,7 @@ TEST_P(Vacuumed, ManyTimesALittle) {
 // All that it remembers of slots lies where it is told to put it.
 TEST_P(Vacuumed, RemembersSlotsInScratchMemory) {
     const Data data = rows(2000, 3);
-    const auto index = empty_index();
-    index->build(data, 2);
+    const auto index = built_of(data, 2);
     size_t now = 0, most = 0;
     const Scratch counted([&](size_t bytes) {
         most = std::max(most, now += bytes);
@@ -184,8 +200,7 @@ TEST_P(Vacuumed, RemembersSlotsInScratchMemory) {
 }
 
 TEST_P(Vacuumed, NothingIsANoop) {
-    const auto index = empty_index();
-    index->insert(rows(100, 1));
+    const auto index = index_of(rows(100, 1));
     const IsDead none = [](size_t) { return false; };
     const auto before = copy_of(*index);
     EXPECT_EQ(vacuum(*index, none).rows_left, 100u);
@@ -196,8 +211,7 @@ TEST_P(Vacuumed, NothingIsANoop) {
 
 TEST_P(Vacuumed, EveryRowThenRowsAgain) {
     const Data data = rows(300, 2);
-    const auto index = empty_index();
-    index->insert(data);
+    const auto index = index_of(data);
     vacuum(*index, [](size_t) { return true; });
     expect_vacuumed(*index, 300, [](size_t) { return true; });
     EXPECT_FALSE(index->meta().entry_point.valid());
@@ -249,10 +263,8 @@ TEST_P(Vacuumed, RecallStaysAfterHalfIsGone) {
         }
         return count;
     };
-    const auto vacuumed = empty_index(), fresh = empty_index();
-    vacuumed->build(data, 1);
+    const auto vacuumed = built_of(data), fresh = built_of(left);
     vacuum(*vacuumed, [](size_t row) { return row % 2 == 1; });
-    fresh->build(left, 1);
     EXPECT_GE(hits(*vacuumed, data) + 9, hits(*fresh, left)) << "of 300";
 }
 
@@ -262,8 +274,7 @@ TEST_P(Vacuumed, WhatRemainsIsEasyToFind) {
     if (GetParam().m < 4) GTEST_SKIP() << "too few links";
     const Data data = normal_data(3000, GetParam().dims, 11, 12);
     const IsDead is_dead = [](size_t row) { return row % 3 != 0; };
-    const auto index = empty_index();
-    index->build(data, 1);
+    const auto index = built_of(data);
     vacuum(*index, is_dead);
     size_t missed = 0;
     for (size_t i = 0; i < data.rows(); i += 3)
@@ -283,9 +294,7 @@ TEST_P(Vacuumed, WhatRemainsIsEasyToFind) {
 TEST_P(Vacuumed, BesideInserts) {
     const size_t before = 400, after = 1200;
     const Data data = rows(after, 7);
-    const auto index = empty_index();
-    InsertMemory memory;
-    for (size_t i = 0; i < before; ++i) index->insert(data.row(i), i, memory);
+    const auto index = index_of(first_rows(data, before));
     std::atomic<size_t> next{before};
     const auto insert = [&] {
         InsertMemory own;
@@ -310,9 +319,7 @@ TEST_P(Vacuumed, BesideInserts) {
 TEST_P(Vacuumed, BesideInsertsStepByStep) {
     const size_t before = 80, after = 120;
     const Data data = rows(after, 17);
-    const auto original = empty_index();
-    InsertMemory memory;
-    for (size_t i = 0; i < before; ++i) original->insert(data.row(i), i, memory);
+    const auto original = index_of(first_rows(data, before));
     const IsDead is_dead = [&](size_t row) { return row < before && row % 3 != 0; };
     const IsDead some = [&](size_t row) { return row < before && row % 3 == 1; };
     for (uint32_t seed = 0; seed < 64; ++seed) {
@@ -343,18 +350,15 @@ TEST_P(Vacuumed, BesideInsertsStepByStep) {
 
 // Rows that come while vacuum stands somewhere: whatever dies around them, they are found, at once and later.
 TEST_P(Vacuumed, RowsComeAnywhere) {
-    const auto original = empty_index();
     // Pages that are full: those who come go onto another, which vacuum did not know of when it began.
-    const size_t before = 3 * original->layout().slots_per_page(), after = before + 3;
+    const size_t before = 3 * empty_index()->layout().slots_per_page(), after = before + 3;
     Data data = normal_data(after, GetParam().dims, 23, 5);
     for (size_t i = before; i < after; ++i) {
         float* const row = &data.values[i * data.dims];
         std::copy_n(data.row(before - 5 * (after - i)), data.dims, row);  // beside one that dies
         for (size_t j = 0; j < data.dims; ++j) row[j] += 0.01f;
     }
-    InsertMemory memory;
-    for (size_t i = 0; i < before; ++i)
-        insert_into(*original, original->store(), data.row(i), i, i % 30 == 29 ? 1 : 0, memory);
+    const auto original = index_of(data, before, [](size_t i) { return i % 30 == 29 ? 1 : 0; });
     const IsDead most = [&](size_t row) {
         return row < before && (row < before / 3 ? row % 2 != 0 : row % 20 != 3);
     };
@@ -386,12 +390,9 @@ TEST_P(Vacuumed, ARowWaitsAnywhere) {
     const size_t before = 60;
     for (uint32_t seed = 0; seed < 20; ++seed) {
         const Data data = rows(before + 1, seed);
-        const auto original = empty_index();
-        InsertMemory memory;
         std::mt19937 random(seed);
-        for (size_t i = 0; i < before; ++i)
-            insert_into(*original, original->store(), data.row(i), i,
-                        static_cast<int>(i % 4 == 0 ? random() % 4 : 0), memory);
+        const auto original = index_of(
+            data, before, [&](size_t i) { return static_cast<int>(i % 4 == 0 ? random() % 4 : 0); });
         const uint32_t share = 2 + random() % 8;
         std::vector<uint8_t> dies(before);
         for (uint8_t& when : dies) when = random() % 10 < share ? 1 : random() % 2 > 0 ? 2 : 0;
@@ -426,10 +427,7 @@ TEST_P(Vacuumed, ARowWaitsAnywhere) {
 TEST_P(Vacuumed, AScanWaitsAnywhere) {
     const size_t before = 60;
     const Data data = rows(before, 25);
-    const auto original = empty_index();
-    InsertMemory memory;
-    for (size_t i = 0; i < before; ++i)
-        insert_into(*original, original->store(), data.row(i), i, i % 3 == 0 ? 2 : 0, memory);
+    const auto original = index_of(data, before, [](size_t i) { return i % 3 == 0 ? 2 : 0; });
     const IsDead most = [](size_t row) { return row % 12 != 5; };
     for (const bool iterative : {true, false}) {
         for (size_t page = 0;; ++page) {
@@ -466,9 +464,7 @@ TEST_P(Vacuumed, AScanWaitsAnywhere) {
 TEST_P(Vacuumed, AnInsertMayCrashAnywhere) {
     const size_t count = 60;
     const Data data = rows(count + 30, 8);
-    const auto index = empty_index();
-    InsertMemory memory;
-    for (size_t i = 0; i < count; ++i) index->insert(data.row(i), i, memory);
+    const auto index = index_of(first_rows(data, count));
     const IsDead crashed = [&](size_t row) { return row == count; };
     // Rows: a new one on several levels, and copies of existing ones, which go into nodes and chunks.
     for (const auto& [row, level] :
@@ -503,9 +499,7 @@ TEST_P(Vacuumed, AnInsertMayCrashAnywhere) {
 TEST_P(Vacuumed, ItMayCrashAnywhere) {
     const size_t count = 90;
     const Data data = rows(count + 20, 9);
-    const auto index = empty_index();
-    InsertMemory memory;
-    for (size_t i = 0; i < count; ++i) index->insert(data.row(i), i, memory);
+    const auto index = index_of(first_rows(data, count));
     const IsDead is_dead = [](size_t row) { return row < 90 && row % 3 != 0; };
     const IsDead none = [](size_t) { return false; };
     uint64_t most_cut_off = 0;

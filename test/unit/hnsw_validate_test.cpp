@@ -2,6 +2,7 @@
 // is; and what is legal is not.
 #include <gtest/gtest.h>
 
+#include "core/storage/mean_pages.hpp"
 #include "hnsw_graph.hpp"
 
 namespace vecstore::core {
@@ -45,10 +46,10 @@ TidChunk& first_chunk(TestIndex& index, const Link& node) {
 }
 
 void for_all_links_to(TestIndex& index, const Link& target,
-                      const std::function<void(const Node&, size_t)>& visit) {
+                      const std::function<void(const OpenNode&, size_t)>& visit) {
     for (int level = 0; level < 8; ++level)
         for (const Link& link : index.nodes(level)) {
-            const Node node = index.node(link);
+            const OpenNode node = index.node(link);
             for (size_t i = 0; i < node.head().degree; ++i)
                 if (node.links()[i] == target) visit(node, i);
         }
@@ -57,14 +58,14 @@ void for_all_links_to(TestIndex& index, const Link& target,
 // Takes every link to the node away, so that nothing leads there.
 void isolate(TestIndex& index, const Link& target) {
     const Link elsewhere{target.block, target.slot, static_cast<uint8_t>(target.generation + 1)};
-    for_all_links_to(index, target, [&](const Node& node, size_t i) {
+    for_all_links_to(index, target, [&](const OpenNode& node, size_t i) {
         node.links()[i] = elsewhere;
         node.head().tree_edges_or_epoch &= ~(uint64_t{1} << i);
     });
     index.node(target).head().tree_edges_or_epoch = 0;
 }
 
-size_t tree_edge_of(const Node& node) { return __builtin_ctzll(node.head().tree_edges_or_epoch); }
+size_t tree_edge_of(const OpenNode& node) { return __builtin_ctzll(node.head().tree_edges_or_epoch); }
 
 const Damage damages[] = {
     // --- pages
@@ -136,13 +137,13 @@ const Damage damages[] = {
     // --- the graph
     {"OneSidedTreeEdge",
      [](TestIndex& x) {
-         const Node n = x.node(a_node(x));
+         const OpenNode n = x.node(a_node(x));
          n.head().tree_edges_or_epoch &= ~(uint64_t{1} << tree_edge_of(n));
      },
      "is unknown there"},
     {"TreeEdgeThatWasPruned",
      [](TestIndex& x) {
-         const Node n = x.node(a_node(x));
+         const OpenNode n = x.node(a_node(x));
          const size_t i = tree_edge_of(n);
          n.head().tree_edges_or_epoch &= ~(uint64_t{1} << i);
          n.links()[i] = {n.links()[i].block, n.links()[i].slot,
@@ -198,13 +199,13 @@ const Damage damages[] = {
     // --- codes and vectors
     {"WrongCode",
      [](TestIndex& x) {
-         const Node n = x.node(a_node(x));
+         const OpenNode n = x.node(a_node(x));
          for (int i = 0; i < 8; ++i) n.code(4)[i] ^= 0xFF;
      },
      "bits of its code are wrong", true},
     {"WrongRescale",
      [](TestIndex& x) {
-         const Node n = x.node(a_node(x));
+         const OpenNode n = x.node(a_node(x));
          std::swap(n.factor(4)[0], n.factor(4)[2]);
          std::swap(n.factor(4)[1], n.factor(4)[3]);
      },
@@ -212,7 +213,7 @@ const Damage damages[] = {
     {"WrongAdd", [](TestIndex& x) { x.node(a_node(x)).factor(4)[1] ^= 1; }, "its factor f_add", true},
     {"InfiniteFactor",
      [](TestIndex& x) {
-         const Node n = x.node(a_node(x));
+         const OpenNode n = x.node(a_node(x));
          n.factor(4)[3] = 0x7F;
          n.factor(4)[2] = 0x80;
      },
@@ -318,7 +319,7 @@ TEST(ValidateLegal, DanglingLinks) {
     const Link gone = another_node(*index);
     // As vacuum leaves it: freed, the next generation, and old links to it here and there.
     isolate(*index, gone);
-    const Node node = index->node(gone);
+    const OpenNode node = index->node(gone);
     node.head() = NodeHead{};
     node.head().generation = static_cast<uint8_t>(gone.generation + 2);
     const auto checked = index->check(true);

@@ -131,7 +131,7 @@ class GraphExport {
                 upper_.push_back({link, node.head().down, node.head().level, no_row});
             else {
                 const NodeHead& head = node.head();
-                found.push_back({link, {head.tids, head.tids + head.tid_count}});
+                found.push_back({link, {head.tids, head.tids + node.tid_count()}});
                 if (head.overflow.valid()) chains.emplace_back(found.size() - 1, head.overflow);
             }
         }
@@ -230,8 +230,8 @@ class GraphExport {
         auto page = store_.read(link.block);
         const ConstNode node = find_node(layout_, page.payload(), link);
         if (!node || node.head().level != 0) return;
-        for (size_t i = 0; i < node.head().degree; ++i)
-            if (node.head().tree_edges_or_epoch >> i & 1) links.push_back(node.links()[i]);
+        for (size_t i = 0; i < node.degree(); ++i)
+            if (node.tree_edge(i)) links.push_back(node.links()[i]);
     }
 
     // The index's own, or any row of the highest level.
@@ -340,7 +340,7 @@ class GraphExport {
         auto page = store_.read(link.block);
         const ConstNode node = find_node(layout_, page.payload(), link);
         if (!node || node.head().level != level) return false;
-        links.assign(node.links(), node.links() + node.head().degree);
+        links.assign(node.links(), node.links() + node.degree());
         return true;
     }
 

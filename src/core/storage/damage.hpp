@@ -1,4 +1,4 @@
-// What is said of pages that are not as they should be.
+// The error that reports a damaged page.
 #pragma once
 
 #include <cstdint>

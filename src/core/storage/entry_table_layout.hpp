@@ -1,12 +1,11 @@
 // Where the table of entry points is: the nodes of level 1 in groups of those near each other, each node with
-// a code by which a search tells how near it is, so that it gets to level 0 without walking down
+// a code. By the codes a search tells how near the nodes are, and gets to level 0 without walking down
 // (hnsw/search/entry_table.hpp).
 //
-//   a map         one page (MetaData::entry_map): a EntryMapHead, then the numbers of the pages below
-//   groups        the code and factor of each group's middle, and the number of its page
-//   entries          a group: code, factor and link of each node (its slot on level 0); how many there are is
-//                    in the page's
-//                 head (PageHead::reserved)
+//   a map         one page (MetaData::entry_map): an EntryMapHead, then the numbers of the pages below
+//   groups        the code and factor of each group's centroid, and the number of its page
+//   entries       a group: code, factor and link of each node (its slot on level 0); how many there are is in
+//                 the page's head (PageHead::reserved)
 //
 // Codes are those seen from the origin. Only of indexes with codes.
 #pragma once

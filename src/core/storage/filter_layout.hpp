@@ -22,8 +22,8 @@
 
 namespace vecstore::core {
 
-// What is known of a value of a filter column: equal values have equal keys; of types with an order, the keys
-// have that order too as far as they differ. What that means for each type: am/filter_type.cpp.
+// The key stands for a value of a filter column. Equal values have equal keys. Where a type has an order,
+// keys that differ have the same order. am/filter_type.cpp makes the keys of each type.
 using FilterKey = uint64_t;
 constexpr FilterKey null_filter_key = 0;  // of NULL and no other value
 
@@ -48,7 +48,7 @@ class FilterLayout {
     uint32_t first_node_block() const { return 1 + code_pages_; }  // of a group
     size_t slots_per_group() const { return size_t{blocks_per_group_} * slots_per_page_; }
 
-    // What a page must be for, if not for anything else: unused.
+    // The kind that a page must have by its number; unused: it may have any other.
     PageKind kind_of(uint32_t block) const {
         if (columns_ == 0 || block == meta_block) return PageKind::unused;
         const uint32_t place = (block - 1) % blocks_per_group_;

@@ -1,9 +1,8 @@
-// What lies on an index page, byte for byte. These structs are the on-disk format: every field is
+// The content of index pages, byte for byte. These structs are the on-disk format: every field is
 // little-endian in native layout, unaligned (packed), and a change of any of them is a new
 // format_version in the metapage.
 //
-// A page's payload is what follows PostgreSQL's page header. It starts with a PageHead; what comes then
-// depends on its kind:
+// A page's payload follows PostgreSQL's page header. It starts with a PageHead; the rest depends on the kind:
 //   meta   block 0: one MetaData
 //   mean   floats of the mean that was subtracted from all vectors (MetaData::mean_*)
 //   nodes  `slots_per_page` slots of `slot_size` bytes, each a NodeHead and its sections (layout.hpp)
@@ -34,9 +33,9 @@ constexpr size_t page_payload_size = page_bytes - page_header_bytes;
 constexpr size_t factor_bytes = 4;  // of a link; coded: bf16 f_add, bf16 f_rescale; plain: float distance
 
 constexpr uint32_t format_magic = 0x56454353;  // "VECS"
-// What a library must know to read the index. 2: rows lie on lists beside the graph (unplaced_layout.hpp), of
-// which a library that knows 1 alone would not tell. An index of version 1 is read and changed as it is, and
-// becomes one of 2 with its first page of such a list.
+// The version that a library must know to read the index. 2: rows lie on lists beside the graph
+// (unplaced_layout.hpp), of which a library that knows 1 alone would not tell. An index of version 1 is read
+// and changed as it is, and becomes one of 2 with its first page of such a list.
 constexpr uint32_t format_version = 2, oldest_format_version = 1;
 
 #pragma pack(push, 1)
@@ -190,7 +189,8 @@ struct Geometry {
     uint16_t filter_columns;  // columns of the index beside the vector
 };
 
-// How the distances from a typical vector to those around it are calibration (beam_calibration.hpp).
+// How far searches of some widths go, as multiples of the distance of the tenth nearest
+// (beam_calibration.hpp).
 constexpr size_t calibration_points = 3;
 constexpr float highest_log_factor = 2;
 struct BeamCalibration {

@@ -1,6 +1,7 @@
-// Node codec: where the sections of a node lie inside its slot, and typed access to them.
+// Where things lie on a page: the slots of nodes and the sections of a slot (node.hpp reads and writes them),
+// the metapage, chunks of TIDs.
 //
-//   NodeHead | codes | links | factors | own vector
+//   a slot: NodeHead | codes | links | factors | own vector
 //
 // Codes come first after the head because the scoring kernel may read up to 63 bytes beyond the last
 // code (kernels.hpp): what follows in the slot must be at least that long, and is.
@@ -43,7 +44,7 @@ class NodeLayout {
     bool coded() const { return geometry_.mode == StorageMode::coded; }
 
     size_t slot_offset(size_t slot) const { return sizeof(PageHead) + slot * geometry_.slot_size; }
-    // Whatever lies there. What is on pages that may be damaged is to be had from find_node() and NodePage
+    // The bytes, whatever they are. Pages may be damaged: find_node() and NodePage give checked nodes
     // (node_page.hpp).
     const uint8_t* raw_slot(const uint8_t* payload, size_t i) const { return payload + slot_offset(i); }
     uint8_t* raw_slot(uint8_t* payload, size_t i) const { return payload + slot_offset(i); }
@@ -76,40 +77,6 @@ class NodeLayout {
     size_t factors_offset_;
     size_t own_offset_;
 };
-
-// A node in place. Byte is uint8_t or const uint8_t.
-template <class Byte>
-class BasicNode {
-  public:
-    BasicNode(const NodeLayout& layout, Byte* slot) : layout_(&layout), slot_(slot) {}
-
-    template <class T>
-    using Like = std::conditional_t<std::is_const_v<Byte>, const T, T>;
-
-    Like<NodeHead>& head() const { return *reinterpret_cast<Like<NodeHead>*>(slot_); }
-    Like<Link>* links() const { return reinterpret_cast<Like<Link>*>(slot_ + layout_->links_offset()); }
-    Byte* codes() const { return slot_ + layout_->codes_offset(); }
-    Byte* code(size_t i) const { return codes() + i * layout_->code_bytes(); }
-    Byte* factors() const { return slot_ + layout_->factors_offset(); }
-    Byte* factor(size_t i) const { return factors() + i * factor_bytes; }
-    Byte* own() const { return slot_ + layout_->own_offset(); }
-    Byte* data() const { return slot_; }
-
-    // Is there one? (See find_node().)
-    explicit operator bool() const { return slot_ != nullptr; }
-
-    bool used() const { return (head().flags & node_used) != 0; }
-    bool dead() const { return (head().flags & node_dead) != 0; }
-    bool live() const { return (head().flags & (node_used | node_dead)) == node_used; }
-    bool is(const Link& link) const { return used() && head().generation == link.generation; }
-
-  private:
-    const NodeLayout* layout_;
-    Byte* slot_;  // null: there is none
-};
-
-using Node = BasicNode<uint8_t>;
-using ConstNode = BasicNode<const uint8_t>;
 
 inline const PageHead& page_head(const uint8_t* payload) {
     return *reinterpret_cast<const PageHead*>(payload);

@@ -38,7 +38,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "core/storage/layout.hpp"
+#include "core/storage/node.hpp"
 #include "core/storage/page_blocks.hpp"
 
 namespace vecstore::core {
@@ -70,8 +70,8 @@ class PageLock {
 };
 
 class MemStore {
-    // What lies before the payload of each page, in the place of PostgreSQL's page header: on the cache line
-    // that a reader of the page needs anyway.
+    // Before the payload of each page, in the place of PostgreSQL's page header: on the cache line that a
+    // reader of the page needs anyway.
     struct Frame {
         PageLock lock;
         uint16_t used;  // bytes of the payload in use, for the page's pd_lower
@@ -170,7 +170,7 @@ class MemStore {
     void pause_point() {
         if (on_pause_) on_pause_();
     }
-    // What happens at the pause points of long work.
+    // Sets what is done at the pause points of long work.
     void on_pause(std::function<void()> action) { on_pause_ = std::move(action); }
 
     uint32_t find_free_page(int) {
@@ -188,8 +188,7 @@ class MemStore {
     uint64_t free_epoch() const { return 1; }
     bool reusable(uint64_t) const { return true; }
 
-    // Without a lock: for whoever writes the pages out, when no other thread is left, or reads what none
-    // changes.
+    // Without a lock: for a thread that works alone, or reads bytes that no other thread changes.
     const uint8_t* payload(uint32_t block) { return frame(block).payload(); }
     size_t used(uint32_t block) { return frame(block).used; }
 
@@ -227,10 +226,13 @@ inline bool holds_nodes(MemStore& store, uint32_t block) {
     return page_head(store.payload(block)).kind == PageKind::nodes;
 }
 
-// The node in a slot, without a lock: of a store that no other thread works on.
-inline ConstNode node_at(MemStore& store, const NodeLayout& layout, uint64_t slot_id) {
-    const Link at = layout.slot_link(slot_id);
+// The node in a slot, without a lock and unchecked: for a thread that works alone, or reads bytes that no
+// other thread changes.
+inline ConstNode node_at(MemStore& store, const NodeLayout& layout, const Link& at) {
     return ConstNode(layout, layout.raw_slot(store.payload(at.block), at.slot));
+}
+inline ConstNode node_at(MemStore& store, const NodeLayout& layout, uint64_t slot_id) {
+    return node_at(store, layout, layout.slot_link(slot_id));
 }
 
 }  // namespace vecstore::core

@@ -1,13 +1,14 @@
-// Nodes on pages that may be damaged. Who reads a node gets it from here, where it is looked at once for each
-// visit of its page: whether the page is one of nodes, has such a slot, and whether the node has no more of
-// something than there is room for. Whoever has a node need not ask again.
+// The way to a node on a page that may be damaged. find_node() and NodePage check a node when they hand it
+// out: the page is one of nodes, it has such a slot, and the node has no more of something than there is room
+// for. Code that has a node need not check again. The check of an index wants to tell of bad nodes, and gets
+// them from raw_node().
 #pragma once
 
-#include "core/storage/layout.hpp"
+#include "core/storage/node.hpp"
 
 namespace vecstore::core {
 
-// Says (corrupted_index) what is wrong with a node that has more of something than there is room for.
+// The error (corrupted_index) for a node that has more of something than there is room for.
 [[noreturn]] void throw_bad_node(const NodeLayout& layout, const NodeHead& head, const Link& at);
 
 // The node in a slot that the page has.
@@ -37,7 +38,13 @@ inline Node same_node(const NodeLayout& layout, uint8_t* payload, const Link& li
     return Node(layout, layout.raw_slot(payload, link.slot));
 }
 
-// The slots of a page; none where it is no page of nodes.
+// The content of a slot of a page of nodes, used or not, unchecked: for the check, which judges it. None
+// where there is no such slot.
+inline ConstNode raw_node(const NodeLayout& layout, const uint8_t* payload, size_t slot) {
+    return ConstNode(layout, slot < layout.slots_per_page() ? layout.raw_slot(payload, slot) : nullptr);
+}
+
+// The nodes on a page, and its free slots; none where it is no page of nodes.
 class NodePage {
   public:
     NodePage(const NodeLayout& layout, const uint8_t* payload, uint32_t block)
@@ -50,7 +57,7 @@ class NodePage {
     ConstNode operator[](size_t slot) const {
         return checked_node(layout_, payload_, {block_, static_cast<uint8_t>(slot), 0});
     }
-    // To what lies there now.
+    // To the node that is there now.
     Link link(size_t slot) const {
         return {block_, static_cast<uint8_t>(slot),
                 ConstNode(layout_, layout_.raw_slot(payload_, slot)).head().generation};

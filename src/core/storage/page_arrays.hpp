@@ -1,4 +1,4 @@
-// What several kinds of pages have in common.
+// Arrays that several kinds of pages have.
 #pragma once
 
 #include <cstring>

@@ -52,7 +52,7 @@ class PageBlocks {
     static constexpr size_t read_beyond = 4096;  // kernels may read a little beyond the end of the last page
 
     static Block make() {
-        // Aligned to the size of a huge page. What the kernel gives is zero.
+        // Aligned to the size of a huge page. The kernel gives zeroes.
         void* const whole = mmap(nullptr, 2 * block_bytes + read_beyond, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (whole == MAP_FAILED) throw std::bad_alloc();

@@ -1,9 +1,9 @@
 // Locking a page while another is locked.
 //
-// What is locked second is of another kind: chunks of TIDs, filter keys and the metapage after nodes, groups
-// of entry points after their map. So nobody waits for himself, nor two for each other. But which page it is
-// says the first one, which may be damaged; and nothing interrupts who waits for a page's lock. So the page's
-// kind is looked at before.
+// The second page is of another kind than the first: chunks of TIDs, filter keys and the metapage after
+// nodes, groups of entry points after their map. So nobody waits for himself, nor two for each other. But the
+// first page says which page is the second, and may be damaged; and nothing interrupts a wait for a page's
+// lock. So the kind of the second page is looked at before it is locked.
 #pragma once
 
 #include "core/storage/damage.hpp"

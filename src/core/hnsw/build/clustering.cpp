@@ -53,7 +53,7 @@ void Clustering::order_nodes(const std::function<void()>& progress) {
                 const ConstNode n = node_at(store_, layout_, level.size() - 1);
                 const bool wanted = n.used() && (level_ == 0 || n.head().level == level_);
                 if (wanted) level.back() = static_cast<uint8_t>(n.head().level + 1);
-                for (size_t i = 0; wanted && i < n.head().degree; ++i)
+                for (size_t i = 0; wanted && i < n.degree(); ++i)
                     neighbors.push_back(static_cast<uint32_t>(layout_.slot_id(n.links()[i])));
             }
             begin.push_back(neighbors.size());
@@ -113,7 +113,7 @@ uint32_t Clustering::nearest_around(uint32_t slot) {
         nearest = cluster;
     };
     compare(cluster_[slot]);
-    for (size_t i = 0; i < self.head().degree; ++i)
+    for (size_t i = 0; i < self.degree(); ++i)
         compare(cluster_of(static_cast<uint32_t>(layout_.slot_id(self.links()[i]))));
     return nearest;
 }

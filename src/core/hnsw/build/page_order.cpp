@@ -104,7 +104,7 @@ class PageOrder::Grouping {
     template <class Visit>
     void for_each_free(uint32_t slot_id, Visit&& visit) {
         const ConstNode node = node_at(store_, layout_, slot_id);
-        for (size_t i = 0; i < node.head().degree; ++i) {
+        for (size_t i = 0; i < node.degree(); ++i) {
             const auto neighbor = static_cast<uint32_t>(layout_.slot_id(node.links()[i]));
             if (is_free(neighbor) && cluster_of(neighbor) == cluster_of(slot_id))
                 visit(Near{link_reach(layout_, node, i), neighbor});
@@ -289,7 +289,11 @@ size_t PageOrder::copy_nodes(uint32_t block, uint8_t* payload) const {
         used = layout_.slot_offset(s + 1);
         const Node node(layout_, layout_.raw_slot(payload, s));
         std::memcpy(node.data(), node_at(store_, layout_, from).data(), layout_.slot_size());
-        for (size_t i = 0; i < node.head().degree; ++i) relabel(node.links()[i]);
+        for (size_t i = 0; i < node.degree(); ++i) {
+            Link link = node.links()[i];
+            relabel(link);
+            node.set_link(i, link);
+        }
         if (node.head().level > 0) relabel(node.head().down);
     }
     return used;

@@ -1,18 +1,18 @@
 // Checking an index: pages, nodes, links, the spanning tree, reachability, rows, and (deep) codes.
 //
-// Two readings of the index. The first (PageCheck, validate_pages.hpp) goes through all pages in physical
-// order, judges what one page tells, and keeps three bytes for each slot and twelve for each row. The second
-// follows the links from the entry point; not node by node, which would jump over the disk, but in sweeps:
-// each goes through the slots in physical order and reads the pages of those that were reached and not yet
-// expanded.
+// Two readings of the index. The first (PageCheck, validate_pages.hpp and validate_rows.hpp) goes through all
+// pages in physical order, judges what one page tells, and keeps three bytes for each slot and twelve for
+// each row. The second follows the links from the entry point; not node by node, which would jump over the
+// disk, but in sweeps: each goes through the slots in physical order and reads the pages of those that were
+// reached and not yet expanded.
 //
 // Inserts may go on meanwhile, and on a standby vacuum too. Nothing that a page shows is reported because
-// another page, read earlier, disagrees: both are read again first. What must be reachable is told by the
-// caller (require_row): rows that were committed before the check began. Nodes of other rows may be in the
-// making, or left behind by an insert that was interrupted; they may be unreachable, and have tree edges that
-// only one side knows of.
+// another page, read earlier, disagrees: both are read again first. The rows that must be reachable are named
+// by the caller (require_row): rows that were committed before the check began. Nodes of other rows may be in
+// the making, or left behind by an insert that was interrupted; they may be unreachable, and have tree edges
+// that only one side knows of.
 //
-// What is legal, and only counted: links to freed slots (dangling) and to dead nodes, chunks in no chain (an
+// Legal, and only counted: links to freed slots (dangling) and to dead nodes, chunks in no chain (an
 // interrupted insert or vacuum left them), nodes without rows. And rows that are cut off while a vacuum that
 // was interrupted waits to be finished by the next one.
 #pragma once
@@ -159,11 +159,10 @@ void GraphCheck<Store>::sweep(bool first_time) {
 template <class Store>
 void GraphCheck<Store>::expand(const Link& link, bool first_time) {
     if (page_head(page_.data()).kind != PageKind::nodes) return;
-    const ConstNode node(layout_, layout_.raw_slot(static_cast<const uint8_t*>(page_.data()), link.slot));
-    if (!node.is(link)) return;
+    const ConstNode node = raw_node(layout_, page_.data(), link.slot);
+    if (!node || !node.is(link)) return;
     if (first_time && options_.deep) inspector_.set_center(node);
-    for (size_t i = 0; i < std::min<size_t>(node.head().degree, layout_.max_neighbors()); ++i)
-        follow(node, link, i, first_time);
+    for (size_t i = 0; i < node.degree(); ++i) follow(node, link, i, first_time);
     if (node.head().level > 0) follow_down(node, link, first_time);
 }
 
@@ -177,8 +176,7 @@ void GraphCheck<Store>::follow(const ConstNode& node, const Link& link, size_t i
     if (slot != nullptr && (slot->bits & used) && slot->generation == neighbor.generation &&
         slot->level == level) {
         slot->bits |= reached;
-        if (first_time && level == 0 && ((node.head().tree_edges_or_epoch >> i) & 1))
-            check_tree_edge(link, neighbor);
+        if (first_time && level == 0 && node.tree_edge(i)) check_tree_edge(link, neighbor);
         if (!deep) return;
     } else if (first_time && slot != nullptr && node_pages_[neighbor.block] &&
                slot->generation != neighbor.generation) {
@@ -236,9 +234,8 @@ template <class Store>
 bool GraphCheck<Store>::has_tree_edge(const Link& from, const Link& to) {
     ConstNode node(layout_, nullptr);
     if (look(from, node) != Target::there || !node.live()) return true;  // died meanwhile
-    for (size_t i = 0; i < std::min<size_t>(node.head().degree, layout_.max_neighbors()); ++i)
-        if (node.links()[i] == to) return ((node.head().tree_edges_or_epoch >> i) & 1) != 0;
-    return false;
+    const int index = node.index_of(to);
+    return index >= 0 && node.tree_edge(static_cast<size_t>(index));
 }
 
 // Vacuum, and pruning, trust both ends of an edge to know that it is one of the tree's.
@@ -286,7 +283,7 @@ void GraphCheck<Store>::check_unreached() {
     sweep(true);
 }
 
-// Searches begin at the entry point's level: what is above is lost to them.
+// Searches begin at the entry point's level: nodes above are lost to them.
 template <class Store>
 void GraphCheck<Store>::check_levels() {
     for (const Link& upper : above_entry_) {

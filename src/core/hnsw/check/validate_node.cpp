@@ -7,6 +7,7 @@
 #include "core/base/half.hpp"
 #include "core/hnsw/space/lengths.hpp"
 #include "core/quantize/code.hpp"
+#include "core/storage/node_page.hpp"
 #include "core/storage/unplaced_layout.hpp"
 
 namespace vecstore::core {
@@ -160,15 +161,15 @@ void count_page(const uint8_t* payload, const NodeLayout& layout, PageCounts& co
         case PageKind::nodes:
             ++counts.node_pages;
             for (size_t s = 0; s < layout.slots_per_page(); ++s) {
-                const ConstNode node(layout, layout.raw_slot(payload, s));
+                const ConstNode node = raw_node(layout, payload, s);
                 const NodeHead& head = node.head();
                 counts.free_slots += !node.used();
                 counts.dead_nodes += node.used() && node.dead();
                 if (!node.live()) continue;
                 (head.level == 0 ? counts.nodes : counts.upper_nodes) += 1;
                 if (head.level > 0) continue;
-                counts.inline_rows += head.tid_count;
-                counts.links += head.degree;
+                counts.inline_rows += node.tid_count();
+                counts.links += node.degree();
             }
             break;
         case PageKind::unplaced: ++counts.tid_pages; break;
@@ -233,7 +234,7 @@ void NodeInspector::inspect_head(const NodeHead& head, std::vector<std::string>&
 
 void NodeInspector::inspect_links(const ConstNode& node, const Link& self,
                                   std::vector<std::string>& problems) const {
-    const size_t degree = std::min<size_t>(node.head().degree, layout_.max_neighbors());
+    const size_t degree = node.degree();
     for (size_t i = 0; i < degree; ++i) {
         const Link& link = node.links()[i];
         const std::string name = "neighbor " + std::to_string(i) + " " + to_text(link);
@@ -343,8 +344,7 @@ bool NodeInspector::is_rough(const ConstNode& node) {
     // (Of planes little is stored at best.)
     if (!encoder_.space().dense() || encoder_.space().is_product() || g.own_format == OwnFormat::planes)
         return false;
-    const size_t degree = std::min<size_t>(
-        {node.head().degree, layout_.max_neighbors(), neighbors_looked_at});
+    const size_t degree = std::min(node.degree(), neighbors_looked_at);
     if (degree == 0) return false;
     if (layout_.coded()) encoder_.decode(node, neighbor_vector_.data());
     double farthest = 0;
@@ -355,7 +355,7 @@ bool NodeInspector::is_rough(const ConstNode& node) {
                 load_factors(node.factor(i)),
                 kernels().signed_sum(neighbor_vector_.data(), node.code(i), g.code_dims), g.code_dims);
         else
-            std::memcpy(&distance, node.factor(i), sizeof(distance));
+            distance = node.distance(i);
         farthest = std::max(farthest, encoder_.space().is_norm()
                                           ? double{distance}
                                           : std::sqrt(std::max(0.0, double{distance})));
@@ -446,8 +446,7 @@ std::string NodeInspector::factor_problem(size_t i, double error) const {
 
 std::string NodeInspector::plain_problem(size_t i, double error) const {
     const double distance = encoder_.distance(center_vector_.data(), neighbor_vector_.data());
-    float stored;
-    std::memcpy(&stored, center_.factor(i), sizeof(stored));
+    const float stored = center_.distance(i);
     double mean2;
     const double center2 = stored_norm2(center_vector_.data(), mean2);
     const double neighbor2 = stored_norm2(neighbor_vector_.data(), mean2);

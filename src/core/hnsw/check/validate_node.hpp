@@ -8,12 +8,12 @@
 
 namespace vecstore::core {
 
-// What is wrong with a metapage's content; empty: nothing, and an encoder may be made from it.
+// The problem with a metapage's content; empty: there is none, and an encoder may be made from it.
 std::string meta_problem(const MetaData& meta);
 // The same of an index that has so many pages.
 std::string meta_problem(const MetaData& meta, uint32_t pages);
 
-// What lies on the pages of an index.
+// The content of an index, counted.
 struct PageCounts {
     uint64_t node_pages = 0;
     uint64_t tid_pages = 0;
@@ -43,7 +43,7 @@ class NodeInspector {
     // deep: own vectors are decoded.
     NodeInspector(const VectorEncoder& encoder, bool deep);
 
-    // What is wrong with the node at `self`, as far as it alone can tell. The node is in use.
+    // The problems of the node at `self`, as far as it alone can tell. The node is in use.
     std::vector<std::string> inspect(const ConstNode& node, const Link& self);
 
     // Is so little of the vector's place stored that the node can hardly be told from its neighbors? As where

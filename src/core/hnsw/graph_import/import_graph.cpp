@@ -5,7 +5,7 @@
 //      its own m, whatever the file has (graphs built by CAGRA have one level and no entry point)
 //   2. the other rows get their slots on level 0, neighbors together
 //   3. each row chooses its neighbors among its candidates, as an insertion does among those it finds
-//   4. links that both ends know of become the spanning tree of level 0; what they leave in components is
+//   4. links that both ends know of become the spanning tree of level 0; the components that remain are
 //      joined as after a vacuum
 //   5. rows that the file does not have are inserted
 //
@@ -112,7 +112,7 @@ class Linker {
             add_second_neighbors(graph, number, wanted - candidates_.size());
             meet_all(placed, graph.candidate_count(number));
         }
-        inserter_.choose(layout_.max_neighbors(), placed[number], chosen_);
+        choice().choose(layout_.max_neighbors(), placed[number], chosen_);
         write(placed[number]);
         return chosen_.kept;
     }
@@ -120,16 +120,17 @@ class Linker {
     void write_entry(const Link& node, const NewRow& row) { inserter_.write_entry(node, row); }
 
   private:
+    NeighborChoice& choice() { return inserter_.choice(); }
+
     // Measures the candidates from number `first` on. memory_.found: nearest first.
     void meet_all(const std::vector<Link>& placed, size_t first) {
         constexpr size_t ahead = 3;
         for (size_t i = first; i < candidates_.size(); ++i) {
             if (i + ahead < candidates_.size()) fetch(placed[candidates_[i + ahead]]);
             const Link& link = placed[candidates_[i]];
-            inserter_.meet_vector(ConstNode(layout_, layout_.raw_slot(store_.payload(link.block), link.slot)),
-                                  link);
+            choice().meet_vector(node_at(store_, layout_, link), link);
         }
-        inserter_.sort_found();
+        choice().sort_found();
     }
 
     void fetch(const Link& link) {
@@ -137,7 +138,7 @@ class Linker {
                         layout_.own_offset() + layout_.own_bytes());
     }
 
-    // To candidates_: what the nearest candidates have most in common.
+    // Adds to candidates_ the neighbors that most of the nearest candidates share.
     void add_second_neighbors(const RowGraph& graph, uint32_t row, size_t most) {
         constexpr size_t asked = 4;
         tally_.clear();
@@ -152,13 +153,9 @@ class Linker {
 
     void write(const Link& self) {
         auto page = store_.write(self.block);
-        const Node node(layout_, layout_.raw_slot(page.modify(), self.slot));
-        const size_t degree = chosen_.links.size();
-        node.head().degree = static_cast<uint8_t>(degree);
-        node.head().tree_edges_or_epoch = 0;
-        std::copy(chosen_.links.begin(), chosen_.links.end(), node.links());
-        if (layout_.coded()) std::memcpy(node.codes(), chosen_.codes.data(), degree * layout_.code_bytes());
-        std::memcpy(node.factors(), chosen_.factors.data(), degree * factor_bytes);
+        const Node node = same_node(layout_, page.modify(), self);
+        node.clear_neighbors();
+        for (size_t i = 0; i < chosen_.links.size(); ++i) chosen_.write(i, layout_.code_bytes(), node, i);
         page.commit();
     }
 
@@ -180,24 +177,22 @@ class SpanningForest {
         : store_(store),
           layout_(layout),
           components_(nodes),
-          most_edges_(std::max<int>(1, static_cast<int>(layout.max_neighbors() / 2))) {
+          most_edges_(std::max<size_t>(1, layout.max_neighbors() / 2)) {
         component_.reset(store.page_count() * layout.slots_per_page());
     }
 
     // Makes tree edges of the node's links to other components that both ends have, the nearest first. No
     // other thread may be at work.
     void mark_mutual(const Link& link) {
-        const ConstNode node = node_at(link);
-        for (size_t i = 0; i < node.head().degree && has_room(node); ++i) {
+        const ConstNode node = node_at(store_, layout_, link);
+        for (size_t i = 0; i < node.degree() && has_room(node); ++i) {
             const Link& other = node.links()[i];
             if (connected(link, other)) continue;
-            const ConstNode neighbor = node_at(other);
-            const Link* const links = neighbor.links();
-            const Link* const end = links + neighbor.head().degree;
-            const Link* const back = std::find(links, end, link);
-            if (back == end || !has_room(neighbor)) continue;
+            const ConstNode neighbor = node_at(store_, layout_, other);
+            const int back = neighbor.index_of(link);
+            if (back < 0 || !has_room(neighbor)) continue;
             mark(link, i);
-            mark(other, static_cast<size_t>(back - links));
+            mark(other, static_cast<size_t>(back));
             unite(link, other);
         }
     }
@@ -222,25 +217,18 @@ class SpanningForest {
     }
 
   private:
-    // Without a lock: nobody else is at work.
-    ConstNode node_at(const Link& link) {
-        return ConstNode(layout_, layout_.raw_slot(store_.payload(link.block), link.slot));
-    }
     void mark(const Link& link, size_t i) {
         auto page = store_.write(link.block);
-        Node(layout_, layout_.raw_slot(page.modify(), link.slot)).head().tree_edges_or_epoch |= uint64_t{1}
-                                                                                                << i;
+        same_node(layout_, page.modify(), link).set_tree_edge(i, true);
         page.commit();
     }
-    bool has_room(const ConstNode& node) const {
-        return __builtin_popcountll(node.head().tree_edges_or_epoch) < most_edges_;
-    }
+    bool has_room(const ConstNode& node) const { return node.tree_edge_count() < most_edges_; }
     uint64_t component_of(const Link& link) { return component_.find(layout_.slot_id(link)); }
 
     MemStore& store_;
     const NodeLayout& layout_;
     size_t components_;
-    int most_edges_;  // of a node
+    size_t most_edges_;  // of a node
     DisjointSets component_;
 };
 
@@ -248,22 +236,17 @@ class SpanningForest {
 
 // Writes the nodes of level 0, still without neighbors.
 void GraphBuilder::place_bottom(GraphImport& work) {
-    struct Worker {
-        Worker(MemStore& store, const VectorEncoder& encoder) : editor(store, encoder, memory) {}
-        EditMemory memory;
-        NodeEditor<MemStore> editor;
-        const std::vector<LinkEntry> nobody;
-    };
+    const std::vector<LinkEntry> nobody;
     in_parallel(work.order().size(), [&] {
-        return [&, w = std::make_unique<Worker>(work.store, encoder_)](size_t i) {
+        return [&, placer = NodePlacer<MemStore>(work.store, encoder_.layout())](size_t i) mutable {
             const uint32_t row = work.order()[i];
             if (work.rows.level(row) > 0) return;  // it was inserted
-            NodeEditor<MemStore>::NewNode node{};
+            NewNode node{};
             node.tid = work.rows.tid(row);
             node.own = work.rows.own(row);
             node.own_bytes = work.rows.own_bytes(row);
-            node.neighbors = &w->nobody;
-            work.placed[row] = w->editor.place(node);
+            node.neighbors = &nobody;
+            work.placed[row] = placer.place(node);
         };
     });
     if (read_entry_point(work.store).link.valid()) return;
@@ -314,7 +297,7 @@ bool GraphBuilder::join_tree(GraphImport& work) {
         doubtful |= !inserter.mark_parent(link, other, Link{});
         forest.unite(link, other);
     };
-    // Links that were not chosen, and connect what the chosen ones do not: of all components but the largest,
+    // Adds links that were not chosen, where they connect components: of all components but the largest,
     // which the others then join.
     const std::vector<uint32_t> outside = forest.outside_largest(work.order(), work.placed);
     for (size_t i = 0; i < outside.size(); ++i) {
@@ -326,14 +309,14 @@ bool GraphBuilder::join_tree(GraphImport& work) {
             if (!forest.connected(work.placed[row], work.placed[near])) join(near, row);
         }
     }
-    // Mends what has an edge from one side only, and joins what is still in components.
+    // Mends edges that one side alone knows of, and joins the components that remain.
     if (forest.components() == 1 && !doubtful) return true;
     TreeJoiner<MemStore> joiner(store, encoder_, editor, inserter, nodes, store.page_count());
     joiner.run();
     return joiner.components() <= 1;
 }
 
-// What the file does not have, and the rows that share another's node.
+// Inserts the rows that the file does not have, and those that share another's node.
 void GraphBuilder::insert_rest(GraphImport& work) {
     std::vector<OrderedRow> unknown;
     for (uint32_t row = 0; row < work.rows.size(); ++row)

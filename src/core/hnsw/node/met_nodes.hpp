@@ -9,7 +9,8 @@
 
 namespace vecstore::core {
 
-// A table in which a node takes the place of another that hashes alike: what is not there is measured again.
+// A table in which a node takes the place of another that hashes alike. Distances that are not there are
+// measured again.
 class MetNodes {
   public:
     struct Met {

@@ -1,4 +1,4 @@
-// What the neighbor lists of a graph under construction want (select.hpp).
+// The neighbors that the lists of a graph under construction need (select.hpp).
 #pragma once
 
 #include <algorithm>

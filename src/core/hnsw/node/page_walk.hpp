@@ -1,8 +1,6 @@
 // Looking at nodes in the order of the pages, without the graph.
 #pragma once
 
-#include <algorithm>
-
 #include "core/storage/node_page.hpp"
 
 namespace vecstore::core {
@@ -29,7 +27,7 @@ uint64_t count_few_rows(Store& store, const NodeLayout& layout) {
     bool more = false;
     for (uint32_t block = meta_block + 1; block < pages; ++block)
         for_each_live_node(store, layout, block, [&](const Link&, const ConstNode& node) {
-            rows += std::min<size_t>(node.head().tid_count, inline_tids);
+            rows += node.tid_count();
             more |= node.head().overflow.valid();
         });
     return more ? 0 : rows;

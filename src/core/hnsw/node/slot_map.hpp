@@ -1,3 +1,4 @@
+// The map of all slots that vacuum keeps: which hold a node that lives, which one that is dead.
 #pragma once
 
 #include "core/base/scratch.hpp"
@@ -36,6 +37,8 @@ class SlotMap {
     bool is_stale(uint64_t id, const Link& link) const {
         return id < state_.size() && generation_[id] != link.generation;
     }
+    // One that no live node should keep.
+    bool is_unwanted(uint64_t id, const Link& link) const { return is_dead(id, link) || is_stale(id, link); }
 
   private:
     ScratchArray<uint8_t> state_;

@@ -1,7 +1,7 @@
 // Reading a node's chain of TidChunks.
 //
 // No lock is held between two chunks, so that a chain of any length may be read slowly, be interrupted, or be
-// left alone after the first rows. What can happen meanwhile (tid_list.hpp):
+// left alone after the first rows. Meanwhile others change it (tid_list.hpp):
 //   - Inserts put rows into chunks read already, or into new ones in front: no snapshot that was taken before
 //     sees them.
 //   - Vacuum takes the chunk that comes next out of the chain. As long as it is not free it still leads on.
@@ -24,12 +24,11 @@ class ChainReader {
   public:
     // first: the node's link to its chain, as it was read together with the TIDs in the node.
     ChainReader(Store& store, const NodeLayout& layout, const Link& node, const Link& first)
-        : store_(&store), layout_(&layout), node_(node), at_(first) {}
+        : store_(&store), layout_(&layout), walk_(store, node, first) {}
 
     // The rows of the next chunk that has some: chunk_tids at most. 0: there are no more.
     size_t next(HeapTid* tids) {
-        while (at_.valid()) {
-            store_->check_interrupts();
+        while (walk_) {
             const size_t count = read(tids);
             if (count > 0) return count;
         }
@@ -38,26 +37,18 @@ class ChainReader {
 
   private:
     size_t read(HeapTid* tids) {
-        // A chain that goes round in a circle has more links than there are chunks.
-        if (++steps_ > most_steps_ &&
-            steps_ > (most_steps_ = uint64_t{store_->page_count()} * chunks_per_page))
-            throw_bad_chunk(at_, node_, "is in a chain without end");
-        const Link here = at_;
-        {
-            auto page = store_->read(here.block);
-            if (holds_chunk(page.payload(), here, node_)) {
-                const TidChunk& chunk = chunk_at(page.payload(), here.slot);
-                at_ = chunk.next;
-                if (!is_new(here, chunk.next)) return 0;
-                std::copy_n(chunk.tids, chunk.count, tids);
-                return chunk.count;
-            }
-        }
-        begin_again(here);
-        return 0;
+        const Link here = walk_.at();
+        size_t count = 0;
+        const ChunkFault fault = walk_.try_visit([&](const TidChunk& chunk) {
+            if (!is_new(here, chunk.next)) return;
+            std::copy_n(chunk.tids, chunk.count, tids);
+            count = chunk.count;
+        });
+        if (fault != ChunkFault::none) begin_again(fault);
+        return count;
     }
 
-    // What is read once is not kept in mind where nothing can come after it.
+    // Chunks are remembered only where another one follows.
     bool is_new(const Link& chunk, const Link& next) {
         if (!seen_) {
             if (!next.valid()) return true;
@@ -66,23 +57,21 @@ class ChainReader {
         return seen_->insert(chunk_id(chunk)).second;
     }
 
-    void begin_again(const Link& missing) {
+    void begin_again(ChunkFault fault) {
         // Vacuum frees chunks once in its run.
         constexpr int most = 100;
-        if (++times_begun_ > most) throw_bad_chunk(missing, node_, "is not one of its");
-        steps_ = 0;
-        auto page = store_->read(node_.block);
-        const ConstNode node = find_node(*layout_, page.payload(), node_);
+        const bool is_damage = fault == ChunkFault::endless || fault == ChunkFault::beyond_end;
+        if (is_damage || ++times_begun_ > most) throw_bad_chunk(walk_.at(), walk_.node(), fault);
+        auto page = store_->read(walk_.node().block);
+        const ConstNode node = find_node(*layout_, page.payload(), walk_.node());
         // (A node that is gone has no rows for anybody.)
-        at_ = node ? node.head().overflow : Link{};
+        walk_.begin_again(node ? node.head().overflow : Link{});
     }
 
     Store* store_;
     const NodeLayout* layout_;
-    Link node_;
-    Link at_;
+    ChainWalk<Store> walk_;
     int times_begun_ = 0;
-    uint64_t steps_ = 0, most_steps_ = 1024;
     std::unique_ptr<std::unordered_set<uint64_t>> seen_;
 };
 

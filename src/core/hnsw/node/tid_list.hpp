@@ -1,13 +1,14 @@
 // Heap TIDs of one node: the first few lie in the node, further ones (rows with equal vectors) in a chain of
 // TidChunks on pages of their own, which nodes share.
 //
-// Who changes what:
+// Changes:
 //   insert   puts a TID into the node or into the first chunk, or a new chunk in front of it: under the
 //            exclusive lock of the node's page, then that of the chunk's. It never walks the chain.
 //   vacuum   takes TIDs out of chunks and chunks out of the chain (tid_vacuum.hpp), under the lock of the
 //            chunk's page alone; that of the node's page where the node's own link to the first chunk
 //            changes.
 //   readers  hold the lock of one chunk's page at a time (tid_chain.hpp).
+// Chains are walked with ChainWalk (chain_walk.hpp).
 // A TID stays in the chunk it was put into. A chunk without TIDs takes none any more once it is marked as
 // leaving; only then is it taken out of the chain, and only vacuum changes where a chunk leads on to. A
 // node's page is never locked while a chunk's page is; the metapage may be locked while a node's page is.
@@ -18,35 +19,14 @@
 #pragma once
 
 #include <algorithm>
-#include <string>
 
-#include "core/base/error.hpp"
 #include "core/hnsw/filter/filter_pages.hpp"
-#include "core/hnsw/node/page_walk.hpp"
+#include "core/hnsw/node/chain_walk.hpp"
 #include "core/storage/append.hpp"
+#include "core/storage/node_page.hpp"
 #include "core/storage/second_page.hpp"
 
 namespace vecstore::core {
-
-inline uint64_t chunk_id(const Link& chunk) {
-    return static_cast<uint64_t>(chunk.block) * chunks_per_page + chunk.slot;
-}
-
-// Is the chunk one of the node's? (One that leaves is.)
-inline bool holds_chunk(const uint8_t* payload, const Link& at, const Link& owner) {
-    if (page_head(payload).kind != PageKind::tids || at.slot >= chunks_per_page) return false;
-    const TidChunk& chunk = chunk_at(payload, at.slot);
-    return chunk.used != chunk_free && chunk.owner == owner && chunk.count <= chunk_tids;
-}
-
-[[noreturn]] inline void throw_bad_chunk(const Link& chunk, const Link& owner, const std::string& problem) {
-    const auto place = [](const Link& at) {
-        return std::to_string(at.block) + "," + std::to_string(at.slot);
-    };
-    throw Error(ErrorCode::corrupted_index,
-                "chunk (" + place(chunk) + ") of the rows of node (" + place(owner) + ") " + problem, "",
-                "REINDEX the index.");
-}
 
 inline int free_chunk(const uint8_t* payload) {
     if (page_head(payload).kind != PageKind::tids) return -1;
@@ -83,7 +63,7 @@ Link take_chunk(Store& store, const NodeLayout& layout, const Link& owner, const
         meta_of(meta.modify()).tid_page = block;
         meta.commit();
     };
-    // Others may be about to take what is left on the first ones.
+    // Other inserts may take the last chunks of the first pages meanwhile.
     constexpr int most_looked_at = 8;
     const auto may_be = [](uint32_t block) { return block != invalid_block && block != meta_block; };
     uint32_t at = first;
@@ -153,7 +133,8 @@ TidAdded add_tid(Store& store, const NodeLayout& layout, const Link& at, const T
     }
     if (first.valid()) {
         auto chunk_page = write_second(store, first.block, PageKind::tids);
-        if (!holds_chunk(chunk_page.peek(), first, at)) throw_bad_chunk(first, at, "is not one of its");
+        const ChunkFault fault = chunk_fault(chunk_page.peek(), first, at);
+        if (fault != ChunkFault::none) throw_bad_chunk(first, at, fault);
         const TidChunk& chunk = chunk_at(chunk_page.peek(), first.slot);
         if (chunk.used == chunk_used && chunk.count < chunk_tids) {
             note();
@@ -183,8 +164,8 @@ bool take_over(Store& store, const NodeLayout& layout, const Link& at, const Tid
         if (!node || !node.live()) return 0;
         const NodeHead& head = node.head();
         if (head.level > 0 || head.overflow.valid()) return 0;
-        std::copy_n(head.tids, head.tid_count, tids);
-        return head.tid_count;
+        std::copy_n(head.tids, node.tid_count(), tids);
+        return node.tid_count();
     };
     HeapTid tids[inline_tids], now[inline_tids];
     size_t count;
@@ -197,8 +178,8 @@ bool take_over(Store& store, const NodeLayout& layout, const Link& at, const Tid
     // Only vacuum takes rows out of a node, and one that has none left is dead: so these are the same.
     auto page = store.write(at.block);
     if (rows_of(page.peek(), now) != count || !std::equal(tids, tids + count, now)) return false;
-    // Whoever adds a row to a node looks at its keys under this lock. Searches may see either keys: none is
-    // to find the rows that are gone, or this one yet.
+    // An insert that adds a row to a node looks at its keys under this lock. Searches may see either keys:
+    // none is to find the rows that are gone, or this one yet.
     write_filter_keys(store, layout, at, row.keys);
     NodeHead& head = same_node(layout, page.modify(), at).head();
     head.tid_count = 1;

@@ -9,7 +9,7 @@
 #include "core/hnsw/space/vector_space.hpp"
 #include "core/quantize/rotation.hpp"
 #include "core/quantize/scaled_vector.hpp"
-#include "core/storage/layout.hpp"
+#include "core/storage/node.hpp"
 
 namespace vecstore::core {
 

@@ -1,4 +1,4 @@
-// What an index that grows needs to know, kept up to date.
+// After an insert: keeps the entry-point table and the beam calibration of a growing index up to date.
 #pragma once
 
 #include "core/hnsw/search/beam_calibration.hpp"

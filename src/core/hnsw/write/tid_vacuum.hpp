@@ -1,5 +1,4 @@
-// What vacuum does to chains of TidChunks, beside inserts and readers (tid_list.hpp says what they may rely
-// on).
+// Vacuum of chains of TidChunks, beside inserts and readers (tid_list.hpp has the rules that they rely on).
 //
 // No lock is held from one chunk to the next, however long the chain. A chunk that has no row left is marked
 // as leaving in the same change; chunks that leave are then taken out of the chain, a run of them at a time,
@@ -30,13 +29,13 @@ class ChunkVacuum {
     template <class IsDead, class BeforeChange>
     Rows clean(const Link& node, IsDead& is_dead, BeforeChange&& before_change) {
         Rows rows;
-        Link at = first_chunk(node), kept{}, run{};
-        while (at.valid()) {
+        Link kept{}, run{};
+        for (ChainWalk<Store> walk(store_, node, first_chunk(node)); walk;) {
             store_.pause_point();
-            const Link here = at;
+            const Link here = walk.at();
             // (Of this node it was no other's before: none is freed before all chains are cleaned.)
             if (was_seen(here)) throw_bad_chunk(here, node, "is in its chain twice");
-            const bool stays = clean_chunk(node, here, at, is_dead, before_change, rows);
+            const bool stays = clean_chunk(walk, is_dead, before_change, rows);
             seen_[here.block].set(here.slot);
             if (!stays) {
                 if (!run.valid()) run = here;
@@ -53,8 +52,8 @@ class ChunkVacuum {
     // A page of chunks, met in ascending order.
     void note_page(uint32_t block) { pages_.push_back(block); }
 
-    // When all chains were cleaned: frees what is in none, and makes the list of pages with free chunks anew.
-    // pages: how many the index had before.
+    // When all chains were cleaned: frees the chunks that are in none, and makes the list of pages with free
+    // chunks anew. pages: how many the index had before.
     void free_chunks(uint32_t pages) {
         uint32_t list = meta_block;
         for (const uint32_t block : pages_) {
@@ -80,24 +79,22 @@ class ChunkVacuum {
         return found ? found.head().overflow : Link{};
     }
 
-    // False: it leaves. next: what it leads on to.
+    // Of the chunk that the walk stands at. False: it leaves.
     template <class IsDead, class BeforeChange>
-    bool clean_chunk(const Link& node, const Link& at, Link& next, IsDead& is_dead,
-                     BeforeChange& before_change, Rows& rows) {
-        {
-            auto page = store_.read(at.block);
-            if (!holds_chunk(page.payload(), at, node)) throw_bad_chunk(at, node, "is not one of its");
-            const TidChunk& chunk = chunk_at(page.payload(), at.slot);
-            next = chunk.next;
-            if (chunk.used == chunk_leaving) return false;
-            if (chunk.count > 0 && std::none_of(chunk.tids, chunk.tids + chunk.count, is_dead)) {
-                rows.left += chunk.count;
-                return true;
-            }
-        }
+    bool clean_chunk(ChainWalk<Store>& walk, IsDead& is_dead, BeforeChange& before_change, Rows& rows) {
+        const Link at = walk.at();
+        bool is_leaving = false, all_live = false;
+        walk.visit([&](const TidChunk& chunk) {
+            is_leaving = chunk.used == chunk_leaving;
+            if (is_leaving) return;
+            all_live = chunk.count > 0 && std::none_of(chunk.tids, chunk.tids + chunk.count, is_dead);
+            if (all_live) rows.left += chunk.count;
+        });
+        if (is_leaving || all_live) return all_live;
         before_change();
         auto page = store_.write(at.block);
-        if (!holds_chunk(page.peek(), at, node)) throw_bad_chunk(at, node, "is not one of its");
+        const ChunkFault fault = chunk_fault(page.peek(), at, walk.node());
+        if (fault != ChunkFault::none) throw_bad_chunk(at, walk.node(), fault);
         TidChunk& chunk = chunk_at(page.modify(), at.slot);
         HeapTid* const end = std::remove_if(chunk.tids, chunk.tids + chunk.count, is_dead);
         const auto left = static_cast<uint8_t>(end - chunk.tids);
@@ -124,24 +121,15 @@ class ChunkVacuum {
             }
             kept = first;  // inserts put it there, and perhaps others behind it
         }
-        uint64_t left = uint64_t{store_.page_count()} * chunks_per_page;
-        while (kept.valid()) {
-            const Link after = next_of(kept, node);
-            if (after == run) break;
-            if (left-- == 0) throw_bad_chunk(kept, node, "is in a chain without end");
-            kept = after;
+        bool leads_to_run = false;
+        for (ChainWalk<Store> walk(store_, node, kept); walk && !leads_to_run;) {
+            kept = walk.at();
+            walk.visit([&](const TidChunk& chunk) { leads_to_run = chunk.next == run; });
         }
-        if (!kept.valid()) throw_bad_chunk(run, node, "has left its chain");
+        if (!leads_to_run) throw_bad_chunk(run, node, "has left its chain");
         auto page = store_.write(kept.block);
         chunk_at(page.modify(), kept.slot).next = next;
         page.commit();
-    }
-
-    Link next_of(const Link& at, const Link& node) {
-        store_.check_interrupts();
-        auto page = store_.read(at.block);
-        if (!holds_chunk(page.payload(), at, node)) throw_bad_chunk(at, node, "is not one of its");
-        return chunk_at(page.payload(), at.slot).next;
     }
 
     using Chunks = std::bitset<chunks_per_page>;  // of one page
@@ -174,8 +162,9 @@ class ChunkVacuum {
     // its node's page until it was in the chain, before all that had been met there.
     bool is_lost(const Link& chunk, const Link& owner) {
         if (owner.block >= store_.page_count()) return true;
-        for (Link at = first_chunk(owner); at.valid() && !was_seen(at); at = next_of(at, owner)) {
-            if (at.slot >= chunks_per_page) throw_bad_chunk(at, owner, "is no chunk of a page");
+        for (ChainWalk<Store> walk(store_, owner, first_chunk(owner)); walk && !was_seen(walk.at());) {
+            const Link at = walk.at();
+            walk.visit([](const TidChunk&) {});
             seen_[at.block].set(at.slot);
         }
         return !was_seen(chunk);
@@ -187,8 +176,8 @@ class ChunkVacuum {
     }
 
     void free_on(uint32_t block, const Chunks& to_free, uint32_t next_in_list) {
-        // From now on an insert may take them, for another chain: whoever meets them there has not come to
-        // what was met.
+        // From now on an insert may take them for another chain, where is_lost() may meet them: they count as
+        // not seen.
         const auto seen = seen_.find(block);
         if (seen != seen_.end()) seen->second &= ~to_free;
         auto page = store_.write(block);

@@ -1,4 +1,4 @@
-// The part of vacuum that joins the spanning tree of level 0 again (insert.hpp says what it is for).
+// The part of vacuum that joins the spanning tree of level 0 again (link_back.hpp explains the tree).
 //
 // Removing nodes leaves the tree in components. Every link between two components can become a tree edge
 // (Kruskal's algorithm over the links there are); a component that no link connects is attached by a search.
@@ -36,8 +36,8 @@ class TreeJoiner {
         find_nodes();
         mend_edges();
         for_each_live([&](const Link& link, const ConstNode& node) {
-            for (size_t i = 0; i < node.head().degree; ++i)
-                if (is_tree_edge(node, i)) unite(link, node.links()[i]);
+            for (size_t i = 0; i < node.degree(); ++i)
+                if (node.tree_edge(i)) unite(link, node.links()[i]);
         });
         for (uint32_t block = meta_block + 1; block < pages_ && components_ > 1; ++block)
             connect_components(block);
@@ -55,9 +55,6 @@ class TreeJoiner {
     };
 
     uint64_t id(const Link& link) const { return layout_.slot_id(link); }
-    static bool is_tree_edge(const ConstNode& node, size_t i) {
-        return (node.head().tree_edges_or_epoch >> i) & 1;
-    }
 
     // Live nodes of level 0 that were live when vacuum passed them.
     template <class Visit>
@@ -80,8 +77,8 @@ class TreeJoiner {
         for_each_live([&](const Link& link, const ConstNode& node) {
             level0_[id(link)] = 1;
             ++components_;
-            for (size_t i = 0; i < node.head().degree; ++i)
-                if (is_tree_edge(node, i)) sums_.add(link, node.links()[i]);
+            for (size_t i = 0; i < node.degree(); ++i)
+                if (node.tree_edge(i)) sums_.add(link, node.links()[i]);
         });
     }
 
@@ -98,7 +95,7 @@ class TreeJoiner {
     std::vector<Edge> edges_of(uint32_t block, Chosen&& chosen) {
         std::vector<Edge> edges;
         for_each_live_on(block, [&](const Link& link, const ConstNode& node) {
-            for (size_t i = 0; i < node.head().degree; ++i) {
+            for (size_t i = 0; i < node.degree(); ++i) {
                 if (!known(link) || !known(node.links()[i]) || !chosen(node, link, i)) continue;
                 Edge edge{link, node.links()[i], std::vector<float>(encoder_.geometry().stored_dims)};
                 encoder_.decode(node, edge.from_vector.data());
@@ -112,7 +109,7 @@ class TreeJoiner {
         for (uint32_t block = meta_block + 1; block < pages_; ++block) {
             store_.pause_point();
             const auto doubtful = [&](const ConstNode& node, const Link& link, size_t i) {
-                return is_tree_edge(node, i) && sums_.doubtful(link, node.links()[i]);
+                return node.tree_edge(i) && sums_.doubtful(link, node.links()[i]);
             };
             for (const Edge& edge : edges_of(block, doubtful)) {
                 if (!take(edge) || !editor_.has_tree_edge(edge.from, edge.to)) give_up(edge);
@@ -150,7 +147,7 @@ class TreeJoiner {
         }
     }
 
-    // What no link connects: one node of each such component looks for neighbors in the entry point's
+    // Components that no link connects: one node of each looks for neighbors in the entry point's
     // component.
     void attach_components() {
         const Link root = root_of_searches();
@@ -158,8 +155,8 @@ class TreeJoiner {
         std::vector<Edge> unconnected;
         std::unordered_set<uint64_t> seen{component_of(root)};
         for_each_live([&](const Link& link, const ConstNode& node) {
-            const auto edges = static_cast<size_t>(__builtin_popcountll(node.head().tree_edges_or_epoch));
-            if (!known(link) || edges >= layout_.max_neighbors() || !seen.insert(component_of(link)).second)
+            if (!known(link) || node.tree_edge_count() >= layout_.max_neighbors() ||
+                !seen.insert(component_of(link)).second)
                 return;
             Edge edge{link, Link{}, std::vector<float>(encoder_.geometry().stored_dims)};
             encoder_.decode(node, edge.from_vector.data());
@@ -189,7 +186,7 @@ class TreeJoiner {
                 link = node.head().down;
                 continue;
             }
-            for (size_t i = 0; i < node.head().degree && !known(link); ++i)
+            for (size_t i = 0; i < node.degree() && !known(link); ++i)
                 if (known(node.links()[i])) link = node.links()[i];
             return link;
         }
