@@ -2,8 +2,8 @@
 // a value or with a core::Error, within the memory that the limits allow.
 //
 //     clang++ -std=c++17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc
-//         src/core/io/pickle*.cpp src/core/io/{byte_source,json_writer,utf8}.cpp test/fuzz/pickle_fuzz.cpp -o
-//         pickle_fuzz
+//         src/core/io/pickle/*.cpp src/core/io/json/{json_writer,utf8}.cpp src/core/io/source/byte_source.cpp
+//         test/fuzz/pickle_fuzz.cpp -o pickle_fuzz
 //     ./pickle_fuzz -max_len=4096 -timeout=5 -rss_limit_mb=1024 CORPUS
 #include "core/io/pickle/pickle.hpp"
 #include "core/io/pickle/pickle_json.hpp"

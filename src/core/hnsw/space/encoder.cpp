@@ -45,6 +45,16 @@ double shortening(double norm2) {
     return norm2 > max_internal_norm2 ? std::sqrt(max_internal_norm2 / norm2) : 1;
 }
 
+// Does the operator tell the angle of such a vector? It adds up squares of floats, as pgvector's does: of
+// very short vectors those are 0, and of very long ones infinite, whatever the direction. Then only the
+// operator knows what it says, and an index has to ask it.
+bool angle_is_told(double norm2) {
+    constexpr double least = 1e-30, most = 1e37;
+    return norm2 >= least && norm2 <= most;
+}
+
+float lost_angle(double norm2) { return angle_is_told(norm2) ? 0 : std::numeric_limits<float>::infinity(); }
+
 // Infinite where there would be no room for sums: then nothing is known.
 float limited_error(double error) {
     constexpr double largest = 1e38;
@@ -87,7 +97,7 @@ Transformed VectorEncoder::transform_dense(const float* raw, float* internal, fl
     Transformed out{1, 0};
     float* target = rotation_ ? work : internal;
     if (metric().of_units) {
-        normalize(raw, target);
+        out.lost = lost_angle(normalize(raw, target));
     } else {
         out.norm2 = kernels().inner_product(raw, raw, g.dims);
         if (!(out.norm2 <= 0.25f * max_internal_norm2))
@@ -107,8 +117,8 @@ Transformed VectorEncoder::transform_dense(const float* raw, float* internal, fl
 
 // (Values whose squares leave the range of a float have a direction all the same; so have those whose norm's
 // inverse does.)
-void VectorEncoder::normalize(const float* raw, float* target) const {
-    const double exact = inverse_norm(squared_norm(raw, geometry().dims));
+double VectorEncoder::normalize(const float* raw, float* target) const {
+    const double norm2 = squared_norm(raw, geometry().dims), exact = inverse_norm(norm2);
     const auto scale = [&](auto factor) {
         if (mean_.empty())
             for (size_t i = 0; i < geometry().dims; ++i) target[i] = static_cast<float>(raw[i] * factor);
@@ -120,6 +130,7 @@ void VectorEncoder::normalize(const float* raw, float* target) const {
         scale(static_cast<float>(exact));
     else
         scale(exact);
+    return norm2;
 }
 
 // Returns what is lost. (The mean is shorter than half of what there is room for: find_centroid().)
@@ -158,7 +169,7 @@ Transformed VectorEncoder::transform_sparse(const RawVector& raw, float* interna
     std::memcpy(internal + 1, raw.indices, raw.count * sizeof(int32_t));
     float* const values = internal + 1 + raw.count;
     for (size_t i = 0; i < raw.count; ++i) values[i] = static_cast<float>(raw.values[i] * factor);
-    if (of_units) return {1, 0};
+    if (of_units) return {1, lost_angle(norm2)};
     return {static_cast<float>(norm2), factor < 1 ? error_of_lost((1 - factor) * std::sqrt(norm2)) : 0};
 }
 

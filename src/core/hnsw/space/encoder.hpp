@@ -114,7 +114,7 @@ class VectorEncoder {
 
   private:
     Transformed transform_dense(const float* raw, float* internal, float* work) const;
-    void normalize(const float* raw, float* target) const;
+    double normalize(const float* raw, float* target) const;  // returns the squared norm
     float center_and_shorten(const float* raw, float* target) const;
     float error_of_lost(double lost) const;
     float transform_bits(const uint8_t* raw, float* internal) const;
