@@ -1,4 +1,4 @@
-// Module entry: magic block and load-time initialisation.
+// Module entry: magic block and load-time initialization.
 #include "pg/guard.hpp"
 
 #include "am/access_method.hpp"

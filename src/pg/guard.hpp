@@ -18,7 +18,7 @@
 namespace vecstore::pg {
 
 // A Postgres error on its way through C++ frames.
-// Not a std::exception: no catch of those may swallow a cancelled query.
+// Not a std::exception: no catch of those may swallow a canceled query.
 class PgError {
   public:
     explicit PgError(ErrorData* data) : data_(data) {}

@@ -338,7 +338,7 @@ is(sql('SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.classid WHE
 # ---------------------------------------------------------------------------------------------- reading ahead
 
 # A file of holes, whose rows are read more slowly than nothing is done with them: the session waits for the thread
-# that reads. It can be cancelled and terminated there, and goes without taking the server with it.
+# that reads. It can be canceled and terminated there, and goes without taking the server with it.
 {
     my ($rows, $dims) = (1 << 25, 8);
     my $vast = write_file('vast.npy', npy($rows, $dims, \''));
@@ -347,7 +347,7 @@ is(sql('SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.classid WHE
     my $dry = "CALL vecstore_import('vast', '$vast', id_column => 'id', dry_run => true)";
     my $began = time;
     ($status, $err) = attempt("SET statement_timeout = '300ms'; $dry");
-    like($err, qr/ERROR:.*canceling statement due to statement timeout/, 'an import is cancelled while it waits for its file');
+    like($err, qr/ERROR:.*canceling statement due to statement timeout/, 'an import is canceled while it waits for its file');
     cmp_ok(time - $began, '<', 5, 'at once');
     my $logged = -s $node->logfile;
     my ($out, $errors) = ('', '');

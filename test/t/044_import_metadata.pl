@@ -89,10 +89,10 @@ like(bring('by_key', ", ids => 'x'"), qr/ids cannot be "x"/, 'no such origin of 
 write_file('labels.bin', pack('Q<6l<VQ<3d<Q<', 0, 3, 3, 12 + 8 + 8, 20, 12, 0, 0, 2, 2, 2, 1, 10)
       . join('', map { pack('V3f<2Q<', 0, 0, 0, $_, $_ ? -$_ : 0, $_) } 2, 0, 1) . pack('V3', 0, 0, 0));
 write_file('labels.json', '[{"n": 0}, {"n": 1}, {"n": 2}]');
-attempt("CALL vecstore_import('labelled', '$folder/labels.bin', metadata => '$folder/labels.json', create_table => true)");
-is(sql("SELECT string_agg(id || ':' || n || ':' || embedding, ' ' ORDER BY id) FROM labelled"), '0:0:[0,0] 1:1:[1,-1] 2:2:[2,-2]', 'metadata by label');
+attempt("CALL vecstore_import('labeled', '$folder/labels.bin', metadata => '$folder/labels.json', create_table => true)");
+is(sql("SELECT string_agg(id || ':' || n || ':' || embedding, ' ' ORDER BY id) FROM labeled"), '0:0:[0,0] 1:1:[1,-1] 2:2:[2,-2]', 'metadata by label');
 write_file('few.json', '[{"n": 0}, {"n": 1}]');
-like(attempt("CALL vecstore_import('labelled', '$folder/labels.bin', metadata => '$folder/few.json', id_column => 'id')"), qr/has no record 2/, 'a label without a record');
+like(attempt("CALL vecstore_import('labeled', '$folder/labels.bin', metadata => '$folder/few.json', id_column => 'id')"), qr/has no record 2/, 'a label without a record');
 # There may be more records than vectors, in arrays too; but not more in one array than in another.
 write_file('arrays.json', '{"n": [0, 10, 20, 30], "w": ["a", "b", "c", "d"]}');
 attempt("CALL vecstore_import('more', '$folder/labels.bin', metadata => '$folder/arrays.json', create_table => true)");

@@ -197,7 +197,7 @@ like(answer($node, "SELECT vecstore_export_npy(NULL, '$folder/x')"), qr/ERROR: +
 like(answer($node, "SELECT vecstore_export_faiss('t', '$folder/x', metric => 'hamming')"), qr/ERROR: +metric cannot be "hamming"/, 'an unknown metric');
 like(answer($node, "SELECT vecstore_export_hnswlib('t', '$folder/x', m => 1)"), qr/ERROR: +m must be from 2 to 1000, not 1/, 'm');
 sql('CREATE FUNCTION slow(vector) RETURNS vector LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.005); RETURN $1; END $$');
-like(answer($node, "SET statement_timeout = '300ms'; SELECT vecstore_export_npy('SELECT slow(v) AS v FROM t', '$folder/x')"), qr/ERROR: +canceling statement due to statement timeout/, 'cancelled');
+like(answer($node, "SET statement_timeout = '300ms'; SELECT vecstore_export_npy('SELECT slow(v) AS v FROM t', '$folder/x')"), qr/ERROR: +canceling statement due to statement timeout/, 'canceled');
 {
     my ($out, $err) = ('', '');
     my $h = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT vecstore_export_npy('SELECT slow(v) AS v FROM t', '$folder/x')" ],
@@ -209,7 +209,7 @@ like(answer($node, "SET statement_timeout = '300ms'; SELECT vecstore_export_npy(
     eval { $h->finish };
     for (1 .. 100) { last if !glob "$folder/x.tmp.*"; select undef, undef, undef, 0.05 }
 }
-is(join(' ', glob "$folder/*.tmp.*"), '', 'nothing is left of what failed, was cancelled or terminated');
+is(join(' ', glob "$folder/*.tmp.*"), '', 'nothing is left of what failed, was canceled or terminated');
 ok(!-e "$folder/x", 'and nothing has its name');
 
 sql('CREATE ROLE writer LOGIN; GRANT pg_write_server_files TO writer; CREATE ROLE reader LOGIN; GRANT SELECT ON t TO reader; GRANT SELECT (v) ON unit TO writer;

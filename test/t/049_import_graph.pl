@@ -204,7 +204,7 @@ like(answer($node, $import_new), qr/imported .* for 18000 rows/, 'imported anew 
 check_clean($node, 't_v_idx', 'it is sound');
 # (Of 30 clusters this dense a built index leaves out one in 700 as well.)
 found_by_own_vector($node, 't', '<->', 'rows are found by their own vectors', 0.995);
-# A build that is ended, or cancelled, takes its threads along.
+# A build that is ended, or canceled, takes its threads along.
 $met = 0;
 for my $end ('pg_terminate_backend', 'pg_cancel_backend') {
     for my $after (0, 0.25, 0.5, 0.75) {
@@ -242,9 +242,9 @@ $node->_update_pid(0) if $node->can('_update_pid');
 $node->start;
 is(sql($asked), $before, 'after a crash the index is what it was');
 check_clean($node, 't_v_idx', 'and sound');
-# A crash in the middle of it, and a cancelled one: the old index is there.
-my $cancelled = answer($node, "SET statement_timeout = '50ms'; SELECT vecstore_import_graph('t_v_idx', '$folder/l2.hnswlib')");
-is(sql($asked), $before, 'a cancelled one leaves the old index') if $cancelled =~ /canceling/;
+# A crash in the middle of it, and a canceled one: the old index is there.
+my $canceled = answer($node, "SET statement_timeout = '50ms'; SELECT vecstore_import_graph('t_v_idx', '$folder/l2.hnswlib')");
+is(sql($asked), $before, 'a canceled one leaves the old index') if $canceled =~ /canceling/;
 check_clean($node, 't_v_idx', 'which is sound');
 
 $standby->stop;

@@ -495,7 +495,7 @@ TEST(Preload, EndsWhenItIsStopped) {
     ahead.stop();
     GraphFile other(content);
     Preload waited_for(other.vectors.get(), other.graph.get(), false);
-    EXPECT_THROW(waited_for.take_nodes([] { throw std::runtime_error("cancelled"); }), std::runtime_error);
+    EXPECT_THROW(waited_for.take_nodes([] { throw std::runtime_error("canceled"); }), std::runtime_error);
 }
 
 TEST(Preload, MemoryMadeReadyIsTheStores) {

@@ -11,7 +11,7 @@
 //                              it durable and unlocks; dying without commit abandons the change
 //                              read() and write() throw core::Error (corrupted_index) where there is no such
 //                              block: numbers of blocks come from pages, which may be damaged
-//   WritePage append(kind)     a new page at the end, initialised and locked
+//   WritePage append(kind)     a new page at the end, initialized and locked
 //   PageKind  kind_of(block)   what the page is for, without its lock: that never changes (second_page.hpp).
 //                              Throws as these do
 //   uint32_t  page_count()

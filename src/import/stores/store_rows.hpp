@@ -19,7 +19,7 @@ struct StoreValues {
 // In the current memory context. May raise: to be called in pg_call().
 void make_store_values(const core::stores::StoreRow& row, StoreValues* out);
 
-// Reads the next row; false at the end. A cancelled query is reported as one, also where the reader noticed
+// Reads the next row; false at the end. A canceled query is reported as one, also where the reader noticed
 // it first.
 bool read_store_row(core::stores::StoreReader& reader, core::stores::StoreRow& row);
 

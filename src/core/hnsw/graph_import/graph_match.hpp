@@ -12,7 +12,7 @@
 
 namespace vecstore::core {
 
-// By what a row of the table is recognised as one of the file's.
+// By what a row of the table is recognized as one of the file's.
 struct RowIds {
     const char* name;          // of them, for people: "ids", "the order of the rows"
     std::vector<int64_t> ids;  // by row

@@ -2,11 +2,11 @@
 //
 //   raw       a vector as the table holds it
 //   internal  what distances are computed from: an array of stored_dims words of four bytes. Of dense vectors
-//             (vector, halfvec) these are floats: normalised for cosine, centred by the index's mean, rotated
-//             (see Geometry::rotated). Rotations and shifts keep L2 distances, so L2 and cosine searches work
-//             on internal vectors alone; for inner product the original norm is kept beside. Of bit strings
-//             they are the bits, and of sparse vectors the number of elements, their indices and their values
-//             (SparseView): nobody but this file and the encoder looks into those.
+//             (vector, halfvec) these are floats: normalized for cosine, centered by the index's mean,
+//             rotated (see Geometry::rotated). Rotations and shifts keep L2 distances, so L2 and cosine
+//             searches work on internal vectors alone; for inner product the original norm is kept beside. Of
+//             bit strings they are the bits, and of sparse vectors the number of elements, their indices and
+//             their values (SparseView): nobody but this file and the encoder looks into those.
 //   own       the internal vector as a node stores it, see OwnFormat.
 #pragma once
 

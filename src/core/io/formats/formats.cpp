@@ -21,15 +21,15 @@ void refuse_non_files(ByteSource& source) {
     require_content(source);
 }
 
-// No format recognised the file: says what it may be.
-[[noreturn]] void throw_unrecognised(const ByteSource& source, const uint8_t* head, size_t length) {
+// No format recognized the file: says what it may be.
+[[noreturn]] void throw_unrecognized(const ByteSource& source, const uint8_t* head, size_t length) {
     throw_not_supported(source,
-                        "its format is not recognised; it starts with \"" +
+                        "its format is not recognized; it starts with \"" +
                             printable(head, std::min<size_t>(length, 8)) + "\"",
                         "Formats that can be read: " + names_of_formats() + ".");
 }
 
-const VectorFormat& recognise(ByteSource& source, const ReadOptions& options) {
+const VectorFormat& recognize(ByteSource& source, const ReadOptions& options) {
     uint8_t head[head_length];
     const size_t length = static_cast<size_t>(std::min<uint64_t>(source.size(), head_length));
     source.read(0, head, length);
@@ -41,8 +41,8 @@ const VectorFormat& recognise(ByteSource& source, const ReadOptions& options) {
     refuse_non_files(source);
     if (named != nullptr) return *named;
     for (const VectorFormat* format : vector_formats())
-        if (format->recognises(source, options, head, length)) return *format;
-    throw_unrecognised(source, head, length);
+        if (format->recognizes(source, options, head, length)) return *format;
+    throw_unrecognized(source, head, length);
 }
 
 }  // namespace
@@ -64,12 +64,13 @@ std::string names_of_formats() {
 std::string names_of_graphs() {
     std::string names;
     for (const VectorFormat* format : vector_formats())
-        if (format->graphs != nullptr) names += (names.empty() ? "" : " and from ") + std::string(format->graphs);
+        if (format->graphs != nullptr)
+            names += (names.empty() ? "" : " and from ") + std::string(format->graphs);
     return names;
 }
 
 std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const ReadOptions& options) {
-    auto reader = recognise(source, options).open(source, options);
+    auto reader = recognize(source, options).open(source, options);
     reader->skip_not_finite_ = options.skip_not_finite;
     return reader;
 }
@@ -81,8 +82,8 @@ std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const std::string
 }
 
 std::unique_ptr<GraphReader> open_graph(ByteSource& source, const ReadOptions& options) {
-    // As for vectors: the same files are recognised, and refused.
-    const VectorFormat& format = recognise(source, options);
+    // As for vectors: the same files are recognized, and refused.
+    const VectorFormat& format = recognize(source, options);
     format.open(source, options);
     return format.open_graph != nullptr ? format.open_graph(source, options) : nullptr;
 }

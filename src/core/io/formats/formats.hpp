@@ -1,10 +1,11 @@
 // The formats of files that vectors can be read from, all of them. To add one:
-//   1. Its reader, one file: a VectorReader, and a GraphReader if its files have a graph; a VectorFormat at its
+//   1. Its reader, one file: a VectorReader, and a GraphReader if its files have a graph; a VectorFormat at
+//   its
 //      end.
 //   2. Its name in VECSTORE_VECTOR_FORMATS, here.
 //   3. If it is to have a function of its own in SQL, vecstore_read_NAME: VECSTORE_READ_FORMAT(NAME) in
-//      import/read_functions.cpp and the two functions in src/sql. Without, vecstore_inspect, vecstore_import and
-//      vecstore_import_graph read it all the same.
+//      import/read_functions.cpp and the two functions in src/sql. Without, vecstore_inspect, vecstore_import
+//      and vecstore_import_graph read it all the same.
 #pragma once
 
 #include "core/io/formats/graph_reader.hpp"
@@ -20,7 +21,7 @@ struct VectorFormat {
     const char* name;
     // Looks at the first bytes only (fewer than asked for where the source is shorter) and, for formats
     // without a magic, at what else tells them apart, such as the extension of the file's name.
-    bool (*recognises)(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length);
+    bool (*recognizes)(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length);
     // The source must outlive the reader.
     std::unique_ptr<VectorReader> (*open)(ByteSource& source, const ReadOptions& options);
     // Of files with an HNSW graph; null: it has none, or this file has none.

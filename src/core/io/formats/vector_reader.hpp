@@ -142,8 +142,8 @@ class VectorReader {
     std::vector<std::unique_ptr<ByteSource>> kept_;
 };
 
-// Opens a source as the format of options.format; "auto" recognises it by its first bytes. Throws
-// invalid_parameter for an unknown name, file_not_supported for a file that no format recognises.
+// Opens a source as the format of options.format; "auto" recognizes it by its first bytes. Throws
+// invalid_parameter for an unknown name, file_not_supported for a file that no format recognizes.
 std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const ReadOptions& options);
 std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const std::string& format = "auto");
 

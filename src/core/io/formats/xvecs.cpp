@@ -83,7 +83,7 @@ std::string extension_of(const std::string& file_name) {
 }
 
 // By the extension where it is one of these, else by the content.
-bool recognises(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length,
+bool recognizes(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length,
                 const Kind& kind) {
     const std::string extension = extension_of(options.file_name);
     for (const Kind* named : {&fvecs, &bvecs, &ivecs}) {
@@ -96,14 +96,14 @@ bool recognises(ByteSource& source, const ReadOptions& options, const uint8_t* h
     return looks_like_integers(source) == (kind.element == ElementType::int32);
 }
 
-bool recognises_fvecs(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length) {
-    return recognises(source, options, head, length, fvecs);
+bool recognizes_fvecs(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length) {
+    return recognizes(source, options, head, length, fvecs);
 }
-bool recognises_bvecs(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length) {
-    return recognises(source, options, head, length, bvecs);
+bool recognizes_bvecs(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length) {
+    return recognizes(source, options, head, length, bvecs);
 }
-bool recognises_ivecs(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length) {
-    return recognises(source, options, head, length, ivecs);
+bool recognizes_ivecs(ByteSource& source, const ReadOptions& options, const uint8_t* head, size_t length) {
+    return recognizes(source, options, head, length, ivecs);
 }
 
 std::unique_ptr<VectorReader> open_fvecs(ByteSource& source, const ReadOptions&) {
@@ -125,13 +125,13 @@ const char* guess_xvecs(ByteSource& source, const std::string& file_name) {
     const auto length = static_cast<size_t>(std::min<uint64_t>(source.size(), sizeof(head)));
     source.read(0, head, length);
     for (const Kind* kind : {&fvecs, &ivecs, &bvecs}) {
-        if (recognises(source, options, head, length, *kind)) return kind->name;
+        if (recognizes(source, options, head, length, *kind)) return kind->name;
     }
     return fvecs.name;
 }
 
-const VectorFormat fvecs_format = {fvecs.name, recognises_fvecs, open_fvecs};
-const VectorFormat bvecs_format = {bvecs.name, recognises_bvecs, open_bvecs};
-const VectorFormat ivecs_format = {ivecs.name, recognises_ivecs, open_ivecs};
+const VectorFormat fvecs_format = {fvecs.name, recognizes_fvecs, open_fvecs};
+const VectorFormat bvecs_format = {bvecs.name, recognizes_bvecs, open_bvecs};
+const VectorFormat ivecs_format = {ivecs.name, recognizes_ivecs, open_ivecs};
 
 }  // namespace vecstore::core::io
