@@ -10,13 +10,15 @@ use Vecstore;
 my $node = new_node('recall', 'shared_buffers = 512MB', "maintenance_work_mem = '1GB'", 'max_wal_size = 4GB',
     'synchronous_commit = off', 'autovacuum = off');
 
-# What is asked for, for every kind of data and operator class.
-my $GOOD = 0.95;
+# What is asked for, for every kind of data and operator class: measured are .989 and more. Of the acceptance sets, ten
+# to thirty times as large, what was promised.
+my ($GOOD, $PROMISED) = (0.98, 0.95);
+my $least = $GOOD;
 
 sub recall_is_good {
     my ($table, $op, $name) = @_;
     my $recall = recall($node, $table, op => $op);
-    ok($recall >= $GOOD, "$name: recall@10 " . sprintf '%.4f', $recall);
+    ok($recall >= $least, "$name: recall@10 " . sprintf '%.4f', $recall);
     check_clean($node, "${table}_v_idx", "$name: check is clean");
     return;
 }
@@ -72,6 +74,7 @@ for my $case (@cases) {
 
 # The acceptance sets, at full size.
 if (is_full()) {
+    $least = $PROMISED;
     my $generated = $ENV{VECSTORE_BENCH_DATA} ? "$ENV{VECSTORE_BENCH_DATA}/200000x768_base.npy" : undef;
     my @sets = (
         [ 'MNIST 63,000 x 784', 'vector_l2_ops', '<->', 784, shared_file('bench/mnist_63000x784_u8.npy') ],
