@@ -19,7 +19,7 @@ struct RowRules {
     uint64_t batch_size;     // rows of each stream but the last, from the first on
 };
 
-// The rows of a file on their way into a table.
+// The rows of a file that go into a table.
 struct CopyRows {
     core::io::VectorReader& reader;
     const Target& target;      // looked at anew for each stream

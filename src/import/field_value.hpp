@@ -1,4 +1,4 @@
-// A value of the metadata on its way into a column: it is taken out of JSON, written as a field of the binary
+// A value of the metadata that goes into a column: it is taken out of JSON, written as a field of the binary
 // COPY stream, and hashed as the table's value will be.
 #pragma once
 

@@ -421,7 +421,7 @@ TEST(LongRows, AreInTheirPlacesInARelaxedOrder) {
     EXPECT_EQ(std::count(rows.begin(), rows.end(), 4u), 0);
 }
 
-// Of an index that was made of other rows, or by a version that took the mean of all for its middle, a check
+// Of an index that was made of other rows, or by a version that took the mean of all for its center, a check
 // tells.
 TEST_F(Outliers, AreToldOfWhereTheIndexDoesNotFit) {
     for (const bool compact : {false, true}) {

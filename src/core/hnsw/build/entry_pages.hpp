@@ -20,12 +20,12 @@ class EntryTableWriter {
           vector_(layout_.geometry().stored_dims),
           group_(page_payload_size) {}
 
-    // The next node of level 1, or the first one of the next group, whose middle is another and stays there
+    // The next node of level 1, or the first one of the next group, whose centroid is another and stays there
     // until finish(). bottom: the node's slot on level 0.
-    void add(const float* middle, const ConstNode& node, const Link& bottom) {
+    void add(const float* centroid, const ConstNode& node, const Link& bottom) {
         // (Some room is left in groups that are too large for one page, too.)
-        if (middle != centroid_ || in_group_ == places_.entries().capacity() * 9 / 10) end_group();
-        centroid_ = middle;
+        if (centroid != centroid_ || in_group_ == places_.entries().capacity() * 9 / 10) end_group();
+        centroid_ = centroid;
         encoder_.decode(node, vector_.data());
         code_.encode(layout_, vector_.data());
         places_.entries().put(group_.data(), in_group_++, code_.code(), code_.factor(), bottom);

@@ -111,7 +111,7 @@ class CandidateSources {
     uint64_t visits() const {
         return earlier_visits_ + ask([](const auto& source) { return source.visits(); });
     }
-    // Of the way down, and of the beam without conditions.
+    // Of the descent, and of the beam without conditions.
     const SearchCounts& counts() const { return beam_.counts(); }
 
   private:

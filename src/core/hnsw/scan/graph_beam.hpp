@@ -12,7 +12,7 @@ namespace vecstore::core {
 template <class Store>
 class GraphBeam : public CandidateSource {
   public:
-    // beam: that has been used for the way down, to these entry candidates.
+    // beam: that has been used for the descent to these entry candidates.
     GraphBeam(Beam<Store>& beam, const BeamCalibration& calibration, size_t width,
               const std::vector<EntryCandidate>& entry_candidates)
         : CandidateSource(width),

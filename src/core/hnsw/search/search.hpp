@@ -282,7 +282,7 @@ float typical_length(Store& store, const VectorEncoder& encoder) {
 // .981; and of rows that are not found by their own vector there are half as many.
 constexpr size_t last_descent_width = 8;
 
-// The way down from the entry point to `level` (algorithm 5's first loop). Returns entry candidates of that
+// The descent from the entry point to `level` (algorithm 5's first loop). Returns entry candidates of that
 // level, the nearest first. They are in the beam's memory until it descends again.
 template <class Store>
 const std::vector<EntryCandidate>& descend(Beam<Store>& beam, EntryPoint entry, uint8_t level) {

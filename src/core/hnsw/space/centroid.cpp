@@ -28,22 +28,22 @@ class CentroidFinder {
     }
 
     Centroid find() {
-        Centroid middle;
-        if (rows_.empty()) return middle;
+        Centroid found;
+        if (rows_.empty()) return found;
         center_ = medians();
         // From the medians to the mean; then again, since the medians of skewed data are not where most rows
         // are.
         for (int round = 0; round < 2; ++round) take_mean(limit2());
-        middle.variance = variance_;
-        if (rows_.size() < least_rows) return middle;
+        found.variance = variance_;
+        if (rows_.size() < least_rows) return found;
         double length2 = 0;
         for (const double c : center_) length2 += c * c;
         // Of rows around 0 the mean is what chance makes it. Nothing is to be gained by that, and much may be
         // lost: that of a few large ones is far from all the small ones that may come.
         const double by_chance = variance_ / static_cast<double>(rows_.size());
         if (length2 > many_chances * by_chance && length2 < most_length2)
-            middle.center.assign(center_.begin(), center_.end());
-        return middle;
+            found.center.assign(center_.begin(), center_.end());
+        return found;
     }
 
   private:
@@ -51,7 +51,7 @@ class CentroidFinder {
     static constexpr double many_chances = 4;
     static constexpr double most_length2 = 1e36;  // beyond that squared distances leave a float's range
     // Rows that are farther away than so many times the nearest quarter's distance are not among those in the
-    // middle.
+    // centroid.
     static constexpr double many_times = 4;
 
     std::vector<double> medians() {

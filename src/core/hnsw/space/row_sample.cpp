@@ -43,7 +43,7 @@ bool are_equal(std::vector<double> norms, double variance) {
 void profile_dense(const RowSample& sample, uint32_t dims, Metric metric, DataProfile& profile) {
     std::vector<double> norms(sample.size());
     for (size_t i = 0; i < sample.size(); ++i) norms[i] = norm_of(sample.raw(i).values, dims);
-    Centroid middle = find_centroid(sample.size(), dims, [&](size_t i, float* x) {
+    Centroid centroid = find_centroid(sample.size(), dims, [&](size_t i, float* x) {
         const double factor = metric_info(metric).of_units && norms[i] > 0 ? 1 / norms[i] : 1;
         for (uint32_t j = 0; j < dims; ++j) x[j] = static_cast<float>(sample.raw(i).values[j] * factor);
     });
@@ -53,8 +53,8 @@ void profile_dense(const RowSample& sample, uint32_t dims, Metric metric, DataPr
                     norms.end());
         profile.long_rows = sample.size() - norms.size();
     }
-    profile.equal_norms = are_equal(std::move(norms), middle.variance);
-    profile.mean = std::move(middle.center);
+    profile.equal_norms = are_equal(std::move(norms), centroid.variance);
+    profile.mean = std::move(centroid.center);
 }
 
 float high_length_of(const RowSample& sample, uint32_t dims) {
