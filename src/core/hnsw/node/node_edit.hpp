@@ -84,7 +84,7 @@ class NodeEditor {
         }
         const ConstNode now = find_node(layout_, page.peek(), x);
         encode({parent, parent_vector}, now);
-        return put(page, x, parent, pruner_.weakest_by_distance(now, Pruner::any_may_go), true) ==
+        return put(page, x, parent, pruner_.weakest_by_distance(now, Pruner::none_stays), true) ==
                LinkResult::added;
     }
 
@@ -125,7 +125,7 @@ class NodeEditor {
         if (uint64_t* const wanted = wanted_by(at)) {
             index = pruner_.place_by_codes(node, *wanted, tree_cap > 0);
         } else if (node.is_full()) {
-            index = pruner_.weakest_by_codes(node, tree_cap > 0, Pruner::any_may_go);
+            index = pruner_.weakest_by_codes(node, tree_cap > 0, Pruner::none_stays);
         }
         if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
         return put(page, at, x.link, index, tree_cap > 0);
@@ -148,7 +148,7 @@ class NodeEditor {
             int index = static_cast<int>(node.degree());
             if (node.is_full()) {
                 if (attempt >= 3) {
-                    index = pruner_.weakest_by_distance(node, Pruner::any_may_go);
+                    index = pruner_.weakest_by_distance(node, Pruner::none_stays);
                 } else {
                     if (!has_seen_links(node)) continue;
                     index = weakest;
@@ -174,7 +174,7 @@ class NodeEditor {
             encode(x, node);
             int index;
             if (!same)
-                index = pruner_.weakest_by_distance(node, Pruner::any_may_go);
+                index = pruner_.weakest_by_distance(node, Pruner::none_stays);
             else if (encoder_.space().is_product())
                 index = pruner_.place_by_products(node, wanted, tree_cap > 0, x.vector);
             else
@@ -255,7 +255,7 @@ class NodeEditor {
         encoder_.decode(node, memory_.center_vector.data());
         memory_.squared[degree] = encoder_.distance(x_vector, memory_.center_vector.data());
         if (encoder_.space().is_product()) return pruner_.weakest_by_products(node, degree, keep_x);
-        return pruner_.weakest(node, degree, keep_x, Pruner::any_may_go, [&](size_t a, size_t b) {
+        return pruner_.weakest(node, degree, keep_x, Pruner::none_stays, [&](size_t a, size_t b) {
             return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
         });
     }

@@ -23,7 +23,7 @@ class Pruner {
     Pruner(const VectorEncoder& encoder, EditMemory& memory)
         : encoder_(encoder), layout_(encoder.layout()), kernels_(kernels()), memory_(memory) {}
 
-    static bool any_may_go(int) { return false; }  // as `stays` of what follows
+    static bool none_stays(int) { return false; }  // a `stays` of the functions below
 
     // Index of the neighbor that a full list needs least once x (encoded in memory_) joins it; -1: x is.
     // stays(index): this neighbor must not go.
@@ -87,7 +87,7 @@ class Pruner {
         if (is_full) {
             rank_by_need(distance, now.nearby, wanted_as_nearby, product.nearby);
             take_in_turn(product.nearby, product.nearest, degree + 1, product.taken, memory_.order);
-            index = last_to_go(node, memory_.order, keep_x, any_may_go);
+            index = last_to_go(node, memory_.order, keep_x, none_stays);
             if (index < 0) return -1;
         }
         const uint64_t bit = uint64_t{1} << index;
@@ -136,7 +136,7 @@ class Pruner {
             [&](size_t a, size_t b) { return VectorSpace::nearby(pair(a, b), norm2[a], norm2[b]); },
             product.nearby);
         take_in_turn(product.nearby, product.nearest, all, product.taken, memory_.order);
-        return last_to_go(node, memory_.order, keep_x, any_may_go);
+        return last_to_go(node, memory_.order, keep_x, none_stays);
     }
 
     // The farthest neighbor that may go and is no tree edge, or the next free place; -1: there is none.

@@ -51,7 +51,7 @@ class CentroidFinder {
     static constexpr double many_chances = 4;
     static constexpr double most_length2 = 1e36;  // beyond that squared distances leave a float's range
     // Rows that are farther away than so many times the nearest quarter's distance are not among those in the
-    // centroid.
+    // middle.
     static constexpr double many_times = 4;
 
     std::vector<double> medians() {
