@@ -57,14 +57,14 @@ extern const AccessMethod ivfflat_method;
 const AccessMethod* find_method(const IndexAmRoutine* routine);
 const AccessMethod& method_of(Relation index);
 
-// What the access method is named in this database now (names.cpp). May raise.
+// The name of the access method in this database now (names.cpp). May raise.
 const char* current_name(const AccessMethod& method);
 
 // Called when the library is loaded.
 void define_hnsw();
 void define_ivfflat();
 
-// What a scan would do under the session's settings, as far as the planner knows.
+// The options of a scan under the session's settings, as far as the planner knows.
 core::ScanOptions planned_scan(const IndexOptInfo* index);
 
 }  // namespace vecstore::am

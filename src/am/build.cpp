@@ -446,7 +446,7 @@ void IndexBuild::refuse_graph_for_memory() {
 // buffer and a place in the file for a page takes longer than copying it.
 void IndexBuild::extend_index(core::MemStore& store) {
     constexpr BlockNumber at_once = 128;
-    // What would have to leave shared buffers again, to be read once more, is no gain.
+    // A page that would have to leave shared buffers again, to be read once more, is no gain.
     const auto most = static_cast<BlockNumber>(NBuffers / 4);
     const BlockNumber end = std::min({store.page_count(), extended_to_ + at_once, most});
     if (extended_to_ >= end || RelationUsesLocalBuffers(index_)) return;

@@ -25,8 +25,8 @@ namespace vecstore::am {
 // Phases shown in pg_stat_progress_create_index (handler.cpp has their names).
 enum class BuildPhase { initializing = 1, reading, graph, writing, inserting, importing };
 
-// What an index is made on: metric and type of its operator class, dimensions of its column, and how many
-// columns there are to filter by.
+// The facts that an index is made by: metric and type of its operator class, dimensions of its column, and
+// how many columns there are to filter by.
 struct Indexed {
     core::Metric metric;
     core::VectorKind kind;

@@ -20,7 +20,7 @@ struct ColumnType {
     core::VectorKind kind;
     const char* name;
     int max_dims;  // that can be indexed
-    // A value of the type. What has to be copied for it is in the current memory context. May raise.
+    // A value of the type. Copies that it needs are in the current memory context. May raise.
     ColumnValue (*read)(Datum datum);
 };
 

@@ -65,7 +65,7 @@ SortNumber sort_number(Datum value, Oid collation, Prepare&& prepare) {
 
 constexpr FilterKey text_hash = hash_bits(64 - core::ordered_prefix_bits);
 
-// What the beginning of a key is in:
+// The order in which beginnings of keys are:
 //   bytes     of the text, which are in its order
 //   unsorted  bytes of the text, which are in no order but tell what it begins with
 //   weights   of the collation's, in the order of texts

@@ -187,7 +187,7 @@ FilterKey jsonb_key(Datum datum, Oid, Oid) {
     return key;
 }
 
-// What a support function of the operator classes returns.
+// The result of a support function of the operator classes.
 const FilterType& told_by(Datum pointer) {
     return *reinterpret_cast<const FilterType*>(DatumGetPointer(pointer));
 }
@@ -360,7 +360,7 @@ Comparison comparison(Relation index, const ScanKeyData& key) {
 
 }  // namespace
 
-// What Postgres may raise is done before the filter is touched.
+// Calls that may raise come before the filter is touched.
 void add_condition(Relation index, const ScanKeyData& key, core::RowFilter& filter) {
     const auto column = static_cast<uint16>(key.sk_attno - 2);
     if ((key.sk_flags & SK_SEARCHNULL) != 0) {

@@ -51,7 +51,7 @@ struct KeyList {
     int count;
 };
 
-// Of all rows that pass. What is least or greatest of a type shares its key with others: 0 is NULL's.
+// Of all rows that pass. The least and the greatest value of a type share their keys with others: 0 is NULL's.
 struct KeyRange {
     core::FilterKey low, high;
 };
@@ -61,7 +61,8 @@ constexpr KeyRange any_key{least_key, greatest_key};
 
 struct FilterType {
     const char* name;
-    // What its operator classes may have. Keys say nothing of other operators, whoever adds them to a family.
+    // The strategies that its operator classes may have. Keys say nothing of other operators, whoever adds
+    // them to a family.
     uint32_t strategies;
     // The key of a value, which may be toasted, of this type (the column's, or that of an operator's right
     // side) under this collation. May raise; may leave memory behind.

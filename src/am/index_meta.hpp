@@ -11,7 +11,7 @@ extern "C" {
 
 namespace vecstore::am {
 
-// What a metapage that is sound in itself has of another index than this one is by its definition: files may
+// Tells whether a metapage that is sound in itself is of another index than the definition says: files may
 // have been swapped. Empty: nothing.
 std::string definition_problem(Relation index, const core::MetaData& meta);
 

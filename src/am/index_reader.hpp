@@ -1,5 +1,5 @@
-// What the maintenance functions share: which index, who may ask, and a page store that only reads, through
-// a small ring of buffers, so that looking at a large index does not push everything else out.
+// The parts that maintenance functions share: which index, who may ask, and a page store that only reads,
+// through a small ring of buffers, so that looking at a large index does not push everything else out.
 #pragma once
 
 #include "pg/guard.hpp"

@@ -1,4 +1,4 @@
-// What a backend knows about one hnsw index: its metapage's constants, the encoder made from them and the
+// A backend's knowledge of one hnsw index: its metapage's constants, the encoder made from them and the
 // guesses about its buffers. Made when the index is first used, kept until its storage is replaced.
 #pragma once
 

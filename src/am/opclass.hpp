@@ -1,5 +1,5 @@
-// What an operator class tells of an index: its support functions, its strategies, its metric, and the
-// dimensions of the column.
+// The facts that an operator class tells of an index: its support functions, its strategies, its metric, and
+// the dimensions of the column.
 #pragma once
 
 #include "pg/guard.hpp"

@@ -9,7 +9,8 @@
 //  * It is: as a string with the checks of a number or choice, and flagged as a placeholder. Postgres lets a
 //  library
 //    put a setting of its own in the place of one that is flagged so, and carries over what was SET.
-//  * It is loaded already, and the setting is pgvector's: not at all. What is SET is read from there.
+//  * It is loaded already, and the setting is pgvector's: not at all. The value that is SET is read from
+//  there.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -35,7 +36,7 @@ struct Setting {
     int own_value;  // of the other name
     double fraction[2];
 
-    // What is in force for an index of the access method of the plain name, or of the other name.
+    // The value in force for an index of the access method of the plain name, or of the other name.
     int read(bool has_plain_name) const;
     // The same of a number with a fraction, if something has set it; else `otherwise`. Takes a while to find
     // out.

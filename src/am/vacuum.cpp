@@ -54,7 +54,7 @@ bool is_pending(Relation index) {
     return core::meta_of(page.payload()).vacuum_pending != 0;
 }
 
-// What inserts have not got around to (core::keep_calibration).
+// Work that inserts have left undone (core::keep_calibration).
 void measure_again(Relation index) {
     const std::shared_ptr<IndexState> state = index_state(index);
     pg::BufmgrStore store(index, RelationUsesLocalBuffers(index) ? nullptr : &state->recent);

@@ -16,7 +16,7 @@ class ImportInput {
     // checked first: nothing is opened for those who may not.
     void open();
 
-    // What the target is asked for, once the files are open.
+    // The question to the target, once the files are open.
     TargetRequest request() const;
     FileIdentity identity() const;
 

@@ -11,7 +11,7 @@
 
 namespace vecstore::import {
 
-// What is imported, and into which columns. The strings belong to the caller.
+// The source of an import, and the columns it goes into. The strings belong to the caller.
 struct JobDescription {
     ImportSubject subject;
     FileIdentity file;

@@ -1,4 +1,4 @@
-// What every dense vector type has in common: a varlena of elements of one format. The algorithms in the
+// The common part of all dense vector types: a varlena of elements of one format. The algorithms in the
 // dense_*.hpp files are templates over a Format, which says what an element is:
 //
 //     struct Format {

@@ -6,7 +6,7 @@
 
 namespace vecstore::types::dense {
 
-// internal (StringInfo), oid (ignored), typmod. What follows the last element is refused by the caller.
+// internal (StringInfo), oid (ignored), typmod. The caller refuses bytes after the last element.
 template <class Format>
 Datum recv(FunctionCallInfo fcinfo) {
     using Element = typename Format::Element;

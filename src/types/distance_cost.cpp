@@ -1,4 +1,4 @@
-// What computing a distance costs, for the planner: by the number of dimensions, and by whether TOAST keeps
+// The cost of a distance, for the planner: by the number of dimensions, and by whether TOAST keeps
 // the vectors out of line. Without it a sort of a whole table by a distance of a thousand dimensions looks as
 // cheap as one by the sum of two numbers, and is preferred to an index where it takes a hundred times as
 // long.

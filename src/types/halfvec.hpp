@@ -22,7 +22,7 @@ struct HalfFormat {
         core::kernels().f32_to_f16(from, to, n);
     }
 
-    // What the formula's kernel returns.
+    // The result of the formula's kernel.
     static float apply(const core::DistanceFormula& formula, const uint16* a, const uint16* b, size_t n) {
         return (core::kernels().*formula.halves)(a, b, n);
     }

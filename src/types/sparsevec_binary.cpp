@@ -5,7 +5,7 @@
 
 using namespace vecstore::types;
 
-// internal (StringInfo), oid (ignored), typmod. What follows the last value is refused by the caller.
+// internal (StringInfo), oid (ignored), typmod. The caller refuses bytes after the last value.
 VECSTORE_FUNCTION(sparsevec_recv) {
     const StringInfo message = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
     const int32 typmod = PG_GETARG_INT32(2);

@@ -81,7 +81,7 @@ int parse_elements(Cursor& cursor, Element* to) {
     }
 }
 
-// What follows the elements, to the end of the literal.
+// The rest after the elements, to the end of the literal.
 int parse_dims(Cursor& cursor) {
     const char* const detail = "The elements must be followed by \"/\" and the number of dimensions.";
     if (!cursor.take('/')) raise_syntax(SparseVector::name, cursor.literal, detail);

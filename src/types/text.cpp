@@ -12,7 +12,7 @@ extern "C" {
 
 namespace vecstore::types {
 
-// What follows a number in a well-formed value, or one that stands alone.
+// The text after a number in a well-formed value, or after one that stands alone.
 static bool is_separator(char c) { return c == ',' || c == ']' || c == '}' || c == '\0' || is_space(c); }
 
 ParsedNumber parse_number(const char* at, const char* limit) {

@@ -1,4 +1,4 @@
-// What the text forms of the vector types have in common: numbers, spaces, type modifiers, and the errors of
+// The common parts of the text forms of the vector types: numbers, spaces, type modifiers, and the errors of
 // input functions. Those raise at once and never return, as the ones of checks.hpp.
 #pragma once
 

@@ -38,7 +38,7 @@ bool is_twin(Oid type, Oid own) {
     return *symbol != '\0' && strcmp(modifier_symbol(own), psprintf("vecstore_%s", symbol)) == 0;
 }
 
-// What stands for the cast when it has nothing to check; null otherwise.
+// The expression in place of the cast when it has nothing to check; null otherwise.
 Node* simplify(const FuncExpr* cast) {
     auto* const source = static_cast<Node*>(linitial(cast->args));
     const auto* const typmod = static_cast<Node*>(lsecond(cast->args));

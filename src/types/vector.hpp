@@ -17,7 +17,7 @@ struct VectorFormat {
     static void widen_all(const float* from, float* to, size_t n) { memcpy(to, from, n * sizeof(float)); }
     static void narrow_all(const float* from, float* to, size_t n) { memcpy(to, from, n * sizeof(float)); }
 
-    // What the formula's kernel returns.
+    // The result of the formula's kernel.
     static float apply(const core::DistanceFormula& formula, const float* a, const float* b, size_t n) {
         return (core::kernels().*formula.f32)(a, b, n);
     }

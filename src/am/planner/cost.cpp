@@ -1,4 +1,4 @@
-// What a scan costs, for the planner.
+// The cost of a scan, for the planner.
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
 #include "am/index_state.hpp"
@@ -48,7 +48,7 @@ ScanCosts walk_costs(double rows, size_t ef_search, double random_page) {
     return {first * visit, first * visit + rows * (visits_per_further_row * visit + cpu_index_tuple_cost)};
 }
 
-// What helps a search under conditions that is not through the graph.
+// The helpers of a search under conditions that does not go through the graph.
 struct Helpers {
     bool origin_codes;
     double clusters;
@@ -122,7 +122,8 @@ ScanCosts read_unplaced_costs(const IndexOptInfo* info, double rows, double shar
     return {reading, reading + rows * share * cpu_index_tuple_cost};
 }
 
-// What the index cannot tell of, under some collations, costs as much as if it were tested above the index.
+// A condition that the index cannot test, under some collations, costs as much as if it were tested above the
+// index.
 List* tested_quals(const IndexOptInfo* info, const IndexClause* clause) {
     List* tested = NIL;
     ListCell* cell;

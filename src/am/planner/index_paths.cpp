@@ -140,7 +140,7 @@ bool add_boolean(Extension& e, RestrictInfo* rinfo, int column) {
     return true;
 }
 
-// What a pattern of LIKE begins with, up to its first wildcard; null where it is nothing.
+// The beginning of a pattern of LIKE, up to its first wildcard; null where it is nothing.
 Const* beginning_of_pattern(const Const* pattern) {
     if (pattern->constisnull) return nullptr;
     char* const bytes = TextDatumGetCString(pattern->constvalue);

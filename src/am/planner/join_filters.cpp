@@ -1,4 +1,4 @@
-// What a join says about the table that is ordered by distance.
+// Conditions that a join implies for the table that is ordered by distance.
 //
 //     SELECT ... FROM docs JOIN tenants USING (tenant) WHERE tenants.region = 'eu' ORDER BY docs.embedding
 //     <=> $1 LIMIT 10
@@ -13,11 +13,12 @@
 // query's: other paths are as they would be without it, and the planner compares what both cost. The join
 // itself is done as ever.
 //
-// What equals what, the planner knows by then: its classes of equal expressions hold for every row of the
-// result, have one collation and one notion of equality, and know which outer joins are none. So nothing is
-// concluded here that it would not conclude itself: an index condition of a class needs an operator of the
-// class's families, and an index column whose keys tell texts apart as the class does. The sub-select has
-// what the planner would test on a scan of the joined table, in the order of its levels of security.
+// The planner knows by then which expressions are equal: its classes of equal expressions hold for every row
+// of the result, have one collation and one notion of equality, and know which outer joins are none. So
+// nothing is concluded here that it would not conclude itself: an index condition of a class needs an
+// operator of the class's families, and an index column whose keys tell texts apart as the class does. The
+// sub-select has what the planner would test on a scan of the joined table, in the order of its levels of
+// security.
 #include "am/access_method.hpp"
 #include "am/filter_type.hpp"
 #include "am/planner/planner.hpp"
@@ -141,7 +142,7 @@ bool can_be_repeated(const RestrictInfo* rinfo) {
     return true;
 }
 
-// What the query says of the table alone. What is to be tested after a condition that cannot be repeated is
+// The query's conditions on the table alone. A condition to be tested after one that cannot be repeated is
 // left out: it may tell of rows that are not to be seen.
 List* conditions_on(const RelOptInfo* table) {
     Index last_level = PG_UINT32_MAX;
@@ -244,7 +245,7 @@ bool plan_keys(PlannerInfo* root, JoinFilter& filter) {
     return true;
 }
 
-// The scans that have the condition ask for the keys in an InitPlan of the query's. What it costs is in their
+// The scans that have the condition ask for the keys in an InitPlan of the query's. Its cost is in their
 // costs; plans without it do not run it.
 void make_init_plan(PlannerInfo* root, const JoinFilter& filter) {
     Plan* const plan = create_plan(filter.subroot, filter.keys);
@@ -501,6 +502,6 @@ void define_join_filters() {
 
 using namespace vecstore;
 
-// What 0.1.0 added to queries. Its catalogs name these functions until they are updated.
+// Functions that 0.1.0 added to queries. Its catalogs name these functions until they are updated.
 VECSTORE_FUNCTION(joined) { PG_RETURN_BOOL(true); }
 VECSTORE_FUNCTION(joined_support) { PG_RETURN_POINTER(nullptr); }

@@ -1,5 +1,5 @@
-// What the planner is told of our indexes: by the access methods' cost estimate (cost.cpp), and by hooks that
-// add paths (index_paths.cpp, join_filters.cpp) and correct plans (planner.cpp).
+// The planner learns of our indexes in three ways: by the access methods' cost estimate (cost.cpp), and by
+// hooks that add paths (index_paths.cpp, join_filters.cpp) and correct plans (planner.cpp).
 #pragma once
 
 #include "pg/guard.hpp"

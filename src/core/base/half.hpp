@@ -18,7 +18,7 @@ inline float float_from_bits(uint32_t bits) {
     return value;
 }
 
-// binary16, rounded to nearest even. What exceeds 65519.99 becomes infinity, a NaN stays a (quiet) NaN.
+// binary16, rounded to nearest even. A number beyond 65519.99 becomes infinity, a NaN stays a (quiet) NaN.
 inline uint16_t f16_from_float(float value) {
     const uint32_t bits = float_bits(value);
     const uint16_t sign = static_cast<uint16_t>((bits >> 16) & 0x8000);

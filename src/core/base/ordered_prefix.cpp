@@ -7,7 +7,7 @@ namespace {
 constexpr int total_bits = 12;
 constexpr uint32_t total = 1 << total_bits;
 
-// What came before a byte: something of ASCII or nothing, a small letter, a digit, a byte of a longer
+// The kind of the byte before: something of ASCII or nothing, a small letter, a digit, a byte of a longer
 // character (of UTF-8; other encodings have their places too, if larger ones than they need).
 enum Context : uint8_t { after_other, after_letter, after_digit, after_long, contexts };
 
@@ -41,7 +41,7 @@ constexpr uint32_t weight(int byte, Context context) {
     return byte >= 0xC2 && byte <= 0xF4 ? w.begins_long : 1;
 }
 
-// Where the share of each byte begins, of `total`. What is left over at the front belongs to the end of the
+// Where the share of each byte begins, of `total`. The rest at the front belongs to the end of the
 // string.
 struct Shares {
     uint32_t begin[257];

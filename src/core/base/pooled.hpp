@@ -9,9 +9,9 @@
 namespace vecstore::core {
 
 // A Memory of one's own for as long as this lives, a used one where there is one. Several may be in use at
-// once (joins). What grew beyond most_kept bytes, as memory_of(memory) counts them, is given back to the
-// system: a scan of everything needs some forty bytes a row, and the backend may never see another. Not for
-// several threads.
+// once (joins). An object that grew beyond most_kept bytes, as memory_of(memory) counts them, is given back
+// to the system: a scan of everything needs some forty bytes a row, and the backend may never see another.
+// Not for several threads.
 template <class Memory>
 class Pooled {
   public:

@@ -1,5 +1,5 @@
 // Work that a thread does ahead of who needs its results: it fills blocks, a few at most, which are taken in
-// order. What fill throws arrives where its block would have. Where no thread can be had, next() fills.
+// order. An exception of fill arrives where its block would have. Where no thread can be had, next() fills.
 //
 // The thread takes no signals, and fill must stay clear of all that belongs to the caller's thread (of
 // Postgres, above all). Code that it may wait in for long calls check_abandoned() now and then.

@@ -11,7 +11,7 @@
 
 namespace vecstore::core {
 
-// What encode_residual learns about a residual r = x - c on its one pass over it.
+// The figures that encode_residual finds out about a residual r = x - c on its one pass over it.
 struct ResidualSums {
     float norm_squared;  // |r|^2
     float abs_sum;       // sum |r_i|, so <r, code/sqrt(D)> = abs_sum / sqrt(D)

@@ -1,4 +1,4 @@
-// What a metric is: a table with one entry for each. All code that decides something by the metric of an
+// The metrics: a table with one entry for each. All code that decides something by the metric of an
 // index or of a file asks this table.
 //
 // To add a metric:
@@ -8,7 +8,7 @@
 //   2. In this file: a DistanceFormula of these kernels, an enumerator of Metric, which is the last_metric
 //   then,
 //      and an entry of `metrics`.
-//   3. What SQL sees: the function and its operator (types/dense_math.hpp and dense_functions.hpp,
+//   3. The SQL side: the function and its operator (types/dense_math.hpp and dense_functions.hpp,
 //      sparsevec_math.cpp, or bit.cpp), and the operator classes (src/sql).
 // Where the operator's result follows from the distance in a way of its own, OperatorResult gets an
 // enumerator, and Query (hnsw/space/query.cpp) the bounds of the result.

@@ -10,7 +10,7 @@
 // Rows that lie beside the graph (hnsw/beside/long_rows.hpp) follow those of the first node, in the same
 // chain.
 //
-// What others do meanwhile: inserts add nodes and links, which are not in the numbering and so are left out.
+// Others go on meanwhile: inserts add nodes and links, which are not in the numbering and so are left out.
 // The caller keeps vacuum away, or holds a snapshot that vacuum respects: no node loses a row that is visible
 // to it.
 #pragma once

@@ -8,7 +8,7 @@
 
 namespace vecstore::core::exports {
 
-// What a row of a matrix is in the file.
+// The form of a row of a matrix in the file.
 enum class NumberFormat { float16, float32 };
 
 class VectorWriter {

@@ -1,4 +1,4 @@
-// What the encoders of own vectors tell about the vector x' = scale * code that stands for x.
+// The figures of an encoder of own vectors about the vector x' = scale * code that stands for x.
 #pragma once
 
 namespace vecstore::core {

@@ -59,7 +59,7 @@ void fit(Geometry& g, size_t slots, size_t target) {
     g.slot_size = static_cast<uint16_t>(slot_bytes(slots));
 }
 
-// What a slot of a page with so many has left for its own vector beside `neighbors` neighbors.
+// The bytes that a slot of a page with so many has left for its own vector beside `neighbors` neighbors.
 size_t own_room(const Geometry& g, size_t slots, size_t neighbors) {
     const size_t other = sizeof(NodeHead) + neighbors * neighbor_bytes(g);
     const size_t slot = slot_bytes(slots);
@@ -147,7 +147,7 @@ static_assert(sizeof(PageHead) % sparse_alignment == 0 && sizeof(NodeHead) % spa
 
 bool fit_sparse(Geometry& g, uint32_t elements, size_t target) {
     const auto words = [](size_t n) { return static_cast<uint32_t>(1 + 2 * n); };
-    // What the vector's beginning may lose to its alignment is not counted on.
+    // Bytes that the vector's beginning may lose to its alignment are not counted on.
     const auto elements_in = [&](size_t slots) {
         return ((own_room(g, slots, target) - sparse_alignment) / sizeof(uint32_t) - 1) / 2;
     };

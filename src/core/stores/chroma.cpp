@@ -35,7 +35,7 @@ struct Collection {
     bool cosine() const { return space == "cosine"; }
 };
 
-// What differs from release to release.
+// The differences between releases.
 struct Schema {
     bool topics;         // collections name their topic in the queue
     bool configuration;  // collections have a configuration, as JSON
@@ -262,7 +262,7 @@ class ChromaReader final : public StoreReader {
         segment_->for_each_id([&](const std::string& id, uint64_t row) {
             place(id, {false, static_cast<int64_t>(row)});
         });
-        // What is stored is the vector divided by its length, rounded.
+        // The folder stores the vector divided by its length, rounded.
         info_.lossy = collection_.cosine() && !places_.empty();
         if (info_.dims == 0) info_.dims = segment_->dims();
     }

@@ -16,7 +16,7 @@ namespace vecstore::core::stores {
 class Folder {
   public:
     virtual ~Folder() = default;
-    // What errors call it.
+    // Its name in errors.
     virtual const std::string& shown() const = 0;
     virtual std::string path_of(const std::string& name) const = 0;
     // Whether there is such a regular file.
@@ -81,7 +81,7 @@ class StoreReader {
     uint64_t altered_texts_ = 0;
 };
 
-// What a folder is: "langchain", "chroma"; empty where it is none of these.
+// The kind of a folder: "langchain", "chroma"; empty where it is none of these.
 std::string store_kind(const Folder& folder, const StoreOptions& options);
 
 // Throws file_not_supported for a folder that is no store, and invalid_parameter for one that has several

@@ -23,14 +23,14 @@ class PageOrder {
     // alone. progress(): called now and then, may throw.
     PageOrder(MemStore& store, const VectorEncoder& encoder, const std::function<void()>& progress);
 
-    // What it takes for so many slots, in bytes.
+    // The memory for so many slots, in bytes.
     static size_t memory(const NodeLayout& layout, size_t slots);
 
     // The page as it is to be written: at `payload`, of page_payload_size bytes. Returns how many of them are
     // in use, at the beginning; the others are left as they are.
     size_t copy_page(uint32_t block, uint8_t* payload) const;
 
-    // What nodes want, by their slots in the pages as they are written. most: see NeedMap.
+    // The neighbors that nodes want, by their slots in the pages as they are written. most: see NeedMap.
     NeedMap moved(NeedMap& needs, size_t most) const;
 
   private:

@@ -35,7 +35,7 @@ class RowBuffer {
     // Of the keys alone, and with the own vector that follows them (and what fills them up to 8 bytes).
     size_t key_bytes() const { return filter_columns_ * sizeof(FilterKey); }
     size_t row_bytes() const { return key_bytes() + own_bytes_; }
-    // What a row takes in all.
+    // All bytes of a row.
     size_t bytes_per_row() const { return row_bytes_ + sizeof(Row); }
     // Are both stored alike?
     bool equal(size_t a, size_t b) const {

@@ -19,7 +19,7 @@ struct RowIds {
     bool by_position;          // the file's ids are numbers from 0 on, else its ids
 };
 
-// What of a file tells which rows its nodes are, and level 0 of its graph. To be had without the table.
+// The facts of a file that tell which rows its nodes are, and level 0 of its graph. They need no table.
 struct FileNodes {
     struct Node {
         uint64_t number;

@@ -42,7 +42,7 @@ void Preload::run() {
             }
         }
     } catch (const std::bad_alloc&) {
-        // Whoever needs the memory will say so.
+        // An allocation that needs the memory will say so.
     }
 }
 

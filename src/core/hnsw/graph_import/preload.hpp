@@ -1,5 +1,5 @@
-// What a build can do while its table is scanned, on a thread of its own: read the file whose graph is to be
-// imported, and make memory ready for the pages to come.
+// Work that a build does while its table is scanned, on a thread of its own: read the file whose graph is to
+// be imported, and make memory ready for the pages to come.
 #pragma once
 
 #include <atomic>
@@ -28,8 +28,8 @@ class Preload {
     void expect_pages(size_t pages);
     PageBlocks& memory() { return memory_; }
 
-    // What was read of the file. Waits for it, calling progress(), which may throw; throws what reading
-    // threw.
+    // The nodes that were read of the file. Waits for it, calling progress(), which may throw; throws what
+    // reading threw.
     FileNodes take_nodes(const std::function<void()>& progress);
 
     // Nobody will take them.

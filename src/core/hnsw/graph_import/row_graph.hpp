@@ -45,7 +45,7 @@ class RowGraph {
     // The rows that it has, in the order of the file's nodes.
     const std::vector<uint32_t>& order() const { return order_; }
 
-    // What one row takes, with so many neighbors in the file: of the file's graph and of this.
+    // The memory of one row, with so many neighbors in the file: of the file's graph and of this.
     static size_t bytes_per_row(size_t neighbors) { return neighbors * 3 * sizeof(uint32_t) + 56; }
 
   private:

@@ -1,7 +1,7 @@
 // An inverted file's settings, turned into a search of the graph.
 //
 // An inverted file of `lists` lists answers a query from the rows of the `probes` lists nearest to it,
-// exactly among those. The graph finds the same rows by looking at far fewer. What it looks at is chosen such
+// exactly among those. The graph finds the same rows by looking at far fewer. Those are chosen such
 // that it finds at least as many of the true nearest as the lists would (test/t/008_ivfflat.pl and
 // docs/indexing.md have the figures).
 #pragma once

@@ -13,7 +13,7 @@ namespace vecstore::core {
 //
 // The second follows Al-Jazzazi et al., "Distance Adaptive Beam Search for Provably Accurate Graph-Based
 // Nearest Neighbor Search" (2025): a query whose neighbors are all about as far as each other needs a wider
-// beam than one with a few that are clearly nearest, and by rank both get the same. What factor stands for
+// beam than one with a few that are clearly nearest, and by rank both get the same. Which factor stands for
 // which width on average: beam_calibration.hpp.
 struct BeamExtent {
     size_t width = 0;

@@ -13,7 +13,7 @@
 
 namespace vecstore::core {
 
-// What a node records of its own vector beside the components.
+// The numbers that a node records of its own vector beside the components.
 struct OwnVector {
     float scale = 1;
     float error = 0;  // |internal - stored| at most (in DistanceFormula::error's norm), float rounding of the
@@ -23,7 +23,7 @@ struct OwnVector {
     Fingerprint fingerprint;  // of the raw vector
 };
 
-// What a transform tells of the vector beside its internal form.
+// The numbers that a transform finds out about the vector beside its internal form.
 struct Transformed {
     float norm2 = 0;  // as in OwnVector; infinite where no float holds it
     float lost = 0;  // of a vector whose squared distances no float would hold: by how much it was shortened,
@@ -157,8 +157,8 @@ class OriginCode {
 // The factors of a code, factor_bytes.
 void store_link_factors(const NodeLayout& layout, const ResidualSums& sums, uint8_t* factor);
 
-// What x sees of c, from what c sees of x: the residual is the same but for its sign, so that the code is the
-// complement, and the sums follow without either vector.
+// The code of c seen from x, made of that of x seen from c: the residual is the same but for its sign, so
+// that the code is the complement, and the sums follow without either vector.
 inline ResidualSums reversed(const ResidualSums& sums) {
     return {sums.norm_squared, sums.abs_sum, -(sums.abs_sum + sums.center_dot)};
 }

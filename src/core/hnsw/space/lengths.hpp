@@ -11,8 +11,8 @@ namespace vecstore::core {
 
 inline bool keeps_long_rows(const Geometry& g) { return metric_info(g.metric).is_product(); }
 
-// What all but a twentieth of the rows are no longer than; 0: there are too few to tell. lengths: of some
-// rows; changed.
+// The length that all but a twentieth of the rows do not exceed; 0: there are too few to tell. lengths: of
+// some rows; changed.
 inline float high_length(std::vector<float>& lengths) {
     constexpr size_t least = 48;
     lengths.erase(std::remove_if(lengths.begin(), lengths.end(), [](float length) { return !(length > 0); }),

@@ -76,7 +76,7 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
                                    ? k_->inner_product(internal_.data(), internal_.data(), g.stored_dims)
                                    : norm2;
     norm_ = std::sqrt(stored_norm2);
-    // What a distance can be wrong by is the part of the rounding error e = x - x' that points along q - x.
+    // A distance can be wrong by the part of the rounding error e = x - x' that points along q - x.
     // Vectors are rotated at random, so that |<e, u>| > t |e| has a probability below 2 exp(-D t^2 / 2):
     // with this t, below 1e-14. Where nothing is rotated the whole of |e| is assumed.
     error_share_ = g.rotated ? std::min(1.0f, std::sqrt(66.0f / static_cast<float>(g.stored_dims))) : 1.0f;

@@ -7,7 +7,7 @@
 
 namespace vecstore::core {
 
-// What a sample says about the data.
+// The profile of the data that a sample gives.
 struct DataProfile {
     size_t rows = 0;
     std::vector<float>

@@ -41,8 +41,8 @@ size_t order_by_need(const std::vector<float>& distance, size_t limit, Pair&& pa
     return kept;
 }
 
-// What to go by where two orders count alike: `limit` of both in turn, each from its best on, nothing twice.
-// (Of numbers below 2^16; taken: memory.)
+// The order to go by where two orders count alike: `limit` of both in turn, each from its best on, nothing
+// twice. (Of numbers below 2^16; taken: memory.)
 inline void take_in_turn(const std::vector<uint16_t>& a, const std::vector<uint16_t>& b, size_t limit,
                          std::vector<uint8_t>& taken, std::vector<uint16_t>& out) {
     size_t numbers = 0;

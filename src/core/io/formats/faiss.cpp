@@ -1,8 +1,8 @@
 // Index files written by FAISS (write_index, write_index_binary), as src/core/io/formats/faiss_kinds.cpp
 // lists them: flat, HNSW, inverted files, scalar and product quantizers, alone or under id maps, transforms
-// and refinements. What the index keeps only approximately is reconstructed as FAISS's reconstruct() does,
-// and said to be lossy. Rows of inverted files come list by list. Kinds that cannot be read are named in the
-// error that refuses them.
+// and refinements. A vector that the index keeps only approximately is reconstructed as FAISS's reconstruct()
+// does, and said to be lossy. Rows of inverted files come list by list. Kinds that cannot be read are named
+// in the error that refuses them.
 #include "core/io/formats/faiss_index.hpp"
 #include "core/io/formats/faiss_kinds.hpp"
 #include "core/io/formats/formats.hpp"

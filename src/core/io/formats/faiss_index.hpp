@@ -1,4 +1,4 @@
-// What a FAISS index file consists of: the parser behind the readers of its vectors and of its graph.
+// The parts of a FAISS index file: the parser behind the readers of its vectors and of its graph.
 #pragma once
 
 #include "core/io/formats/row_source.hpp"

@@ -97,7 +97,7 @@ struct Shape {
     uint64_t out;
 };
 
-// What every transform ends with.
+// The end of every transform.
 Shape read_shape(Cursor& cursor) {
     const auto in = cursor.read<int32_t>("a transform's dimensions");
     const auto out = cursor.read<int32_t>("a transform's dimensions");

@@ -26,7 +26,7 @@ struct VectorFormat {
     std::unique_ptr<VectorReader> (*open)(ByteSource& source, const ReadOptions& options);
     // Of files with an HNSW graph; null: it has none, or this file has none.
     std::unique_ptr<GraphReader> (*open_graph)(ByteSource& source, const ReadOptions& options) = nullptr;
-    // What has these graphs, for people; null where there is no open_graph.
+    // The name of the library that has these graphs, for people; null where there is no open_graph.
     const char* graphs = nullptr;
 };
 

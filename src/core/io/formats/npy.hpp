@@ -7,7 +7,7 @@
 
 namespace vecstore::core::io {
 
-// What an array's header says, checked against the bytes that are there.
+// An array's header, checked against the bytes that are there.
 struct NpyArray {
     VectorFileInfo info;
     MatrixLayout layout;

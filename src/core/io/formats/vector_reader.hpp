@@ -49,7 +49,7 @@ struct FileDetail {
     bool is_number;
 };
 
-// What the headers of a file say.
+// The facts that the headers of a file tell.
 struct VectorFileInfo {
     std::string format;  // VectorFormat::name
     ElementType element = ElementType::float32;
@@ -76,7 +76,7 @@ struct VectorBatch {
 // Opens a file that lies beside the one that is read, by its bare name; null where there is none.
 using SiblingOpener = std::function<std::unique_ptr<ByteSource>(const std::string& name)>;
 
-// What the caller wants. Options that do not concern a format are ignored by it.
+// The caller's wishes. Options that do not concern a format are ignored by it.
 struct ReadOptions {
     std::string format = "auto";
     std::string file_name;  // for its extension, which tells formats without a magic apart; may be empty
