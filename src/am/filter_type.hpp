@@ -51,7 +51,8 @@ struct KeyList {
     int count;
 };
 
-// Of all rows that pass. The least and the greatest value of a type share their keys with others: 0 is NULL's.
+// Of all rows that pass. The least and the greatest value of a type share their keys with others: 0 is
+// NULL's.
 struct KeyRange {
     core::FilterKey low, high;
 };
