@@ -187,8 +187,12 @@ class OrderedScan {
     void add_rows(const ConstNode& node, const Link& link, float distance) {
         const NodeHead& head = node.head();
         if ((head.flags & node_dead) != 0) return;
-        const DistanceBounds bounds = query_.distance_bounds(distance, head);
+        DistanceBounds bounds = query_.distance_bounds(distance, head);
         if (options_.exhaustive && bounds.low > options_.max_distance) return;
+        // Without reranks the least that a distance may be is no order for a row that may be anywhere. (A
+        // limit of the distance needs it all the same.)
+        if (!options_.strict_order && std::isinf(bounds.high) && std::isinf(options_.max_distance))
+            bounds.low = query_.likely_distance(distance);
         const size_t count = std::min<size_t>(head.tid_count, inline_tids);
         if (head.overflow.valid()) {
             push({bounds.low, bounds.high, {}, false, true, add_group(head, link, count)});

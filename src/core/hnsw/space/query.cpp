@@ -140,6 +140,15 @@ DistanceBounds Query::distance_bounds(float distance, const NodeHead& head) cons
             std::isnan(bounds.high) ? unknown_bounds.high : bounds.high};
 }
 
+double Query::likely_distance(float distance) const {
+    switch (result_) {
+        case OperatorResult::product: return unknown_bounds.low;
+        case OperatorResult::root: return std::sqrt(std::max(distance, 0.0f));
+        case OperatorResult::half: return 0.5 * distance;
+        default: return distance;
+    }
+}
+
 // <q, x> = <q, x'> + <q, e>
 DistanceBounds Query::product_bounds(float distance, const NodeHead& head) const {
     if (!std::isfinite(norm2_ + head.norm2)) return unknown_bounds;

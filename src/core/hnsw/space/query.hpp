@@ -68,6 +68,9 @@ class Query {
 
     // Of numbers, whatever is on the page; where nothing is known, from the least to the greatest.
     DistanceBounds distance_bounds(float distance, const NodeHead& head) const;
+    // The operator's result if the stored vector was the row's: an order for rows of which bounds tell
+    // nothing. Of inner products, whose size is then unknown, the least.
+    double likely_distance(float distance) const;
 
   private:
     void make_code(uint32_t code_dims);
