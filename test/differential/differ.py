@@ -18,6 +18,7 @@ import time
 
 import psycopg2
 
+import compare
 from compare import Verdict, check
 from schema import Schema
 from statements import Maker
@@ -313,7 +314,9 @@ def main():
     p.add_argument("--schema", type=int, help="the seed of one schema")
     p.add_argument("--most", type=int, default=10, help="differences after which to end")
     p.add_argument("--shrink", type=float, default=60, help="seconds for making a difference smaller")
+    p.add_argument("--least-recall", type=float, default=compare.FLOOR_OF_ONE, help="of a single answer")
     args = p.parse_args()
+    compare.FLOOR_OF_ONE = args.least_recall
     print(f"seed {args.seed}", flush=True)
     sys.exit(Run(args).all())
 
