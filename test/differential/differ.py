@@ -18,14 +18,12 @@ import time
 
 import psycopg2
 
-import compare
-from compare import Verdict, check
+from compare import Promise, Verdict, check
 from schema import Schema
 from statements import Maker
 
 WITHOUT_INDEXES = ("enable_indexscan = off", "enable_bitmapscan = off", "enable_indexonlyscan = off")
-# Plans without the index, of the extension's older versions too, which do not know this setting.
-WITHOUT_JOIN_FILTERS = "vecstore.join_filters = off"
+JOIN_FILTERS = "vecstore.join_filters"   # which older versions of the extension do not have
 STATEMENTS_OF_SCHEMA = 40
 TIMEOUT = "20s"
 # Of an operator class and storage, over all its statements: few rows, hard distributions (ties, clusters, outliers).
@@ -43,8 +41,8 @@ class Failure(Exception):
 
 
 class Session:
-    def __init__(self, dsn):
-        self.dsn, self.agreed = dsn, {}
+    def __init__(self, dsn, least_recall):
+        self.dsn, self.least_recall, self.agreed = dsn, least_recall, {}
         self.connect()
 
     def connect(self):
@@ -55,6 +53,8 @@ class Session:
         self.cursor.execute("SET statement_timeout = %s", (TIMEOUT,))
         # (The library's settings exist when it is loaded.)
         self.cursor.execute("SELECT '[1]'::vector")
+        self.cursor.execute("SELECT 1 FROM pg_settings WHERE name = %s", (JOIN_FILTERS,))
+        self.without_indexes = list(WITHOUT_INDEXES) + [f"{JOIN_FILTERS} = off"] * len(self.cursor.fetchall())
         self.cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = 'differential_reader'")
         if self.cursor.fetchone() is None:
             self.cursor.execute("CREATE ROLE differential_reader")
@@ -102,27 +102,11 @@ class Session:
                 raise
             return [(step, failure)]
 
-    def uses_index(self, statement, settings):
-        """Does the plan have the index of vectors, or one of its partitions'?"""
-        other = statement.copy()
-        other.wrapper = "plain" if statement.wrapper in ("cursor", "prepared") else statement.wrapper
+    def answer(self, texts, settings):
+        """The rows of the last of these statements, in a transaction of their own."""
         try:
             self.cursor.execute("BEGIN")
-            for setting in settings:
-                self.cursor.execute(f"SET LOCAL {setting}")
-            self.cursor.execute("EXPLAIN (COSTS off) " + other.sql())
-            return any("Order By: (v " in line or "Order By: ((v)" in line for (line,) in self.cursor.fetchall())
-        except psycopg2.Error:
-            return False
-        finally:
-            self.cursor.execute("ROLLBACK")
-
-    def answer(self, statement, settings, limited=True):
-        try:
-            self.cursor.execute("BEGIN")
-            for setting in settings:
-                self.cursor.execute(f"SET LOCAL {setting}")
-            for text in statement.statements(limited):
+            for text in [f"SET LOCAL {setting}" for setting in settings] + texts:
                 self.cursor.execute(text)
             return self.cursor.fetchall()
         except psycopg2.Error as error:
@@ -131,33 +115,32 @@ class Session:
             if not self.connection.closed:
                 self.cursor.execute("ROLLBACK")
 
+    def uses_index(self, statement, settings):
+        """Does the plan have the index of vectors, or one of its partitions'?"""
+        try:
+            plan = self.answer(["EXPLAIN (COSTS off) " + statement.sql()], settings)
+        except Failure:
+            return False
+        return any("Order By: (v " in line or "Order By: ((v)" in line for (line,) in plan)
 
-def settings_with_index(statement, schema):
-    return statement.settings + (["role = differential_reader"] if schema.row_security else [])
 
-
-def settings_without_index(schema, join_filters):
-    return list(WITHOUT_INDEXES) + ([WITHOUT_JOIN_FILTERS] if join_filters else []) + (
-        ["role = differential_reader"] if schema.row_security else [])
-
-
-def is_complete(statement, schema):
-    """Of ivfflat with probes a scan may end early, as pgvector's does."""
-    return schema.method == "hnsw"
+def in_role(settings, schema):
+    return settings + (["role = differential_reader"] if schema.row_security else [])
 
 
 def judge(session, schema, statement):
     """Compares a statement's answer with that without indexes. A Failure of both is an agreement where the codes are equal."""
+    whole = rows = refusal = None
     try:
-        whole, refusal = session.answer(statement, settings_without_index(schema, session.has_join_filters), limited=False), None
+        whole = session.answer(statement.statements(limited=False), in_role(session.without_indexes, schema))
     except Failure as failure:
-        whole, refusal = None, failure
+        refusal = failure
     try:
-        rows = session.answer(statement, settings_with_index(statement, schema))
+        rows = session.answer(statement.statements(), in_role(statement.settings, schema))
     except Failure as failure:
         if failure.lost:
-            return Verdict(f"the server or the connection ended: {failure}")
-        if refusal is not None and (refusal.code == failure.code):
+            return Verdict(f"the server or the connection ended: {failure}", lost=True)
+        if refusal is not None and refusal.code == failure.code:
             session.agreed[refusal.code] = session.agreed.get(refusal.code, 0) + 1
             return Verdict()
         if failure.code == "57014" and refusal is None:
@@ -165,7 +148,8 @@ def judge(session, schema, statement):
         return Verdict(f"error {failure.code}: {failure}")
     if refusal is not None:   # fewer rows may be looked at by an index, so that an error is never met
         return Verdict() if statement.limit is not None else Verdict(f"no error, {refusal.code} without indexes")
-    return check(rows, whole, statement, is_complete(statement, schema))
+    # (Of ivfflat with probes a scan may end early, as pgvector's does.)
+    return check(rows, whole, statement, Promise(schema.method == "hnsw", not schema.partitioned, session.least_recall))
 
 
 class Shrinker:
@@ -222,30 +206,22 @@ class Shrinker:
         return steps, self.statement
 
 
-def report(session, seed, schema, statement, verdict, seconds):
-    print(f"\nschema {seed}: {verdict.problem}\n-- {statement.sql()};  -- with {statement.settings}", flush=True)
-    if seconds <= 0 or "server" in verdict.problem:
-        return
+def print_smaller(session, schema, statement, seconds):
+    """As a script."""
     steps, smaller = Shrinker(session, schema, statement, seconds).run()
-    again = judge(session, schema, smaller)
-    print(f"-- smaller: {again.problem}")
+    print(f"-- smaller: {judge(session, schema, smaller).problem}")
     print("CREATE SCHEMA differential; SET search_path = differential, public;")
     for step in steps:
         print(step.sql + ";")
-    print("BEGIN;")
-    for setting in settings_with_index(smaller, schema):
-        print(f"SET LOCAL {setting};")
-    for text in smaller.statements():
+    for text in ["BEGIN"] + [f"SET LOCAL {x}" for x in in_role(smaller.settings, schema)] + smaller.statements() + ["ROLLBACK"]:
         print(text + ";")
-    print("ROLLBACK;", flush=True)
+    sys.stdout.flush()
     session.make(schema.steps)
 
 
 class Run:
     def __init__(self, args):
-        self.args, self.session = args, Session(args.dsn)
-        self.session.cursor.execute("SELECT count(*) FROM pg_settings WHERE name = 'vecstore.join_filters'")
-        self.session.has_join_filters = self.session.cursor.fetchone()[0] > 0
+        self.args, self.session = args, Session(args.dsn, args.least_recall)
         self.schemas = self.statements = self.asked = self.with_index = 0
         self.differences, self.recalls, self.refused = 0, {}, {}
 
@@ -264,21 +240,20 @@ class Run:
         self.statements += 1
         if self.statements % 8 == 0:
             self.asked += 1
-            self.with_index += self.session.uses_index(statement, settings_with_index(statement, schema))
+            self.with_index += self.session.uses_index(statement, in_role(statement.settings, schema))
         verdict = judge(self.session, schema, statement)
         if verdict.recall is not None:
             self.recalls.setdefault((schema.method, schema.opclass, schema.storage), []).append(verdict.recall)
         if verdict.problem is None:
             return
         self.differences += 1
-        if self.session.connection.closed or "ended" in verdict.problem:
-            print(f"\nschema {seed}: {verdict.problem}\n-- {statement.sql()};  -- with {statement.settings}", flush=True)
+        print(f"\nschema {seed}: {verdict.problem}\n-- {statement.sql()};  -- with {statement.settings}", flush=True)
+        if verdict.lost:
             time.sleep(5)
             self.session.connect()
-            self.session.has_join_filters = True
             self.session.make(schema.steps)
-            return
-        report(self.session, seed, schema, statement, verdict, self.args.shrink)
+        elif self.args.shrink > 0:
+            print_smaller(self.session, schema, statement, self.args.shrink)
 
     def floors(self):
         low = 0
@@ -314,9 +289,8 @@ def main():
     p.add_argument("--schema", type=int, help="the seed of one schema")
     p.add_argument("--most", type=int, default=10, help="differences after which to end")
     p.add_argument("--shrink", type=float, default=60, help="seconds for making a difference smaller")
-    p.add_argument("--least-recall", type=float, default=compare.FLOOR_OF_ONE, help="of a single answer")
+    p.add_argument("--least-recall", type=float, default=0, help="of a single answer: a sparse graph (m = 2) may miss most of few rows")
     args = p.parse_args()
-    compare.FLOOR_OF_ONE = args.least_recall
     print(f"seed {args.seed}", flush=True)
     sys.exit(Run(args).all())
 

@@ -1,7 +1,7 @@
 """Random statements over a Schema: an order by distance under every form of condition, join and wrapper.
 
-A Statement is made of parts, so that a failing one can be made smaller by leaving parts out. It says in groups() how the
-answer is to be compared with that of the same statement without indexes and without a limit.
+A Statement is made of parts, so that a failing one can be made smaller by leaving parts out. compare.py says how its answer is
+compared with that of the same statement without indexes and without a limit.
 """
 from values import COLLATIONS
 
@@ -18,7 +18,7 @@ class Statement:
         self.limit = None
         self.offset = 0
         self.settings = []
-        self.wrapper = "plain"     # plain, cte, subselect, cursor, prepared, lateral, function
+        self.wrapper = "plain"     # plain, cte, subselect, cursor, prepared, lateral
         self.query = None          # SQL of the query vector
         self.operator = None
         self.shown = []            # columns that are returned beside

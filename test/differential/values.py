@@ -2,8 +2,6 @@
 
 Everything is SQL text, so that a case is a script that anybody can run.
 """
-import math
-
 VECTOR_TYPES = ("vector", "vector", "vector", "halfvec", "sparsevec", "bit")
 
 # type -> (operator, operator class) pairs.
@@ -21,8 +19,6 @@ def quoted(text):
 
 class VectorMaker:
     """Vectors of one column: clusters, ties, repeats, zeros, denormals and outliers, in shares drawn once."""
-
-    wild = True
 
     def __init__(self, random, kind, dims):
         self.random, self.kind, self.dims = random, kind, dims
@@ -48,8 +44,8 @@ class VectorMaker:
         choice = r.randrange(6)
         if choice == 0:
             return [0.0] * self.dims
-        large = 60000.0 if self.kind == "halfvec" else r.choice([1e6, 1e18, 3e37]) if self.wild else 1e6
-        tiny = 6e-8 if self.kind == "halfvec" else r.choice([1e-30, 1e-40, 1e-45]) if self.wild else 1e-8
+        large = 60000.0 if self.kind == "halfvec" else r.choice([1e6, 1e18, 3e37])
+        tiny = 6e-8 if self.kind == "halfvec" else r.choice([1e-30, 1e-40, 1e-45])
         if choice == 1:
             return [r.choice([-1, 1]) * tiny for _ in range(self.dims)]
         if choice == 2:
@@ -88,8 +84,8 @@ class VectorMaker:
 class ColumnType:
     """A filter column's type: how to declare it, and how to draw values of it."""
 
-    def __init__(self, name, draw, ordered=True, equal=True, text=False, operators=()):
-        self.name, self.draw, self.ordered, self.equal, self.text, self.operators = name, draw, ordered, equal, text, operators
+    def __init__(self, name, draw, text=False, operators=()):
+        self.name, self.draw, self.text, self.operators = name, draw, text, operators
 
 
 def words(r):
@@ -138,7 +134,3 @@ COLUMN_TYPES = [
                operators=("@>",)),
 ]
 COLLATIONS = ["", "", ' COLLATE "C"', ' COLLATE "en-x-icu"', " COLLATE any_case", ' COLLATE "POSIX"']
-
-
-def is_number(x):
-    return isinstance(x, (int, float)) and not (isinstance(x, float) and math.isnan(x))

@@ -14,7 +14,7 @@ $node->safe_psql('differential', 'CREATE EXTENSION ' . extension());
 my $dsn = 'host=' . $node->host . ' port=' . $node->port . ' dbname=differential';
 for my $run ([ 1, scale(40, 300) ], [ 2, scale(80, 3300) ]) {
     my ($with, $seconds) = @$run;
-    my @command = ('/usr/bin/python3', "$FindBin::Bin/../differential/differ.py", '--dsn', $dsn, '--seed', $with, '--seconds', $seconds, '--least-recall', 0);
+    my @command = ('/usr/bin/python3', "$FindBin::Bin/../differential/differ.py", '--dsn', $dsn, '--seed', $with, '--seconds', $seconds);
     my $rc = IPC::Run::run(\@command, '>&', \my $said);
     note($said);
     is($rc, 1, "seed $with: " . ($said =~ /^(\d+ schemas, .*)$/m ? $1 : 'no answer')) or diag($said);
