@@ -421,6 +421,26 @@ TEST(LongRows, AreInTheirPlacesInARelaxedOrder) {
     EXPECT_EQ(std::count(rows.begin(), rows.end(), 4u), 0);
 }
 
+// A limit of the distance, which rows on it meet: what their stored vectors say may lie beyond.
+TEST(LongRows, AreWithinALimitInARelaxedOrder) {
+    Data data = clustered_units(1500);
+    std::mt19937 random(5);
+    std::normal_distribution<float> normal(0, 1000);
+    constexpr size_t many = 30;
+    for (size_t i = 0; i < many * test_dims; ++i) data.values[i] = normal(random);
+    const auto index = make_index(data, {Metric::inner_product});
+    EXPECT_EQ(index->check().counts.pages.long_rows, many);
+    const Data query = random_units(1);
+    ScanOptions options;
+    options.strict_order = false;
+    for (size_t row = 0; row < many; ++row) {
+        const double distance = true_distance(Metric::inner_product, query.row(0), data.row(row), test_dims);
+        options.max_distance = distance + 1e-6 * std::fabs(distance);
+        const std::vector<size_t> rows = index->scan(query.row(0), 2000, options, &data);
+        EXPECT_EQ(std::count(rows.begin(), rows.end(), row), 1) << row << ", at " << distance;
+    }
+}
+
 // Of an index that was made of other rows, or by a version that took the mean of all for its center, a check
 // tells.
 TEST_F(Outliers, AreToldOfWhereTheIndexDoesNotFit) {

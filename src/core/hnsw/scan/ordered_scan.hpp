@@ -184,15 +184,17 @@ class OrderedScan {
         candidates_.widen(reach);
     }
 
+    // Must rows wait in the order of the least that their distances may be? Without reranks that is no order
+    // for rows of which next to nothing is known; but a limit of the distance would end the scan too soon by
+    // any other.
+    bool goes_by_least() const { return options_.strict_order || !std::isinf(options_.max_distance); }
+
     void add_rows(const ConstNode& node, const Link& link, float distance) {
         const NodeHead& head = node.head();
         if ((head.flags & node_dead) != 0) return;
         DistanceBounds bounds = query_.distance_bounds(distance, head);
         if (options_.exhaustive && bounds.low > options_.max_distance) return;
-        // Without reranks the least that a distance may be is no order for a row that may be anywhere. (A
-        // limit of the distance needs it all the same.)
-        if (!options_.strict_order && std::isinf(bounds.high) && std::isinf(options_.max_distance))
-            bounds.low = query_.likely_distance(distance);
+        if (std::isinf(bounds.high) && !goes_by_least()) bounds.low = query_.likely_distance(distance);
         const size_t count = std::min<size_t>(head.tid_count, inline_tids);
         if (head.overflow.valid()) {
             push({bounds.low, bounds.high, {}, false, true, add_group(head, link, count)});
@@ -209,7 +211,7 @@ class OrderedScan {
             if (!query) query.emplace(encoder_, query_);
             const LongRow& row = list.row(entry);
             const LongQuery::Bounds bounds = query->bounds(row, list.more(entry));
-            const double low = options_.strict_order ? bounds.low : bounds.middle;
+            const double low = goes_by_least() ? bounds.low : bounds.middle;
             push({low, bounds.high, row.tid, false, false, no_group});
         });
     }
