@@ -71,7 +71,7 @@ bool BatchDriver::take_up_job() {
     lock_.acquire(session_.tables(), job_.id);
     // The session that held the lock before may have gone on meanwhile: look again, with a new snapshot.
     session_.commit();
-    pg::pg_call([&] { find_job(session_.tables(), plan_.job.subject, &job_); });
+    pg::pg_call([&] { load_job(session_.tables(), job_.id, &job_); });
     return true;
 }
 
