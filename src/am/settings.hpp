@@ -6,11 +6,11 @@
 // pgvector's (vecstore_hnsw). How the plain one is defined depends on whether pgvector may come:
 //
 //  * Its library is not on this server: as what it is, a number or a choice.
-//  * It is: as a string with the checks of a number or choice, and flagged as a placeholder. Postgres lets a
-//  library
-//    put a setting of its own in the place of one that is flagged so, and carries over what was SET.
+//  * It is: as a string with the checks of a number or choice, and flagged as a placeholder. Postgres lets
+//    a library put a setting of its own in the place of one that is flagged so, and carries over what was
+//    SET.
 //  * It is loaded already, and the setting is pgvector's: not at all. The value that is SET is read from
-//  there.
+//    there.
 #pragma once
 
 #include "pg/postgres.hpp"

@@ -6,8 +6,7 @@
 //      plain C++ (kernels_scalar.cpp) and with SIMD (floats-inl.hpp or codes-inl.hpp); of sparse vectors a
 //      function in sparse.cpp.
 //   2. In this file: a DistanceFormula of these kernels, an enumerator of Metric, which is the last_metric
-//   then,
-//      and an entry of `metrics`.
+//      then, and an entry of `metrics`.
 //   3. The SQL side: the function and its operator (types/dense_math.hpp and dense_functions.hpp,
 //      sparsevec_math.cpp, or bit.cpp), and the operator classes (src/sql).
 // Where the operator's result follows from the distance in a way of its own, OperatorResult gets an

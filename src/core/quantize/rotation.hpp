@@ -10,9 +10,8 @@
 //       2. where p < D: random sign changes, then such a transform of the components [D-p, D);
 //       3. where p < D: a step of Kac's walk: the components i and i + D/2, for each i < D/2, become
 //          (a + b) / sqrt 2 and (a - b) / sqrt 2.
-//   - sign changes number s = 0, 1, ... (two in a round, the second one unused where p = D) change component
-//   i
-//     where bit i % 64 of random word s * ceil(D/64) + i / 64 is set;
+//   - sign changes number s = 0, 1, ... (two in a round, the second one unused where p = D) change
+//     component i where bit i % 64 of random word s * ceil(D/64) + i / 64 is set;
 //   - random word k is output number k of splitmix64 started at `seed` (word 0 is the first output).
 // The tables of kernels add in the same order, so results agree to the last bit between CPUs.
 #pragma once

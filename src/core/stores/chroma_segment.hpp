@@ -1,10 +1,10 @@
 // The vectors of a Chroma collection that have left the queue: a folder of its HNSW library's files.
 //
 //   header.bin             100 bytes: i32 version (1), then hnswlib's header (in front of data_level0.bin
-//   where there
-//                          is no such file)
+//                          where there is no such file)
 //   data_level0.bin        max_elements rows of links, vector, label; those from cur_element_count on never
-//   written length.bin             a float for each row: with cosine distance, the length its vector had
+//                          written
+//   length.bin             a float for each row: with cosine distance, the length its vector had
 //   index_metadata.pickle  which id has which label
 #pragma once
 

@@ -1,7 +1,6 @@
 // The formats of files that vectors can be read from, all of them. To add one:
 //   1. Its reader, one file: a VectorReader, and a GraphReader if its files have a graph; a VectorFormat at
-//   its
-//      end.
+//      its end.
 //   2. Its name in VECSTORE_VECTOR_FORMATS, here.
 //   3. If it is to have a function of its own in SQL, vecstore_read_NAME: VECSTORE_READ_FORMAT(NAME) in
 //      import/read_functions.cpp and the two functions in src/sql. Without, vecstore_inspect, vecstore_import
