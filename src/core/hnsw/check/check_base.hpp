@@ -58,6 +58,7 @@ class CheckBase {
         if (block >= known_pages_) known_pages_ = store_.page_count();
         return block < known_pages_;
     }
+    bool has_told_all() const { return problems_ > options_.max_problems; }
     // link.slot must be one of a page's.
     Slot* slot_state(const Link& link) {
         const uint64_t id = layout_.slot_id(link);
@@ -78,9 +79,6 @@ class CheckBase {
     Report report_;
     uint64_t problems_ = 0;
     uint32_t known_pages_ = 0;  // there may be more by now
-
-  protected:
-    bool has_told_all() const { return problems_ > options_.max_problems; }
 };
 
 template <class Store>
