@@ -1,4 +1,4 @@
--- What of the way beside pgvector can be seen without it: test/t/012_side_by_side.pl has the rest.
+-- Tests of the way beside pgvector that need no pgvector: test/t/012_side_by_side.pl has the rest.
 CREATE TABLE beside (id int PRIMARY KEY, v vector(3));
 INSERT INTO beside SELECT i, ARRAY[i, 0, 0]::vector FROM generate_series(1, 50) i;
 CREATE INDEX beside_v ON beside USING hnsw (v vector_l2_ops);

@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 SET extra_float_digits = 0;
 SET jit = off;
 
--- What a statement returns, by an index of ours or without one.
+-- The rows that a statement returns, by an index of ours or without one.
 CREATE FUNCTION answer(statement text, by_index bool) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE rows text[];
 BEGIN
@@ -95,7 +95,7 @@ INSERT INTO answer_limits VALUES ('#D < 3'), ('#D <= 3'), ('3 > #D'), ('#D < NUL
     ('#D < 3 AND i = 3'), ('#D < 3 AND v IS NOT NULL'), ('#D < 3 OR v IS NULL'), ('#D < 3 AND #D < 2'), ('#D < 3 AND (i = 1 OR i = 2) AND v IS NOT NULL'), ('#D < (SELECT 3)'), ('#D < (SELECT NULL::float8)'), ('#D < (SELECT ''NaN''::float8)'), ('#D < i'), ('#D < s AND i IS NULL'),
     ('#D = ANY (''{1,2}'')'), ('#D < ANY (''{1,2}'')');
 
--- What a column with this type, operator class and operator gives. few: conditions on the vector only.
+-- The differences of a column with this type, operator class and operator. few: conditions on the vector only.
 CREATE FUNCTION answers(type text, class text, operator text, query text, other text, method text DEFAULT 'hnsw', columns text DEFAULT ', i, s, f, n, b, t, u, ts, m, a, j', few bool DEFAULT true)
 RETURNS TABLE (conditions int, statements int, by_index bool, differences text[]) LANGUAGE plpgsql AS $$
 DECLARE
@@ -158,7 +158,7 @@ SELECT * FROM different('answer_c', 'v <=> ''[1,1,3]''', 'v <=> ''[4,0,0]''', '{
 TRUNCATE answer_c;
 SELECT * FROM different('answer_c', 'v <=> ''[1,1,3]''', 'v <=> ''[4,0,0]''', '{true, v IS NULL, v IS NOT NULL, i = 3, i IS NULL}');
 
--- What only the execution knows: parameters of a plan for all values, and of a nested loop.
+-- Values that only the execution knows: parameters of a plan for all values, and of a nested loop.
 SET plan_cache_mode = force_generic_plan;
 CREATE INDEX answer_i ON answer_t USING hnsw (v vector_l2_ops, i, s, t, b);
 CREATE FUNCTION parametrized(q vector, many int[], most float8, lowest int, starts text, flag bool, OUT ids int[]) LANGUAGE plpgsql AS $$

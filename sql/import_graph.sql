@@ -1,5 +1,5 @@
 -- vecstore_import_graph and vecstore_adopt_graph, its name of 0.1.0: one function under two names.
--- What it does with files is tested by test/t.
+-- Files are tested by test/t.
 
 SELECT p.proname, p.prosrc, pg_get_function_arguments(p.oid) = pg_get_function_arguments(o.oid) AS arguments,
        p.prorettype = o.prorettype AS result, p.provolatile = o.provolatile AS volatility, p.proparallel = o.proparallel AS parallel,

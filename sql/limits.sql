@@ -1,4 +1,4 @@
--- What may be indexed, and how far a scan of ivfflat goes: as in pgvector.
+-- Which columns may be indexed, and how far a scan of ivfflat goes: as in pgvector.
 CREATE TABLE limits_varbit (v varbit(3));
 CREATE INDEX ON limits_varbit USING hnsw (v bit_hamming_ops);
 CREATE INDEX ON limits_varbit USING ivfflat (v bit_hamming_ops);

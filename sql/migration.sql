@@ -71,7 +71,7 @@ VACUUM documents;
 EXECUTE nearest (turned(42.3, 384), 'notes', 2);
 INSERT INTO documents (document_id, collection, embedding) VALUES ('wrong', 'notes', '[1,2,3]');
 
--- What is set before the library is loaded counts once it is: nothing below is lost.
+-- Settings that are made before the library is loaded count once it is: nothing below is lost.
 \c -
 SET client_min_messages = warning;
 SET hnsw.ef_search = 123;

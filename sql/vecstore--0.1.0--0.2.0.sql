@@ -43,7 +43,7 @@ CREATE OR REPLACE VIEW vecstore_import_progress WITH (security_barrier) AS
     WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = s.role AND pg_catalog.pg_has_role(r.oid, 'MEMBER'));
 
 -- ========================================================================================= migration
--- What is here says in the install script what it is for.
+-- The install script says what these objects are for.
 
 CREATE FUNCTION vecstore_own_schema() RETURNS name LANGUAGE sql STABLE BEGIN ATOMIC
     SELECT n.nspname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -113,7 +113,7 @@ CREATE OR REPLACE VIEW vecstore_pgvector_indexes AS
                WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid))
       AND (c.relpersistence <> 't' OR c.relnamespace = pg_catalog.pg_my_temp_schema());
 
--- What is made with pgvector's objects, or stands in the way of a column. top: the table whose columns must wait.
+-- Objects that are made with pgvector's, or stand in the way of a column. top: the table whose columns must wait.
 CREATE OR REPLACE VIEW vecstore_pgvector_obstacles AS
     WITH uses AS (
         SELECT NULL::oid AS top, d.classid, d.objid, d.objsubid FROM pg_catalog.pg_depend d
@@ -264,7 +264,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
     FROM indexes WHERE pg_catalog.obj_description(index, 'pg_class') IS NOT NULL;
 END;
 
--- What only a person can change, for a table or for all of them.
+-- Objects that only a person can change, for a table or for all of them.
 CREATE FUNCTION vecstore_migration_obstacles(target regclass) RETURNS TABLE (object text, command text)
 LANGUAGE sql SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
     SELECT vecstore_write_unqualified();
@@ -349,7 +349,7 @@ BEGIN
     EXECUTE format('SELECT jsonb_agg(s ORDER BY s.top, s.phase, s.object COLLATE "C", s.command) FROM %I.vecstore_migration_steps($1) s', own) INTO steps USING target;
     -- what only a person can change
     RETURN QUERY EXECUTE format('SELECT o.object, ''needs you'', o.command, NULL::bigint, NULL::float8 FROM %I.vecstore_migration_obstacles($1) o', own) USING target;
-    -- What is an owner's is run as the owner, who has to have the rights that it needs.
+    -- Commands on an owner's objects are run as the owner, who has to have the rights that it needs.
     WITH RECURSIVE s AS (
         SELECT r.*, c.relowner AS owner FROM jsonb_to_recordset(steps) r(top oid, phase integer, by_caller boolean) JOIN pg_class c ON c.oid = r.top),
     tree AS (

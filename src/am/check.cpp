@@ -4,8 +4,8 @@
 // vacuum out (it waits, autovacuum gives way). On a standby: AccessShareLock; vacuum's changes may be
 // replayed meanwhile, and the check reads again whatever looks wrong.
 //
-// Rows. The snapshot is taken first. Whatever it sees was in the index before the check reads its first page,
-// so every such row must be found, and the node that holds it must be reachable. Rows inserted later, and
+// Rows. The snapshot is taken first. All rows that it sees were in the index before the check reads its first
+// page, so each must be found, and the node that holds it must be reachable. Rows inserted later, and
 // those of inserts that failed, may be anywhere; they only must have a line pointer in the table.
 #include "am/column_type.hpp"
 #include "am/filter_type.hpp"
@@ -229,6 +229,9 @@ void check_index(const OpenIndex& open, bool deep, Snapshot snapshot, BufferAcce
                  const pg::ResultSet& results) {
     IndexReader reader(open.index, strategy);
     const core::MetaData meta = read_first_meta(reader);
+    // (A check has to know all of an index.)
+    if (is_newer(meta, core::Access::change))
+        core::throw_newer_format(meta, core::Access::change, RelationGetRelationName(open.index));
     std::string problem = core::meta_problem(meta, reader.page_count());
     if (problem.empty()) problem = definition_problem(open.index, meta);
     std::vector<float> mean;

@@ -4,6 +4,7 @@
 #include "am/planner/planner.hpp"
 
 extern "C" {
+#include "access/relscan.h"
 #include "catalog/index.h"
 #include "commands/progress.h"
 #include "commands/vacuum.h"
@@ -21,7 +22,7 @@ void cost_estimate_callback(PlannerInfo* root, IndexPath* path, double loop_coun
 namespace {
 
 IndexBuildResult* build_callback(Relation heap, Relation index, IndexInfo* info) {
-    return pg::guarded([&] { return build(heap, index, info); });
+    return pg::guarded([&] { return build(heap, index, info); }, index);
 }
 
 void build_empty_callback(Relation index) {
@@ -30,16 +31,16 @@ void build_empty_callback(Relation index) {
 
 bool insert_callback(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relation heap,
                      IndexUniqueCheck, bool, IndexInfo*) {
-    return pg::guarded([&] { return insert(index, values, isnull, tid, heap); });
+    return pg::guarded([&] { return insert(index, values, isnull, tid, heap); }, index);
 }
 
 IndexBulkDeleteResult* bulk_delete_callback(IndexVacuumInfo* info, IndexBulkDeleteResult* stats,
                                             IndexBulkDeleteCallback callback, void* state) {
-    return pg::guarded([&] { return bulk_delete(info, stats, callback, state); });
+    return pg::guarded([&] { return bulk_delete(info, stats, callback, state); }, info->index);
 }
 
 IndexBulkDeleteResult* vacuum_cleanup_callback(IndexVacuumInfo* info, IndexBulkDeleteResult* stats) {
-    return pg::guarded([&] { return vacuum_cleanup(info, stats); });
+    return pg::guarded([&] { return vacuum_cleanup(info, stats); }, info->index);
 }
 
 char* phase_name(int64 phase) {
@@ -57,13 +58,13 @@ char* phase_name(int64 phase) {
 bool validate_callback(Oid) { return true; }
 
 IndexScanDesc begin_scan_callback(Relation index, int nkeys, int norderbys) {
-    return pg::guarded([&] { return begin_scan(index, nkeys, norderbys); });
+    return pg::guarded([&] { return begin_scan(index, nkeys, norderbys); }, index);
 }
 void rescan_callback(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys) {
-    pg::guarded([&] { rescan(scan, keys, nkeys, orderbys, norderbys); });
+    pg::guarded([&] { rescan(scan, keys, nkeys, orderbys, norderbys); }, scan->indexRelation);
 }
 bool get_tuple_callback(IndexScanDesc scan, ScanDirection direction) {
-    return pg::guarded([&] { return get_tuple(scan, direction); });
+    return pg::guarded([&] { return get_tuple(scan, direction); }, scan->indexRelation);
 }
 void end_scan_callback(IndexScanDesc scan) {
     pg::guarded([&] { end_scan(scan); });

@@ -3,6 +3,7 @@
 
 #include "pg/guard.hpp"
 
+#include "core/storage/features.hpp"
 #include "core/storage/layout.hpp"
 
 extern "C" {
@@ -11,12 +12,15 @@ extern "C" {
 
 namespace vecstore::am {
 
+// Whether a library of a later version wrote the index, which this one is not to touch that way.
+bool is_newer(const core::MetaData& meta, core::Access access);
+
 // Tells whether a metapage that is sound in itself is of another index than the definition says: files may
 // have been swapped. Empty: nothing.
 std::string definition_problem(Relation index, const core::MetaData& meta);
 
-// Throws core::Error (corrupted_index) where there is anything wrong with the metapage of an index of so many
-// pages.
+// Throws core::Error where there is anything wrong with the metapage of an index of so many pages
+// (corrupted_index), or it is a later version's (newer_format).
 void expect_sound_meta(Relation index, const core::MetaData& meta, uint32_t pages);
 
 // The metapage's content, whatever it is; all zeros where there is no page.
@@ -27,7 +31,7 @@ core::MetaData read_first_meta(Store& store) {
     return core::meta_of(page.payload());
 }
 
-// The metapage's content, which may be believed. Throws core::Error (corrupted_index).
+// The metapage's content, which may be believed. Throws core::Error (corrupted_index, newer_format).
 template <class Store>
 core::MetaData read_index_meta(Relation index, Store& store) {
     const core::MetaData meta = read_first_meta(store);

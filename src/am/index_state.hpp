@@ -31,7 +31,8 @@ struct IndexState {
     core::CalibrationSamples samples;  // while an insert measures
 };
 
-// Throws core::Error (corrupted_index) when the metapage is none of ours.
+// Throws core::Error when the metapage is none of ours (corrupted_index), or of a later version
+// (newer_format).
 std::shared_ptr<IndexState> index_state(Relation index);
 
 // To be called when the index is built anew: that may happen in the same storage (a table created or

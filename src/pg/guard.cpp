@@ -53,6 +53,7 @@ int sqlstate_of(core::ErrorCode code) {
         case ErrorCode::io: return ERRCODE_IO_ERROR;
         case ErrorCode::out_of_memory: return ERRCODE_OUT_OF_MEMORY;
         case ErrorCode::corrupted_index: return ERRCODE_INDEX_CORRUPTED;
+        case ErrorCode::newer_format: return ERRCODE_FEATURE_NOT_SUPPORTED;
         case ErrorCode::not_now: return ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
         case ErrorCode::internal: return ERRCODE_INTERNAL_ERROR;
     }
@@ -69,6 +70,8 @@ void PendingError::set(int state, const char* message_text, const char* detail_t
 }
 
 void PendingError::set(const core::Error& error) {
+    of_index = error.code() == core::ErrorCode::corrupted_index ||
+               error.code() == core::ErrorCode::newer_format || error.code() == core::ErrorCode::not_now;
     set(sqlstate_of(error.code()), error.message().c_str(), error.detail().c_str(), error.hint().c_str());
 }
 
@@ -79,11 +82,13 @@ ErrorData* take_error() {
     return data;
 }
 
-void PendingError::raise() const {
+void PendingError::raise(Relation index) const {
     if (pg_error != nullptr) ReThrowError(pg_error);
-    ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", message),
-                    detail[0] != '\0' ? errdetail_internal("%s", detail) : 0,
-                    hint[0] != '\0' ? errhint("%s", hint) : 0));
+    ereport(
+        ERROR,
+        (errcode(sqlstate), errmsg_internal("%s", message),
+         detail[0] != '\0' ? errdetail_internal("%s", detail) : 0, hint[0] != '\0' ? errhint("%s", hint) : 0,
+         of_index && index != nullptr ? errcontext("index \"%s\"", RelationGetRelationName(index)) : 0));
     pg_unreachable();
 }
 

@@ -15,6 +15,10 @@
 
 #include <type_traits>
 
+extern "C" {
+#include "utils/rel.h"
+}
+
 namespace vecstore::pg {
 
 // A Postgres error on its way through C++ frames.
@@ -34,13 +38,15 @@ int sqlstate_of(core::ErrorCode code);
 struct PendingError {
     ErrorData* pg_error;
     int sqlstate;
+    bool of_index;  // it is about the pages of an index: the user has to know which one it is
     char message[1024];
     char detail[1024];
     char hint[1024];
 
     void set(int state, const char* message_text, const char* detail_text = "", const char* hint_text = "");
     void set(const core::Error& error);
-    [[noreturn]] void raise() const;
+    // index: that which the code works on, or null.
+    [[noreturn]] void raise(Relation index) const;
 };
 
 // Postgres's stacks of handlers and contexts as they were when C++ code was entered. They are put back when
@@ -62,9 +68,10 @@ class HandlerStacks {
 };
 
 template <class F>
-std::invoke_result_t<F> guarded(F&& f) {
+std::invoke_result_t<F> guarded(F&& f, Relation index = nullptr) {
     PendingError pending;
     pending.pg_error = nullptr;
+    pending.of_index = false;
     const MemoryContext memory = CurrentMemoryContext;
     sigjmp_buf* const exception_stack = PG_exception_stack;
     ErrorContextCallback* const context_stack = error_context_stack;
@@ -84,7 +91,7 @@ std::invoke_result_t<F> guarded(F&& f) {
     MemoryContextSwitchTo(memory);
     PG_exception_stack = exception_stack;
     error_context_stack = context_stack;
-    pending.raise();
+    pending.raise(index);
 }
 
 // State that errfinish() resets. It is put back after an error is caught: the code that goes on still holds

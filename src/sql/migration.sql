@@ -314,7 +314,7 @@ BEGIN
     EXECUTE format('SELECT jsonb_agg(s ORDER BY s.top, s.phase, s.object COLLATE "C", s.command) FROM %I.vecstore_migration_steps($1) s', own) INTO steps USING target;
     -- what only a person can change
     RETURN QUERY EXECUTE format('SELECT o.object, ''needs you'', o.command, NULL::bigint, NULL::float8 FROM %I.vecstore_migration_obstacles($1) o', own) USING target;
-    -- What is an owner's is run as the owner, who has to have the rights that it needs.
+    -- Commands on an owner's objects are run as the owner, who has to have the rights that it needs.
     WITH RECURSIVE s AS (
         SELECT r.*, c.relowner AS owner FROM jsonb_to_recordset(steps) r(top oid, phase integer, by_caller boolean) JOIN pg_class c ON c.oid = r.top),
     tree AS (

@@ -17,8 +17,8 @@ static bool is_separator(char c) { return c == ',' || c == ']' || c == '}' || c 
 
 ParsedNumber parse_number(const char* at, const char* limit) {
     // from_chars is several times faster than strtof, rounds the same and reads what is really written in
-    // vectors. Whatever it does not consume up to a separator (a plus sign, hexadecimal, a number out of
-    // range, garbage) is for strtof to judge, which float4's own input function uses.
+    // vectors. All that it does not consume up to a separator (a plus sign, hexadecimal, a number out
+    // of range, garbage) is for strtof to judge, which float4's own input function uses.
     float value;
     const std::from_chars_result fast = std::from_chars(at, limit, value);
     if (fast.ec == std::errc() && is_separator(*fast.ptr)) return {value, fast.ptr, false, false};

@@ -34,7 +34,7 @@ def jaccard(a, b):
     return 1 - both / either
 
 
-# What each operator must answer, computed here.
+# The answer of each operator, computed here.
 DISTANCES = {
     '<->': lambda a, b: norm([x - y for x, y in zip(a, b)]),
     '<#>': lambda a, b: -inner(a, b),

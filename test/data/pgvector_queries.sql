@@ -1,4 +1,4 @@
--- What is asked of the database of pgvector_source.sql, in pgvector and in vecstore: the answers must be the same.
+-- Queries of the database of pgvector_source.sql, in pgvector and in vecstore: the answers must be the same.
 -- Tables are small enough for an approximate index to be exact. Distances are rounded: sums differ in the last bit.
 SELECT 'items', i.id, i.v, i.any_dims, i.h, i.s, i.b, i.near_unit, i.history FROM items i ORDER BY id;
 SELECT 'column', attrelid::regclass, attname, format_type(atttypid, atttypmod), attstorage FROM pg_attribute

@@ -77,7 +77,7 @@ def check_group(rows, whole, statement, promise):
     wanted = max(0, min(end, len(whole)) - begin)
     if len(rows) > wanted or (promise.complete and len(rows) != wanted):
         return Verdict(f"{len(rows)} rows instead of {wanted}")
-    if not any("relaxed_order" in s for s in statement.settings):
+    if statement.ordered():
         problem = order_problem(rows, whole, statement, promise)
         if problem is not None:
             return Verdict(problem)

@@ -18,7 +18,7 @@ class Statement:
         self.limit = None
         self.offset = 0
         self.settings = []
-        self.wrapper = "plain"     # plain, cte, subselect, cursor, prepared, lateral
+        self.wrapper = "plain"     # plain, cte, subselect, cursor, prepared, lateral, distinct, union, counted, row_lock
         self.query = None          # SQL of the query vector
         self.operator = None
         self.shown = []            # columns that are returned beside
@@ -28,6 +28,10 @@ class Statement:
         for name, value in vars(self).items():
             setattr(other, name, list(value) if isinstance(value, list) else value)
         return other
+
+    def ordered(self):
+        """Does SQL promise an order of the rows, and the settings leave it?"""
+        return self.wrapper != "union" and not any("relaxed_order" in s for s in self.settings)
 
     def distance(self):
         return f"t.v {self.operator} {self.query}"
@@ -57,6 +61,14 @@ class Statement:
             return f"SELECT * FROM ({body}) found"
         if self.wrapper == "lateral":
             return f"SELECT found.* FROM q CROSS JOIN LATERAL ({body}) found"
+        if self.wrapper == "distinct":   # one row of each distance, as the whole answer has it
+            return body.replace("SELECT ", f"SELECT DISTINCT ON ({self.distance()}) ", 1)
+        if self.wrapper == "union":
+            return f"({body}) UNION ALL (SELECT 1, -1, 0, NULL::float8{', NULL' * len(self.shown)})"
+        if self.wrapper == "counted":    # all rows of it, with no order
+            return f"SELECT 0 AS g, count(*)::int AS id, coalesce(sum(id), 0)::int AS k, 0::float8 AS d FROM ({body}) found"
+        if self.wrapper == "row_lock":
+            return f"{body} FOR UPDATE OF t"
         return body
 
     def statements(self, limited=True):
@@ -76,7 +88,8 @@ class Statement:
                 del getattr(other, name)[i]
                 yield other
         for name, value in (("second_key", None), ("offset", 0), ("wrapper", "plain"), ("source", "t")):
-            if getattr(self, name) != value and not (name == "wrapper" and self.wrapper == "lateral"):
+            needed = name == "wrapper" and self.wrapper == "lateral" or name == "second_key" and self.wrapper == "distinct"
+            if getattr(self, name) != value and not needed:
                 other = self.copy()
                 setattr(other, name, value)
                 yield other
@@ -97,7 +110,8 @@ class Maker:
         x.query = self.query_vector()
         x.limit = r.choice([None, 0, 1, 3, 5, 10, 10, 10, 30, 100, 5000])
         x.offset = r.choice([0, 0, 0, 0, 1, 7, 50]) if x.limit is not None else 0
-        x.wrapper = r.choice(["plain", "plain", "plain", "cte", "subselect", "cursor", "prepared", "lateral"])
+        x.wrapper = r.choice(["plain", "plain", "plain", "cte", "subselect", "cursor", "prepared", "lateral", "distinct", "union",
+                              "counted", "row_lock"])
         if x.wrapper == "lateral":
             x.query = "q.v"
         x.source = r.choice(["t", "t", "t", "w AS t", "(SELECT * FROM t WHERE n < 15) AS t"])
@@ -105,12 +119,26 @@ class Maker:
             x.conditions.append(self.condition(x, 2))
         if r.random() < 0.25:
             self.join(x)
-        if r.random() < 0.2:
+        if x.wrapper == "distinct":
+            x.second_key = "id"   # which of equally far rows it is
+        elif r.random() < 0.2:
             x.second_key, x.descending = r.choice(["id", "n"]), r.random() < 0.5
         if r.random() < 0.3:
             x.shown = [c.name for c in s.columns]
+        self.fit(x)
         self.settings(x)
         return x
+
+    def fit(self, x):
+        """Some wrappers cannot be put around everything, or tell of all rows alone."""
+        if x.wrapper in ("union", "counted"):
+            x.limit, x.offset = None, 0
+        if x.wrapper == "counted" and self.schema.method != "hnsw":
+            x.wrapper = "plain"
+        if x.wrapper == "row_lock" and (self.schema.row_security or x.joins):
+            x.wrapper = "plain"
+        if x.wrapper == "distinct" and x.joins:
+            x.wrapper = "plain"
 
     def query_vector(self):
         r, s = self.random, self.schema

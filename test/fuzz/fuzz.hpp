@@ -1,4 +1,4 @@
-// What the harnesses share.
+// Shared by the harnesses.
 #pragma once
 
 #include "core/base/error.hpp"

@@ -20,7 +20,7 @@ using namespace vecstore::core;
 using vecstore::fuzz::expect_core_errors_only;
 using vecstore::fuzz::require;
 
-// Whatever a file announces, one that is small is read in bounded time.
+// A small file is read in bounded time, no matter what it announces.
 constexpr uint64_t most_rows = 200000;
 
 void check_batch(const io::VectorBatch& batch, const io::VectorFileInfo& info, uint64_t expected_first) {

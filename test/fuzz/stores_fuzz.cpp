@@ -1,8 +1,8 @@
-// libFuzzer harness of the readers of stores, Chroma's and LangChain's: whatever the files of a folder hold,
-// reading it ends with rows, or with a core::Error.
+// libFuzzer harness of the readers of stores, Chroma's and LangChain's: reading a folder ends with rows, or
+// with a core::Error, no matter what its files hold.
 //
 // An input is a folder: for each file its number in `files`, the length of its content (32 bits, little
-// endian), and that. pack_store.py makes them. What is cut off by the end of the input is shorter.
+// endian), and that. pack_store.py makes them. A file that the end of the input cuts off is shorter.
 #include "fuzz.hpp"
 
 #include "core/stores/store_reader.hpp"

@@ -1,7 +1,7 @@
 # Functions that the tests share: servers, data, brute-force oracles, crashes.
 #
 # The tests use pgvector's SQL surface, so most of them also run on pgvector, which is how their own logic was
-# checked: VECSTORE_TEST_EXTENSION=vector. What only vecstore has (vecstore_check) is skipped there.
+# checked: VECSTORE_TEST_EXTENSION=vector. Functions that only vecstore has (vecstore_check) are skipped there.
 package Vecstore;
 
 use strict;

@@ -159,8 +159,8 @@ remove_workplace() {
     return $rc
 }
 
-# The tree may lie where the server's user cannot read (/root, a home): tests run on a copy. What the tests can
-# use of the shared material comes along.
+# The tree may lie where the server's user cannot read (/root, a home): tests run on a copy. The part of
+# the shared material that tests can use comes along.
 copy_sources() {
     mkdir "$WORK/vecstore" "$WORK/shared"
     tar -C "$ROOT" --exclude-vcs --exclude='*.o' --exclude='*.d' --exclude='*.so' --exclude=./build \
@@ -172,7 +172,7 @@ copy_sources() {
     chmod -R u+w,a+rX "$WORK"
 }
 
-# What makes a server find the staged extension. Debian's look in extension_destdir first; from 18 on there are
+# The settings by which a server finds the staged extension. Debian's look in extension_destdir first; from 18 on there are
 # settings for it in PostgreSQL itself. Where there is neither, the extension has to be installed for real.
 write_server_settings() {
     local share lib

@@ -117,7 +117,7 @@ sub anchors {
 
 # ---------------------------------------------------------------------------------------------- running
 
-# What went wrong with a block: '' for nothing.
+# The problem with a block: '' for none.
 sub run_block {
     my ($place, $block) = @_;
     my $parameter = '$1';
@@ -192,7 +192,7 @@ sub bindir {
 
 # --------------------------------------------------------------------------------------------- comparing
 
-# What an output has to match.
+# The pattern that an output has to match.
 sub pattern {
     my ($expected) = @_;
     my $any = '';

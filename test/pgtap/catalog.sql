@@ -13,7 +13,7 @@ DO $$ BEGIN PERFORM '[1]'::vector; END $$;  -- loads the library, which defines 
 \set facts `cat test/pgtap/catalog.facts`
 \set shared `cat "$VECSTORE_SHARED/reference/pgvector-0.8.6-catalogue.txt" 2>/dev/null`
 
--- What a line is about (its kind and name), so that a failure shows both lines.
+-- The subject of a line (its kind and name), so that a failure shows both lines.
 CREATE FUNCTION pg_temp.subject(line text) RETURNS text LANGUAGE sql AS
 $$ SELECT concat_ws(' | ', f[1], f[2], CASE WHEN f[1] = 'opclass' THEN f[3] END) FROM regexp_split_to_array($1, ' [|] ') f $$;
 -- regproc writes overloaded functions with their schema, which is no part of the fact.
@@ -96,7 +96,7 @@ SELECT ok(EXISTS (SELECT FROM facts f WHERE f.line = s.line) OR EXISTS (SELECT F
 FROM shared s ORDER BY s.line COLLATE "C";
 SELECT skip('the shared list of pgvector''s catalog is not here') WHERE NOT EXISTS (SELECT FROM shared);
 
--- What the lines do not say.
+-- Facts that the lines do not say.
 SELECT is(count, 205, 'no fact went missing') FROM kept_facts;
 SELECT is(format('%s%s%s', typcategory, typdelim, typtype), 'U,b', typname || ' is a base type without category')
 FROM pg_type WHERE oid IN ('vector'::regtype, 'halfvec'::regtype, 'sparsevec'::regtype) ORDER BY typname;

@@ -1,4 +1,4 @@
--- What the extension leaves to no search_path: bodies in SQL are parsed when the extension is created, those in PL/pgSQL
+-- The extension leaves these to no search_path: bodies in SQL are parsed when the extension is created, those in PL/pgSQL
 -- and all that is set for a function see pg_catalog only. test/t/057_attack.pl attacks what this lists.
 BEGIN;
 SET LOCAL client_min_messages = warning;

@@ -10,7 +10,7 @@ use Vecstore;
 my $node = new_node('recall', 'shared_buffers = 512MB', "maintenance_work_mem = '1GB'", 'max_wal_size = 4GB',
     'synchronous_commit = off', 'autovacuum = off');
 
-# What is asked for, for every kind of data and operator class: measured are .989 and more. Of the acceptance sets, ten
+# The recall that is asked for, of every kind of data and operator class: measured are .989 and more. Of the acceptance sets, ten
 # to thirty times as large, what was promised.
 my ($GOOD, $PROMISED) = (0.98, 0.95);
 my $least = $GOOD;

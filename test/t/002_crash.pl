@@ -52,7 +52,7 @@ for my $t (@tables) {
 }
 my $vacuum = write_script($primary, 'vacuum', join '', map { "VACUUM $_->{name};\n\\sleep 50 ms\n" } @tables);
 
-# What must hold, whatever happened before. Everything at rest, or on a standby, or both.
+# This must hold, no matter what happened before. Everything at rest, or on a standby, or both.
 sub is_sound {
     my ($node, $when) = @_;
     for my $t (@tables) {

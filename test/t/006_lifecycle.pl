@@ -1,4 +1,4 @@
-# What happens to tables besides rows coming and going: unlogged tables in a crash, indexes built or rebuilt while
+# Events of a table besides rows coming and going: unlogged tables in a crash, indexes built or rebuilt while
 # others write, dump and restore, a database copied, tablespaces.
 use strict;
 use warnings;

@@ -61,7 +61,7 @@ for recalls in ((1, 1), (.99995, 1), (.5, .6), (.7, 1)):
     is($drawn, "drawn\n" x 4, 'plots of every recall') or diag($drawn);
 }
 
-# What is there is not measured again, until that is asked for.
+# Results that are there are not measured again, until that is asked for.
 ($ok, $output, $errors) = suite(@quick);
 ok($ok && $output !~ /ef_search/, 'a second run measures nothing') or diag("$output\n$errors");
 unlink "$folder/hnswlib.json";

@@ -30,7 +30,7 @@ without_checksums($node);   # the kept files have none
 
 sub sql { my ($database, @statements) = @_; return $node->safe_psql($database, join ";\n", @statements) }
 
-# What pg_dump says of a database with nothing but the extension, whose members it describes one by one only for pg_upgrade.
+# The output of pg_dump for a database with nothing but the extension, whose members it describes one by one only for pg_upgrade.
 # Their OIDs differ, and so may their order.
 sub dump_of {
     my ($database) = @_;
@@ -169,6 +169,44 @@ sub add_queries_to {
         "INSERT INTO ${table}_queries (v) SELECT v FROM $table ORDER BY id % 13, id LIMIT 40");
     return;
 }
+
+# --- an index of a version to come: with a feature that this one does not know
+
+# Adds bits to the metapage's features, as a later library does, while nothing of the index is in memory.
+sub add_features {
+    my ($database, $index, %features) = @_;
+    my $path = $node->data_dir . '/' . sql($database, "SELECT pg_relation_filepath('$index')");
+    my %at = (read => 156, write => 158);
+    $node->stop;
+    my $bytes = slurp_file($path);
+    substr($bytes, $at{$_}, 2) |= pack 'v', $features{$_} for keys %features;
+    write_bytes($path, $bytes);
+    $node->start;
+    return;
+}
+
+sub is_refused {
+    my ($database, $statement, $detail, $name) = @_;
+    my (undef, undef, $error) = $node->psql($database, "\\set VERBOSITY verbose\nSET enable_seqscan = off;\n$statement");
+    like($error, qr/^(?:psql:.*: )?ERROR:  0A000: (?:vector index|index "later_v") is of a later version of vecstore\nDETAIL:  .*$detail/m, $name);
+    like($error, qr/index "later_v"/, "$name, with the index's name");
+    return;
+}
+
+my $nearest = "SELECT string_agg(id::text, ' ') FROM (SELECT id FROM later ORDER BY v <-> '[70.2,1,0]' LIMIT 3) s";
+sql($fresh, 'CREATE TABLE later (id int, v vector(3)) WITH (autovacuum_enabled = off)',
+    'INSERT INTO later SELECT i, ARRAY[i, 1, 0]::vector FROM generate_series(1, 300) i', 'CREATE INDEX later_v ON later USING hnsw (v vector_l2_ops)');
+add_features($fresh, 'later_v', write => 0x8000);
+is(sql($fresh, load_library() . 'SET enable_seqscan = off', $nearest), '70 71 69', 'a feature that matters to changes: queries are answered');
+my %change = (insert => "INSERT INTO later VALUES (301, '[1,2,3]')", null => 'INSERT INTO later VALUES (302, NULL)',
+    vacuum => 'DELETE FROM later WHERE id = 7; VACUUM later', check => "SELECT * FROM vecstore_check('later_v')");
+is_refused($fresh, $change{$_}, 'features 0x8000, which a library must know to change it', "$_ is refused") for sort keys %change;
+is(sql($fresh, 'SELECT count(*) FROM later WHERE id > 300'), 0, 'and no row came of it');
+add_features($fresh, 'later_v', read => 0x4000);
+is_refused($fresh, $_, 'features 0x4000, which a library must know to read it', "a feature that matters to answers: $_")
+  for $nearest, values %change, "SELECT * FROM vecstore_index_info('later_v')";
+sql($fresh, 'REINDEX INDEX later_v', values %change);
+is(sql($fresh, load_library() . 'SET enable_seqscan = off', $nearest), '70 71 69', 'REINDEX makes it one of this version');
 
 $node->stop;
 done_testing();

@@ -87,7 +87,7 @@ $primary->start;
 same_rows($primary, 'built before a crash');
 is($primary->safe_psql('postgres', q{SELECT count(*) FROM vecstore_check('t_i')}), '0', 'built before a crash: nothing wrong');
 
-# What a table without a log starts with after a crash.
+# The content of a table without a log after a crash.
 $primary->safe_psql('postgres', q{CREATE UNLOGGED TABLE u (id int, v vector(3)); CREATE INDEX ON u USING hnsw (v vector_l2_ops); INSERT INTO u VALUES (1, NULL)});
 $primary->stop('immediate');
 $primary->start;

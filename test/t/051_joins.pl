@@ -310,7 +310,7 @@ for my $fill (0, 1, 300) {
 }
 is(join("\n", @failed), '', 'no scan without order, no cost that is no number');
 
-# What a search under conditions costs depends on what the index has to help it: plain ones have no origin codes, and those
+# The cost of a search under conditions depends on what the index has to help it: plain ones have no origin codes, and those
 # that were empty when they were created no clusters.
 sql('CREATE TABLE helped (v vector(192), k int)', 'CREATE INDEX empty_first ON helped USING hnsw (v vector_l2_ops, k)',
     'INSERT INTO helped SELECT (SELECT array_agg(random())::vector(192) FROM generate_series(1, 192) WHERE i > 0), i FROM generate_series(1, 3000) i',

@@ -1,5 +1,5 @@
-# Rows that are unlike all others: garbage, markers of missing values, norms that a float's squares do not hold. What searches
-# find among the other rows, and what they read for it, stays what it was without them.
+# Rows that are unlike all others: garbage, markers of missing values, norms that a float's squares do not hold. Searches
+# find the same among the other rows as without them, and read as much.
 use strict;
 use warnings;
 use FindBin;

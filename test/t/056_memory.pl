@@ -1,4 +1,4 @@
-# What an index takes of the server beside its answers: pages that are used stay in shared buffers and are counted, vacuum passes
+# Resources that an index takes of the server: pages that are used stay in shared buffers and are counted, vacuum passes
 # over pages a few times and through its ring, large scans spill, and nothing that works with threads of its own outlives its
 # backend or holds up whoever ends it.
 use strict;
@@ -84,7 +84,7 @@ SKIP: {
     cmp_ok($left, '<', $pages / 2, 'vacuum does not fill shared buffers with the index') or diag("$left of $pages");
 }
 
-# What does not fit into maintenance_work_mem lies in files.
+# Rows that do not fit into maintenance_work_mem lie in files.
 sql("CREATE TABLE small (id int, v vector(3)); INSERT INTO small SELECT i, ARRAY[random(), random(), random()]::vector FROM generate_series(1, 120000) i;
     SET maintenance_work_mem = '500MB'; CREATE INDEX small_v ON small USING hnsw (v vector_l2_ops) WITH (m = 4, ef_construction = 16)");
 my $log = -s $node->logfile;

@@ -1,5 +1,5 @@
 # Attacks by roles that are not superusers. mallory may create objects in the schema of the extension, in pgvector's
-# and in her own, and owns tables; then a superuser installs, upgrades and calls everything. Whatever mallory planted
+# and in her own, and owns tables; then a superuser installs, upgrades and calls everything. All that mallory planted
 # writes into the server's log whose rights it has: nobody's but hers.
 use strict;
 use warnings;
@@ -29,7 +29,7 @@ sub as {
     return $out;
 }
 
-# What traps have said since the last call, each line once.
+# The messages of traps since the last call, each line once.
 my $read_to = 0;
 sub sprung {
     my $log = slurp_file($node->logfile, $read_to);
@@ -99,7 +99,7 @@ sub plant_functions {
           . ($type eq 'void' ? '' : " $value") . "; END \$\$" } @traps;
 }
 
-# What is not mallory's, and uses something of hers.
+# Objects that are not mallory's, and use something of hers.
 my $uses_of_traps = q(SELECT string_agg(DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid), ', ') FROM pg_depend d
     WHERE (d.refclassid = 'pg_proc'::regclass AND d.refobjid IN (SELECT oid FROM pg_proc WHERE proowner = 'mallory'::regrole)
            OR d.refclassid = 'pg_operator'::regclass AND d.refobjid IN (SELECT oid FROM pg_operator WHERE oprowner = 'mallory'::regrole))
@@ -188,7 +188,7 @@ as('victim', 'state', 'CREATE TABLE theirs (id int, embedding vector); GRANT INS
 sub state_of { my ($sql, $role) = @_; my ($rc, $out, $err) = $node->psql('state', $sql, extra_params => [ '-U', $role // 'victim' ]); return "$out$err" }
 my $theirs = "CALL vecstore_import('theirs', '$npy', id_column => 'id'";
 
-# What the victim's own import says of the file, in mallory's name.
+# The messages of the victim's own import about the file, in mallory's name.
 as('victim', 'state', 'CREATE TABLE look (id int, embedding vector)');
 state_of("CALL vecstore_import('look', '$npy', id_column => 'id')");
 my ($size, $fingerprint) = split /\|/, sql('state', "SELECT file_size, file_fingerprint FROM vecstore_import_state WHERE target = 'public.look'");

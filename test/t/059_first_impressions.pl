@@ -1,4 +1,4 @@
-# What people see first: progress that is true, advice that helps, types that are refused before there are rows, tests that run
+# First impressions: progress that is true, advice that helps, types that are refused before there are rows, tests that run
 # in a cluster of any encoding.
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ sub sql { return $node->safe_psql('postgres', $_[0]) }
 my $ROWS = scale(1500, 40000);
 sql('CREATE TABLE t (id int, v vector(256))');
 load_vectors($node, table => 't', rows => $ROWS, dims => 256, seed => 59);
-# What the progress of a build was seen to be.
+# The progress of a build, as it was seen.
 sub watch_build {
     my ($out, $err) = ('', '');
     my $build = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), map { ('-c', $_) } "SET maintenance_work_mem = '1MB'",

@@ -51,7 +51,7 @@ my $strategy = $major >= 15 ? 'STRATEGY file_copy' : '';
 my ($PAGE, $HEADER, $PAGE_HEAD) = (8192, 24, 8);
 sub any { my ($n) = @_; return int(rand($n)) }
 
-# What a word may be taken for: a block, a number of something, a float that is none.
+# Words that may be taken for something: a block, a number of something, a float that is none.
 sub any_word {
     my ($pages) = @_;
     my @words = (0, 1, any($pages), any($pages), $pages, 0xFFFFFFFF, 0xFFFFFFFE, 0x7FC00000, 0xFF800000, any(65536), any(2**32));
@@ -122,7 +122,7 @@ sub try_all {
     for my $what (map { $_->[0] } @all) {
         my ($said) = $err =~ /^== \Q$what\E\n(.*?)(?=^== )/ms;
         $damaged += () = ($said // '') =~ /ERROR:  XX002/g;
-        # What the server itself finds wrong with a page's header, it says in its own way.
+        # The server itself has a message of its own for a page's header.
         my @errors = grep { !/^(?:ERROR:  XX002|ERROR:  XX001: invalid page)/ } ($said // 'no answer') =~ /^((?:ERROR|FATAL|PANIC|no answer|.*connection).*)$/mg;
         $wrong{$what} = $said if @errors;
     }

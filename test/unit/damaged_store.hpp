@@ -33,7 +33,7 @@ class DamagedStore {
     static constexpr size_t read_beyond = 64;
 
   public:
-    // What others do, one step at a time: no more than so much between two calls of begin().
+    // Steps of others, one at a time: no more than so much between two calls of begin().
     struct Limits {
         uint64_t pages_read = 0, pages_added = 0;
     };

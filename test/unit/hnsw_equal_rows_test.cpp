@@ -85,7 +85,7 @@ TEST_F(EqualRows, ChunksGoFromTheMiddleOfAChain) {
     EXPECT_EQ(scan(index_, SIZE_MAX).size(), rows / 100 + rows - rows / 10);
 }
 
-// What a scan reads, and looks up in the table, does not grow with the rows it is not asked for.
+// The pages that a scan reads, and the rows that it looks up, do not grow with rows it is not asked for.
 TEST_F(EqualRows, AScanReadsOnlyWhatItIsAskedFor) {
     constexpr size_t rows = 10000;
     for (size_t i = 0; i < rows; ++i) insert(i);
@@ -296,8 +296,8 @@ TEST_F(EqualRows, RowsComeWhileChunksAreFreed) {
     }
 }
 
-// Whatever page was written last: all rows are there, and the next vacuum finds the chunks that belong to
-// nobody.
+// No matter which page was written last: all rows are there, and the next vacuum finds the chunks that belong
+// to nobody.
 TEST_F(EqualRows, VacuumAndInsertsMayCrashAnywhere) {
     constexpr size_t rows = 400;
     for (size_t i = 0; i < rows; ++i) insert(i);
@@ -322,7 +322,7 @@ TEST_F(EqualRows, VacuumAndInsertsMayCrashAnywhere) {
         auto found = scan(*victim, SIZE_MAX);
         EXPECT_EQ(std::set<size_t>(found.begin(), found.end()).size(), found.size());
         for (size_t i = 0; i < rows; i += 25) EXPECT_EQ(std::count(found.begin(), found.end(), i), 1) << i;
-        // What crashed is dead.
+        // The nodes of the crash are dead.
         vacuum(*victim, victim->store(), [&](size_t row) { return is_dead(row) || (!done && row >= rows); });
         const auto checked = victim->check(true, [&](GraphCheck<MemStore>& check) {
             for (size_t i = 0; i < rows; i += 25) check.require_row(TestIndex::tid_of(i));

@@ -20,7 +20,7 @@ FilterCondition keys_of(uint16_t column, Kind kind, std::vector<FilterKey> keys)
     return condition;
 }
 
-// What a condition means, said once more.
+// The meaning of a condition, said once more.
 bool meets(const FilterCondition& c, FilterKey key) {
     if (c.kind == Kind::range) return c.low <= key && key <= c.high;
     for (const FilterKey k : c.keys)

@@ -1,4 +1,4 @@
-// What the tests of core/hnsw share: data, indexes in memory, exact answers.
+// Shared by the tests of core/hnsw: data, indexes in memory, exact answers.
 #pragma once
 
 #include <algorithm>
@@ -129,7 +129,7 @@ inline FileGraph file_graph(const Lists& lists) {
     return graph;
 }
 
-// What the operator returns, in double arithmetic.
+// The result of the operator, in double arithmetic.
 inline double true_distance(Metric metric, const float* a, const float* b, size_t dims) {
     double l2 = 0, l1 = 0, dot = 0, aa = 0, bb = 0;
     for (size_t i = 0; i < dims; ++i) {

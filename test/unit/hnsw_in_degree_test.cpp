@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, InDegreeOf,
                                          Case{"plain", 48, StorageMode::plain, false, 2}),
                          [](const auto& info) { return info.param.name; });
 
-// What is looked for are the long vectors: that the short ones are led to as well must not cost that.
+// Queries look for the long vectors: that the short ones are led to as well must not cost that.
 TEST(InDegreeRepair, AreNotGivenWhereLongVectorsAreNearest) {
     constexpr size_t rows = 6000, queries = 100;
     Data data = normal_data(rows + queries, 64, 3);

@@ -343,7 +343,7 @@ TEST_P(Kinds, AQueryWithoutAnOrderReturnsAllRows) {
     EXPECT_EQ(rows.size(), count);
 }
 
-// What the check must notice.
+// Faults that the check must notice.
 TEST_P(Kinds, CheckFindsADamagedVector) {
     const Rows data = rows_of(shape(), 9);
     const auto index = empty_index();

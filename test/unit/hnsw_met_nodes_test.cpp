@@ -1,4 +1,4 @@
-// What an insert measures, it measures once: nodes that it has met, and pairs of candidates.
+// An insert measures everything once: nodes that it has met, and pairs of candidates.
 #include <gtest/gtest.h>
 
 #include "core/hnsw/node/met_nodes.hpp"

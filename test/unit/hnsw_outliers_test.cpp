@@ -1,6 +1,5 @@
 // Rows that are unlike all others: garbage, markers of missing values, other scales, norms at the ends of a
-// float's range. What searches find among the other rows, and how many nodes they visit for it, stays what it
-// was without them.
+// float's range. Searches find the same among the other rows as without them, and visit as many nodes.
 #include <gtest/gtest.h>
 
 #include "hnsw_graph.hpp"
@@ -311,32 +310,6 @@ TEST(LongRows, AreNoneOfThoseOfOrdinaryLengths) {
     }
 }
 
-// A library that knows format 1 alone would not tell of rows on the list: it is to refuse the index from the
-// first one on.
-TEST(LongRows, MakeAnIndexOfFormatOneOneOfFormatTwo) {
-    const Data data = clustered_units(100);
-    IndexOptions options;
-    options.metric = Metric::inner_product;
-    options.high_length = 1;
-    TestIndex index(test_dims, options);
-    const auto version = [&] { return uint32_t{index.meta().version}; };
-    EXPECT_EQ(version(), format_version);
-    {
-        auto page = index.store().write(meta_block);
-        meta_of(page.modify()).version = oldest_format_version;
-        page.commit();
-    }
-    index.insert(data);
-    EXPECT_TRUE(index.check().problems.empty()) << index.check().all();
-    EXPECT_EQ(version(), oldest_format_version);
-    Data garbage = first_rows(data, 1);
-    fill_row(garbage, 0, 1e5f);
-    InsertMemory memory;
-    index.insert(garbage.row(0), data.rows(), memory);
-    EXPECT_EQ(version(), format_version);
-    EXPECT_EQ(index.check().counts.pages.long_rows, 1u);
-}
-
 // A few long rows are no reason to do without codes; rows that are a little longer are, and so are many.
 TEST(LongRows, LeaveTheOthersEquallyLong) {
     const auto profile = [](const Data& data) {
@@ -357,7 +330,8 @@ TEST(LongRows, LeaveTheOthersEquallyLong) {
     EXPECT_FALSE(profile(data).equal_norms);
 }
 
-// What there is no room for is in the graph; all are found, once, in order, under a condition as well.
+// Rows that the list has no room for are in the graph; all are found, once, in order, under a condition as
+// well.
 TEST(LongRows, MayBeMoreThanThereIsRoomFor) {
     Data data = clustered_units(1000);
     IndexOptions options;

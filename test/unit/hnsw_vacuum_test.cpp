@@ -133,7 +133,7 @@ TEST_P(Vacuumed, HalfOfTheRows) {
     expect_scan_returns_the_living(*index, data, odd);
 }
 
-// What one row takes does not grow with the index but for passes over its pages; many rows are worth more.
+// The cost of one row does not grow with the index but for passes over its pages; many rows are worth more.
 TEST_P(Vacuumed, OneRowTakesAFewPasses) {
     const Data data = normal_data(4000, GetParam().dims, 1);
     const auto index = built_of(data, 2);
@@ -268,8 +268,8 @@ TEST_P(Vacuumed, RecallStaysAfterHalfIsGone) {
     EXPECT_GE(hits(*vacuumed, data) + 9, hits(*fresh, left)) << "of 300";
 }
 
-// The links that lead to a node go with the nodes they leave. What remains must be found as easily as in an
-// index built without them.
+// The links that lead to a node go with the nodes they leave. The other nodes must be found as easily as in
+// an index built without them.
 TEST_P(Vacuumed, WhatRemainsIsEasyToFind) {
     if (GetParam().m < 4) GTEST_SKIP() << "too few links";
     const Data data = normal_data(3000, GetParam().dims, 11, 12);

@@ -340,7 +340,7 @@ TEST(ValidateLegal, LinksToTheDead) {
     EXPECT_GT(checked.counts.pages.dead_nodes, 100u);
 }
 
-// What an interrupted insert leaves: a node that nothing links to, whose row nobody can see.
+// An interrupted insert leaves a node that nothing links to, whose row nobody can see.
 TEST(ValidateLegal, UnreachableNodesOfRowsThatNeedNotBeFound) {
     const auto index = sound_index();
     const Link isolated = another_node(*index);

@@ -123,7 +123,7 @@ TEST(Faiss, NamesTheKindsItRefuses) {
     expect_error(Bytes("\x08\0\0\0xxxxxx", 10), ErrorCode::bad_file, "\\x08\\x00\\x00\\x00");
 }
 
-// Whatever bytes a file has: an answer or a core::Error, and rows that agree with the announcement.
+// Any bytes of a file lead to an answer or a core::Error, and rows that agree with the announcement.
 TEST(Faiss, SurvivesEveryByteChanged) {
     const Bytes good[] = {faiss_id_map("IxM2", faiss_flat("IxFI", 2, six, 0), 3, {1, 2, 3}),
                           npy(npy_dict("<f4", "(2, 3)"), raw_all(six))};

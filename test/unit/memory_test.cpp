@@ -1,4 +1,4 @@
-// What keeps within a limit of memory: sets of many numbers, rows that wait, scans, builds that are told to
+// These keep within a limit of memory: sets of many numbers, rows that wait, scans, builds that are told to
 // stop.
 #include <algorithm>
 #include <chrono>
@@ -183,7 +183,7 @@ TEST(ScanMemory, AScanThatGoesOnEndsWhereItsMemoryDoes) {
 
 // ------------------------------------------------------------------------------------------------- builds
 
-// What ends the process does not return from `progress`: the threads must have ended by themselves.
+// A call that ends the process does not return from `progress`: the threads must have ended by themselves.
 TEST(StoppedBuild, HasNoThreadAtWork) {
     const Data data = normal_data(12000, 16, 1);
     for (const size_t calls_before : {1, 500, 2000}) {

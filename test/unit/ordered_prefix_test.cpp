@@ -66,7 +66,7 @@ TEST(OrderedPrefix, HasWhatBeginsSoInItsRange) {
     EXPECT_GT(outside, all.size() * all.size() * 9 / 10);
 }
 
-// What they are for: more than the five bytes that would fit as they are.
+// Their purpose: more than the five bytes that would fit as they are.
 TEST(OrderedPrefix, ReachesFurtherThanPlainBytes) {
     std::set<uint64_t> words, days, names;
     for (char c = 'a'; c <= 'z'; ++c) words.insert(number(std::string("longes") + c));

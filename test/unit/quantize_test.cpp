@@ -245,7 +245,7 @@ std::vector<float> decoded(const ScaledVector& made, const std::vector<uint8_t>&
 TEST(StoredVectors, BitPlanesKnowTheirErrorAndAreUnbiased) {
     std::mt19937 random(7);
     std::normal_distribution<float> normal;
-    // What a uniform quantizer loses of normally distributed components, as a share of |x|^2, and a bit more.
+    // The loss of a uniform quantizer, of normally distributed components: a share of |x|^2, and a bit more.
     const double most_lost[] = {0.15, 0.046, 0.016, 0.0065, 0.002};
     for (const float magnitude : {1e-15f, 1.0f, 1e15f}) {
         for (uint32_t bits = 2; bits <= 6; ++bits) {

@@ -1,4 +1,4 @@
-// What a sample of a table's rows says about the data.
+// A sample of a table's rows tells about the data.
 #include <gtest/gtest.h>
 
 #include <random>

@@ -90,7 +90,8 @@ TEST_F(SparseTest, ListsWithoutCommonDimensionsAddUp) {
     EXPECT_EQ(sparse_l1(a.view(), b.view()), 10);
 }
 
-// What is missing in one list counts as 0, also where the other's value would make anything else infinite.
+// An element that is missing in one list counts as 0, also where the other's value would make anything else
+// infinite.
 TEST_F(SparseTest, LargeValuesDoNotLeakIntoOtherDimensions) {
     const Sparse a{{0, 3}, {3e38f, 1}}, b{{1, 3}, {3e38f, 2}};
     EXPECT_EQ(sparse_inner_product(a.view(), b.view()), 2);

@@ -119,7 +119,7 @@ TEST(StoppingRule, WiderMeansFarther) {
     enough.widen(400);
     const size_t wider = world.go_on(enough);
     EXPECT_GT(wider, narrow);
-    // What was met before counts as if that width had been asked for from the start.
+    // Nodes that were met before count as if that width had been asked for from the start.
     EXPECT_NEAR(static_cast<double>(wider), static_cast<double>(other.looked_at(at_once, 400)),
                 0.2 * static_cast<double>(wider));
     enough.widen(1 << 20);

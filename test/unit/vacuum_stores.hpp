@@ -22,7 +22,7 @@ inline void copy_pages(TestIndex& from, TestIndex& to) {
 
 struct Crash {};
 
-// What the stores of these tests have in common: all but access to pages is a store's in memory.
+// Common to the stores of these tests: all but access to pages is a store's in memory.
 class StoreOverMemory {
   public:
     explicit StoreOverMemory(MemStore& base) : base_(base) {}

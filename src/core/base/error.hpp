@@ -18,6 +18,7 @@ enum class ErrorCode {
     io,                  // 58030: reading or writing failed
     out_of_memory,       // 53200
     corrupted_index,     // XX002
+    newer_format,        // 0A000: a later version wrote an index
     not_now,             // 55000: something else is to be done or to end first, which the hint names
     internal,            // XX000
 };

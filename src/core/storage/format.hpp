@@ -33,9 +33,9 @@ constexpr size_t page_payload_size = page_bytes - page_header_bytes;
 constexpr size_t factor_bytes = 4;  // of a link; coded: bf16 f_add, bf16 f_rescale; plain: float distance
 
 constexpr uint32_t format_magic = 0x56454353;  // "VECS"
-// The version that a library must know to read the index. 2: rows lie on lists beside the graph
-// (unplaced_layout.hpp), of which a library that knows 1 alone would not tell. An index of version 1 is read
-// and changed as it is, and becomes one of 2 with its first page of such a list.
+// The version that a library must know to read the index. 2: the metapage has bits for what a library must
+// know besides (features.hpp), so that there need not be a version 3. An index of version 1 is read as it is,
+// and becomes one of 2 with the first thing that a bit stands for.
 constexpr uint32_t format_version = 2, oldest_format_version = 1;
 
 #pragma pack(push, 1)
@@ -226,7 +226,10 @@ struct MetaData {
     uint8_t long_pages;  // how many there are
     uint8_t misfits;     // 1: so many vectors are stored so roughly that scans look at all rows
                          // (beam_calibration.hpp)
-    uint8_t reserved[5];
+    // Of format 2 (features.hpp):
+    uint16_t read_features;   // a library must know them to read the index
+    uint16_t write_features;  // and these to change it
+    uint8_t reserved;
 };
 
 #pragma pack(pop)

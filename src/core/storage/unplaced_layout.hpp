@@ -10,6 +10,7 @@
 // from MetaData::long_rows and MetaData::long_room on, each with its vector as a node would store it.
 #pragma once
 
+#include "core/storage/features.hpp"
 #include "core/storage/layout.hpp"
 
 namespace vecstore::core {
@@ -103,7 +104,7 @@ struct UnplacedLayout : RowListLayout<UnplacedRow> {
     static bool may_grow(const MetaData&) { return true; }
     static void grow(MetaData& meta, uint32_t block) {
         meta.unplaced = block;
-        meta.version = format_version;
+        add_features(meta, has_unplaced_rows, 0);
     }
 };
 
@@ -123,7 +124,7 @@ struct LongLayout : RowListLayout<LongRow> {
     static void grow(MetaData& meta, uint32_t block) {
         meta.long_rows = block;
         ++meta.long_pages;
-        meta.version = format_version;
+        add_features(meta, has_long_rows, 0);
     }
 };
 

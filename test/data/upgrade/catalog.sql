@@ -1,5 +1,5 @@
 -- extension_catalog(NAME): every catalog row that an extension consists of, a line for each, such that two databases can be
--- compared. A reference to another object is written as its name, an expression as its text. What no script decides is
+-- compared. A reference to another object is written as its name, an expression as its text. Values that no script decides are
 -- left out: object ids, files, statistics. test/t/015_upgrade.pl compares the lines.
 
 -- The objects of an extension, and those that come and go with one of them: array types, rules of views, TOAST tables.

@@ -10,6 +10,7 @@
 #include "core/base/error.hpp"
 #include "core/hnsw/filter/row_filter.hpp"
 #include "core/storage/append.hpp"
+#include "core/storage/features.hpp"
 #include "core/storage/unplaced_layout.hpp"
 
 namespace vecstore::core {
@@ -58,6 +59,7 @@ bool add_listed(Store& store, const NodeLayout& node_layout, Write&& write) {
         uint32_t block;
         {
             auto meta = store.read(meta_block);
+            expect_known_features(meta_of(meta.payload()), Access::change);
             block = Layout::room(meta_of(meta.payload()));
             if (block == 0 && !Layout::may_grow(meta_of(meta.payload()))) return false;
         }

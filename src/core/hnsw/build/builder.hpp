@@ -18,6 +18,7 @@
 
 #include "core/base/quiet_thread.hpp"
 #include "core/hnsw/build/row_order.hpp"
+#include "core/storage/features.hpp"
 #include "core/storage/mem_store.hpp"
 
 namespace vecstore::core {
@@ -37,7 +38,7 @@ void create_index_pages(Store& store, const Geometry& geometry, uint64_t seed, u
     const NodeLayout layout(geometry);
     MetaData meta{};
     meta.magic = format_magic;
-    meta.version = format_version;
+    add_features(meta, 0, keeps_all_rows | keeps_fingerprints);
     meta.geometry = geometry;
     meta.seed = seed;
     meta.ef_construction = ef_construction;

@@ -7,6 +7,7 @@
 #include "core/base/half.hpp"
 #include "core/hnsw/space/lengths.hpp"
 #include "core/quantize/code.hpp"
+#include "core/storage/features.hpp"
 #include "core/storage/node_page.hpp"
 #include "core/storage/unplaced_layout.hpp"
 
@@ -93,10 +94,11 @@ std::string to_text(const HeapTid& tid) {
 
 std::string meta_problem(const MetaData& meta) {
     if (meta.magic != format_magic) return "the metapage is not that of an hnsw index";
-    if (meta.version < oldest_format_version || meta.version > format_version)
-        return "the index has format version " + std::to_string(meta.version) +
-               ", this vecstore reads versions " + std::to_string(oldest_format_version) + " to " +
-               std::to_string(format_version);
+    if (const std::string newer = newer_format(meta, Access::read); !newer.empty()) return newer;
+    if (meta.version < oldest_format_version)
+        return "the metapage is broken: impossible format version " + std::to_string(meta.version);
+    if (meta.version == oldest_format_version && (meta.read_features != 0 || meta.write_features != 0))
+        return "the metapage is broken: an index of format version 1 has features";
     const std::string problem = geometry_problem(meta.geometry);
     if (!problem.empty()) return "the metapage is broken: " + problem;
     if (meta.entry_level > highest_level)

@@ -9,7 +9,7 @@
 //      joined as after a vacuum
 //   5. rows that the file does not have are inserted
 //
-// Whatever the file says, distances and codes are those of the table's vectors.
+// Distances and codes are those of the table's vectors, never those of the file.
 #include "core/hnsw/build/builder.hpp"
 
 #include <unordered_map>

@@ -14,8 +14,8 @@
 // node's page is never locked while a chunk's page is; the metapage may be locked while a node's page is.
 //
 // Free chunks: the metapage knows a page that has some, that one another (PageHead::reserved2), and so on.
-// Inserts take them from the first one and let the metapage forget it when it has none left. Whatever is lost
-// from this list by a crash, vacuum finds again: it makes a new list of all pages it sees.
+// Inserts take them from the first one and let the metapage forget it when it has none left. Vacuum finds
+// again all that a crash has lost from this list: it makes a new list of all pages it sees.
 #pragma once
 
 #include <algorithm>

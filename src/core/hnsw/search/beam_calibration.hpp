@@ -13,6 +13,7 @@
 
 #include "core/hnsw/search/search.hpp"
 #include "core/hnsw/space/lengths.hpp"
+#include "core/storage/features.hpp"
 
 namespace vecstore::core {
 
@@ -285,7 +286,7 @@ bool is_calibration_old(Store& store) {
     constexpr uint32_t least_pages = 64;
     const uint32_t pages = store.page_count();
     auto page = store.read(meta_block);
-    return pages >= least_pages &&
+    return pages >= least_pages && knows_features(meta_of(page.payload()), Access::change) &&
            pages * uint64_t{2} > uint64_t{meta_of(page.payload()).calibration.pages} * 3;
 }
 

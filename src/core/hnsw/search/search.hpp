@@ -16,6 +16,7 @@
 #include "core/hnsw/search/beam_bound.hpp"
 #include "core/hnsw/search/frontier.hpp"
 #include "core/hnsw/space/query.hpp"
+#include "core/storage/features.hpp"
 
 namespace vecstore::core {
 
@@ -238,13 +239,17 @@ struct EntryPoint {
     BeamCalibration calibration{};
     uint32_t entry_map = 0;
     bool misfits = false;
+    uint16_t write_features = 0;
 };
 
+// Throws core::Error (newer_format) where this library does not know all features of the index.
 template <class Store>
-EntryPoint read_entry_point(Store& store) {
+EntryPoint read_entry_point(Store& store, Access access = Access::read) {
     auto page = store.read(meta_block);
     const MetaData& meta = meta_of(page.payload());
-    return {meta.entry_point, meta.entry_level, meta.calibration, meta.entry_map, meta.misfits != 0};
+    expect_known_features(meta, access);
+    return {meta.entry_point, meta.entry_level,  meta.calibration,
+            meta.entry_map,   meta.misfits != 0, meta.write_features};
 }
 
 // BeamCalibration::length with one more row, of this length. One that is so much longer is no reason to look

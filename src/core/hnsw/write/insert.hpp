@@ -26,6 +26,7 @@
 #include "core/hnsw/write/equal_rows.hpp"
 #include "core/hnsw/write/link_back.hpp"
 #include "core/hnsw/write/neighbor_choice.hpp"
+#include "core/storage/features.hpp"
 
 namespace vecstore::core {
 
@@ -57,7 +58,8 @@ class Inserter {
         auto& chosen = memory_.chosen;
         if (chosen.size() <= row.level) chosen.resize(row.level + 1);
         for (size_t l = 0; l <= row.level; ++l) chosen[l].clear();
-        const EntryPoint entry = read_entry_point(store_);
+        const EntryPoint entry = read_entry_point(store_, Access::change);
+        announce_fingerprints(store_, entry.write_features);
         if (near.count > 0 && row.level == 0)
             memory_.entry_candidates.assign(near.entry_candidates, near.entry_candidates + near.count);
         else

@@ -68,6 +68,7 @@ class Vacuum {
     // is_dead(HeapTid) -> bool; called under page locks.
     template <class IsDead>
     void run(IsDead&& is_dead) {
+        read_entry_point(store_, Access::change);
         const uint32_t pages_before = pages_ = store_.page_count();
         slots_.reset(slot_count(), scratch_);
         for (uint32_t block = meta_block + 1; block < pages_; ++block) {
