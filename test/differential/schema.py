@@ -43,7 +43,10 @@ class Schema:
             self.row_count = min(self.row_count, 600)
         self.partitioned = r.random() < 0.15
         self.row_security = r.random() < 0.1
-        self.indexed = [c for c in self.columns if r.random() < 0.6] if self.method == "hnsw" else []
+        # Texts of two collations are what joins by an index may get wrong.
+        texts = [c for c in self.columns if c.kind.text]
+        self.key = r.choice(texts if texts and r.random() < 0.5 else self.columns)
+        self.indexed = [c for c in self.columns if r.random() < (0.8 if c is self.key else 0.5)] if self.method == "hnsw" else []
         self.index_first = r.random() < 0.2
         self.steps = []
         self.make()
@@ -52,7 +55,7 @@ class Schema:
         r, columns = self.random, []
         for i in range(r.randint(1, 4)):
             kind = r.choice(COLUMN_TYPES)
-            columns.append(Column(f"c{i}", kind, r.choice(COLLATIONS) if kind.text else ""))
+            columns.append(Column(f"c{i}", kind, r.choice(COLLATIONS + [" COLLATE any_case"]) if kind.text else ""))
         return columns
 
     def value(self, column, may_be_null=True):
@@ -76,8 +79,7 @@ class Schema:
         if self.partitioned:
             for i in range(3):
                 self.sql(f"CREATE TABLE t_{i} PARTITION OF t FOR VALUES WITH (MODULUS 3, REMAINDER {i})")
-        self.key = r.choice(self.columns)
-        self.joined_collation = r.choice(COLLATIONS) if self.key.kind.text else ""
+        self.joined_collation = r.choice(COLLATIONS + [self.key.collation] * 4) if self.key.kind.text else ""
         self.sql(f"CREATE TABLE j (k {self.key.kind.name}{self.joined_collation}, rank int, about text)")
         self.sql(f"CREATE TABLE q (id int, n int, v {self.vectors.type_name()})")
         index = self.index_statement()
@@ -112,7 +114,8 @@ class Schema:
             options.append(f"lists = {r.choice([1, 5, 30])}")
         # Codes take 8 dimensions and more, and an operator class that has them: elsewhere the option is refused.
         self.storage = next((o.split()[-1] for o in options if o.startswith("storage")), "auto")
-        extra = "".join(f", {c.name}" for c in self.indexed)
+        collation = r.choice(COLLATIONS)   # an index may have another than its column
+        extra = "".join(f", {c.name}" + (collation if c.kind.text else "") for c in self.indexed)
         partial = " WHERE n % 2 = 0" if r.random() < 0.07 else ""
         with_options = f" WITH ({', '.join(options)})" if options else ""
         return f"CREATE INDEX t_v ON t USING {self.method} (v {self.opclass}{extra}){with_options}{partial}"

@@ -13,7 +13,7 @@ class Statement:
         self.source = "t"          # what is read as t: the table, a view, a sub-select
         self.joins = []            # text of joins
         self.conditions = []       # joined by AND
-        self.second_key = None     # of the order
+        self.second_key = None     # of the order: a column, or the distance from another vector
         self.descending = False
         self.limit = None
         self.offset = 0
@@ -37,7 +37,7 @@ class Statement:
         return f"t.v {self.operator} {self.query}"
 
     def body(self, limited):
-        key = f"t.{self.second_key}" if self.second_key else "0"
+        key = self.second_key or "0"
         group = "q.id" if self.wrapper == "lateral" else "0"
         text = f"SELECT {group} AS g, t.id AS id, {key} AS k, {self.distance()} AS d"
         text += "".join(f", t.{c}::text" for c in self.shown)
@@ -46,7 +46,7 @@ class Statement:
             text += " WHERE " + " AND ".join(f"({c})" for c in self.conditions)
         text += f" ORDER BY {self.distance()}"
         if self.second_key:
-            text += f", t.{self.second_key}" + (" DESC" if self.descending else "")
+            text += f", {self.second_key}" + (" DESC" if self.descending else "")
         if limited and self.limit is not None:
             text += f" LIMIT {self.limit}"
         if limited and self.offset:
@@ -115,14 +115,15 @@ class Maker:
         if x.wrapper == "lateral":
             x.query = "q.v"
         x.source = r.choice(["t", "t", "t", "w AS t", "(SELECT * FROM t WHERE n < 15) AS t"])
-        for _ in range(r.choice([0, 1, 1, 1, 2, 3])):
+        for _ in range(r.choice([0, 0, 0, 1, 1, 1, 2, 3])):   # (Most leave few rows.)
             x.conditions.append(self.condition(x, 2))
-        if r.random() < 0.25:
+        if r.random() < 0.35:
             self.join(x)
         if x.wrapper == "distinct":
-            x.second_key = "id"   # which of equally far rows it is
-        elif r.random() < 0.2:
-            x.second_key, x.descending = r.choice(["id", "n"]), r.random() < 0.5
+            x.second_key = "t.id"   # which of equally far rows it is
+        elif r.random() < 0.25:
+            another = f"t.v {x.operator} {self.query_vector()}"
+            x.second_key, x.descending = r.choice(["t.id", "t.n", another, another]), r.random() < 0.3
         if r.random() < 0.3:
             x.shown = [c.name for c in s.columns]
         self.fit(x)
@@ -160,7 +161,8 @@ class Maker:
             x.settings.append("ivfflat.iterative_scan = relaxed_order")
         if r.random() < 0.6:
             x.settings.append("enable_seqscan = off")
-        if r.random() < 0.2:
+        joins = x.joins or any("FROM j" in c for c in x.conditions)
+        if r.random() < (0.6 if joins else 0.2):   # (Small tables are sorted rather than joined in the index.)
             x.settings.append("enable_sort = off")
         for name in ("enable_hashjoin", "enable_mergejoin", "enable_nestloop", "enable_material", "enable_memoize",
                      "enable_bitmapscan", "enable_partitionwise_join", "vecstore.join_filters"):
@@ -277,31 +279,36 @@ class Maker:
         r, key = self.random, self.schema.key
         if key.kind.name in ("jsonb",) or key.kind.name.endswith("[]"):
             return f"t.n > {r.randint(0, 10)}"
-        collate = self.schema_collation()
+        own, other = self.either_side(self.schema_collation())
         where = r.choice(["", f" WHERE rank < {r.randint(0, 9)}", f" WHERE rank = {r.randint(0, 9)}"])
         inner = where[7:] or "true"
-        name = f"t.{key.name}{collate}"
+        name, k = f"t.{key.name}{own}", f"k{other}"
         return r.choice([
-            f"{name} IN (SELECT k FROM j{where})",
-            f"{name} NOT IN (SELECT k FROM j WHERE k IS NOT NULL AND {inner})",
-            f"EXISTS (SELECT 1 FROM j WHERE j.k = {name} AND {inner})",
-            f"NOT EXISTS (SELECT 1 FROM j WHERE j.k = {name} AND {inner})",
-            f"{name} = (SELECT k FROM j{where} ORDER BY about LIMIT 1)",
-            f"{name} = ANY (ARRAY(SELECT k FROM j{where}))",
+            f"{name} IN (SELECT {k} FROM j{where})",
+            f"{name} NOT IN (SELECT {k} FROM j WHERE k IS NOT NULL AND {inner})",
+            f"EXISTS (SELECT 1 FROM j WHERE j.{k} = {name} AND {inner})",
+            f"NOT EXISTS (SELECT 1 FROM j WHERE j.{k} = {name} AND {inner})",
+            f"{name} = (SELECT {k} FROM j{where} ORDER BY about LIMIT 1)",
+            f"{name} = ANY (ARRAY(SELECT {k} FROM j{where}))",
             f"t.n > (SELECT count(*) FROM j{where})"])
 
     def schema_collation(self):
-        """Two columns of different collations cannot be compared without one named."""
+        """Two columns of different collations cannot be compared without one named; others can."""
         s = self.schema
-        if not s.key.kind.text:
+        if not s.key.kind.text or (s.joined_collation == s.key.collation and self.random.random() < 0.7):
             return ""
         return s.joined_collation or s.key.collation or ' COLLATE "C"'
+
+    def either_side(self, collate):
+        """The column of t stands bare, or that of j does."""
+        return (collate, "") if self.random.random() < 0.5 else ("", collate)
 
     def join(self, x):
         r, s = self.random, self.schema
         if s.key.kind.name in ("jsonb",) or s.key.kind.name.endswith("[]"):
             return
-        equal = f"j.k = t.{s.key.name}{self.schema_collation()}"
+        own, other = self.either_side(self.schema_collation())
+        equal = f"j.k{other} = t.{s.key.name}{own}"
         kind = r.choice(["JOIN", "JOIN", "JOIN", "LEFT JOIN"])
         x.joins.append(f"{kind} j ON {equal}" + r.choice(["", "", f" AND j.rank < {r.randint(0, 9)}"]))
         if r.random() < 0.7:
