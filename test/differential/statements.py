@@ -155,7 +155,7 @@ class Maker:
         r = self.random
         if r.random() < 0.3:
             x.settings.append(f"hnsw.ef_search = {r.choice([1, 5, 20, 200])}")
-        if r.random() < 0.25:
+        if r.random() < 0.25 and x.wrapper != "distinct":   # (Groups need an order, which is not promised then.)
             x.settings.append("hnsw.iterative_scan = " + r.choice(["relaxed_order", "strict_order"]))
         if self.schema.method == "ivfflat":
             x.settings.append("ivfflat.iterative_scan = relaxed_order")

@@ -36,7 +36,8 @@ inline void expect_keys_of_rows(TestIndex& index) {
     size_t rows = 0;
     std::vector<FilterKey> keys(index.options().filter_columns);
     for (const Link& link : index.nodes()) {
-        const NodeHead& head = index.node(link).head();
+        const OpenNode node = index.node(link);
+        const NodeHead& head = node.head();
         if ((head.flags & node_dead) != 0) continue;
         ASSERT_TRUE(read_filter_keys(index.store(), index.layout(), link, keys.data()));
         for (size_t i = 0; i < head.tid_count; ++i, ++rows)

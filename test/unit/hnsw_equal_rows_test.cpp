@@ -406,7 +406,8 @@ class ChangedKeys : public testing::Test {
         for (const Link& link : index.nodes()) {
             FilterKey key;
             ASSERT_TRUE(read_filter_keys(index.store(), index.layout(), link, &key));
-            const NodeHead& head = index.node(link).head();
+            const OpenNode node = index.node(link);
+            const NodeHead& head = node.head();
             for (size_t i = 0; i < head.tid_count; ++i)
                 EXPECT_EQ(options().filter_key(TestIndex::row_of(head.tids[i]), 0), key);
         }

@@ -185,7 +185,8 @@ class HalfDead : public testing::Test {
         return reinterpret_cast<const float*>(index_.node(link).own())[0] > 500;
     }
     void kill(const Link& link) {
-        NodeHead& head = index_.node(link).head();
+        const OpenNode node = index_.node(link);
+        NodeHead& head = node.head();
         head.flags |= node_dead;
         head.tid_count = 0;
     }

@@ -26,19 +26,9 @@ inline void store_distance(float distance, uint8_t* factor) {
     std::memcpy(factor, &distance, sizeof(distance));
 }
 
-// References into a page outlive the view that gave them: compilers that look for dangling ones are told so.
-#if defined(__has_cpp_attribute)
-#if __has_cpp_attribute(gnu::no_dangling)
-#define VECSTORE_VIEW [[gnu::no_dangling]]
-#endif
-#endif
-#ifndef VECSTORE_VIEW
-#define VECSTORE_VIEW
-#endif
-
 // Byte is uint8_t or const uint8_t.
 template <class Byte>
-class VECSTORE_VIEW BasicNode {
+class BasicNode {
   public:
     BasicNode(const NodeLayout& layout, Byte* slot) : layout_(&layout), slot_(slot) {}
 
