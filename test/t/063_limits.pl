@@ -124,7 +124,7 @@ SKIP: {
     sql('DROP TABLE grown');
 
     # As many nodes as a vacuum does not hold in a megabyte.
-    sql("CREATE TABLE many (id int, v vector(3)); INSERT INTO many SELECT i, ARRAY[random(), random(), random()]::vector FROM generate_series(1, 60000) i;
+    sql("CREATE TABLE many (id int, v vector(3)); INSERT INTO many SELECT i, ARRAY[random(), random(), random()]::vector FROM generate_series(1, 130000) i;
         SET maintenance_work_mem = '500MB'; CREATE INDEX many_v ON many USING hnsw (v vector_l2_ops) WITH (m = 4, ef_construction = 16)");
     on_full_disk('vacuum', 100, before => 'DELETE FROM many WHERE id % 40 = 0', set => "$temporary; SET maintenance_work_mem = '1MB'", run => 'VACUUM many');
     check_clean($node, 'many_v', 'the index after it');
