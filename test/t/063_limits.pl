@@ -15,7 +15,7 @@ use Vecstore;
 
 plan skip_all => 'about vecstore alone' if extension() ne 'vecstore';
 
-my $rounds = $ENV{VECSTORE_LIMITS_ROUNDS} // scale(3, 60);
+my $rounds = $ENV{VECSTORE_LIMITS_ROUNDS} // scale(1, 60);
 my $seed = $ENV{VECSTORE_LIMITS_SEED} // int(rand(1e6));
 srand($seed);
 note("VECSTORE_LIMITS_SEED=$seed");
@@ -172,7 +172,8 @@ my %work = (
     'scan of all rows'    => "$indexed; SET work_mem = '64kB'; SELECT count(*) FROM (SELECT FROM big $nearest) s",
     'scan in memory'      => "$indexed; SET work_mem = '1GB'; SELECT count(*) FROM (SELECT FROM big $nearest) s",
     'filtered scan'       => "$indexed; SELECT count(*) FROM (SELECT FROM big WHERE c = 3 $nearest LIMIT 100) s",
-    'vacuum'              => 'DELETE FROM big WHERE id % 10 = 3; VACUUM big',
+    # (Where PostgreSQL cannot open a table's file to truncate it, it panics by itself.)
+    'vacuum'              => 'DELETE FROM big WHERE id % 10 = 3; VACUUM (TRUNCATE off) big',
     'check'               => "SELECT count(*) FROM vecstore_check('big_v', true)",
     'import of npy'       => "CREATE TEMP TABLE t (v vector(64)); CALL vecstore_import('t', '$dir/big.npy')",
     'import of FAISS'     => "CREATE TEMP TABLE t (id bigint PRIMARY KEY, v vector(64)); CALL vecstore_import('t', '$dir/big.faiss', id_column => 'id', on_conflict => 'update')",
@@ -228,7 +229,7 @@ note('without descriptors: ' . ($failed{nofile} // 0) . ' operations failed');
 
 # --- settings of memory, tiny and huge
 
-for my $memory ('64kB', '2GB') {
+for my $memory ('64kB', is_full() ? '2GB' : ()) {
     my $maintenance = $memory eq '64kB' ? '1MB' : $memory;
     for my $name (sort keys %work) {
         my @errors = errors_of("SET work_mem = '$memory'; SET maintenance_work_mem = '$maintenance'", split /; /, $work{$name});
