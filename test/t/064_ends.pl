@@ -87,14 +87,17 @@ $work{'reading a store'} = { run => "SELECT count(*) FROM generate_series(1, 200
 my $left = q{SELECT 'left: ' || (SELECT count(*) FROM pg_ls_dir('/proc/' || pg_backend_pid() || '/task')) - 1 || ' threads, '
     || (SELECT count(*) FROM pg_ls_tmpdir() WHERE name LIKE 'pgsql_tmp' || pg_backend_pid() || '.%') || ' files'};
 
+# The backend of a session, once it runs the statement: an end that came before would end nothing.
 sub pid_of {
-    my ($name) = @_;
+    my ($name, $statement) = @_;
+    my $runs = $statement ? 'AND query = ' . quoted($statement) : '';
+    my $pid = '';
     for (1 .. 100) {
-        my $pid = ask_quietly($node, "SELECT pid FROM pg_stat_activity WHERE application_name = '$name' AND backend_type = 'client backend'");
+        $pid = ask_quietly($node, "SELECT pid FROM pg_stat_activity WHERE application_name = '$name' AND backend_type = 'client backend' $runs");
         return $pid if $pid;
         sleep 0.02;
     }
-    die "no backend of $name\n";
+    return 0;    # it is over
 }
 
 sub wait_for { my ($done) = @_; for (1 .. 6000) { return 1 if $done->(); sleep 0.01 } return 0 }
@@ -114,7 +117,7 @@ sub end_work {
     my $client = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') . " application_name=$application",
             map { ('-c', $_) } @setup, '\timing on', $work->{run}, '\timing off', 'RESET ALL', $left ],
         '<', \undef, '>', \$out, '2>', \$err);
-    my $pid = pid_of($application);
+    my $pid = pid_of($application, $work->{run});
     sleep $after if $how !~ /timeout/;
     my $began = time;
     if ($how eq 'disconnect') {
