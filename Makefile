@@ -28,6 +28,13 @@ PG_CXXFLAGS = -std=c++17 -O3 -fvisibility=hidden -fno-math-errno -fno-semantic-i
               -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-register -Wno-missing-field-initializers
 SHLIB_LINK = -lhwy -lsqlite3 -lz -lstdc++ -lm -lpthread -Wl,-Bsymbolic -Wl,--exclude-libs,ALL
 
+# Sanitizers to build with, as for CMake: make VECSTORE_SANITIZE=address,undefined. The server has to be started with their
+# libraries preloaded: test/run asan_server.
+ifdef VECSTORE_SANITIZE
+PG_CXXFLAGS += -O1 -fsanitize=$(VECSTORE_SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+SHLIB_LINK += -fsanitize=$(VECSTORE_SANITIZE)
+endif
+
 # vecstore-load, the client's side: the same readers, and libpq instead of the server. See below.
 CLIENT_PROGRAM = build/vecstore-load
 CLIENT_SOURCES = $(wildcard src/client/*.cpp)

@@ -75,11 +75,31 @@ void PendingError::set(const core::Error& error) {
     set(sqlstate_of(error.code()), error.message().c_str(), error.detail().c_str(), error.hint().c_str());
 }
 
+// In the place of an error of which there is no memory for a copy.
+static ErrorData* error_of_no_memory() {
+    static char message[] = "out of memory";
+    static ErrorData data;
+    data = ErrorData{};
+    data.elevel = ERROR;
+    data.output_to_server = data.output_to_client = true;
+    data.sqlerrcode = ERRCODE_OUT_OF_MEMORY;
+    data.message = message;
+    return &data;
+}
+
 ErrorData* take_error() {
     MemoryContextSwitchTo(CurTransactionContext != nullptr ? CurTransactionContext : TopMemoryContext);
-    ErrorData* const data = CopyErrorData();
+    const HandlerStacks stacks;
+    ErrorData* volatile data = nullptr;
+    sigjmp_buf local;
+    // An error of the copy itself must not leave C++ frames behind either.
+    if (sigsetjmp(local, 0) == 0) {
+        PG_exception_stack = &local;
+        data = CopyErrorData();
+    }
+    stacks.restore();
     FlushErrorState();
-    return data;
+    return data != nullptr ? data : error_of_no_memory();
 }
 
 void PendingError::raise(Relation index) const {

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 extern "C" {
+#include "commands/tablespace.h"
 #include "storage/fd.h"
 }
 
@@ -28,6 +29,7 @@ void reserve(File file, size_t bytes) {
 
 // May raise.
 void* map_file(size_t bytes) {
+    PrepareTempTablespaces();
     const File file = OpenTemporaryFile(false);
     reserve(file, bytes);
     void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, FileGetRawDesc(file), 0);

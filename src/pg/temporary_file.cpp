@@ -8,7 +8,7 @@ class TemporaryFile final : public core::SpillFile {
   public:
     TemporaryFile(BufFile* file, const TemporaryFiles& all) : file_(file), all_(all) {}
     ~TemporaryFile() override {
-        if (!all_.are_gone()) BufFileClose(file_);
+        if (!all_.are_gone()) close_quietly(file_);
     }
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -40,6 +40,13 @@ class TemporaryFile final : public core::SpillFile {
 };
 
 }  // namespace
+
+void close_quietly(BufFile* file) noexcept {
+    try {
+        pg_call([&] { BufFileClose(file); });
+    } catch (const PgError&) {
+    }
+}
 
 std::unique_ptr<core::SpillFile> TemporaryFiles::make() {
     BufFile* const file = pg_call([&] {

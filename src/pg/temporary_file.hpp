@@ -12,6 +12,10 @@ extern "C" {
 
 namespace vecstore::pg {
 
+// BufFileClose() for destructors: it writes what is left in the file's buffer, and there may be no room for
+// that. The file is then closed with the transaction.
+void close_quietly(BufFile* file) noexcept;
+
 // Those of one scan. It may die after the transaction: then the files are gone already, and so is their
 // memory.
 class TemporaryFiles {

@@ -13,7 +13,7 @@ export LC_ALL=C.UTF-8 LANGUAGE=
 unset PGSERVICE PGSERVICEFILE PGDATA PGOPTIONS PGDATABASE PGPASSWORD PGHOSTADDR
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-JOBS=$(nproc 2>/dev/null || echo 2)
+JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 
 say() { printf '%s\n' "$*"; }
 complain() { printf '%s\n' "$*" >&2; }
@@ -147,13 +147,22 @@ make_workplace() {
         getent passwd postgres >/dev/null || give_up "There is no user postgres to run the server as."
         chown -R postgres: "$WORK"
     fi
+    mount_small_disk
     export VECSTORE_SHARED=$WORK/shared VECSTORE_STAGE=$WORK/stage HOME=$WORK
     export PGHOST=$WORK/sock PGPORT=5432 PGUSER=postgres
+}
+
+# A file system that is soon full. Tests that need one are skipped where none may be mounted.
+mount_small_disk() {
+    mkdir "$WORK/small"
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || return 0
+    if as_root mount -t tmpfs -o size=32m,mode=1777 tmpfs "$WORK/small" 2>/dev/null; then export VECSTORE_SMALL_DISK=$WORK/small; fi
 }
 
 remove_workplace() {
     local rc=$?
     set +e
+    [ -z "${VECSTORE_SMALL_DISK:-}" ] || as_root umount -l "$WORK/small"
     [ -f "$WORK/data/postmaster.pid" ] && unprivileged "$BINDIR/pg_ctl" -D "$WORK/data" -m immediate -w stop >/dev/null 2>&1
     if [ -n "${KEEP_WORK:-}" ]; then say "Kept: $WORK"; else rm -rf "$WORK"; fi
     return $rc
@@ -206,6 +215,10 @@ start_server() {
         printf '%s\n' "unix_socket_directories = '$WORK/sock'" "listen_addresses = ''"
         printf '%s\n' "$@"
     } | unprivileged tee -a "$WORK/data/postgresql.conf" >/dev/null
+    start_again
+}
+
+start_again() {
     unprivileged "$BINDIR/pg_ctl" -D "$WORK/data" -l "$WORK/server.log" -s -w -t 60 start </dev/null >/dev/null ||
         { cat "$WORK/server.log" >&2; return 1; }
 }

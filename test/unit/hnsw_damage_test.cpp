@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "allocations.hpp"
 #include "core/export/graph_export.hpp"
 #include "core/hnsw/beside/long_rows.hpp"
 #include "core/hnsw/beside/unplaced.hpp"
@@ -25,7 +26,7 @@ static thread_local size_t most_at_once = SIZE_MAX;
 
 #ifndef __SANITIZE_ADDRESS__
 [[gnu::noinline]] void* operator new(size_t size) {
-    if (size > most_at_once) throw std::bad_alloc();
+    if (size > most_at_once || vecstore::testing_memory::fails()) throw std::bad_alloc();
     if (void* const memory = std::malloc(size > 0 ? size : 1)) return memory;
     throw std::bad_alloc();
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <fstream>
+#include <utility>
 #include <vector>
 
 #include <hnswlib/hnswlib.h>
@@ -18,40 +18,48 @@ using Index = hnswlib::HierarchicalNSW<float>;
 
 // Memory of an element beside its links and vector: its lists' pointer, level, lock, place among the labels.
 constexpr size_t bytes_beside_element = 160;
-// Rows added between two looks at interrupts, by each thread.
+// Rows added at once, by each thread.
 constexpr size_t rows_per_thread = 64;
 
-// Runs work(i) for all i < count on several threads, this one among them. The others take no signals: those
-// are this thread's, and it takes them when all have ended.
+// Runs work(i) for all i from `first` up to `count` on several threads, this one among them, until this one
+// is told to stop. Returns the first i that was not run. The others take no signals: those are this thread's,
+// and it takes them when all have ended.
 template <class Work>
-void run_parallel(size_t threads, size_t count, Work&& work) {
-    std::atomic<size_t> next{0};
+size_t run_parallel(size_t threads, size_t first, size_t count, const std::function<bool()>& is_to_stop,
+                    Work&& work) {
+    std::atomic<size_t> next{first};
     std::exception_ptr failure;
-    std::atomic<bool> failed{false};
-    const auto run = [&] {
-        for (size_t i = next++; i < count && !failed; i = next++) {
+    std::atomic<bool> failed{false}, stopped{false};
+    const auto run = [&](bool leader) {
+        while (!failed && !stopped) {
+            const size_t i = next++;
+            if (i >= count) return;
             try {
                 work(i);
             } catch (...) {
                 if (!failed.exchange(true)) failure = std::current_exception();
             }
+            if (leader && is_to_stop()) stopped = true;
         }
     };
     std::vector<std::thread> others;
+    others.reserve(threads);
     try {
-        for (size_t t = 1; t < threads && t < count; t++) others.push_back(quiet_thread(run));
-    } catch (const std::system_error&) {
-        // Fewer threads, then.
+        for (size_t t = 1; t < threads && first + t < count; t++)
+            others.push_back(quiet_thread([&run] { run(false); }));
+    } catch (...) {
+        // No memory, or no more threads to be had: those there are do the work.
     }
-    run();
+    run(true);
     for (std::thread& other : others) other.join();
     if (failure) std::rethrow_exception(failure);
+    return std::min<size_t>(next, count);
 }
 
 class Writer final : public HnswlibWriter {
   public:
-    Writer(size_t dims, const HnswlibOptions& options, std::function<void()> check_interrupts)
-        : dims_(dims), options_(options), check_interrupts_(std::move(check_interrupts)) {
+    Writer(size_t dims, const HnswlibOptions& options, Interrupts interrupts)
+        : dims_(dims), options_(options), interrupts_(std::move(interrupts)) {
         const MetricInfo& metric = metric_info(options.metric);
         if (metric.is_product() || metric.of_units) {
             space_ = std::make_unique<hnswlib::InnerProductSpace>(dims);
@@ -72,18 +80,32 @@ class Writer final : public HnswlibWriter {
         if (ids_.size() == rows_per_thread * options_.threads) flush();
     }
 
-    void save(const std::string& path) override {
+    // As the library's saveIndex(), which neither tells whether it could write nor looks at interrupts.
+    void save(ByteSink& file) override {
         flush();
-        // Not more room than it has rows.
-        index_->resizeIndex(std::max<size_t>(rows_, 1));
-        index_->saveIndex(path);
-        // (The library does not tell whether it could write.)
-        const uint64_t expected = expected_size();
-        std::ifstream file(path, std::ios::binary | std::ios::ate);
-        if (!file || static_cast<uint64_t>(file.tellg()) != expected) {
-            throw Error(ErrorCode::io,
-                        "hnswlib could not write all " + std::to_string(expected) + " bytes of its index", {},
-                        "Perhaps there is no space left on the disk.");
+        const auto put = [&](const auto& value) { file.write(&value, sizeof(value)); };
+        put(index_->offsetLevel0_);
+        put(std::max<size_t>(rows_, 1));  // not more room than it has rows
+        put(rows_);
+        put(index_->size_data_per_element_);
+        put(index_->label_offset_);
+        put(index_->offsetData_);
+        put(index_->maxlevel_);
+        put(index_->enterpoint_node_);
+        put(index_->maxM_);
+        put(index_->maxM0_);
+        put(index_->M_);
+        put(index_->mult_);
+        put(index_->ef_construction_);
+        for (size_t i = 0; i < rows_; i++) {
+            file.write(index_->data_level0_memory_ + i * index_->size_data_per_element_,
+                       index_->size_data_per_element_);
+        }
+        for (size_t i = 0; i < rows_; i++) {
+            const auto bytes = static_cast<uint32_t>(index_->size_links_per_element_ *
+                                                     static_cast<size_t>(index_->element_levels_[i]));
+            put(bytes);
+            if (bytes > 0) file.write(index_->linkLists_[i], bytes);
         }
     }
 
@@ -107,19 +129,22 @@ class Writer final : public HnswlibWriter {
         const size_t wanted = std::max(rows, room_ + room_ / 2);
         room_ = bytes_of(wanted) <= options_.memory ? wanted : rows;
         require_memory(room_);
+        // The library deletes it before it makes another: without memory for that it would be deleted twice.
+        delete std::exchange(index_->visited_list_pool_, nullptr);
         index_->resizeIndex(room_);
     }
 
     void flush() {
         if (ids_.empty()) return;
-        check_interrupts_();
         make_room(rows_ + ids_.size());
-        size_t first = 0;
+        size_t done = 0;
         // The first row alone: it is the others' entry point.
-        if (rows_ == 0) index_->addPoint(values_.data(), ids_[first++]);
-        run_parallel(options_.threads, ids_.size() - first, [&](size_t i) {
-            index_->addPoint(values_.data() + (first + i) * dims_, ids_[first + i]);
-        });
+        if (rows_ == 0) index_->addPoint(values_.data(), ids_[done++]);
+        while (done < ids_.size()) {
+            interrupts_.check();
+            done = run_parallel(options_.threads, done, ids_.size(), interrupts_.are_pending,
+                                [&](size_t i) { index_->addPoint(values_.data() + i * dims_, ids_[i]); });
+        }
         rows_ += ids_.size();
         if (index_->cur_element_count != rows_) {
             throw Error(ErrorCode::data_exception, "an id is there twice, but hnswlib's labels are unique",
@@ -129,17 +154,9 @@ class Writer final : public HnswlibWriter {
         values_.clear();
     }
 
-    uint64_t expected_size() const {
-        constexpr uint64_t header = 96;
-        uint64_t size = header + rows_ * (index_->size_data_per_element_ + sizeof(uint32_t));
-        for (size_t i = 0; i < rows_; i++)
-            size += static_cast<uint64_t>(index_->element_levels_[i]) * index_->size_links_per_element_;
-        return size;
-    }
-
     const size_t dims_;
     const HnswlibOptions options_;
-    const std::function<void()> check_interrupts_;
+    const Interrupts interrupts_;
     std::unique_ptr<hnswlib::SpaceInterface<float>> space_;
     std::unique_ptr<Index> index_;
     size_t room_ = 1000;
@@ -151,8 +168,8 @@ class Writer final : public HnswlibWriter {
 }  // namespace
 
 std::unique_ptr<HnswlibWriter> write_hnswlib(size_t dims, const HnswlibOptions& options,
-                                             std::function<void()> check_interrupts) {
-    return std::make_unique<Writer>(dims, options, std::move(check_interrupts));
+                                             Interrupts interrupts) {
+    return std::make_unique<Writer>(dims, options, std::move(interrupts));
 }
 
 }  // namespace vecstore::core::exports

@@ -1,10 +1,9 @@
-// hnswlib's files, by the library itself: it builds its graph in memory and saves it.
+// hnswlib's files: the library itself builds its graph in memory.
 #pragma once
 
 #include "core/export/vector_writer.hpp"
 
 #include <functional>
-#include <string>
 
 namespace vecstore::core::exports {
 
@@ -16,17 +15,22 @@ struct HnswlibOptions {
     size_t memory;  // that the index may take; beyond, limit_exceeded
 };
 
+// Of the caller's thread. check() throws where one ends the work; are_pending() may be called while other
+// threads run.
+struct Interrupts {
+    std::function<void()> check;
+    std::function<bool()> are_pending;
+};
+
 class HnswlibWriter {
   public:
     virtual ~HnswlibWriter() = default;
-    // ids must be unique and not negative: they become labels. check_interrupts() runs between batches of
-    // rows.
+    // ids must be unique and not negative: they become labels.
     virtual void add(int64_t id, const float* values) = 0;
-    // Into an existing file. Throws io when it is not all there afterwards.
-    virtual void save(const std::string& path) = 0;
+    virtual void save(ByteSink& file) = 0;
 };
 
 std::unique_ptr<HnswlibWriter> write_hnswlib(size_t dims, const HnswlibOptions& options,
-                                             std::function<void()> check_interrupts);
+                                             Interrupts interrupts);
 
 }  // namespace vecstore::core::exports

@@ -181,11 +181,12 @@ Datum export_hnswlib(FunctionCallInfo fcinfo) {
     ExportSource source(request.rows, types);
     const auto start = [&](size_t dims, bool) {
         if (dims == 0) throw core::Error(core::ErrorCode::invalid_parameter, "there are no rows to export");
-        writer = core::exports::write_hnswlib(dims, options, [] { pg::check_interrupts(); });
+        writer = core::exports::write_hnswlib(
+            dims, options, {[] { pg::check_interrupts(); }, [] { return InterruptPending != 0; }});
     };
     const Report report = write_rows(
         source, {start, [&](int64_t id, const float* values) { writer->add(id, values); }}, metric);
-    writer->save(file.temporary_path());
+    writer->save(file);
     file.commit();
     report.tell();
     return Int64GetDatum(static_cast<int64>(report.rows));

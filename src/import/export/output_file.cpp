@@ -2,6 +2,7 @@
 
 #include "import/server_file.hpp"
 #include "pg/guard.hpp"
+#include "pg/temporary_file.hpp"
 
 #include <algorithm>
 #include <list>
@@ -80,9 +81,13 @@ OutputFile::OutputFile(const std::string& path, bool overwrite)
       shown_(displayed_path(path)),
       overwrite_(overwrite) {
     buffer_.reserve(buffer_bytes);
-    pg::pg_call([&] { open(overwrite); });
-    exists_ = true;
     remember_temporary(temporary_);
+    try {
+        pg::pg_call([&] { open(overwrite); });
+    } catch (...) {
+        remove_temporary();
+        throw;
+    }
 }
 
 void OutputFile::open(bool overwrite) {
@@ -99,13 +104,16 @@ void OutputFile::open(bool overwrite) {
                  errhint("The server writes files as its own operating-system user, into folders that exist "
                          "where it runs and that this user may write into.")));
     }
+    exists_ = true;
     // As COPY TO makes its files: readable by others.
     if (fchmod(fd_, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
         ereport(ERROR, (errcode_for_file_access(),
                         errmsg("could not set the permissions of %s: %m", shown_.c_str())));
 }
 
-OutputFile::~OutputFile() {
+OutputFile::~OutputFile() { remove_temporary(); }
+
+void OutputFile::remove_temporary() noexcept {
     if (fd_ >= 0) CloseTransientFile(fd_);
     if (exists_) unlink(temporary_.c_str());
     running_exports().remove(temporary_);
@@ -182,7 +190,7 @@ void OutputFile::move_into_place() {
 
 ServerScratch::ServerScratch() : file_(pg::pg_call([] { return BufFileCreateTemp(false); })) {}
 
-ServerScratch::~ServerScratch() { BufFileClose(file_); }
+ServerScratch::~ServerScratch() { pg::close_quietly(file_); }
 
 void ServerScratch::write(const void* bytes, size_t length) {
     pg::pg_call([&] { BufFileWrite(file_, const_cast<void*>(bytes), length); });

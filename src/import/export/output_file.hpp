@@ -32,11 +32,9 @@ class OutputFile final : public core::exports::ByteSink {
     uint64_t size() const override { return flushed_ + buffer_.size(); }
     void commit();
 
-    // For libraries that write by themselves.
-    const std::string& temporary_path() const { return temporary_; }
-
   private:
     void open(bool overwrite);
+    void remove_temporary() noexcept;
     void flush();
     void write_at(uint64_t offset, const void* bytes, size_t length);
     void move_into_place();

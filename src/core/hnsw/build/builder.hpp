@@ -12,7 +12,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -181,8 +180,8 @@ void GraphBuilder::in_parallel(size_t n, MakeWorker&& make_worker) {
     for (size_t i = 1; i < options_.threads && n > 4 * grain; ++i) {
         try {
             threads_.push_back(quiet_thread([&] { run(false); }));
-        } catch (const std::system_error&) {
-            break;  // no more threads to be had: those there are do the work
+        } catch (...) {
+            break;  // no memory, or no more threads to be had: those there are do the work
         }
     }
     run(true);

@@ -38,7 +38,18 @@ void VectorReader::read_block(VectorBatch& batch, size_t max_rows) {
     const uint64_t wanted = std::min<uint64_t>(std::min(max_rows, block_rows), info_.rows - position_);
     batch.first = position_;
     batch.rows = static_cast<size_t>(wanted);
-    batch.values.resize(batch.rows * dims);
+    try {
+        fill(batch);
+    } catch (...) {
+        batch.rows = 0;  // and not of which nothing is there
+        throw;
+    }
+    position_ += wanted;
+}
+
+// With batch.rows rows, from position_ on, of which some may then be left out.
+void VectorReader::fill(VectorBatch& batch) {
+    batch.values.resize(batch.rows * static_cast<size_t>(info_.dims));
     batch.ids.resize(batch.rows);
     batch.positions.resize(batch.rows);
     dropped_.assign(batch.rows, 0);
@@ -50,7 +61,6 @@ void VectorReader::read_block(VectorBatch& batch, size_t max_rows) {
     }
     drop_not_finite(batch);
     compact(batch);
-    position_ += wanted;
 }
 
 // Finite values are the rule: they cost one look.

@@ -129,6 +129,7 @@ class VectorReader {
   private:
     friend std::unique_ptr<VectorReader> open_vectors(ByteSource& source, const ReadOptions& options);
 
+    void fill(VectorBatch& batch);
     void drop_not_finite(const VectorBatch& batch);
     void compact(VectorBatch& batch);
     [[noreturn]] void throw_not_finite(const VectorBatch& batch, size_t at) const;
