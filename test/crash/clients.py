@@ -310,9 +310,10 @@ class Writer(Client):
 
     def drop_invalid(self, _):
         """What is left of builds that failed."""
-        for (name,) in self.sql("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid AND indexrelid NOT IN "
+        for (name,) in self.sql("SELECT c.oid::regclass::text FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE NOT indisvalid AND indexrelid NOT IN "
                                 "(SELECT index_relid FROM pg_stat_progress_create_index)"):
-            self.sql(f"DROP INDEX IF EXISTS {name}")
+            if not name.isdigit():   # gone meanwhile
+                self.sql(f"DROP INDEX IF EXISTS {name}")
 
     def checkpoint(self, _):
         self.sql("CHECKPOINT")
