@@ -272,7 +272,7 @@ is(join("\n", @telling), '', 'errors do not tell which files there are');
 @statements = map { calls_of($_, 'worker') } grep { join(' ', @{ $_->{names} }) =~ /\b(path|source|target|relation|index|load_id)\b/ } @functions;
 ($said, $errors) = try_calls('files', { role => 'worker', secrets => $SECRET }, @statements);
 cmp_ok(scalar(@statements), '>', 300, scalar(@statements) . ' calls');
-cmp_ok(scalar(@$errors), '<', 0.9 * @statements, 'some of them end well');
+cmp_ok(scalar(@$errors), '<', 0.95 * @statements, 'some of them end well');
 for my $written (glob "$open/*") { unlike(slurp_file($written), qr/kanari|\Q${\pack('f<', 14711081)}\E/, 'nothing of others\' is in ' . ($written =~ s/.*\///r)) if -f $written }
 
 # ------------------------------------------------------------------------------------- rows that are not to be seen
