@@ -132,7 +132,9 @@ using namespace vecstore;
 VECSTORE_FUNCTION(take_names) { PG_RETURN_BOOL(am::take_names()); }
 
 VECSTORE_FUNCTION(follow_names) {
-    if (!CALLED_AS_EVENT_TRIGGER(fcinfo)) elog(ERROR, "not called as an event trigger");
+    if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("not called as an event trigger")));
     const auto* const data = reinterpret_cast<EventTriggerData*>(fcinfo->context);
     if (std::string_view(data->event) == "sql_drop")
         am::take_names();

@@ -43,6 +43,12 @@ void run_as_owner(Oid relation, const char* command, const char* search_path) {
     (void)set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
                             false);
     const int result = SPI_execute(command, false, 0);
+    if (result == SPI_ERROR_TRANSACTION || result == SPI_ERROR_COPY)
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("cannot run %s as owner of relation %s",
+                        result == SPI_ERROR_COPY ? "COPY to or from the client" : "transaction commands",
+                        get_rel_name(relation))));
     if (result < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
     as_owner.end();
     SPI_finish();

@@ -12,7 +12,8 @@ SumState sum_state_arg(FunctionCallInfo fcinfo, int n, const char* type, const c
     ArrayType* const array = PG_GETARG_ARRAYTYPE_P(n);
     if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] < 1 || ARR_HASNULL(array) ||
         ARR_ELEMTYPE(array) != FLOAT8OID)
-        elog(ERROR, "%s_%s: expected state array", type, function);
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("%s_%s: expected state array", type, function)));
     return {array};
 }
 

@@ -7,9 +7,9 @@ from collections import Counter
 
 import psycopg2
 
-# What is no fault: locks and deadlocks, time that ran out, an index that another client has made or dropped meanwhile.
+# SQLSTATEs of no fault: locks and deadlocks, time that ran out, an index that another client has made or dropped meanwhile.
 EXPECTED = {"55P03", "40P01", "57014", "42P07", "42704", "42P01", "40001", "55000", "23505"}
-# What a client hears whose server goes down.
+# SQLSTATEs that a client gets when its server goes down.
 GOING_DOWN = {None, "57P01", "57P02", "57P03", "08006", "08003"}
 
 
@@ -162,7 +162,7 @@ class Writer(Client):
         name, _, action = self.random.choices(ACTIONS, [a[1] for a in ACTIONS])[0]
         table = self.random.choice(self.state.tables)
         self.what = f"{name} {table.name}"
-        # What the ledger counts on must not be lost by design.
+        # Rows that the ledger counts on must not be lost by design.
         lazy = not table.ledger and self.random.random() < 0.5
         self.sql(f"SET synchronous_commit = {'off' if lazy else 'on'}")
         action(self, table)

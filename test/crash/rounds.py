@@ -171,7 +171,7 @@ class Rounds:
     def catch_up(self, name):
         with self.primary.connect() as c, c.cursor() as cursor:
             (target,) = ask(cursor, "SELECT pg_current_wal_insert_lsn()")[0]
-            # What was not flushed yet (synchronous_commit = off) is sent once it is.
+            # WAL that was not flushed yet (synchronous_commit = off) is sent once it is.
             cursor.execute("SELECT txid_current()")
         c.close()
         until = time.time() + 120

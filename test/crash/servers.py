@@ -30,7 +30,7 @@ restart_after_crash = on
 log_line_prefix = '%m [%p] %e '
 """
 
-# What a log may not say: internal errors and damage, by SQLSTATE, and processes that die unless they were killed.
+# Lines that a log may not have: internal errors and damage, by SQLSTATE, and processes that die unless they were killed.
 ALARM = re.compile(r"\] XX\w\w\w (?!WARNING:  cannot reindex invalid index)|PANIC:|TRAP:|terminated by signal (?!9\b)|inconsistent page|page verification failed|"
                    r"exited with exit code (?![0129]\b)")
 

@@ -114,7 +114,7 @@ SKIP: {
             is(sql('SET enable_seqscan = off; SELECT count(*) FROM (SELECT FROM grown ORDER BY v <-> (SELECT v FROM big LIMIT 1)) s'), 0, 'and no row');
         });
     check_clean($node, 'grown_v', 'an index that has found room');
-    # What the failed insert took is used again.
+    # The pages that the failed insert took are used again.
     my $size = sql("SELECT pg_relation_size('grown_v')");
     sql('DELETE FROM grown WHERE id % 2 = 0; VACUUM grown');
     on_full_disk('update', 0, grows => 1, run => 'UPDATE grown SET v = (SELECT b.v FROM big b WHERE b.id = (grown.id + 2501) % 5000), c = 1 + c', before => 'INSERT INTO grown SELECT * FROM big');

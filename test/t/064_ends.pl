@@ -1,4 +1,4 @@
-# Whoever ends a long operation is answered: cancel, termination, a client that is gone, and timeouts, at random moments of every
+# The end of a long operation is prompt: cancel, termination, a client that is gone, and timeouts, at random moments of every
 # operation that takes long. No thread and no temporary file is left, and the indexes are sound afterwards. The worst of each
 # operation is printed.
 #
@@ -83,7 +83,7 @@ $work{'reading a store'} = { run => "SELECT count(*) FROM generate_series(1, 200
 
 # ------------------------------------------------------------------------------------------------- an end
 
-# What the session tells of itself after the operation: threads of its process, its temporary files.
+# The state of the session after the operation: threads of its process, its temporary files.
 my $left = q{SELECT 'left: ' || (SELECT count(*) FROM pg_ls_dir('/proc/' || pg_backend_pid() || '/task')) - 1 || ' threads, '
     || (SELECT count(*) FROM pg_ls_tmpdir() WHERE name LIKE 'pgsql_tmp' || pg_backend_pid() || '.%') || ' files'};
 

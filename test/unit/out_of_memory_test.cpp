@@ -117,7 +117,7 @@ TEST_P(OutOfMemory, EndsTheReadingOfAFile) {
     EXPECT_GT(run_out(read, GetParam()), 10u);
 }
 
-// What the export does between rows: it stops for an interrupt, and goes on where that ends nothing.
+// Between rows the export looks up: it stops for an interrupt, and goes on where that ends nothing.
 TEST(Interrupts, AreLookedAtWithEveryRowOfAnExportToHnswlib) {
     const Data data = normal_data(500, 8, 1);
     size_t checks = 0;

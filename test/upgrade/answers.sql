@@ -1,4 +1,4 @@
--- What the indexes of a database answer, one line for each index: the same before an upgrade of the server and after it. (Of the
+-- The answers of the indexes of a database, one line for each index: the same before an upgrade of the server and after it. (Of the
 -- nearest rows the sum of their distances, roughly: compilers differ in the last bits, and rows at the same distance may come in any order.)
 
 CREATE OR REPLACE FUNCTION pg_temp.answers() RETURNS SETOF text LANGUAGE plpgsql AS $$
