@@ -98,7 +98,7 @@ class Schema:
         if self.row_security:
             self.sql("ALTER TABLE t ENABLE ROW LEVEL SECURITY")
             self.sql("CREATE POLICY some_rows ON t USING (n % 3 <> 1)")
-        self.sql("CREATE VIEW w AS SELECT id, n, v" + "".join(", " + c.name for c in self.columns) + " FROM t WHERE n >= 0")
+        self.sql("CREATE VIEW w AS SELECT id, part, n, v" + "".join(", " + c.name for c in self.columns) + " FROM t WHERE n >= 0")
         if r.random() < 0.8:
             self.sql("ANALYZE")
 

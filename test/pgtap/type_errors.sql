@@ -37,7 +37,7 @@ INSERT INTO cases (expression, state, message) VALUES
     ($$'[1e-30]'::vector * '[1e-30]'$$, '22003', 'value out of range: underflow'),
     ($$array_fill(0, ARRAY[9000])::vector || array_fill(0, ARRAY[9000])::vector$$, '54000', 'vector cannot have more than 16000 dimensions'),
     ($$subvector('[1,2]'::vector, 3, 1)$$, '22000', 'vector must have at least 1 dimension'),
-    ($$vector_avg('{1,NULL}')$$, 'XX000', 'vector_avg: expected state array'),
+    ($$vector_avg('{1,NULL}')$$, '22023', 'vector_avg: expected state array'),
     ($$vector_accum('{1,2}', '[1,2]')$$, '22000', 'expected 1 dimensions, not 2'),
     ($$vector_combine('{1,1e308}', '{1,1e308}')$$, '22003', 'value out of range: overflow');
 INSERT INTO cases (expression, state, message) VALUES
@@ -60,7 +60,7 @@ INSERT INTO cases (expression, state, message) VALUES
     ($$'[60000]'::halfvec + '[60000]'$$, '22003', 'value out of range: overflow'),
     ($$'[1e-4]'::halfvec * '[1e-4]'$$, '22003', 'value out of range: underflow'),
     ($$subvector('[1,2]'::halfvec, 3, 1)$$, '22000', 'halfvec must have at least 1 dimension'),
-    ($$halfvec_avg('{1,NULL}')$$, 'XX000', 'halfvec_avg: expected state array'),
+    ($$halfvec_avg('{1,NULL}')$$, '22023', 'halfvec_avg: expected state array'),
     ($$'1:1'::sparsevec$$, '22P02', 'invalid input syntax for type sparsevec: "1:1"'),
     ($$'{1:1}'::sparsevec$$, '22P02', 'invalid input syntax for type sparsevec: "{1:1}"'),
     ($$'{1:1}/1x'::sparsevec$$, '22P02', 'invalid input syntax for type sparsevec: "{1:1}/1x"'),
