@@ -56,6 +56,16 @@ size_t run_parallel(size_t threads, size_t first, size_t count, const std::funct
     return std::min<size_t>(next, count);
 }
 
+// A member of the library's: a pointer up to its version 0.7, then a smart one.
+template <class T>
+void release(T*& pointer) {
+    delete std::exchange(pointer, nullptr);
+}
+template <class T>
+void release(std::unique_ptr<T>& pointer) {
+    pointer.reset();
+}
+
 class Writer final : public HnswlibWriter {
   public:
     Writer(size_t dims, const HnswlibOptions& options, Interrupts interrupts)
@@ -130,7 +140,7 @@ class Writer final : public HnswlibWriter {
         room_ = bytes_of(wanted) <= options_.memory ? wanted : rows;
         require_memory(room_);
         // The library deletes it before it makes another: without memory for that it would be deleted twice.
-        delete std::exchange(index_->visited_list_pool_, nullptr);
+        release(index_->visited_list_pool_);
         index_->resizeIndex(room_);
     }
 
