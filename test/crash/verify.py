@@ -3,6 +3,8 @@ import psycopg2
 
 from clients import is_none, problems_of
 
+CONFLICTS = 5   # with recovery, for one table
+
 
 def verify(server, state, random, name):
     """Reports to the state; returns {table: ids}."""
@@ -28,17 +30,29 @@ def verify_all(server, state, random, name):
     for table in state.tables:
         if table.unlogged and on_standby:
             continue
-        try:
-            rows = dict(ask(cursor, f"SELECT id, tag FROM {table.name}"))
-            contents[table.name] = rows.keys()
-            for problem in wrong_rows(table, rows, state, prepared):
-                state.find(f"{name}: {table.name}: {problem}")
-            verify_indexes(cursor, state, table, random, name)
-        except psycopg2.errors.LockNotAvailable:   # see Reader
-            cursor.execute("ROLLBACK")
-            state.done["table left out on the standby"] += 1
+        for attempt in range(1, CONFLICTS + 1):
+            try:
+                contents[table.name] = verify_table(cursor, state, table, prepared, random, name)
+                break
+            except psycopg2.errors.LockNotAvailable:   # see Reader
+                cursor.execute("ROLLBACK")
+                state.done["table left out on the standby"] += 1
+                break
+            except psycopg2.errors.SerializationFailure:   # replay of a vacuum ends queries that hold it up
+                if not on_standby or attempt == CONFLICTS:
+                    raise
+                cursor.execute("ROLLBACK")
+                state.done["again after a conflict with recovery"] += 1
     connection.close()
     return contents
+
+
+def verify_table(cursor, state, table, prepared, random, name):
+    rows = dict(ask(cursor, f"SELECT id, tag FROM {table.name}"))
+    for problem in wrong_rows(table, rows, state, prepared):
+        state.find(f"{name}: {table.name}: {problem}")
+    verify_indexes(cursor, state, table, random, name)
+    return rows.keys()
 
 
 def ask(cursor, text, values=None):
