@@ -50,9 +50,11 @@ def by_group(rows):
 
 def order_problem(rows, whole, statement, promise):
     farthest = max((rank(row[3]) for row in whole if rank(row[3])[0] == 0), default=None)
-    for before, after in zip(rows, rows[1:]):
+    for i, (before, after) in enumerate(zip(rows, rows[1:]), 1):
         if rank(before[3]) > rank(after[3]):
-            if promise.one_index and rank(before[3]) < farthest:
+            # (A sort by the second key takes late rows into the last of its groups.)
+            sorted_in = statement.second_key and all(rank(a[3]) <= rank(b[3]) for a, b in zip(rows[i:], rows[i + 1:]))
+            if promise.one_index and rank(before[3]) < farthest and not sorted_in:
                 return f"row {after} comes after {before}"
             return None   # late rows from here on
         if statement.second_key and rank(before[3]) == rank(after[3]) and out_of_order(before[2], after[2], statement.descending):

@@ -115,13 +115,15 @@ class Session:
             if not self.connection.closed:
                 self.cursor.execute("ROLLBACK")
 
+    def plan(self, statement, settings):
+        try:
+            return [line for (line,) in self.answer(["EXPLAIN (COSTS off) " + statement.sql()], settings)]
+        except Failure:
+            return []
+
     def uses_index(self, statement, settings):
         """Does the plan have the index of vectors, or one of its partitions'?"""
-        try:
-            plan = self.answer(["EXPLAIN (COSTS off) " + statement.sql()], settings)
-        except Failure:
-            return False
-        return any("Order By: (v " in line or "Order By: ((v)" in line for (line,) in plan)
+        return any("Order By: (v " in line or "Order By: ((v)" in line for line in self.plan(statement, settings))
 
 
 def in_role(settings, schema):
@@ -248,6 +250,8 @@ class Run:
             return
         self.differences += 1
         print(f"\nschema {seed}: {verdict.problem}\n-- {statement.sql()};  -- with {statement.settings}", flush=True)
+        if not verdict.lost:
+            print("\n".join("--   " + line for line in self.session.plan(statement, in_role(statement.settings, schema))), flush=True)
         if verdict.lost:
             time.sleep(5)
             self.session.connect()
