@@ -220,7 +220,7 @@ TEST(ClusterPages, NoneOfFewRowsOrWithoutOriginCodes) {
         const Data data = normal_data(plain ? 3000 : 500, 64, 3);
         TestIndex index(64, options);
         build_in_order(data, 1, index);
-        EXPECT_EQ(index.meta().cluster_map, 0u);
+        EXPECT_EQ(+index.meta().cluster_map, 0u);
         InsertMemory memory;
         index.insert(data.row(0), data.rows(), memory);
         EXPECT_TRUE(index.check().problems.empty()) << index.check().all();

@@ -275,7 +275,7 @@ TEST(EntryTable, AreNotBegunWhereNodesWouldHaveNone) {
     index.meta_in_place().entry_map = 0;  // as older builds left it
     InsertMemory memory;
     for (size_t row = 0; row < 20; ++row) index.insert(data.row(row), row, memory, 2);
-    EXPECT_EQ(index.meta().entry_map, 0u);
+    EXPECT_EQ(+index.meta().entry_map, 0u);
 }
 
 // So that searches of inserts stay in the cache: not only rows of the same entry come together, but those of
@@ -353,7 +353,7 @@ TEST(EntryTable, NoneWithoutCodesOrOfFewNodes) {
         const Data data = normal_data(plain ? 4000 : 300, 64, 3);
         TestIndex index(64, options);
         build_in_order(data, 1, index);
-        EXPECT_EQ(index.meta().entry_map, 0u);
+        EXPECT_EQ(+index.meta().entry_map, 0u);
         EXPECT_TRUE(index.check().problems.empty()) << index.check().all();
     }
 }

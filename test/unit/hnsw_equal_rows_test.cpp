@@ -65,7 +65,7 @@ TEST_F(EqualRows, ReplacedForEverTakeNoMorePages) {
         if (HasFailure()) return;
     }
     EXPECT_LE(index_.store().page_count(), pages + 1);
-    EXPECT_EQ(index_.meta().vacuum_pending, 0);
+    EXPECT_EQ(+index_.meta().vacuum_pending, 0);
 }
 
 // One row of every twenty stays: chunks go wherever they are in the chain, and the next rows take them.

@@ -238,7 +238,7 @@ TEST(FilterLayout, LeavesRoomForAMean) {
         for (const bool built : {true, false}) {
             TestIndex index(shape.dims, options);
             EXPECT_TRUE(index.check().problems.empty()) << index.check().all();
-            EXPECT_EQ(index.meta().mean_block, 1 + layout.filters().first_node_block());
+            EXPECT_EQ(+index.meta().mean_block, 1 + layout.filters().first_node_block());
             if (built)
                 index.build(data, 1);
             else

@@ -448,6 +448,7 @@ TEST(NearbyOrder, OfAHub) {
 // the scan
 
 struct GraphFile {
+    explicit GraphFile(Bytes&&) = delete;  // it reads from the bytes as long as it is there
     explicit GraphFile(const Bytes& content)
         : source("test file", content.data(), content.size()),
           vectors(io::open_vectors(source)),
@@ -479,8 +480,9 @@ TEST(Preload, ThrowsWhatReadingThrew) {
     const Data data = clustered(300, 64);
     Lists lists = random_lists(data.rows(), 8);
     lists[200][3] = 4000;
+    const Bytes content = faiss_file(data, lists, 8);
     for (const bool threaded : {true, false}) {
-        GraphFile file(faiss_file(data, lists, 8));
+        GraphFile file(content);
         Preload ahead(file.vectors.get(), file.graph.get(), threaded);
         EXPECT_THROW(ahead.take_nodes([] {}), Error);
     }

@@ -77,7 +77,8 @@ TEST(Insert, FromSeveralCandidatesComesToAllOfThem) {
     InsertMemory memory;
     index.insert(between.data(), rows, memory, 0, nullptr, near);
     size_t of_component[2] = {};
-    for (const uint32_t row : index.neighbor_rows(rows + 1)[rows]) ++of_component[row % 2];
+    const Lists neighbors = index.neighbor_rows(rows + 1);
+    for (const uint32_t row : neighbors[rows]) ++of_component[row % 2];
     EXPECT_GT(of_component[0], 4u);
     EXPECT_GT(of_component[1], 4u);
 }
@@ -126,10 +127,10 @@ TEST(Insert, FirstRowOfAnyLevelIsTheEntryPoint) {
         const Data data = normal_data(30, 200, 1);
         InsertMemory memory;
         index.insert(data.row(0), 0, memory, level);
-        EXPECT_EQ(index.meta().entry_level, level);
+        EXPECT_EQ(+index.meta().entry_level, level);
         expect_clean(index, 1);
         for (size_t i = 1; i < 30; ++i) index.insert(data.row(i), i, memory, i % 7 == 0 ? level + 2 : 0);
-        EXPECT_EQ(index.meta().entry_level, level + 2);
+        EXPECT_EQ(+index.meta().entry_level, level + 2);
         expect_clean(index, 30);
     }
 }

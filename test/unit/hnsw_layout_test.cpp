@@ -24,21 +24,21 @@ void expect_consistent(const GeometryRequest& request, const Geometry& g) {
                  std::to_string(static_cast<int>(request.mode)) + (request.compact ? ", compact" : ""));
     const NodeLayout layout(g);
     const bool coded = request.mode == StorageMode::coded;
-    EXPECT_EQ(g.dims, request.dims);
-    EXPECT_EQ(g.m, request.m);
+    EXPECT_EQ(+g.dims, request.dims);
+    EXPECT_EQ(+g.m, request.m);
     EXPECT_EQ(g.metric, request.metric);
     EXPECT_EQ(g.mode, request.mode);
     const bool planes = g.own_format == OwnFormat::planes;
     EXPECT_TRUE(!coded || g.rotated);
     EXPECT_FALSE(g.rotated && request.metric == Metric::l1);
-    EXPECT_EQ(g.stored_dims, g.rotated || planes ? (request.dims + 15) / 16 * 16 : request.dims);
+    EXPECT_EQ(+g.stored_dims, g.rotated || planes ? (request.dims + 15) / 16 * 16 : request.dims);
     if (request.compact) {
         EXPECT_GE(g.own_format, OwnFormat::i8);
     }
     EXPECT_EQ(planes, g.own_bits != 0);
 
     // A page holds its slots, a slot its sections, one after the other.
-    ASSERT_GE(g.slots_per_page, 1);
+    ASSERT_GE(+g.slots_per_page, 1);
     EXPECT_LE(layout.slot_offset(g.slots_per_page), page_payload_size);
     EXPECT_EQ(layout.codes_offset(), sizeof(NodeHead));
     EXPECT_EQ(layout.links_offset(), layout.codes_offset() + g.max_neighbors * layout.code_bytes());
@@ -50,18 +50,18 @@ void expect_consistent(const GeometryRequest& request, const Geometry& g) {
     // tree edges' bits can tell apart.
     const size_t target = std::min<size_t>(2 * request.m, max_degree);
     const size_t enough = request.compact ? target / 2 : (2 * target + 2) / 3;
-    EXPECT_GE(g.max_neighbors, std::max<size_t>(4, coded ? enough : target));
-    EXPECT_LE(g.max_neighbors, max_degree);
-    EXPECT_LE(g.max_neighbors, target + target / 4);
+    EXPECT_GE(+g.max_neighbors, std::max<size_t>(4, coded ? enough : target));
+    EXPECT_LE(+g.max_neighbors, max_degree);
+    EXPECT_LE(+g.max_neighbors, target + target / 4);
 
     if (coded) {
         EXPECT_EQ(g.code_dims % 16, 0u);
-        EXPECT_GE(g.code_dims, std::min(g.stored_dims, 512u));
-        EXPECT_LE(g.code_dims, g.stored_dims);
+        EXPECT_GE(+g.code_dims, std::min(g.stored_dims, 512u));
+        EXPECT_LE(+g.code_dims, g.stored_dims);
         // Kernels may read 63 bytes beyond the last code, of the page's last slot too.
         EXPECT_GE(page_payload_size - layout.slot_offset(g.slots_per_page - 1) - layout.links_offset(), 63u);
     } else {
-        EXPECT_EQ(g.code_dims, 0u);
+        EXPECT_EQ(+g.code_dims, 0u);
     }
 }
 
@@ -100,8 +100,8 @@ TEST(Geometry, GivesLongVectorsFewerBits) {
     for (const auto& e : expected) {
         const Geometry g = geometry(e.dims, e.mode);
         EXPECT_EQ(g.own_format, e.own) << e.dims;
-        EXPECT_EQ(g.own_bits, e.bits) << e.dims;
-        EXPECT_EQ(g.code_dims, e.code_dims) << e.dims;
+        EXPECT_EQ(+g.own_bits, e.bits) << e.dims;
+        EXPECT_EQ(+g.code_dims, e.code_dims) << e.dims;
     }
 }
 
@@ -114,9 +114,9 @@ TEST(Geometry, HoldsBitStringsWholeOrNearlySo) {
             const NodeLayout layout(g);
             ASSERT_LE(layout.slot_offset(g.slots_per_page), page_payload_size);
             ASSERT_LE(layout.own_offset() + layout.own_bytes(), layout.slot_size());
-            EXPECT_GE(g.max_neighbors, std::min<size_t>(2 * m, max_degree));
+            EXPECT_GE(+g.max_neighbors, std::min<size_t>(2 * m, max_degree));
             if (m == 16 && dims <= 62000) {
-                EXPECT_EQ(g.stored_dims, (dims + 31) / 32);
+                EXPECT_EQ(+g.stored_dims, (dims + 31) / 32);
             }
             EXPECT_GE(g.stored_dims * 32, std::min(dims, 59000u));
         }
@@ -134,7 +134,7 @@ TEST(Geometry, GivesSparseVectorsTheRoomThereIs) {
             ASSERT_LE(layout.own_offset() + layout.own_bytes(), layout.slot_size());
             ASSERT_EQ(g.stored_dims % 2, 1u);
             EXPECT_GE((g.stored_dims - 1) / 2, std::min(elements, 900u));
-            EXPECT_GE(g.max_neighbors, std::min<size_t>(2 * m, max_degree));
+            EXPECT_GE(+g.max_neighbors, std::min<size_t>(2 * m, max_degree));
         }
     }
 }
@@ -147,10 +147,10 @@ TEST(Geometry, HasTheSizesThatWereMeasured) {
     };
     for (const Sizes& e : expected) {
         const Geometry g = geometry(e.dims, StorageMode::coded);
-        EXPECT_EQ(g.code_dims, e.code_dims) << e.dims;
+        EXPECT_EQ(+g.code_dims, e.code_dims) << e.dims;
         EXPECT_EQ(g.own_format, e.own) << e.dims;
-        EXPECT_EQ(g.slots_per_page, e.slots) << e.dims;
-        EXPECT_EQ(g.max_neighbors, e.neighbors) << e.dims;
+        EXPECT_EQ(+g.slots_per_page, e.slots) << e.dims;
+        EXPECT_EQ(+g.max_neighbors, e.neighbors) << e.dims;
     }
 }
 
@@ -163,10 +163,10 @@ TEST(Geometry, CompactHoldsNoFewerNodesAndKeepsLongerCodes) {
     }
     // at the default m and the sizes that most embeddings have
     for (const uint32_t dims : {384u, 768u, 1024u}) {
-        EXPECT_GT(geometry(dims, StorageMode::coded, 16, true).slots_per_page,
+        EXPECT_GT(+geometry(dims, StorageMode::coded, 16, true).slots_per_page,
                   geometry(dims, StorageMode::coded, 16, false).slots_per_page)
             << dims;
-        EXPECT_GE(geometry(dims, StorageMode::coded, 16, true).max_neighbors, 16) << dims;
+        EXPECT_GE(+geometry(dims, StorageMode::coded, 16, true).max_neighbors, 16) << dims;
     }
 }
 

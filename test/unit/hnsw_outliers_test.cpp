@@ -304,8 +304,8 @@ TEST(LongRows, AreNoneOfThoseOfOrdinaryLengths) {
     for (size_t i = 0; i < data.rows(); ++i) scale_row(data, i, length(random));
     for (const StorageMode mode : {StorageMode::coded, StorageMode::plain}) {
         const auto index = make_index(data, {Metric::inner_product, false, VectorKind::vector, mode}, 1000);
-        EXPECT_GT(index->meta().long_from, 3);
-        EXPECT_EQ(index->meta().long_rows, 0u);
+        EXPECT_GT(+index->meta().long_from, 3);
+        EXPECT_EQ(+index->meta().long_rows, 0u);
         EXPECT_EQ(index->check().counts.pages.long_rows, 0u);
     }
 }
@@ -354,7 +354,7 @@ TEST(LongRows, MayBeMoreThanThereIsRoomFor) {
         const auto checked = index.check();
         EXPECT_TRUE(checked.problems.empty()) << checked.all();
         EXPECT_EQ(checked.counts.pages.long_rows, list.most_rows());
-        EXPECT_EQ(index.meta().long_pages, LongLayout::most_pages);
+        EXPECT_EQ(+index.meta().long_pages, LongLayout::most_pages);
         for (const bool filtered : {false, true}) {
             RowFilter filter;
             if (filtered) {

@@ -242,7 +242,7 @@ TEST(Products, OfRowsWithCodesAreFound) {
         else
             index.insert(set.rows);
         expect(set, built ? "coded" : "coded, inserted", search(index, set, VectorKind::vector), 0.95);
-        EXPECT_LT(index.meta().calibration.length, 0);
+        EXPECT_LT(+index.meta().calibration.length, 0);
         expect_sound(index, set);
     }
     Set later = set;
@@ -251,7 +251,7 @@ TEST(Products, OfRowsWithCodesAreFound) {
     std::copy(equal.values.begin(), equal.values.end(), later.rows.values.begin());
     TestIndex index(later.rows.dims, options);
     index.build(equal, 2);
-    EXPECT_GT(index.meta().calibration.length, 0);
+    EXPECT_GT(+index.meta().calibration.length, 0);
     InsertMemory memory;
     for (size_t row = equal.rows(); row < later.rows.rows(); ++row)
         index.insert(later.rows.row(row), row, memory);

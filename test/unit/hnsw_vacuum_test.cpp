@@ -144,13 +144,13 @@ TEST_P(Vacuumed, OneRowTakesAFewPasses) {
         store.passing = store.others = 0;
         const IsDead one = [=](size_t r) { return r == row; };
         EXPECT_EQ(vacuum(*index, store, one).nodes_died, 1u);
-        EXPECT_EQ(index->meta().removed_nodes, ++died);
+        EXPECT_EQ(+index->meta().removed_nodes, ++died);
         EXPECT_LE(store.passing, 10u * pages);
         EXPECT_LE(store.others, pages + 2000u);
     }
     const IsDead many = [](size_t r) { return r == 77 || r == 1500 || r == 3999 || r % 50 == 3; };
     EXPECT_GT(vacuum(*index, store, many).in_degree_links, 0u);
-    EXPECT_EQ(index->meta().removed_nodes, 0u);
+    EXPECT_EQ(+index->meta().removed_nodes, 0u);
     expect_vacuumed(*index, 4000, many);
 }
 

@@ -1,6 +1,7 @@
 #include "core/hnsw/filter/row_filter.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/distance/kernels.hpp"
 
@@ -53,8 +54,11 @@ bool RowFilter::meets(const Condition& condition, FilterKey key) {
 
 bool RowFilter::passes(const FilterKey* keys) const {
     if (never_) return false;
-    return std::all_of(conditions_.begin(), conditions_.end(),
-                       [&](const Condition& c) { return meets(c, keys[c.column]); });
+    return std::all_of(conditions_.begin(), conditions_.end(), [&](const Condition& c) {
+        FilterKey key;  // (On a page it may lie anywhere.)
+        std::memcpy(&key, keys + c.column, sizeof(key));
+        return meets(c, key);
+    });
 }
 
 namespace {

@@ -171,7 +171,7 @@ class ChunkVacuum {
     }
 
     bool was_seen(const Link& chunk) const {
-        const auto seen = seen_.find(chunk.block);
+        const auto seen = seen_.find(uint32_t{chunk.block});
         return seen != seen_.end() && chunk.slot < chunks_per_page && seen->second[chunk.slot];
     }
 
