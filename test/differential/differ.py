@@ -26,6 +26,8 @@ WITHOUT_INDEXES = ("enable_indexscan = off", "enable_bitmapscan = off", "enable_
 JOIN_FILTERS = "vecstore.join_filters"   # which older versions of the extension do not have
 STATEMENTS_OF_SCHEMA = 40
 TIMEOUT = "20s"
+# PostgreSQL notices that a comparison has no collation when it makes one, so that it depends on the plan.
+UNKNOWN_COLLATION = "42P22"
 # Of an operator class and storage, over all its statements: few rows, hard distributions (ties, clusters, outliers).
 FLOOR = 0.85
 LEAST_FOR_FLOOR = 100
@@ -142,14 +144,15 @@ def judge(session, schema, statement):
     except Failure as failure:
         if failure.lost:
             return Verdict(f"the server or the connection ended: {failure}", lost=True)
-        if refusal is not None and refusal.code == failure.code:
-            session.agreed[refusal.code] = session.agreed.get(refusal.code, 0) + 1
+        if (refusal is not None and refusal.code == failure.code) or failure.code == UNKNOWN_COLLATION:
+            session.agreed[failure.code] = session.agreed.get(failure.code, 0) + 1
             return Verdict()
         if failure.code == "57014" and refusal is None:
             return Verdict(f"no answer within {TIMEOUT}")
         return Verdict(f"error {failure.code}: {failure}")
     if refusal is not None:   # fewer rows may be looked at by an index, so that an error is never met
-        return Verdict() if statement.limit is not None else Verdict(f"no error, {refusal.code} without indexes")
+        no_matter = statement.limit is not None or refusal.code == UNKNOWN_COLLATION
+        return Verdict() if no_matter else Verdict(f"no error, {refusal.code} without indexes")
     # (Of ivfflat with probes a scan may end early, as pgvector's does.)
     return check(rows, whole, statement, Promise(schema.method == "hnsw", not schema.partitioned, session.least_recall))
 
