@@ -43,11 +43,12 @@ SELECT id FROM parts WHERE kind = 1 AND kind = 2 AND false ORDER BY v <-> '[0,1,
 RESET enable_sort;
 
 -- Rows that are put together by their distance come from a scan that knows them all: one that came too late would be a group
--- of its own. Groups of other columns as well do not.
+-- of its own. Groups of other columns as well do not, and those of a constant do not.
 SET enable_seqscan = off;
 SELECT plan_of($$SELECT DISTINCT ON (v <-> '[0,1,2]') id FROM parts_0 ORDER BY v <-> '[0,1,2]', id LIMIT 5$$) ~ 'Index Cond: .v <==\|' AS knows_all;
 SELECT plan_of($$SELECT v <-> '[0,1,2]', count(*) FROM parts_0 GROUP BY v <-> '[0,1,2]' ORDER BY 1 LIMIT 5$$) ~ '(Index Cond: .v <==\||HashAggregate)' AS knows_all;
 SELECT plan_of($$SELECT DISTINCT v <-> '[0,1,2]', id FROM parts_0 ORDER BY 1, 2 LIMIT 5$$) ~ 'Index Cond' AS knows_all;
+SELECT plan_of($$SELECT DISTINCT ON (kind) id FROM parts_0 WHERE kind = 3 ORDER BY kind, v <-> '[0,1,2]' LIMIT 1$$) ~ 'Index Cond' AS knows_all;
 RESET enable_seqscan;
 DROP VIEW nearest;
 DROP TABLE parts, questions, kinds;

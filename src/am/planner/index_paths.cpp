@@ -287,16 +287,19 @@ Expr* within(const Extension& e, StrategyNumber strategy, Expr* limit) {
 }
 
 // Are rows put together by their distance alone? Those of a distance have to come one after the other then: a
-// row that the scan meets too late would be a group of its own.
-bool groups_by_distance(const Query* query) {
-    return list_length(query->distinctClause) == 1 ||
-           (list_length(query->groupClause) == 1 && query->groupingSets == NIL);
+// row that the scan meets too late would be a group of its own. (The path is ordered by the first of the keys
+// that are asked for. Where rows are grouped by one column it is that, unless the column is a constant.)
+bool groups_by_distance(const PlannerInfo* root) {
+    const Query* const query = root->parse;
+    return (root->distinct_pathkeys != NIL && list_length(query->distinctClause) == 1) ||
+           (root->group_pathkeys != NIL && list_length(query->groupClause) == 1 &&
+            query->groupingSets == NIL);
 }
 
 // Are all rows asked for, or so many that there may be no more? Not by a cursor, which may be closed after
 // the first.
 bool wants_all(const Extension& e) {
-    if (groups_by_distance(e.root->parse)) return true;
+    if (groups_by_distance(e.root)) return true;
     if (has_limit_parameter(e.root->parse)) return false;
     if (e.root->limit_tuples >= 0) return e.rel->rows <= 2 * e.root->limit_tuples;
     return e.root->tuple_fraction <= 0;
