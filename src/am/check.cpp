@@ -229,9 +229,7 @@ void check_index(const OpenIndex& open, bool deep, Snapshot snapshot, BufferAcce
                  const pg::ResultSet& results) {
     IndexReader reader(open.index, strategy);
     const core::MetaData meta = read_first_meta(reader);
-    // (A check has to know all of an index.)
-    if (is_newer(meta, core::Access::change))
-        core::throw_newer_format(meta, core::Access::change, RelationGetRelationName(open.index));
+    expect_known_format(open.index, meta, core::Access::change);  // (A check has to know all of it.)
     std::string problem = core::meta_problem(meta, reader.page_count());
     if (problem.empty()) problem = definition_problem(open.index, meta);
     std::vector<float> mean;

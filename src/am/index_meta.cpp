@@ -17,8 +17,9 @@ std::string different(const char* what, uint64_t found, uint64_t expected) {
 
 }  // namespace
 
-bool is_newer(const core::MetaData& meta, core::Access access) {
-    return meta.magic == core::format_magic && !core::newer_format(meta, access).empty();
+void expect_known_format(Relation index, const core::MetaData& meta, core::Access access) {
+    if (meta.magic == core::format_magic && !core::newer_format(meta, access).empty())
+        core::throw_newer_format(meta, access, RelationGetRelationName(index));
 }
 
 std::string definition_problem(Relation index, const core::MetaData& meta) {
@@ -48,11 +49,11 @@ std::string definition_problem(Relation index, const core::MetaData& meta) {
 }
 
 void expect_sound_meta(Relation index, const core::MetaData& meta, uint32_t pages) {
-    const std::string name = RelationGetRelationName(index);
-    if (is_newer(meta, core::Access::read)) core::throw_newer_format(meta, core::Access::read, name);
+    expect_known_format(index, meta, core::Access::read);
     std::string problem = core::meta_problem(meta, pages);
     if (problem.empty()) problem = definition_problem(index, meta);
     if (problem.empty()) return;
+    const std::string name = RelationGetRelationName(index);
     throw core::Error(core::ErrorCode::corrupted_index,
                       "index \"" + name + "\" is damaged at block 0: " + problem, {},
                       "REINDEX makes the index anew from its table.");

@@ -12,8 +12,9 @@ extern "C" {
 
 namespace vecstore::am {
 
-// Whether a library of a later version wrote the index, which this one is not to touch that way.
-bool is_newer(const core::MetaData& meta, core::Access access);
+// Throws core::Error (newer_format) where a library of a later version wrote the index, which this one is not
+// to touch that way.
+void expect_known_format(Relation index, const core::MetaData& meta, core::Access access);
 
 // Tells whether a metapage that is sound in itself is of another index than the definition says: files may
 // have been swapped. Empty: nothing.
