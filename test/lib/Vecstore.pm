@@ -19,7 +19,7 @@ our @EXPORT = qw(extension scale is_full new_node without_checksums crashes new_
   exhaustive_scan_is_right found_by_own_vector largest_ef_search kill_server kill_backend start_clients stop_clients
   load_library write_script shared_file ask_quietly data_file shim_settings
   copied_stage pgvector_settings unstaged_settings run_make write_bytes npy wait_until_up
-  answer quoted copy_folder change_sqlite);
+  answer quoted copy_folder change_sqlite make_stores);
 
 sub extension { return $ENV{VECSTORE_TEST_EXTENSION} // 'vecstore' }
 
@@ -215,9 +215,10 @@ sub largest_ef_search {
 
 # vecstore_check finds nothing.
 sub check_clean {
-    my ($node, $index, $name) = @_;
+    my ($node, $index, $name, %o) = @_;
     return 1 if extension() ne 'vecstore';
-    return is($node->safe_psql('postgres', "SELECT * FROM vecstore_check('$index') LIMIT 20"), '', $name);
+    my $deep = $o{deep} ? ', true' : '';
+    return is($node->safe_psql($o{dbname} // 'postgres', "SELECT * FROM vecstore_check('$index'$deep) LIMIT 20"), '', $name);
 }
 
 # An ordered scan of the whole table with the largest ef_search: no row twice, no row that a sequential scan does
@@ -286,6 +287,16 @@ sub change_sqlite {
     my $script = 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript(sys.argv[2]); db.commit()';
     IPC::Run::run([ $ENV{PYTHON} // '/usr/bin/python3', '-c', $script, $path, $sql ]) or die 'sqlite3 failed';
     return;
+}
+
+# Folders of stores as the real programs make them, a line for each (t/store_files.py); undef without NumPy and FAISS.
+sub make_stores {
+    my ($folder) = @_;
+    my $python = $ENV{PYTHON} // '/usr/bin/python3';
+    return if system("$python -c 'import numpy, faiss' 2>/dev/null") != 0;
+    my $made = `$python '@{[ dirname(__FILE__) ]}/../t/store_files.py' '$folder'`;
+    die 'store_files.py failed' if $? != 0;
+    return $made;
 }
 
 # The content of an .npy file of float32; the values as numbers, or a reference to their bytes.

@@ -16,6 +16,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 
 say() { printf '%s\n' "$*"; }
+# usage STATUS: prints the head of the script that runs, and ends it.
+usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[-1]}"; exit "$1"; }
 complain() { printf '%s\n' "$*" >&2; }
 give_up() { complain "$@"; exit 1; }
 

@@ -146,7 +146,7 @@ sub use_index {
 
 sub check_in {
     my ($database, $index, $name) = @_;
-    return is(sql($database, "SELECT * FROM vecstore_check('$index', true) LIMIT 20"), '', $name);
+    return check_clean($node, $index, $name, dbname => $database, deep => 1);
 }
 
 sub searches_find {

@@ -9,7 +9,6 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Vecstore;
 
-my $python = $ENV{PYTHON} // '/usr/bin/python3';
 my $node = new_node('stores');
 my $folder = PostgreSQL::Test::Utils::tempdir();
 chmod 0755, $folder;
@@ -32,9 +31,8 @@ sub compare {
 # ------------------------------------------------------------------------------- files as the real programs make them
 
 SKIP: {
-    skip "$python has no numpy or no faiss", 1 if system("$python -c 'import numpy, faiss' 2>/dev/null") != 0;
-    my $made = `$python $FindBin::Bin/store_files.py $folder`;
-    die 'store_files.py failed' if $? != 0;
+    my $made = make_stores($folder);
+    skip 'Python has no numpy or no faiss', 1 if !defined $made;
     my @stores = split /\n/, $made;
     cmp_ok(scalar @stores, '>=', 40, 'stores to read');
     for (@stores) {

@@ -73,8 +73,7 @@ SKIP: {
     my $stores = "$folder/stores";
     mkdir $stores;
     chmod 0755, $stores;
-    my $listed = `$python $FindBin::Bin/store_files.py $stores`;
-    die 'store_files.py failed' if $? != 0;
+    my $listed = make_stores($stores);
     for (grep { /langchain v2 [25]|langchain v1 0|chroma/ } split /\n/, $listed) {
         my ($kind, $path, $collection) = split /\t/;
         my ($name) = $path =~ m{([^/]+)$};

@@ -23,8 +23,7 @@ sub there_is { return sql("SELECT to_regclass('$_[0]') IS NOT NULL") eq 't' }
 my $pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" . '0' x 64 . "\nsize 407515264\n";
 
 SKIP: {
-    skip "$python has no numpy or no faiss", 1 if system("$python -c 'import numpy, faiss' 2>/dev/null") != 0;
-    system("$python $FindBin::Bin/store_files.py $folder >/dev/null") == 0 or die 'store_files.py failed';
+    skip 'Python has no numpy or no faiss', 1 if !defined make_stores($folder);
     stores("$folder/chroma new?%41#", "$folder/langchain v2 4");
 }
 

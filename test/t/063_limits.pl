@@ -32,12 +32,7 @@ sql("UPDATE big SET c = id % 7; VACUUM FULL big; CREATE INDEX big_v ON big USING
     SELECT vecstore_export_npy('big', '$dir/big.npy', 'v');
     SELECT vecstore_export_hnswlib('big', '$dir/big.hnswlib', id_column => 'id', ef_construction => 20);
     SELECT vecstore_export_faiss('big', '$dir/big.faiss', id_column => 'id')");
-my $python = $ENV{PYTHON} // '/usr/bin/python3';
-my $stores = '';
-if (system("$python -c 'import faiss'") == 0) {
-    system("$python $FindBin::Bin/store_files.py $dir >/dev/null") == 0 or die 'store_files.py failed';
-    $stores = "$dir/chroma single";
-}
+my $stores = defined make_stores($dir) ? "$dir/chroma single" : '';
 my $started = sql('SELECT pg_postmaster_start_time()');
 my $nearest = 'ORDER BY v <-> (SELECT v FROM big LIMIT 1)';
 

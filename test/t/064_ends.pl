@@ -32,7 +32,6 @@ sub sql { return $node->safe_psql('postgres', $_[0]) }
 # ---------------------------------------------------------------------------------------------- operations
 
 my $dir = $node->basedir;
-my $python = $ENV{PYTHON} // '/usr/bin/python3';
 sql('CREATE TABLE big (id int, v vector(64), c int)');
 load_vectors($node, table => 'big', rows => $rows, dims => 64, seed => 3);
 sql("UPDATE big SET c = id % 7; CREATE TABLE grown (id int, v vector(64), c int);
@@ -45,11 +44,7 @@ sql("UPDATE big SET c = id % 7; CREATE TABLE grown (id int, v vector(64), c int)
     SELECT vecstore_export_faiss('SELECT row_number() OVER () AS id, v FROM big, generate_series(1, 10)', '$dir/many.faiss', id_column => 'id');
     SELECT vecstore_export_hnswlib('big', '$dir/big.hnswlib', id_column => 'id', ef_construction => 20);
     ANALYZE");
-my $stores = '';
-if (system("$python -c 'import faiss'") == 0) {
-    system("$python $FindBin::Bin/store_files.py $dir >/dev/null") == 0 or die 'store_files.py failed';
-    ($stores) = "$dir/chroma single";
-}
+my $stores = defined make_stores($dir) ? "$dir/chroma single" : '';
 
 # Of each: settings, statements before it, and the one that is ended. Short ones are repeated, so that they are cut short.
 my $again = 'FROM generate_series(1, 200) g';
@@ -178,11 +173,11 @@ is(sql('SELECT count(*) FROM pg_ls_tmpdir()'), 0, 'no temporary file is left');
 is(join(' ', glob "'$dir/*.tmp.*'"), '', 'no part of a file is left');
 is(sql("SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid()"), 0, 'no lock is left');
 for my $index (qw(old_v grown_v lists_v)) {
-    is(sql("SELECT * FROM vecstore_check('$index', deep => true) LIMIT 10"), '', "$index is sound");
+    check_clean($node, $index, "$index is sound", deep => 1);
 }
 sql('VACUUM old; VACUUM grown; INSERT INTO grown SELECT * FROM big LIMIT 500');
 for my $index (qw(old_v grown_v)) {
-    is(sql("SELECT * FROM vecstore_check('$index', deep => true) LIMIT 10"), '', "$index is sound after a vacuum");
+    check_clean($node, $index, "$index is sound after a vacuum", deep => 1);
 }
 is(sql("SET work_mem = '64kB'; SET enable_seqscan = off; SELECT count(*) FROM (SELECT FROM old $nearest) s"), sql('SELECT count(*) FROM old'), 'and has all rows');
 done_testing();
