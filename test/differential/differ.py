@@ -153,8 +153,12 @@ def judge(session, schema, statement):
     if refusal is not None:   # fewer rows may be looked at by an index, so that an error is never met
         no_matter = statement.limit is not None or refusal.code == UNKNOWN_COLLATION
         return Verdict() if no_matter else Verdict(f"no error, {refusal.code} without indexes")
+    # The operator's result for a vector whose squares no float holds may be 0 in whatever direction it points. Rows that a
+    # condition on the distance lets in for that alone are not looked for.
+    not_found = statement.ranged() and "cosine" in schema.opclass and schema.vectors.odd_share > 0
     # (Of ivfflat with probes a scan may end early, as pgvector's does.)
-    return check(rows, whole, statement, Promise(schema.method == "hnsw", not schema.partitioned, session.least_recall))
+    complete = schema.method == "hnsw" and not not_found
+    return check(rows, whole, statement, Promise(complete, not schema.partitioned, session.least_recall))
 
 
 class Shrinker:

@@ -36,6 +36,10 @@ class Statement:
     def distance(self):
         return f"t.v {self.operator} {self.query}"
 
+    def ranged(self):
+        """Has it a condition on the distance?"""
+        return any(self.distance() in c for c in self.conditions)
+
     def body(self, limited):
         key = self.second_key or "0"
         group = "q.id" if self.wrapper == "lateral" else "0"
@@ -138,7 +142,7 @@ class Maker:
             x.wrapper = "plain"
         if x.wrapper == "row_lock" and (self.schema.row_security or x.joins):
             x.wrapper = "plain"
-        if x.wrapper == "distinct" and x.joins:
+        if x.wrapper == "distinct" and (x.joins or self.schema.method != "hnsw"):   # (settings(): relaxed order)
             x.wrapper = "plain"
 
     def query_vector(self):
@@ -168,6 +172,9 @@ class Maker:
                      "enable_bitmapscan", "enable_partitionwise_join", "vecstore.join_filters"):
             if r.random() < 0.07:
                 x.settings.append(f"{name} = " + ("on" if name.endswith("wise_join") else "off"))
+        if joins and "any_case" in self.schema.key.collation + self.schema.joined_collation:
+            # Memoize takes values for the same that are so under the column's collation, not the comparison's.
+            x.settings.append("enable_memoize = off")
         if r.random() < 0.1:
             x.settings.append("random_page_cost = 1000")
         if r.random() < 0.1:
