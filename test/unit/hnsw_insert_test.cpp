@@ -258,8 +258,8 @@ TEST_F(HalfDead, DeadNodesDoNotFillTheBeamOfAScan) {
 // ---------------------------------------------------------------------------------------------- threads
 
 TEST(Threads, ABuildWithFourIsAsGoodAsWithOne) {
-    Data data = normal_data(4050, 200, 21, 20);
-    const Data queries = take_queries(data, 50);
+    Data data = normal_data(4250, 200, 21, 20);
+    const Data queries = take_queries(data, 250);
     double recalls[2];
     for (const size_t threads : {1, 4}) {
         TestIndex index(200, {});
