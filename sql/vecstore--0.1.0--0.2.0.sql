@@ -434,6 +434,21 @@ ALTER FUNCTION vecstore_within(halfvec, float8) CALLED ON NULL INPUT;
 ALTER FUNCTION vecstore_within(sparsevec, float8) CALLED ON NULL INPUT;
 ALTER FUNCTION vecstore_within(bit, float8) CALLED ON NULL INPUT;
 
+-- ============================================================================================= information
+
+-- One column more.
+DROP FUNCTION vecstore_index_info(regclass);
+CREATE FUNCTION vecstore_index_info(
+    index regclass,
+    OUT metric text, OUT dims integer, OUT m integer, OUT ef_construction integer,
+    OUT storage text, OUT vector_format text, OUT code_dims integer, OUT max_neighbors integer,
+    OUT nodes_per_page integer, OUT mean_subtracted boolean, OUT levels integer, OUT pages bigint,
+    OUT "rows" bigint, OUT nodes bigint, OUT upper_nodes bigint, OUT dead_nodes bigint, OUT free_slots bigint,
+    OUT links_per_node double precision, OUT bytes_per_row double precision,
+    OUT format_version integer, OUT vacuum_pending boolean, OUT filter_columns integer,
+    OUT code_bits integer)
+    AS 'MODULE_PATHNAME', 'vecstore_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
 -- ============================================================================================= joins
 
 -- Conditions that follow from joins are now of the planner's paths, and need no function in the query.

@@ -22,16 +22,22 @@ struct GraphOptions {
     int m;
     int ef_construction;
     int storage;  // StorageOption
-    // The same without codes, where each neighbor has to be read to know how far it is; 0: as with them.
-    int plain_m = 0;
-    int plain_ef_construction = 0;
+    // The same for vectors of few dimensions, and without codes, where each neighbor has to be read to know
+    // how far it is; 0: as for others. And the most bits that a code is to have there.
+    int light_m = 0;
+    int light_ef_construction = 0;
+    uint32_t light_code_bits = 0;
 
-    int m_for(core::StorageMode mode) const {
-        return mode == core::StorageMode::plain && plain_m > 0 ? plain_m : m;
+    bool is_light(core::StorageMode mode, uint32_t dims) const {
+        return light_m > 0 && (mode == core::StorageMode::plain || dims <= core::most_dims_of_wide_codes);
     }
-    int ef_construction_for(core::StorageMode mode) const {
-        return mode == core::StorageMode::plain && plain_ef_construction > 0 ? plain_ef_construction
-                                                                             : ef_construction;
+    int m_for(core::StorageMode mode, uint32_t dims) const { return is_light(mode, dims) ? light_m : m; }
+    int ef_construction_for(core::StorageMode mode, uint32_t dims) const {
+        return is_light(mode, dims) ? light_ef_construction : ef_construction;
+    }
+    uint32_t code_bits_for(core::StorageMode mode, uint32_t dims, bool compact) const {
+        const uint32_t bits = core::code_bits_for(dims, compact);
+        return is_light(mode, dims) ? std::min(bits, light_code_bits) : bits;
     }
 };
 

@@ -27,9 +27,6 @@ namespace vecstore::am {
 
 namespace {
 
-// Below this many dimensions 1-bit codes are too coarse to navigate by.
-constexpr uint32_t least_coded_dims = 192;
-
 // Of the rotation, where there is nothing to rotate or no random number.
 constexpr uint64_t default_seed = 0x76656373746f7265;  // "vecstore"
 
@@ -80,8 +77,7 @@ core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
                            indexed.kind == core::VectorKind::halfvec;
     // Inner products of vectors whose norms differ are not distances that codes could estimate.
     const core::CodesServe codes = core::metric_info(indexed.metric).codes;
-    const bool codes_serve = indexed.dims >= least_coded_dims &&
-                             (codes != core::CodesServe::of_equal_lengths || profile.equal_norms);
+    const bool codes_serve = codes != core::CodesServe::of_equal_lengths || profile.equal_norms;
     StorageMode mode = codes_serve || options.storage == storage_default ? StorageMode::coded
                                                                          : StorageMode::plain;
     if (options.storage == storage_plain) mode = StorageMode::plain;
@@ -94,9 +90,11 @@ core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
                               "Its distances cannot be estimated from codes.", "Use \"auto\" or \"plain\".");
         mode = StorageMode::plain;
     }
-    return core::choose_geometry({indexed.dims, indexed.metric, mode, options.storage == storage_compact,
-                                  static_cast<uint16_t>(options.m_for(mode)), indexed.kind,
-                                  profile.sparse_elements, indexed.filter_columns});
+    const bool compact = options.storage == storage_compact;
+    return core::choose_geometry({indexed.dims, indexed.metric, mode, compact,
+                                  static_cast<uint16_t>(options.m_for(mode, indexed.dims)), indexed.kind,
+                                  profile.sparse_elements, indexed.filter_columns,
+                                  options.code_bits_for(mode, indexed.dims, compact)});
 }
 
 ScanPreload::ScanPreload(GraphSource* source, bool threaded)
@@ -205,7 +203,7 @@ void IndexBuild::begin_encoding() {
         profile.equal_norms = false;
         geometry = geometry_for(options_, indexed_, profile);
     }
-    options_.ef_construction = options_.ef_construction_for(geometry.mode);
+    options_.ef_construction = options_.ef_construction_for(geometry.mode, geometry.dims);
     // An index in plain mode has no use for one.
     if (geometry.mode == core::StorageMode::plain) profile.mean.clear();
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
@@ -534,7 +532,8 @@ void build_empty(Relation index) {
     const core::DataProfile unknown = core::RowSample(indexed.kind, indexed.dims).profile(indexed.metric);
     const core::Geometry geometry = geometry_for(options, indexed, unknown);
     core::create_index_pages(store, geometry, default_seed,
-                             static_cast<uint16_t>(options.ef_construction_for(geometry.mode)), {});
+                             static_cast<uint16_t>(options.ef_construction_for(geometry.mode, geometry.dims)),
+                             {});
     pg::pg_call([&] {
         log_newpage_range(index, INIT_FORKNUM, 0, RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
     });

@@ -46,7 +46,7 @@ const char* format_name(const core::Geometry& g) {
 
 const char* storage_name(const core::Geometry& g) {
     if (g.mode == core::StorageMode::plain) return "plain";
-    return g.own_format == core::OwnFormat::f16 ? "default" : "compact";
+    return g.own_format <= core::OwnFormat::f16 ? "default" : "compact";
 }
 
 Datum make_row(FunctionCallInfo fcinfo, const IndexFacts& facts) {
@@ -80,10 +80,13 @@ Datum make_row(FunctionCallInfo fcinfo, const IndexFacts& facts) {
         Int32GetDatum(static_cast<int32>(facts.meta.version)),
         BoolGetDatum(facts.meta.vacuum_pending != 0),
         Int32GetDatum(g.filter_columns),
+        Int32GetDatum(g.mode == core::StorageMode::plain ? 0 : static_cast<int32>(g.code_bits())),
     };
     bool nulls[lengthof(values)] = {};
     nulls[18] = rows == 0;
-    if (descriptor->natts != lengthof(values)) elog(ERROR, "vecstore_index_info has unexpected columns");
+    // In a database whose extension is still that of 0.1.0 the last one is missing.
+    if (descriptor->natts != lengthof(values) && descriptor->natts != lengthof(values) - 1)
+        elog(ERROR, "vecstore_index_info has unexpected columns");
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 

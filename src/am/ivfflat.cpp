@@ -68,15 +68,17 @@ int lists_of(Relation index) {
                                         : default_lists;
 }
 
-// As hnsw by default where there are codes. Without them a graph takes many times as long as lists do. With
-// fewer links, chosen from fewer candidates, it takes half of that and still finds what they find
-// (test/t/008_ivfflat.pl); with 8 and 32 it would take two fifths, but of bits and long vectors it finds a
-// few in a thousand less than half of the lists have.
-constexpr int plain_m = 10;
-constexpr int plain_ef_construction = 40;
+// As hnsw by default where vectors are long. Without codes, and of few dimensions, a graph takes many times
+// as long as lists do. With fewer links, chosen from fewer candidates, it takes half of that and still finds
+// what they find (test/t/008_ivfflat.pl); with 8 and 32 it would take two fifths, but of bits and long
+// vectors it finds a few in a thousand less than half of the lists have. Two bits make for small nodes.
+constexpr int light_m = 10;
+constexpr int light_ef_construction = 40;
+constexpr uint32_t light_code_bits = 2;
 
 GraphOptions graph_options(Relation) {
-    return {default_m, default_ef_construction, storage_auto, plain_m, plain_ef_construction};
+    return {default_m, default_ef_construction, storage_auto,
+            light_m,   light_ef_construction,   light_code_bits};
 }
 
 core::ScanOptions scan_options(Relation index, const std::function<uint64_t()>& rows) {

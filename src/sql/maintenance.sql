@@ -18,6 +18,7 @@ CREATE FUNCTION vecstore_index_info(
     OUT nodes_per_page integer, OUT mean_subtracted boolean, OUT levels integer, OUT pages bigint,
     OUT "rows" bigint, OUT nodes bigint, OUT upper_nodes bigint, OUT dead_nodes bigint, OUT free_slots bigint,
     OUT links_per_node double precision, OUT bytes_per_row double precision,
-    OUT format_version integer, OUT vacuum_pending boolean, OUT filter_columns integer)
+    OUT format_version integer, OUT vacuum_pending boolean, OUT filter_columns integer,
+    OUT code_bits integer)
     AS 'MODULE_PATHNAME', 'vecstore_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 

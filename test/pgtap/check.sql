@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS vecstore;
 
-SELECT plan(75);
+SELECT plan(78);
 
 CREATE FUNCTION random_vector(dims integer, seed integer) RETURNS vector LANGUAGE sql STABLE AS
     $$ SELECT array_agg(sin(seed * 12.9898 + d * 78.233) * 43758.5453 - floor(sin(seed * 12.9898 + d * 78.233) * 43758.5453) - 0.5)::vector
@@ -73,11 +73,15 @@ SELECT results_eq(
       FROM vecstore_index_info('items_c')$$,
     $$SELECT 'l2', 256, 4, 64, 'compact', 'int8', 256, count(w), 0::bigint, 2, false FROM items$$, 'what the index is');
 SELECT results_eq($$SELECT metric, storage, vector_format, code_dims, mean_subtracted, rows FROM vecstore_index_info('items_v')$$,
-                  $$SELECT 'l2', 'plain', 'float32', 0, false, count(v) FROM items$$, 'an index in plain storage');
+                  $$SELECT 'l2', 'default', 'float16', 64, false, count(v) FROM items$$, 'an index with codes of few dimensions');
+SELECT is((SELECT code_bits FROM vecstore_index_info('items_v')), 2, 'of two bits');
+SELECT is((SELECT code_bits FROM vecstore_index_info('items_c')), 1, 'and of one, where it is compact');
+SELECT results_eq($$SELECT metric, storage, vector_format, code_dims, code_bits, mean_subtracted FROM vecstore_index_info('items_e')$$,
+                  $$VALUES ('l2', 'plain', 'float32', 0, 0, false)$$, 'an index in plain storage');
 -- Where codes would not serve there are none in a compact index either.
 CREATE INDEX compact_ip ON items USING hnsw (((w * array_fill(id, ARRAY[256])::vector)::vector(256)) vector_ip_ops) WITH (storage = compact);
 CREATE INDEX compact_v ON items USING hnsw (v vector_l2_ops) WITH (storage = compact);
-SELECT is(storage || ' ' || vector_format, 'plain int8', 'compact: ' || metric)
+SELECT is(storage || ' ' || vector_format, CASE metric WHEN 'l2' THEN 'compact int8' ELSE 'plain int8' END, 'compact: ' || metric)
 FROM unnest(ARRAY['compact_ip', 'compact_v']::regclass[]) i, vecstore_index_info(i);
 DROP INDEX compact_ip, compact_v;
 SELECT results_eq($$SELECT metric, storage, vector_format, code_dims, mean_subtracted FROM vecstore_index_info('items_w')$$,

@@ -26,7 +26,7 @@ my $server = 'host=' . $node->host . ' port=' . $node->port;
 my @quick = ('--server', $server, '--seconds', 0.2, '--ef', '20,40,80', '--inserts', 20, '--modes', 'compact,plain');
 my ($ok, $output, $errors) = suite(@quick, '--check');
 ok($ok, 'a suite of one set runs') or diag("$output\n$errors");
-like($output, qr/^\| embeddings 500 x 16, l2 \| vecstore \(auto: plain\) \| (1|\.\d{4}) \| [\d,]+ \|/m, 'table of modes');
+like($output, qr/^\| embeddings 500 x 16, l2 \| vecstore \(auto: default\) \| (1|\.\d{4}) \| [\d,]+ \|/m, 'table of modes');
 like($output, qr/^\| embeddings 500 x 16, l2 \| \.98 \| [\d,]+ \| [\d,]+ \|/m, 'table of queries at equal recall');
 like($output, qr/^\|  \| vecstore, compact \|/m, 'the other storage modes are in it');
 like($output, qr/^  ok +recall at the default ef_search: /m, 'recall is good');

@@ -22,7 +22,7 @@ sub sql { return $node->safe_psql('postgres', "SET enable_seqscan = off; SET jit
 
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_buffercache; CREATE TABLE t (id int PRIMARY KEY, v vector(32))');
 load_vectors($node, table => 't', rows => 6000, dims => 32, seed => 1);
-sql('CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops); ANALYZE t');
+sql('CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (storage = plain); ANALYZE t');
 my $pages = sql("SELECT pg_relation_size('t_v') / 8192");
 
 # In one session, as each has guesses of its own where pages are.

@@ -173,7 +173,8 @@ TEST_P(Clusters, AreOfRowsNearEachOther) {
         for (size_t i = 0; i < node.head().degree; ++i, ++links)
             inside += cluster_of(node.links()[i]) == cluster_of(link);
     }
-    EXPECT_GT(static_cast<double>(inside), 0.3 * static_cast<double>(links));
+    // (Of the nearest 22 neighbors .3 and more, of 28 less.)
+    EXPECT_GT(static_cast<double>(inside), 0.28 * static_cast<double>(links));
     size_t largest = 0;
     for (const auto& [cluster, size] : sizes) largest = std::max(largest, size);
     EXPECT_LT(largest, built_rows / 10);

@@ -293,8 +293,8 @@ TEST(EntryTable, PutRowsInOrder) {
 
 // The entry candidates that rows are inserted from, and queries begin with.
 struct EntryCandidates {
-    explicit EntryCandidates(const Data& data)
-        : rows(data), queries(take_queries(rows, 100)), index(data.dims, {}) {
+    explicit EntryCandidates(const Data& data, const IndexOptions& options = {})
+        : rows(data), queries(take_queries(rows, 100)), index(data.dims, options) {
         index.build(rows, 2);
     }
 
@@ -322,7 +322,13 @@ struct EntryCandidates {
 
 // Of 256 dimensions all of which vary, a code of a bit each says little about who is nearest.
 TEST(EntryTable, OfRandomRowsManyCannotBeToldApart) {
-    EXPECT_GT(EntryCandidates(normal_data(3100, 256, 11, 40)).unknown(), 3);
+    const Data data = normal_data(3100, 256, 11, 40);
+    IndexOptions one_bit;
+    one_bit.code_bits = 1;
+    const double unknown = EntryCandidates(data, one_bit).unknown();
+    EXPECT_GT(unknown, 3);
+    // Two bits say more.
+    EXPECT_LT(EntryCandidates(data).unknown(), unknown);
 }
 
 TEST(EntryTable, OfEmbeddingsMostCanBeToldApart) {

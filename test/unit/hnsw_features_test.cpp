@@ -15,6 +15,7 @@ IndexOptions inner_product() {
     IndexOptions options;
     options.metric = Metric::inner_product;
     options.high_length = 1;
+    options.code_bits = 1;  // as all had in format 1
     return options;
 }
 
@@ -89,6 +90,16 @@ TEST(Features, AreThoseThatTheIndexHas) {
     expect(has_long_rows | has_unplaced_rows, "a row without a vector");
     vacuum(index);
     expect(has_long_rows | has_unplaced_rows, "the lists stay when their rows go");
+}
+
+TEST(Features, TellOfCodesOfSeveralBits) {
+    IndexOptions options;
+    options.code_bits = 2;
+    TestIndex index(128, options);
+    EXPECT_EQ(uint16_t{index.meta().read_features}, has_wide_codes);
+    EXPECT_EQ(meta_problem(index.meta()), "");
+    change_meta(index, [](MetaData& meta) { meta.read_features = 0; });
+    EXPECT_NE(meta_problem(index.meta()), "");
 }
 
 // An earlier library, which knows of no features, refuses format 2.

@@ -162,6 +162,7 @@ struct IndexOptions {
     // Of the filter columns, of which there are so many: the key of a row in a column.
     uint16_t filter_columns = 0;
     std::function<FilterKey(size_t row, size_t column)> filter_key = {};
+    uint32_t code_bits = 0;  // GeometryRequest's
 };
 
 // A node whose neighbors can be written to one byte at a time, for tests that break things.
@@ -178,10 +179,10 @@ class TestIndex {
   public:
     TestIndex(size_t dims, const IndexOptions& options, size_t max_pages = 1 << 16)
         : options_(options),
-          encoder_(
-              choose_geometry({static_cast<uint32_t>(dims), options.metric, options.mode, options.compact,
-                               options.m, options.kind, options.sparse_elements, options.filter_columns}),
-              42, options.mean),
+          encoder_(choose_geometry({static_cast<uint32_t>(dims), options.metric, options.mode,
+                                    options.compact, options.m, options.kind, options.sparse_elements,
+                                    options.filter_columns, options.code_bits}),
+                   42, options.mean),
           store_(max_pages) {
         create_index_pages(store_, encoder_.geometry(), 42, static_cast<uint16_t>(options.ef_construction),
                            options.mean, long_from(options.high_length, encoder_.geometry()));

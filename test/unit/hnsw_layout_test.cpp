@@ -29,9 +29,9 @@ void expect_consistent(const GeometryRequest& request, const Geometry& g) {
     EXPECT_EQ(g.metric, request.metric);
     EXPECT_EQ(g.mode, request.mode);
     const bool planes = g.own_format == OwnFormat::planes;
-    EXPECT_TRUE(!coded || g.rotated);
-    EXPECT_FALSE(g.rotated && request.metric == Metric::l1);
-    EXPECT_EQ(+g.stored_dims, g.rotated || planes ? (request.dims + 15) / 16 * 16 : request.dims);
+    EXPECT_TRUE(!coded || g.rotated());
+    EXPECT_FALSE(g.rotated() && request.metric == Metric::l1);
+    EXPECT_EQ(+g.stored_dims, g.rotated() || planes ? (request.dims + 15) / 16 * 16 : request.dims);
     if (request.compact) {
         EXPECT_GE(g.own_format, OwnFormat::i8);
     }

@@ -244,8 +244,8 @@ TEST_F(Outliers, SpoilNoIndexOfInnerProductsOfHalves) {
 }
 
 TEST_F(Outliers, SpoilNoIndexOfInnerProductsInAllDirections) {
-    clean_ = random_units(2000);
-    queries_ = take_queries(clean_, 60);
+    clean_ = random_units(2140);
+    queries_ = take_queries(clean_, 200);
     const auto fewer = [](Data& data) {
         for (size_t i = 0; i < 19; ++i) fill_row(data, 100 * i + 3, -9999);
     };

@@ -202,7 +202,7 @@ const Damage damages[] = {
          const OpenNode n = x.node(a_node(x));
          for (int i = 0; i < 8; ++i) n.code(4)[i] ^= 0xFF;
      },
-     "bits of its code are wrong", true},
+     "components of its code are wrong", true},
     {"WrongRescale",
      [](TestIndex& x) {
          const OpenNode n = x.node(a_node(x));
@@ -210,7 +210,11 @@ const Damage damages[] = {
          std::swap(n.factor(4)[1], n.factor(4)[3]);
      },
      "its factor f_rescale", true},
-    {"WrongAdd", [](TestIndex& x) { x.node(a_node(x)).factor(4)[1] ^= 1; }, "its factor f_add", true},
+    {"WrongAdd",
+     [](TestIndex& x) {  // (Of a single neighbor it may be next to 0.)
+         for (size_t i = 0; i < 8; ++i) x.node(a_node(x)).factor(i)[1] ^= 1;
+     },
+     "its factor f_add", true},
     {"InfiniteFactor",
      [](TestIndex& x) {
          const OpenNode n = x.node(a_node(x));
@@ -223,7 +227,7 @@ const Damage damages[] = {
          uint8_t* own = x.node(a_node(x)).own();
          for (int i = 1; i < 64; i += 2) own[i] ^= 0x80;
      },
-     "bits of its code are wrong", true},
+     "components of its code are wrong", true},
     {"InfiniteVector",
      [](TestIndex& x) {
          uint8_t* own = x.node(a_node(x)).own();

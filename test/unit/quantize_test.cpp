@@ -83,7 +83,7 @@ TEST(Factors, SurviveStorageAndGiveTheResidualNormBack) {
             const Factors loaded = load_factors(bytes.data());
             EXPECT_EQ(loaded.f_add, made.f_add);
             EXPECT_EQ(loaded.f_rescale, made.f_rescale);
-            const float center_dot = kernels().signed_sum(c.data(), code.data(), 768);
+            const float center_dot = code_dot(c.data(), code.data(), 768, 1);
             const float norm = residual_norm_squared(loaded, center_dot, 768);
             EXPECT_NEAR(norm / sums.norm_squared, 1, 0.01);
         }
@@ -111,16 +111,20 @@ struct EstimatorCase {
     uint32_t code_dims;
     float magnitude;
     float common_mean;  // in units of the magnitude
+    uint32_t bits = 1;
 };
+
+double q_norm_of(const std::vector<float>& q) { return distance_squared(q, std::vector<float>(q.size())); }
 
 // One query, one node, one neighbor at a time, each in a rotation of its own. The error of the estimate is
 //   -2 |r| / k * <u, x''>, u and x'' the parts of q-c and x' orthogonal to r, |x''|^2 = 1 - k^2,
-// and in a random direction <u, x''> has variance |u|^2 |x''|^2 / (D-1); the query's quantization adds an
-// error of 0.0118 |q|^2 in the same way.
+// and in a random direction <u, x''> has variance |u|^2 |x''|^2 / (D-1); the query's quantization to four
+// bits adds an error of 0.0118 |q|^2 in the same way, and that to int8 one of step^2 / 12 for each component.
+// (x' is of length 1 for one bit.)
 ErrorStatistics measure(const EstimatorCase& test, int trials) {
     std::mt19937 random(11);
     ErrorStatistics statistics;
-    AlignedRoom storage(QueryCode::storage_bytes(test.code_dims));
+    AlignedRoom storage(QueryCode::storage_bytes(test.code_dims, test.bits));
     for (int trial = 0; trial < trials; ++trial) {
         const Rotation rotation(test.dims, random());
         std::vector<float> rotated[3];  // q, c, x
@@ -131,9 +135,12 @@ ErrorStatistics measure(const EstimatorCase& test, int trials) {
             rotation.apply(plain.data(), v.data());
         }
         const auto& [q, c, x] = rotated;
-        const QueryCode query(q.data(), test.code_dims, storage.data);
-        std::vector<uint8_t> code(test.code_dims / 8 + 63), factors(kFactorBytes);
-        ResidualSums sums = kernels().encode_residual(x.data(), c.data(), test.code_dims, code.data());
+        const QueryCode query(q.data(), test.code_dims, test.bits, storage.data);
+        std::vector<uint8_t> code(code_bytes_of(test.code_dims, test.bits) + 63), factors(kFactorBytes);
+        ResidualSums sums = test.bits == 1
+                                ? kernels().encode_residual(x.data(), c.data(), test.code_dims, code.data())
+                                : kernels().encode_levels(x.data(), c.data(), test.code_dims,
+                                                          level_step(test.bits), code.data());
         sums.norm_squared = static_cast<float>(distance_squared(x, c));
         const Factors made = make_factors(sums, test.code_dims);
         store_factors(made, factors.data());
@@ -146,11 +153,16 @@ ErrorStatistics measure(const EstimatorCase& test, int trials) {
         const double exact = distance_squared(q, x);
         EXPECT_NEAR(query.estimate(static_cast<float>(qc), made, sum) / estimate, 1, 1e-5);
 
-        const double k = sums.abs_sum / (r * std::sqrt(double(test.code_dims)));
-        const double q_norm = distance_squared(q, std::vector<float>(q.size()));
+        // By the length of the code, which is sqrt(D) for one bit.
+        double squares = 0;
+        for (size_t i = 0; i < test.code_dims; ++i)
+            squares += std::pow(code_number(code.data(), i, test.code_dims, test.bits), 2);
+        const double k = sums.abs_sum / (r * std::sqrt(squares));
+        const double step = kernels().max_abs(q.data(), test.code_dims) / 127;
+        const double of_query = test.bits == 1 ? 0.0118 * q_norm_of(q) : step * step / 12 * double(q.size());
         const double along = (exact - qc - r * r) / (-2 * r);  // <q-c, r/|r|>
         const double variance = (qc - along * along) * (1 - k * k) / (rotation.padded_dims() - 1) +
-                                0.0118 * q_norm / rotation.padded_dims();
+                                of_query / rotation.padded_dims();
         statistics.add((estimate - exact) / (2 * r / k * std::sqrt(variance)));
     }
     statistics.finish();
@@ -159,16 +171,21 @@ ErrorStatistics measure(const EstimatorCase& test, int trials) {
 
 TEST(Estimator, IsUnbiasedWithTheErrorTheorySays) {
     const EstimatorCase cases[] = {
-        {768, 768, 1, 0},   {768, 768, 1e-6f, 0}, {768, 768, 1e3f, 0}, {768, 768, 1e6f, 0}, {100, 112, 1, 0},
-        {1000, 1008, 1, 0}, {1536, 1024, 1, 0},   {3072, 768, 1, 0},   {384, 384, 1, 0.5f}, {64, 64, 1, 0},
+        {768, 768, 1, 0},       {768, 768, 1e-6f, 0}, {768, 768, 1e3f, 0},     {768, 768, 1e6f, 0},
+        {100, 112, 1, 0},       {1000, 1008, 1, 0},   {1536, 1024, 1, 0},      {3072, 768, 1, 0},
+        {384, 384, 1, 0.5f},    {64, 64, 1, 0},       {100, 112, 1, 0, 2},     {256, 256, 1e3f, 0, 2},
+        {768, 768, 1, 0.5f, 2}, {64, 64, 1, 0, 4},    {128, 128, 1e-6f, 0, 4}, {16, 16, 1, 0, 7},
+        {48, 48, 1e6f, 0, 7},
     };
     for (const EstimatorCase& test : cases) {
-        SCOPED_TRACE(testing::Message() << test.dims << " dims, " << test.code_dims << " coded, magnitude "
-                                        << test.magnitude << ", mean " << test.common_mean);
+        SCOPED_TRACE(testing::Message()
+                     << test.dims << " dims, " << test.code_dims << " coded by " << test.bits
+                     << " bits, magnitude " << test.magnitude << ", mean " << test.common_mean);
         const int trials = 2000;
         const ErrorStatistics errors = measure(test, trials);
         EXPECT_NEAR(errors.mean, 0, 4 / std::sqrt(double(trials)));
-        EXPECT_NEAR(std::sqrt(errors.mean_square), 1, 0.1);
+        // (Of seven bits the rounding of the factors is an error of the same size.)
+        EXPECT_NEAR(std::sqrt(errors.mean_square), 1, test.bits == 7 ? 0.3 : 0.1);
     }
 }
 
@@ -176,15 +193,18 @@ TEST(Estimator, TakesAnyMagnitudeOfQuery) {
     for (const float magnitude : {0.0f, 1e-38f, 1e-25f, 1e-6f, 1e6f, 1e25f}) {
         std::mt19937 random(5);
         const std::vector<float> q = normal_vector(random, 96, magnitude);
-        AlignedRoom storage(QueryCode::storage_bytes(96));
-        const QueryCode query(q.data(), 96, storage.data);
-        std::vector<uint8_t> code(12 + 63, 0x5a);
-        int32_t sum;
-        query.score(kernels(), code.data(), 1, &sum);
-        // With f_rescale 1 and nothing to add, the estimate is <q, x'>.
-        const float dot = query.estimate(0, {0, 1}, sum);
-        const float expected = kernels().signed_sum(q.data(), code.data(), 96) / std::sqrt(96.0f);
-        EXPECT_NEAR(dot, expected, 0.5 * magnitude + 1e-38) << magnitude;
+        for (const uint32_t bits : {1, 2, 4, 7}) {
+            AlignedRoom storage(QueryCode::storage_bytes(96, bits));
+            const QueryCode query(q.data(), 96, bits, storage.data);
+            std::vector<uint8_t> code(96 + 63, 0x5a);
+            int32_t sum;
+            query.score(kernels(), code.data(), 1, &sum);
+            // With f_rescale 1 and nothing to add, the estimate is <q, x'>.
+            const float dot = query.estimate(0, {0, 1}, sum);
+            const float expected = code_dot(q.data(), code.data(), 96, bits) / std::sqrt(96.0f);
+            EXPECT_NEAR(dot, expected, (bits == 7 ? 50 : 0.5) * magnitude + 1e-38)
+                << magnitude << " " << bits;
+        }
     }
 }
 

@@ -33,6 +33,13 @@ struct BitPlanes {
     uint32_t bits;
 };
 
+// Of codes of several bits: how many they have, and how far apart their levels are, in units of the root mean
+// square of the residual's components.
+struct LevelStep {
+    uint32_t bits;
+    float relative;
+};
+
 // Spreads keys over a sieve (Kernels::keep_sifted): 2^64 divided by the golden ratio.
 constexpr uint64_t key_multiplier = 0x9E3779B97F4A7C15ull;
 
@@ -107,6 +114,29 @@ struct Kernels {
     // sum c_i * s_i, s_i = +1 where bit i of the code is set, else -1; n a multiple of 8. What
     // encode_residual gave as center_dot, for a code that is already stored.
     float (*signed_sum)(const float* c, const uint8_t* code, size_t n);
+    // --- codes of several bits -------------------------------------------------------------------------
+    // A component's level u is one of 2^bits, for bits 2, 4 or 7, and stands for the odd number y = 2u -
+    // (2^bits - 1): for the residual r of a component, y / 2 is r / step rounded to a half. A byte has 4, 2
+    // or 1 levels, the first one in the lowest bits: with n components and b bytes, byte j has the levels of
+    // components j, j + b, j + 2b, ... n is a multiple of 16.
+    //
+    // Code of the residual x - c. The sums are as of encode_residual, with y for the signs: norm_squared,
+    // abs_sum = sum r_i y_i, center_dot = sum c_i y_i. The step follows from norm_squared
+    // (inverse_level_step).
+    ResidualSums (*encode_levels)(const float* x, const float* c, size_t n, LevelStep step, uint8_t* code);
+    ResidualSums (*encode_levels_f16)(const uint16_t* x, float scale, const float* c, size_t n,
+                                      LevelStep step, uint8_t* code);
+    ResidualSums (*encode_levels_i8)(const int8_t* x, float scale, const float* c, size_t n, LevelStep step,
+                                     uint8_t* code);
+    // out_i = clamp(round(q_i * (1/step)), -127, 127), ties to even. Returns the sum. step must be a normal
+    // positive number.
+    int32_t (*make_i8)(const float* q, size_t n, float step, int8_t* out);
+    // For `count` codes, one after the other: sums[k] = sum v_i u_i. query: the v_i of each byte's first
+    // level, then those of its second, ...; each of these parts is code_bytes long and followed by zeros up
+    // to a multiple of 64 bytes. Codes may be read up to 63 bytes beyond the last one, as by score_codes.
+    void (*score_levels)(const int8_t* query, const uint8_t* codes, size_t code_bytes, uint32_t bits,
+                         size_t count, int32_t* sums);
+
     // Quantizes q (n components, a multiple of 8) to v_i = clamp(round(q_i * (1/step)), -8, 7), ties to
     // even, and writes the four planes described above (plane_bytes each, zero padded). Returns the sum of
     // v_i. step must be a normal positive number.
@@ -154,8 +184,9 @@ struct Kernels {
         inner_product_i8, l1_i8, l2_squared_planes, inner_product_planes, l1_planes, planes_to_f32,        \
         score_codes, hamming, hamming_each, bit_overlap, hamming_distance, jaccard_distance,               \
         encode_residual, encode_residual_f16, encode_residual_i8, encode_residual_planes, signed_sum,      \
-        make_planes, max_abs, finish_estimates, smallest, keep_in_range, keep_sifted, sparse_product,      \
-        sparse_align, hadamard, flip_signs, kac_step
+        encode_levels, encode_levels_f16, encode_levels_i8, make_i8, score_levels, make_planes, max_abs,   \
+        finish_estimates, smallest, keep_in_range, keep_sifted, sparse_product, sparse_align, hadamard,    \
+        flip_signs, kac_step
 
 // The table in use: the best the CPU supports, or the one forced by force_kernels.
 const Kernels& kernels();

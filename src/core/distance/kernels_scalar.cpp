@@ -286,6 +286,79 @@ int32_t make_planes(const float* q, size_t n, float step, uint8_t* planes, size_
     return sum;
 }
 
+// x(i): component i of what the residual is taken of.
+template <int bits, class X>
+ResidualSums encode_levels_of(X x, const float* c, size_t n, float relative_step, uint8_t* code) {
+    using Shape = LevelShape<bits>;
+    const size_t bytes = n / Shape::segments;
+    ResidualSums sums;
+    sums.norm_squared = sum_terms(n, [=](size_t i) { return square(x(i) - c[i]); });
+    const float inverse = inverse_level_step(sums.norm_squared, n, relative_step);
+    const auto level = [=](size_t i) {
+        const float shifted = (x(i) - c[i]) * inverse + 0.5f * (Shape::most + 1);
+        return static_cast<int>(std::min(Shape::most + 0.5f, std::max(0.0f, shifted)));
+    };
+    const auto number = [=](size_t i) { return static_cast<float>(2 * level(i) - Shape::most); };
+    for (size_t j = 0; j < bytes; ++j) {
+        unsigned packed = 0;
+        for (size_t s = 0; s < Shape::segments; ++s)
+            packed |= static_cast<unsigned>(level(s * bytes + j)) << (s * bits);
+        code[j] = static_cast<uint8_t>(packed);
+    }
+    sums.abs_sum = sum_terms(n, [=](size_t i) { return (x(i) - c[i]) * number(i); });
+    sums.center_dot = sum_terms(n, [=](size_t i) { return c[i] * number(i); });
+    return sums;
+}
+
+template <class X>
+ResidualSums encode_any_levels(X x, const float* c, size_t n, LevelStep step, uint8_t* code) {
+    switch (step.bits) {
+        case 2: return encode_levels_of<2>(x, c, n, step.relative, code);
+        case 4: return encode_levels_of<4>(x, c, n, step.relative, code);
+        default: return encode_levels_of<7>(x, c, n, step.relative, code);
+    }
+}
+
+ResidualSums encode_levels(const float* x, const float* c, size_t n, LevelStep step, uint8_t* code) {
+    return encode_any_levels([=](size_t i) { return x[i]; }, c, n, step, code);
+}
+
+ResidualSums encode_levels_f16(const uint16_t* x, float scale, const float* c, size_t n, LevelStep step,
+                               uint8_t* code) {
+    return encode_any_levels([=](size_t i) { return scale * f16_to_float(x[i]); }, c, n, step, code);
+}
+
+ResidualSums encode_levels_i8(const int8_t* x, float scale, const float* c, size_t n, LevelStep step,
+                              uint8_t* code) {
+    return encode_any_levels([=](size_t i) { return scale * x[i]; }, c, n, step, code);
+}
+
+int32_t make_i8(const float* q, size_t n, float step, int8_t* out) {
+    const float inverse = 1 / step;
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; ++i) {
+        const float clamped = std::min(127.0f, std::max(-127.0f, q[i] * inverse));
+        const int32_t v = static_cast<int32_t>(std::lrintf(clamped));
+        out[i] = static_cast<int8_t>(v);
+        sum += v;
+    }
+    return sum;
+}
+
+void score_levels(const int8_t* query, const uint8_t* codes, size_t code_bytes, uint32_t bits, size_t count,
+                  int32_t* sums) {
+    const size_t stride = (code_bytes + 63) / 64 * 64, segments = bits == 7 ? 1 : 8 / bits;
+    const int mask = (1 << bits) - 1;
+    for (size_t k = 0; k < count; ++k) {
+        const uint8_t* const code = codes + k * code_bytes;
+        int32_t sum = 0;
+        for (size_t s = 0; s < segments; ++s)
+            for (size_t j = 0; j < code_bytes; ++j)
+                sum += query[s * stride + j] * ((code[j] >> (s * bits)) & mask);
+        sums[k] = sum;
+    }
+}
+
 float max_abs(const float* q, size_t n) {
     float result = 0;
     for (size_t i = 0; i < n; ++i) result = std::max(result, std::fabs(q[i]));

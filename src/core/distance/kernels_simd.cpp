@@ -27,6 +27,7 @@
 #include "core/distance/codes-inl.hpp"
 #include "core/distance/filter_keys-inl.hpp"
 #include "core/distance/floats-inl.hpp"
+#include "core/distance/levels-inl.hpp"
 #include "core/distance/rotation-inl.hpp"
 #include "core/distance/sparse-inl.hpp"
 

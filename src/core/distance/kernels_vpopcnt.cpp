@@ -123,6 +123,77 @@ VECSTORE_VPOPCNT void score_codes(const uint8_t* planes, const uint8_t* codes, s
     std::memcpy(sums + k, buffer, (count - k) * sizeof *sums);
 }
 
+// --- codes of several bits
+// -------------------------------------------------------------------------------------
+
+// Adds to each 4-byte lane that lane's part of the sum over levels times the query's components.
+template <int bits>
+VECSTORE_VPOPCNT_INLINE __m512i add_levels(__m512i sum, __m512i code, const __m512i* query) {
+    if (bits == 7) return _mm512_dpbusd_epi32(sum, code, query[0]);
+    const __m512i mask = _mm512_set1_epi8(LevelShape<bits>::mask);
+    for (size_t s = 0; s < LevelShape<bits>::segments; ++s) {
+        const __m512i levels = s == 0 ? code : _mm512_srli_epi16(code, static_cast<unsigned>(s * bits));
+        sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(levels, mask), query[s]);
+    }
+    return sum;
+}
+
+// The sums of four codes; as score_four. (In the tails of two codes in one vector, bytes beyond a code meet
+// zeros of the query.)
+template <int bits>
+VECSTORE_VPOPCNT_INLINE __m128i score_four_levels(const int8_t* query, size_t code_bytes,
+                                                  const uint8_t* const (&code)[4]) {
+    constexpr size_t segments = LevelShape<bits>::segments;
+    const size_t stride = (code_bytes + 63) / 64 * 64, tail = code_bytes % 64;
+    const size_t whole = tail > 32 ? stride : code_bytes - tail;
+    __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+    __m512i q[segments];
+    for (size_t i = 0; i < whole; i += 64) {
+        for (size_t s = 0; s < segments; ++s) q[s] = _mm512_loadu_si512(query + s * stride + i);
+        a = add_levels<bits>(a, _mm512_loadu_si512(code[0] + i), q);
+        b = add_levels<bits>(b, _mm512_loadu_si512(code[1] + i), q);
+        c = add_levels<bits>(c, _mm512_loadu_si512(code[2] + i), q);
+        d = add_levels<bits>(d, _mm512_loadu_si512(code[3] + i), q);
+    }
+    __m512i ab = fold(a, b), cd = fold(c, d);
+    if (whole < code_bytes) {
+        for (size_t s = 0; s < segments; ++s)
+            q[s] = _mm512_broadcast_i64x4(
+                _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query + s * stride + whole)));
+        ab = add_levels<bits>(ab, load_pair(code[0] + whole, code[1] + whole), q);
+        cd = add_levels<bits>(cd, load_pair(code[2] + whole, code[3] + whole), q);
+    }
+    return finish(ab, cd);
+}
+
+template <int bits>
+VECSTORE_VPOPCNT void score_all_levels(const int8_t* query, const uint8_t* codes, size_t code_bytes,
+                                       size_t count, int32_t* sums) {
+    size_t k = 0;
+    for (; k + 4 <= count; k += 4) {
+        const uint8_t* at = codes + k * code_bytes;
+        const uint8_t* const four[4] = {at, at + code_bytes, at + 2 * code_bytes, at + 3 * code_bytes};
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(sums + k),
+                         score_four_levels<bits>(query, code_bytes, four));
+    }
+    if (k == count) return;
+    const uint8_t* four[4];
+    for (size_t i = 0; i < 4; ++i) four[i] = codes + (k + i < count ? k + i : k) * code_bytes;
+    alignas(16) int32_t buffer[4];
+    _mm_store_si128(reinterpret_cast<__m128i*>(buffer),
+                    score_four_levels<bits>(query, code_bytes, {four[0], four[1], four[2], four[3]}));
+    std::memcpy(sums + k, buffer, (count - k) * sizeof *sums);
+}
+
+void score_levels(const int8_t* query, const uint8_t* codes, size_t code_bytes, uint32_t bits, size_t count,
+                  int32_t* sums) {
+    switch (bits) {
+        case 2: return score_all_levels<2>(query, codes, code_bytes, count, sums);
+        case 4: return score_all_levels<4>(query, codes, code_bytes, count, sums);
+        default: return score_all_levels<7>(query, codes, code_bytes, count, sums);
+    }
+}
+
 // Differing bits, in eight partial sums.
 VECSTORE_VPOPCNT_INLINE __m512i count_differences(const uint8_t* a, const uint8_t* b, size_t code_bytes) {
     __m512i total = _mm512_setzero_si512();
@@ -197,6 +268,7 @@ void append_vpopcnt_kernels(std::vector<const Kernels*>& tables) {
         Kernels made = *tables.back();
         made.name = "avx512_vpopcnt";
         made.score_codes = score_codes;
+        made.score_levels = score_levels;
         made.hamming = hamming;
         made.hamming_each = hamming_each;
         made.bit_overlap = bit_overlap;

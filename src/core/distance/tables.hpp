@@ -1,6 +1,7 @@
 // The tables behind kernels(): for kernels.cpp and the kernel sources only.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "core/distance/kernels.hpp"
@@ -13,6 +14,22 @@ constexpr float kInverseRootOfTwo = 0.70710678118654752f;
 inline float jaccard_of(const BitOverlap& overlap) {
     if (overlap.either == 0) return 0;
     return static_cast<float>(1.0 - overlap.both / static_cast<double>(overlap.either));
+}
+
+// Codes of several bits: levels in a byte, the highest level, and the bits that one has.
+template <int bits>
+struct LevelShape {
+    static constexpr size_t segments = bits == 7 ? 1 : 8 / bits;
+    static constexpr int most = (1 << bits) - 1;
+    static constexpr int mask = most;
+};
+
+// 1 / step for n components with this sum of squares; 0 where there is none, and all levels are then those
+// next to 0.
+inline float inverse_level_step(float norm_squared, size_t n, float relative_step) {
+    const float step = relative_step * std::sqrt(norm_squared / static_cast<float>(n));
+    const float inverse = 1 / step;
+    return std::isnormal(inverse) ? inverse : 0;
 }
 
 // Plain C++: what the others are tested against, and the fallback of CPUs without a table of their own.

@@ -20,8 +20,9 @@ namespace vecstore::core {
 enum ReadFeatures : uint16_t {
     has_unplaced_rows = 1,  // rows on the list from MetaData::unplaced on
     has_long_rows = 2,      // rows on the list from MetaData::long_rows on
+    has_wide_codes = 4,     // codes of more than one bit a component
 };
-constexpr uint16_t known_read_features = has_unplaced_rows | has_long_rows;
+constexpr uint16_t known_read_features = has_unplaced_rows | has_long_rows | has_wide_codes;
 
 enum WriteFeatures : uint16_t {
     keeps_all_rows = 1,     // a row without a place in the graph is put onto its list (keeps_unplaced)

@@ -18,6 +18,7 @@
 
 #include <type_traits>
 
+#include "core/distance/code_bytes.hpp"
 #include "core/storage/format.hpp"
 
 namespace vecstore::core {
@@ -32,7 +33,7 @@ class FilterLayout {
     explicit FilterLayout(const Geometry& geometry)
         : columns_(geometry.filter_columns),
           slots_per_page_(geometry.slots_per_page),
-          code_bytes_(geometry.code_dims / 8) {
+          code_bytes_(code_bytes_of(geometry.code_dims, geometry.code_bits())) {
         if (columns_ == 0 || slots_per_page_ == 0) return;
         blocks_per_group_ = static_cast<uint32_t>(keys_per_page / (columns_ * slots_per_page_));
         if (blocks_per_group_ == 0) return;  // of a damaged metapage

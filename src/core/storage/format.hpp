@@ -181,13 +181,20 @@ struct Geometry {
     OwnFormat own_format;
     VectorKind kind;
     uint8_t own_bits;  // of OwnFormat::planes
-    uint8_t rotated;   // own vectors are rotated (always in coded mode)
+    uint8_t form;      // bit 0: own vectors are rotated (always in coded mode); bits 1 to 3: bits of a
+                       // component's code, less one (0, 1, 3 or 6)
     uint8_t slots_per_page;
     uint16_t m;              // the option: upper levels aim at m links, level 0 at 2m
     uint16_t max_neighbors;  // links a slot has room for
     uint16_t slot_size;
     uint16_t filter_columns;  // columns of the index beside the vector
+
+    bool rotated() const { return (form & 1) != 0; }
+    uint32_t code_bits() const { return (form >> 1 & 7u) + 1; }
+    void set_rotated(bool rotated) { form = static_cast<uint8_t>((form & ~1u) | (rotated ? 1u : 0u)); }
+    void set_code_bits(uint32_t bits) { form = static_cast<uint8_t>((form & 1u) | ((bits - 1) & 7u) << 1); }
 };
+static_assert(sizeof(Geometry) == 27);
 
 // How far searches of some widths go, as multiples of the distance of the tenth nearest
 // (beam_calibration.hpp).

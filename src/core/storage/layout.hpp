@@ -23,7 +23,17 @@ struct GeometryRequest {
     VectorKind kind = VectorKind::vector;
     uint32_t sparse_elements = 0;  // sparsevec: as many non-zero elements as own vectors should hold
     uint16_t filter_columns = 0;
+    uint32_t code_bits = 0;  // of a component of a neighbor's code: 1, 2, 4 or 7; 0: code_bits_for()
 };
+
+// How many bits the codes of neighbors should have for each component. The error of an estimate is that of
+// one bit by the root of the dimensions: the fewer there are, the more bits it takes to tell neighbors apart.
+// Measured in memory, one thread, recall@10 at 40 and queries/s at equal recall (docs/indexing.md has the
+// table): of 341,000 word vectors x 100, two bits are 2.2 times as fast as one, and four no faster than two;
+// x 25, four are 1.5 times as fast as two; of 60,000 x 256 (gen.py) two are 1.3 times as fast as one. From
+// 257 on one bit is enough. An index that is to be small keeps to one bit, and has more neighbors for it.
+constexpr uint32_t most_dims_of_wide_codes = 256;
+uint32_t code_bits_for(uint32_t dims, bool compact);
 
 // Chooses the sizes: as many nodes on a page as leave every node close to 2m neighbors. Where one node does
 // not fit a page otherwise, codes are cut, then own vectors get fewer bits a component; bit strings and

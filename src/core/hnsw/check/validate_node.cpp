@@ -32,10 +32,11 @@ std::string dims_problem(const Geometry& g) {
         case OwnFormat::sparse: return g.stored_dims % 2 != 1 || g.stored_dims > page_room ? dims : "";
         default: break;
     }
-    if (g.rotated > 1 || (coded && !g.rotated)) return "impossible rotation " + std::to_string(g.rotated);
+    if ((g.form & ~0xfu) != 0 || (coded && !g.rotated()))
+        return "impossible rotation " + std::to_string(g.form);
     if (planes && (g.own_bits < 2 || g.own_bits > 6))
         return "impossible number of bits " + std::to_string(g.own_bits);
-    if (g.dims > 65535 || g.stored_dims != (g.rotated || planes ? (g.dims + 15) / 16 * 16 : g.dims))
+    if (g.dims > 65535 || g.stored_dims != (g.rotated() || planes ? (g.dims + 15) / 16 * 16 : g.dims))
         return dims;
     return {};
 }
@@ -68,7 +69,10 @@ std::string geometry_problem(const Geometry& g) {
         const std::string problem = check(g);
         if (!problem.empty()) return problem;
     }
-    if (g.code_dims % 8 != 0 || g.code_dims > g.stored_dims || (g.code_dims > 0) != coded)
+    const uint32_t bits = g.code_bits();
+    if ((bits != 1 && bits != 2 && bits != 4 && bits != 7) || (bits > 1 && !coded))
+        return "impossible number of bits in a code " + std::to_string(bits);
+    if (g.code_dims % (bits == 1 ? 8 : 16) != 0 || g.code_dims > g.stored_dims || (g.code_dims > 0) != coded)
         return "impossible code length " + std::to_string(g.code_dims);
     if (g.max_neighbors < 2 || g.max_neighbors > max_degree || g.m < 2)
         return "impossible number of neighbors " + std::to_string(g.max_neighbors);
@@ -101,6 +105,9 @@ std::string meta_problem(const MetaData& meta) {
         return "the metapage is broken: an index of format version 1 has features";
     const std::string problem = geometry_problem(meta.geometry);
     if (!problem.empty()) return "the metapage is broken: " + problem;
+    if (meta.geometry.code_bits() > 1 && (meta.read_features & has_wide_codes) == 0)
+        return "the metapage is broken: codes of " + std::to_string(meta.geometry.code_bits()) +
+               " bits, which its features do not tell of";
     if (meta.entry_level > highest_level)
         return "the metapage is broken: impossible entry level " + std::to_string(meta.entry_level);
     if (meta.mean_block != invalid_block &&
@@ -355,7 +362,7 @@ bool NodeInspector::is_rough(const ConstNode& node) {
         if (layout_.coded())
             distance = residual_norm_squared(
                 load_factors(node.factor(i)),
-                kernels().signed_sum(neighbor_vector_.data(), node.code(i), g.code_dims), g.code_dims);
+                code_dot(neighbor_vector_.data(), node.code(i), g.code_dims, g.code_bits()), g.code_dims);
         else
             distance = node.distance(i);
         farthest = std::max(farthest, encoder_.space().is_norm()
@@ -389,31 +396,42 @@ std::string NodeInspector::link_problem(size_t i, const ConstNode& neighbor) {
     if (encoder_.links_stored_vectors()) error = 0;
     if (!std::isfinite(error)) return {};  // values so large that nothing is known
     if (!layout_.coded()) return plain_problem(i, error);
-    const std::string problem = code_problem(i);
+    const std::string problem = code_problem(i, error);
     return problem.empty() ? factor_problem(i, error) : problem;
 }
 
 // A code was made from one stored vector and one that had not been rounded yet, so bits of components that
 // are nearly equal may be either.
-std::string NodeInspector::code_problem(size_t i) const {
+std::string NodeInspector::code_problem(size_t i, double error) const {
+    const Geometry& g = encoder_.geometry();
     const uint8_t* code = center_.code(i);
+    const float norm2 = kernels().l2_squared(neighbor_vector_.data(), center_vector_.data(), g.code_dims);
+    const float step = code_constants(g.code_bits()).step *
+                       std::sqrt(norm2 / static_cast<float>(g.code_dims));
+    const int highest = (1 << g.code_bits()) - 1;
+    // The step of codes of several bits is made from the length of the residual, which rounding changes, too.
+    const auto step_error = static_cast<float>(1e-4 + (norm2 > 0 ? error / std::sqrt(norm2) : 1));
     size_t wrong = 0;
-    for (size_t j = 0; j < encoder_.geometry().code_dims; ++j) {
+    for (size_t j = 0; j < g.code_dims; ++j) {
         const float r = neighbor_vector_[j] - center_vector_[j];
-        const bool bit = ((code[j / 8] >> (j % 8)) & 1) != 0;
-        if (bit == (r >= 0)) continue;
-        const float unsure = rounding_of(neighbor_vector_[j], neighbor_scale_) +
-                             rounding_of(center_vector_[j], center_scale_) +
-                             1e-6f * (std::fabs(neighbor_vector_[j]) + std::fabs(center_vector_[j]));
-        wrong += std::fabs(r) > unsure;
+        const int number = code_number(code, j, g.code_dims, g.code_bits());
+        // Where the residual is that has this number. Beyond the outermost two there is no end.
+        const float low = 0.5f * static_cast<float>(number - 1) * step, high = low + step;
+        const float below = number > -highest ? low - r : 0, above = number < highest ? r - high : 0;
+        if (below <= 0 && above <= 0) continue;
+        float unsure = rounding_of(neighbor_vector_[j], neighbor_scale_) +
+                       rounding_of(center_vector_[j], center_scale_) +
+                       1e-6f * (std::fabs(neighbor_vector_[j]) + std::fabs(center_vector_[j]));
+        if (g.code_bits() > 1)
+            unsure += step_error * std::fabs(r) + 2e-7f * static_cast<float>(highest) * step;
+        wrong += std::max(below, above) > unsure;
     }
     if (wrong == 0) return {};
-    return std::to_string(wrong) + " of " + std::to_string(encoder_.geometry().code_dims) +
-           " bits of its code are wrong";
+    return std::to_string(wrong) + " of " + std::to_string(g.code_dims) + " components of its code are wrong";
 }
 
 std::string NodeInspector::factor_problem(size_t i, double error) const {
-    const uint32_t dims = encoder_.geometry().code_dims;
+    const uint32_t dims = encoder_.geometry().code_dims, bits = encoder_.geometry().code_bits();
     const uint8_t* code = center_.code(i);
     const double root = std::sqrt(static_cast<double>(dims));
     double norm2 = 0, abs_sum = 0, dot = 0, center2 = 0;
@@ -423,8 +441,9 @@ std::string NodeInspector::factor_problem(size_t i, double error) const {
         norm2 += r * r;
         center2 += c * c;
         if (j >= dims) continue;
-        abs_sum += std::fabs(r);
-        dot += ((code[j / 8] >> (j % 8)) & 1) != 0 ? c : -c;
+        const int number = code_number(code, j, dims, bits);
+        abs_sum += r * number;
+        dot += c * number;
     }
     const Factors stored = load_factors(center_.factor(i));
     if (!std::isfinite(stored.f_add) || !std::isfinite(stored.f_rescale))

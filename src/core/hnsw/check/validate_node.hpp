@@ -63,7 +63,7 @@ class NodeInspector {
     void inspect_links(const ConstNode& node, const Link& self, std::vector<std::string>& problems) const;
     void inspect_vector(const ConstNode& node, std::vector<std::string>& problems);
     float rounding_of(float component, float scale) const;
-    std::string code_problem(size_t i) const;
+    std::string code_problem(size_t i, double error) const;
     std::string factor_problem(size_t i, double error) const;
     std::string plain_problem(size_t i, double error) const;
     // By how much the distance stored with a neighbor may be wrong when it should be `distance`.

@@ -37,7 +37,7 @@ struct NewNeighbor {
 };
 
 // How far a neighbor is from its node, in units that are about the same for all of an index's nodes: with
-// residuals of random direction the norm follows from one factor, to within two per cent.
+// residuals of random direction the norm follows from one factor, to within two per cent (code.hpp: k).
 inline float code_reach(const uint8_t* factor) { return -load_factors(factor).f_rescale; }
 
 // The same of the i-th neighbor in either mode: in plain mode its distance.
@@ -52,7 +52,7 @@ struct EditMemory {
     uint8_t factor[factor_bytes];
     std::vector<float> root, sorted_squared;
     std::vector<uint16_t> by_distance, order;
-    std::vector<uint32_t> differences = std::vector<uint32_t>(max_degree);
+    std::vector<float> cosines = std::vector<float>(max_degree);
     std::vector<float> vectors;  // plain mode: the neighbors' vectors
     std::vector<Link> seen_links;
     std::vector<float> from_x = std::vector<float>(max_degree);  // plain mode: their distances from a new one

@@ -21,7 +21,10 @@ namespace vecstore::core {
 class Pruner {
   public:
     Pruner(const VectorEncoder& encoder, EditMemory& memory)
-        : encoder_(encoder), layout_(encoder.layout()), kernels_(kernels()), memory_(memory) {}
+        : encoder_(encoder),
+          layout_(encoder.layout()),
+          angles_(encoder.angles(), kernels()),
+          memory_(memory) {}
 
     static bool none_stays(int) { return false; }  // a `stays` of the functions below
 
@@ -36,22 +39,24 @@ class Pruner {
         root[degree] = code_reach(memory_.factor);
         for (size_t i = 0; i <= degree; ++i) memory_.squared[i] = root[i] * root[i];
         auto code_of = [&](size_t i) { return i == degree ? memory_.code.data() : node.code(i); };
+        size_t set = degree + 1;
         return weakest(node, degree, keep_x, stays, [&](size_t a, size_t b) {
-            return encoder_.angles().squared(kernels_, root[a], root[b], code_of(a), code_of(b));
+            if (a != set) angles_.set(code_of(a));
+            set = a;
+            return angles_.squared(root[a], root[b], code_of(b));
         });
     }
 
     int place_by_codes(const ConstNode& node, uint64_t& wanted, bool keep_x) {
-        auto& differences = memory_.differences;
-        kernels_.hamming_each(memory_.code.data(), node.codes(), layout_.code_bytes(), node.degree(),
-                              differences.data());
-        const CodeAngles& angles = encoder_.angles();
+        auto& cosines = memory_.cosines;
+        angles_.set(memory_.code.data());
+        angles_.cosines(node.codes(), node.degree(), cosines.data());
         const float x = code_reach(memory_.factor);
         return place_by_needs(
             node, wanted, keep_x, x, [&](size_t i) { return code_reach(node.factor(i)); },
             [&](size_t i, float other) {
                 // |x - other| < farther one  <=>  nearer one < 2 * farther one * cos
-                return std::min(x, other) < 2 * std::max(x, other) * angles.cosine(differences[i]);
+                return std::min(x, other) < 2 * std::max(x, other) * cosines[i];
             });
     }
 
@@ -215,7 +220,7 @@ class Pruner {
 
     const VectorEncoder& encoder_;
     const NodeLayout& layout_;
-    const Kernels& kernels_;
+    CodeAngles::From angles_;
     EditMemory& memory_;
 };
 

@@ -125,7 +125,9 @@ class EntryTable {
     // .94 with the walk down. On 200,000 x 768 a search visits .4 nodes more, and finds as much more as those
     // are worth; with twice as much 2 more.
     float error_of_estimates() const {
-        return 1.5f * from_origin_ / std::sqrt(static_cast<float>(layout_.geometry().code_dims));
+        const Geometry& g = layout_.geometry();
+        const float deviation = 2 * code_constants(g.code_bits()).error;
+        return deviation * from_origin_ / std::sqrt(static_cast<float>(g.code_dims));
     }
 
     // False: there are none to rank, or too many.

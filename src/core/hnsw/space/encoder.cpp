@@ -65,7 +65,7 @@ float limited_error(double error) {
 
 VectorEncoder::VectorEncoder(const Geometry& geometry, uint64_t seed, std::vector<float> mean)
     : layout_(geometry), space_(geometry), mean_(std::move(mean)), angles_(layout_) {
-    if (geometry.rotated) {
+    if (geometry.rotated()) {
         rotation_ = std::make_unique<Rotation>(geometry.dims, seed);
         // Measured against double arithmetic: below 1e-6 for up to 16,000 dimensions.
         rounding_ = 2e-6f;
@@ -149,7 +149,7 @@ float VectorEncoder::error_of_lost(double lost) const {
     const Geometry& g = geometry();
     lost *= space_.error_norm().of_l2(g.dims);
     // It points where the vector does: all of it may be along a query (Query::distance_error()).
-    if (g.rotated) lost *= std::max(1.0, std::sqrt(g.stored_dims / 66.0));
+    if (g.rotated()) lost *= std::max(1.0, std::sqrt(g.stored_dims / 66.0));
     return limited_error(lost * (1 + 1e-6));
 }
 
@@ -232,7 +232,8 @@ ScaledVector VectorEncoder::encode_dense(const float* internal, uint8_t* own) co
     switch (g.own_format) {
         case OwnFormat::f16: return encode_f16(internal, g.stored_dims, reinterpret_cast<uint16_t*>(own));
         case OwnFormat::i8: return encode_int8(internal, g.stored_dims, reinterpret_cast<int8_t*>(own));
-        case OwnFormat::planes: return encode_bit_planes(internal, g.stored_dims, g.own_bits, g.rotated, own);
+        case OwnFormat::planes:
+            return encode_bit_planes(internal, g.stored_dims, g.own_bits, g.rotated(), own);
         default: break;
     }
     std::memcpy(own, internal, g.stored_dims * sizeof(float));
@@ -301,7 +302,9 @@ float encode_link(const NodeLayout& layout, const float* x, const float* center,
                   uint8_t* factor) {
     const Geometry& g = layout.geometry();
     const Kernels& k = kernels();
-    ResidualSums sums = k.encode_residual(x, center, g.code_dims, code);
+    ResidualSums sums = g.code_bits() == 1
+                            ? k.encode_residual(x, center, g.code_dims, code)
+                            : k.encode_levels(x, center, g.code_dims, level_step(g.code_bits()), code);
     // A code that was cut speaks for the whole residual.
     if (g.code_dims != g.stored_dims) sums.norm_squared = k.l2_squared(x, center, g.stored_dims);
     store_link_factors(layout, sums, factor);
@@ -317,11 +320,19 @@ ResidualSums VectorEncoder::encode_stored(const ConstNode& node, const float* ce
     const Kernels& k = kernels();
     const float scale = node.head().scale;
     const size_t coded = g.code_dims, rest = g.stored_dims - g.code_dims;
+    const LevelStep step = level_step(g.code_bits());
     ResidualSums sums;
     switch (g.own_format) {
+        case OwnFormat::f32: {  // (Nothing is cut of so few dimensions.)
+            const auto* own = reinterpret_cast<const float*>(node.own());
+            sums = g.code_bits() == 1 ? k.encode_residual(own, center, coded, code)
+                                      : k.encode_levels(own, center, coded, step, code);
+            break;
+        }
         case OwnFormat::f16: {
             const auto* own = reinterpret_cast<const uint16_t*>(node.own());
-            sums = k.encode_residual_f16(own, scale, center, coded, code);
+            sums = g.code_bits() == 1 ? k.encode_residual_f16(own, scale, center, coded, code)
+                                      : k.encode_levels_f16(own, scale, center, coded, step, code);
             if (rest > 0) sums.norm_squared += k.l2_squared_f16(center + coded, own + coded, scale, rest);
             break;
         }
@@ -333,7 +344,8 @@ ResidualSums VectorEncoder::encode_stored(const ConstNode& node, const float* ce
             break;
         default: {
             const auto* own = reinterpret_cast<const int8_t*>(node.own());
-            sums = k.encode_residual_i8(own, scale, center, coded, code);
+            sums = g.code_bits() == 1 ? k.encode_residual_i8(own, scale, center, coded, code)
+                                      : k.encode_levels_i8(own, scale, center, coded, step, code);
             if (rest > 0) sums.norm_squared += k.l2_squared_i8(center + coded, own + coded, scale, rest);
         }
     }

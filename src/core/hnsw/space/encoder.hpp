@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/distance/kernels.hpp"
-#include "core/hnsw/space/select.hpp"
+#include "core/hnsw/space/code_angles.hpp"
 #include "core/hnsw/space/vector_space.hpp"
 #include "core/quantize/rotation.hpp"
 #include "core/quantize/scaled_vector.hpp"

@@ -79,18 +79,19 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     // A distance can be wrong by the part of the rounding error e = x - x' that points along q - x.
     // Vectors are rotated at random, so that |<e, u>| > t |e| has a probability below 2 exp(-D t^2 / 2):
     // with this t, below 1e-14. Where nothing is rotated the whole of |e| is assumed.
-    error_share_ = g.rotated ? std::min(1.0f, std::sqrt(66.0f / static_cast<float>(g.stored_dims))) : 1.0f;
-    if (layout.coded()) make_code(g.code_dims);
+    error_share_ = g.rotated() ? std::min(1.0f, std::sqrt(66.0f / static_cast<float>(g.stored_dims))) : 1.0f;
+    if (layout.coded()) make_code(g.code_dims, g.code_bits());
 }
 
 float Query::distance_to_origin() const {
     return k_->inner_product(internal_.data(), internal_.data(), size_);
 }
 
-void Query::make_code(uint32_t code_dims) {
-    plane_memory_.resize(QueryCode::storage_bytes(code_dims) + 63);
+void Query::make_code(uint32_t code_dims, uint32_t bits) {
+    plane_memory_.resize(QueryCode::storage_bytes(code_dims, bits) + 63);
     const auto address = reinterpret_cast<uintptr_t>(plane_memory_.data());
-    code_ = QueryCode(internal_.data(), code_dims, reinterpret_cast<uint8_t*>((address + 63) / 64 * 64));
+    code_ = QueryCode(internal_.data(), code_dims, bits,
+                      reinterpret_cast<uint8_t*>((address + 63) / 64 * 64));
 }
 
 // Of what no float holds: only the table's vector tells.

@@ -73,7 +73,7 @@ class Query {
     double likely_distance(float distance) const;
 
   private:
-    void make_code(uint32_t code_dims);
+    void make_code(uint32_t code_dims, uint32_t bits);
     void prepare_as_long(const VectorEncoder& encoder, const RawVector& raw, double length);
     void prepare_any(const VectorEncoder& encoder);
     float distance_error(float distance, float bound) const;

@@ -10,8 +10,6 @@
 #include <vector>
 
 #include "core/base/float_order.hpp"
-#include "core/distance/kernels.hpp"
-#include "core/storage/layout.hpp"
 
 namespace vecstore::core {
 
@@ -147,31 +145,5 @@ inline void rank_by_need(const std::vector<float>& distance, uint64_t wanted, bo
     std::sort(order.begin(), end, nearer);
     std::sort(end, order.end(), nearer);
 }
-
-// Distances between neighbors of one node from their codes alone: between residuals of one node the angle
-// is about pi * hamming / D, so no neighbor's vector is read.
-class CodeAngles {
-  public:
-    explicit CodeAngles(const NodeLayout& layout)
-        : code_bytes_(layout.code_bytes()), cosine_(layout.geometry().code_dims + 1) {
-        for (size_t h = 0; h < cosine_.size(); ++h)
-            cosine_[h] = static_cast<float>(std::cos(M_PI * static_cast<double>(h) / (cosine_.size() - 1)));
-    }
-
-    // Squared distance of two neighbors at distances a, b from their node.
-    float squared(float a, float b, const uint8_t* code_a, const uint8_t* code_b) const {
-        return squared(kernels(), a, b, code_a, code_b);
-    }
-    float squared(const Kernels& k, float a, float b, const uint8_t* code_a, const uint8_t* code_b) const {
-        return a * a + b * b - 2 * a * b * cosine_[k.hamming(code_a, code_b, code_bytes_)];
-    }
-
-    // Cosine of the angle of two codes with so many differing bits.
-    float cosine(uint32_t hamming) const { return cosine_[hamming]; }
-
-  private:
-    size_t code_bytes_;
-    std::vector<float> cosine_;
-};
 
 }  // namespace vecstore::core

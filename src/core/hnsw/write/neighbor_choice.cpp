@@ -8,6 +8,7 @@ namespace vecstore::core {
 
 void NeighborChoice::choose(size_t limit, const Link& self, ChosenNeighbors& chosen) {
     const size_t code_bytes = layout_.code_bytes();
+    const uint32_t bits = encoder_.geometry().code_bits();
     auto& found = memory_.found;
     found.erase(std::remove_if(found.begin(), found.end(),
                                [&](const FoundNode& f) { return f.dead || f.link == self; }),
@@ -40,7 +41,8 @@ void NeighborChoice::choose(size_t limit, const Link& self, ChosenNeighbors& cho
             const ResidualSums& sums = memory_.sums[f.index];
             const uint8_t* from = code(f.index);
             std::memcpy(&chosen.codes[i * code_bytes], from, code_bytes);
-            for (size_t b = 0; b < code_bytes; ++b) chosen.reverse_codes[i * code_bytes + b] = ~from[b];
+            for (size_t b = 0; b < code_bytes; ++b)
+                chosen.reverse_codes[i * code_bytes + b] = reversed_code(from[b], bits);
             store_link_factors(layout_, sums, factor);
             store_link_factors(layout_, reversed(sums), reverse_factor);
         } else {
@@ -60,11 +62,15 @@ void NeighborChoice::order_found(size_t limit) {
         memory_.squared[i] = found[i].distance;
         memory_.roots[i] = std::sqrt(std::max(0.0f, found[i].distance));
     }
-    const Kernels& k = memory_.query.kernel_table();
+    CodeAngles::From from(encoder_.angles(), memory_.query.kernel_table());
+    size_t set = count;
     auto pair = [&](size_t i, size_t j) {
         const size_t a = found[i].index, b = found[j].index;
-        if (layout_.coded())
-            return encoder_.angles().squared(k, memory_.roots[i], memory_.roots[j], code(a), code(b));
+        if (layout_.coded()) {
+            if (i != set) from.set(code(a));
+            set = i;
+            return from.squared(memory_.roots[i], memory_.roots[j], code(b));
+        }
         return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
     };
     const size_t kept = std::min(limit, order_by_need(memory_.squared, limit, pair, memory_.order));

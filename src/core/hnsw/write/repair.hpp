@@ -163,12 +163,15 @@ class NeighborRepair {
             squared.push_back(e.squared);
             roots.push_back(std::sqrt(std::max(0.0f, e.squared)));
         }
-        const Kernels& k = memory_.query.kernel_table();
+        CodeAngles::From from(encoder_.angles(), memory_.query.kernel_table());
+        size_t set = pool.size();
         chosen_.clear();
         const size_t kept = order_by_need(
             squared, pool.size(),
             [&](size_t a, size_t b) {
-                return encoder_.angles().squared(k, roots[a], roots[b], pool[a].code, pool[b].code);
+                if (a != set) from.set(pool[a].code);
+                set = a;
+                return from.squared(roots[a], roots[b], pool[b].code);
             },
             memory_.order);
         chosen_.codes.resize(wanted * code_bytes + 64);

@@ -1,0 +1,90 @@
+// Angles between neighbors of one node from their codes alone, so that no neighbor's vector is read.
+//
+// Of codes of one bit the angle is about pi * (differing bits) / D. Codes of several bits are numbers: with
+// the residual of a neighbor r about |r| / (D^(1/2) k) times its code y (code.hpp has k), the cosine of two
+// is <y, y'> / (D k^2).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/distance/kernels.hpp"
+#include "core/quantize/code.hpp"
+#include "core/storage/layout.hpp"
+
+namespace vecstore::core {
+
+class CodeAngles {
+  public:
+    explicit CodeAngles(const NodeLayout& layout)
+        : bits_(layout.geometry().code_bits()),
+          code_bytes_(layout.code_bytes()),
+          dims_(layout.geometry().code_dims) {
+        if (bits_ > 1) {
+            const float k = code_constants(bits_).correlation;
+            per_product_ = 1 / (static_cast<float>(dims_) * k * k);
+            return;
+        }
+        cosine_.resize(dims_ + 1);
+        for (size_t h = 0; h < cosine_.size(); ++h)
+            cosine_[h] = static_cast<float>(
+                std::cos(M_PI * static_cast<double>(h) / static_cast<double>(dims_)));
+    }
+
+    // Cosines of the angles of one code and others, which it is compared with one after the other.
+    class From {
+      public:
+        From(const CodeAngles& angles, const Kernels& k) : angles_(angles), k_(k) {}
+
+        // Compare with this one from now on. Up to 63 bytes beyond are not read. It is not kept where it has
+        // several bits.
+        void set(const uint8_t* code) {
+            code_ = code;
+            if (angles_.bits_ > 1) numbers_.set(code, angles_.code_bytes_, angles_.bits_);
+        }
+        // Up to 63 bytes beyond `other` are read where there are several bits.
+        float cosine(const uint8_t* other) {
+            if (angles_.bits_ == 1) return angles_.cosine_[k_.hamming(code_, other, angles_.code_bytes_)];
+            int32_t sum;
+            k_.score_levels(numbers_.data(), other, angles_.code_bytes_, angles_.bits_, 1, &sum);
+            return of_sum(sum);
+        }
+        // Of `count` that lie one after the other, at most max_degree.
+        void cosines(const uint8_t* codes, size_t count, float* out) {
+            int32_t sums[max_degree];
+            if (angles_.bits_ > 1) {
+                k_.score_levels(numbers_.data(), codes, angles_.code_bytes_, angles_.bits_, count, sums);
+                for (size_t i = 0; i < count; ++i) out[i] = of_sum(sums[i]);
+                return;
+            }
+            auto* const differences = reinterpret_cast<uint32_t*>(sums);
+            k_.hamming_each(code_, codes, angles_.code_bytes_, count, differences);
+            for (size_t i = 0; i < count; ++i) out[i] = angles_.cosine_[differences[i]];
+        }
+        // Squared distance of two neighbors at distances a, b from their node.
+        float squared(float a, float b, const uint8_t* other) {
+            return a * a + b * b - 2 * a * b * cosine(other);
+        }
+
+      private:
+        float of_sum(int32_t sum) const {
+            const float product = static_cast<float>(2 * sum - numbers_.highest_times_sum());
+            return std::clamp(product * angles_.per_product_, -1.0f, 1.0f);
+        }
+
+        const CodeAngles& angles_;
+        const Kernels& k_;
+        const uint8_t* code_ = nullptr;
+        CodeNumbers numbers_;
+    };
+
+  private:
+    uint32_t bits_;
+    size_t code_bytes_;
+    size_t dims_;
+    float per_product_ = 0;
+    std::vector<float> cosine_;  // of one bit, by the number of those that differ
+};
+
+}  // namespace vecstore::core
