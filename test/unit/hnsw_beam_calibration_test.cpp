@@ -281,9 +281,12 @@ TEST(BeamCalibration, IsNotBelievedInWhereItIsDamaged) {
     TestIndex index(data.dims, options);
     index.build(data, 2);
     for (const float damaged : {NAN, infinity, -infinity, -1.0f, 1e30f}) {
-        auto& factors =
-            index.meta_in_place().calibration.log_factor;  // (packed: there are no references to one)
-        for (size_t i = 0; i < calibration_points; ++i) factors[i] = damaged;
+        // (packed: there are no references to one)
+        for (size_t i = 0; i < calibration_points; ++i) {
+            BeamCalibration calibration = index.meta_in_place().calibration;
+            calibration.log_factor[i] = damaged;
+            index.meta_in_place().calibration = calibration;
+        }
         EXPECT_NE(meta_problem(index.meta()), "") << damaged;
         EXPECT_EQ(index.scan(data.row(5), 10, {}, &data).at(0), 5u) << damaged;
         EXPECT_EQ(index.scan(data.row(5), SIZE_MAX, {}, &data).size(), data.rows()) << damaged;

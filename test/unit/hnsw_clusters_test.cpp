@@ -163,7 +163,8 @@ TEST_P(Clusters, AreOfRowsNearEachOther) {
                                      i % places.capacity()));
     EXPECT_TRUE(std::is_sorted(begins.begin(), begins.end()));
     const auto cluster_of = [&](const Link& link) {
-        return std::upper_bound(begins.begin(), begins.end(), link.block) - begins.begin();
+        const uint32_t block = link.block;  // (packed: there are no references to it)
+        return std::upper_bound(begins.begin(), begins.end(), block) - begins.begin();
     };
     size_t inside = 0, links = 0;
     std::map<ptrdiff_t, size_t> sizes;

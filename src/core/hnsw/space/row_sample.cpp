@@ -82,7 +82,8 @@ uint32_t usual_elements(const RowSample& sample) {
 void RowSample::append(const void* words, size_t bytes) {
     const size_t begin = words_.size();
     words_.resize(begin + (bytes + sizeof(float) - 1) / sizeof(float));
-    std::memcpy(words_.data() + begin, words, bytes);
+    if (bytes > 0)
+        std::memcpy(words_.data() + begin, words, bytes);  // (A vector without elements may have none.)
 }
 
 void RowSample::add(const RawVector& raw, const HeapTid& tid) {
