@@ -119,6 +119,11 @@ TEST_P(OutOfMemory, EndsTheReadingOfAFile) {
 
 // Between rows the export looks up: it stops for an interrupt, and goes on where that ends nothing.
 TEST(Interrupts, AreLookedAtWithEveryRowOfAnExportToHnswlib) {
+#ifdef __SANITIZE_ADDRESS__
+    // hnswlib fetches the element after a list's last one ahead: within the room that malloc gives, beyond
+    // what it was asked for.
+    GTEST_SKIP() << "hnswlib reads beyond a list";
+#endif
     const Data data = normal_data(500, 8, 1);
     size_t checks = 0;
     const auto writer = exports::write_hnswlib(8, {Metric::l2, 4, 8, 1, size_t{1} << 30},
