@@ -100,14 +100,24 @@ TEST_P(CodeAnglesOf, AreTheSameOneByOneAndAllAtOnce) {
     }
 }
 
-TEST_P(CodeAnglesOf, MakeADistance) {
-    const std::vector<float> a = random_vector();
-    float norm;
-    const std::vector<uint8_t> code = code_of(a, &norm);
+TEST_P(CodeAnglesOf, MakeDistancesOfPairs) {
+    const std::vector<float> a = random_vector(), b = random_vector();
+    std::vector<float> norms(3);
+    const std::vector<uint8_t> codes[] = {code_of(a, &norms[0]), code_of(a), code_of(b, &norms[2])};
+    const float norm = norms[0];
+    norms[1] = 2 * norm;
     CodeAngles::From from(angles_, kernels());
-    from.set(code.data());
-    EXPECT_NEAR(from.squared(norm, norm, code.data()), 0, 1e-3 * norm * norm);
-    EXPECT_NEAR(from.squared(norm, 2 * norm, code.data()), norm * norm, 2e-3 * norm * norm);
+    CodeAngles::Pairs pairs(from, norms, [&](size_t i) { return codes[i].data(); });
+    EXPECT_NEAR(pairs.squared(0, 0), 0, 1e-3 * norm * norm);
+    EXPECT_NEAR(pairs.squared(0, 1), norm * norm, 2e-3 * norm * norm);
+    // The first of a pair is another one each time.
+    for (const size_t i : {0, 1, 2, 0, 2}) {
+        for (const size_t j : {2, 0}) {
+            const double x = norms[i], y = norms[j], alike = (i == 2) == (j == 2) ? 1 : cosine(a, b);
+            EXPECT_NEAR(pairs.squared(i, j), x * x + y * y - 2 * x * y * alike,
+                        2 * allowed(GetParam()) * x * y);
+        }
+    }
 }
 
 }  // namespace

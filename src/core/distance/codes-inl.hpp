@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/distance/code_bytes.hpp"
 #include "core/distance/floats-inl.hpp"
 #include "core/distance/kernels.hpp"
 #include "hwy/highway.h"
@@ -106,7 +107,7 @@ HWY_INLINE int32_t ScoreChunk(const uint8_t* code, const PlaneBlock* planes, siz
 
 void score_codes(const uint8_t* planes, const uint8_t* codes, size_t code_bytes, size_t count,
                  int32_t* sums) {
-    const size_t plane_bytes = (code_bytes + 63) / 64 * 64;
+    const size_t plane_bytes = padded_code_bytes(code_bytes);
     const WeightedCounts counts = LoadWeightedCounts();
     PlaneBlock cut[kChunkBlocks];
     std::memset(sums, 0, count * sizeof *sums);

@@ -114,6 +114,20 @@ struct Kernels {
     // sum c_i * s_i, s_i = +1 where bit i of the code is set, else -1; n a multiple of 8. What
     // encode_residual gave as center_dot, for a code that is already stored.
     float (*signed_sum)(const float* c, const uint8_t* code, size_t n);
+    // Quantizes q (n components, a multiple of 8) to v_i = clamp(round(q_i * (1/step)), -8, 7), ties to
+    // even, and writes the four planes described above (plane_bytes each, zero padded). Returns the sum of
+    // v_i. step must be a normal positive number.
+    int32_t (*make_planes)(const float* q, size_t n, float step, uint8_t* planes, size_t plane_bytes);
+    // max |q_i|
+    float (*max_abs)(const float* q, size_t n);
+    // Turns the sums of score_codes into estimates of squared distances:
+    //     out[k] = base + f_add_k + f_rescale_k * scale * (2 * sums[k] - v_sum)
+    // (and those of score_levels, with v_sum times the highest level)
+    // factors: 4 bytes for each of `count` neighbors, bf16 f_add then bf16 f_rescale, little endian;
+    // base = |q-c|^2, scale = step / sqrt(dims of the code) (see quantize/code.hpp).
+    void (*finish_estimates)(const int32_t* sums, const uint8_t* factors, size_t count, float base,
+                             float scale, int32_t v_sum, float* out);
+
     // --- codes of several bits -------------------------------------------------------------------------
     // A component's level u is one of 2^bits, for bits 2, 4 or 7, and stands for the odd number y = 2u -
     // (2^bits - 1): for the residual r of a component, y / 2 is r / step rounded to a half. A byte has 4, 2
@@ -136,19 +150,6 @@ struct Kernels {
     // to a multiple of 64 bytes. Codes may be read up to 63 bytes beyond the last one, as by score_codes.
     void (*score_levels)(const int8_t* query, const uint8_t* codes, size_t code_bytes, uint32_t bits,
                          size_t count, int32_t* sums);
-
-    // Quantizes q (n components, a multiple of 8) to v_i = clamp(round(q_i * (1/step)), -8, 7), ties to
-    // even, and writes the four planes described above (plane_bytes each, zero padded). Returns the sum of
-    // v_i. step must be a normal positive number.
-    int32_t (*make_planes)(const float* q, size_t n, float step, uint8_t* planes, size_t plane_bytes);
-    // max |q_i|
-    float (*max_abs)(const float* q, size_t n);
-    // Turns the sums of score_codes into estimates of squared distances:
-    //     out[k] = base + f_add_k + f_rescale_k * scale * (2 * sums[k] - v_sum)
-    // factors: 4 bytes for each of `count` neighbors, bf16 f_add then bf16 f_rescale, little endian;
-    // base = |q-c|^2, scale = step / sqrt(dims of the code) (see quantize/code.hpp).
-    void (*finish_estimates)(const int32_t* sums, const uint8_t* factors, size_t count, float base,
-                             float scale, int32_t v_sum, float* out);
 
     // Index of the smallest of n floats, one of them where several are equal; n > 0, no NaN.
     size_t (*smallest)(const float* x, size_t n);
@@ -178,14 +179,14 @@ struct Kernels {
 };
 
 // All kernels in the order of Kernels: the functions of these names where it is used.
-#define VECSTORE_KERNELS                                                                                   \
-    l2_squared, inner_product, l1, cosine_sums, f32_to_f16, f16_to_f32, l2_squared_f16, inner_product_f16, \
-        l1_f16, l2_squared_halves, inner_product_halves, l1_halves, cosine_sums_halves, l2_squared_i8,     \
-        inner_product_i8, l1_i8, l2_squared_planes, inner_product_planes, l1_planes, planes_to_f32,        \
-        score_codes, hamming, hamming_each, bit_overlap, hamming_distance, jaccard_distance,               \
-        encode_residual, encode_residual_f16, encode_residual_i8, encode_residual_planes, signed_sum,      \
-        encode_levels, encode_levels_f16, encode_levels_i8, make_i8, score_levels, make_planes, max_abs,   \
-        finish_estimates, smallest, keep_in_range, keep_sifted, sparse_product, sparse_align, hadamard,    \
+#define VECSTORE_KERNELS                                                                                     \
+    l2_squared, inner_product, l1, cosine_sums, f32_to_f16, f16_to_f32, l2_squared_f16, inner_product_f16,   \
+        l1_f16, l2_squared_halves, inner_product_halves, l1_halves, cosine_sums_halves, l2_squared_i8,       \
+        inner_product_i8, l1_i8, l2_squared_planes, inner_product_planes, l1_planes, planes_to_f32,          \
+        score_codes, hamming, hamming_each, bit_overlap, hamming_distance, jaccard_distance,                 \
+        encode_residual, encode_residual_f16, encode_residual_i8, encode_residual_planes, signed_sum,        \
+        make_planes, max_abs, finish_estimates, encode_levels, encode_levels_f16, encode_levels_i8, make_i8, \
+        score_levels, smallest, keep_in_range, keep_sifted, sparse_product, sparse_align, hadamard,          \
         flip_signs, kac_step
 
 // The table in use: the best the CPU supports, or the one forced by force_kernels.

@@ -194,7 +194,7 @@ int32_t weighted_count(const uint8_t* planes, size_t plane_bytes, const uint8_t*
 
 void score_codes(const uint8_t* planes, const uint8_t* codes, size_t code_bytes, size_t count,
                  int32_t* sums) {
-    const size_t plane_bytes = (code_bytes + 63) / 64 * 64;
+    const size_t plane_bytes = padded_code_bytes(code_bytes);
     for (size_t k = 0; k < count; ++k) {
         sums[k] = weighted_count(planes, plane_bytes, codes + k * code_bytes, code_bytes);
     }
@@ -347,7 +347,7 @@ int32_t make_i8(const float* q, size_t n, float step, int8_t* out) {
 
 void score_levels(const int8_t* query, const uint8_t* codes, size_t code_bytes, uint32_t bits, size_t count,
                   int32_t* sums) {
-    const size_t stride = (code_bytes + 63) / 64 * 64, segments = bits == 7 ? 1 : 8 / bits;
+    const size_t stride = padded_code_bytes(code_bytes), segments = levels_per_byte(bits);
     const int mask = (1 << bits) - 1;
     for (size_t k = 0; k < count; ++k) {
         const uint8_t* const code = codes + k * code_bytes;

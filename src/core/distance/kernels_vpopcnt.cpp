@@ -108,7 +108,7 @@ VECSTORE_VPOPCNT_INLINE __m128i score_four(const Planes& planes, const uint8_t* 
 
 VECSTORE_VPOPCNT void score_codes(const uint8_t* planes, const uint8_t* codes, size_t code_bytes,
                                   size_t count, int32_t* sums) {
-    const Planes p{planes, (code_bytes + 63) / 64 * 64, code_bytes};
+    const Planes p{planes, padded_code_bytes(code_bytes), code_bytes};
     size_t k = 0;
     for (; k + 4 <= count; k += 4) {
         const uint8_t* at = codes + k * code_bytes;
@@ -144,7 +144,7 @@ template <int bits>
 VECSTORE_VPOPCNT_INLINE __m128i score_four_levels(const int8_t* query, size_t code_bytes,
                                                   const uint8_t* const (&code)[4]) {
     constexpr size_t segments = LevelShape<bits>::segments;
-    const size_t stride = (code_bytes + 63) / 64 * 64, tail = code_bytes % 64;
+    const size_t stride = padded_code_bytes(code_bytes), tail = code_bytes % 64;
     const size_t whole = tail > 32 ? stride : code_bytes - tail;
     __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
     __m512i q[segments];

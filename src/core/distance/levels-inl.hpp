@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/distance/code_bytes.hpp"
 #include "core/distance/codes-inl.hpp"
 #include "core/distance/floats-inl.hpp"
 #include "core/distance/kernels.hpp"
@@ -176,7 +177,7 @@ HWY_INLINE int32_t ScoreLevels(const int8_t* query, size_t stride, const uint8_t
 template <int kBits>
 HWY_INLINE void ScoreAllLevels(const int8_t* query, const uint8_t* codes, size_t code_bytes, size_t count,
                                int32_t* sums) {
-    const size_t stride = (code_bytes + 63) / 64 * 64;
+    const size_t stride = padded_code_bytes(code_bytes);
     for (size_t k = 0; k < count; ++k)
         sums[k] = ScoreLevels<kBits>(query, stride, codes + k * code_bytes, code_bytes);
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/distance/code_bytes.hpp"
 #include "core/distance/kernels.hpp"
 
 namespace vecstore::core {
@@ -19,7 +20,7 @@ inline float jaccard_of(const BitOverlap& overlap) {
 // Codes of several bits: levels in a byte, the highest level, and the bits that one has.
 template <int bits>
 struct LevelShape {
-    static constexpr size_t segments = bits == 7 ? 1 : 8 / bits;
+    static constexpr size_t segments = levels_per_byte(bits);
     static constexpr int most = (1 << bits) - 1;
     static constexpr int mask = most;
 };

@@ -110,7 +110,7 @@ class CodeNumbers {
   public:
     // Of no more bytes than a neighbor in a node can have.
     void set(const uint8_t* code, size_t code_bytes, uint32_t bits) {
-        const size_t stride = (code_bytes + 63) / 64 * 64, segments = bits == 7 ? 1 : 8 / bits;
+        const size_t stride = padded_code_bytes(code_bytes), segments = levels_per_byte(bits);
         const int most = (1 << bits) - 1;
         if (numbers_.size() < stride * segments) numbers_.resize(stride * segments);
         int32_t sum = 0;
@@ -139,8 +139,8 @@ class QueryCode {
   public:
     // Bytes of storage that the constructor needs, 64-byte aligned.
     static size_t storage_bytes(uint32_t code_dims, uint32_t bits) {
-        const size_t part = padded(code_bytes_of(code_dims, bits));
-        return bits == 1 ? 4 * part : (bits == 7 ? 1 : 8 / bits) * part;
+        const size_t parts = bits == 1 ? 4 : levels_per_byte(bits);
+        return parts * padded_code_bytes(code_bytes_of(code_dims, bits));
     }
 
     // An empty one, to be assigned to.
@@ -180,19 +180,17 @@ class QueryCode {
     }
 
   private:
-    static size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
     // Both return the step.
     float make_planes(const float* rotated, uint32_t code_dims) {
         const float step = plane_step(rotated, code_dims);
-        offset_ = kernels().make_planes(rotated, code_dims, step, storage_, padded(code_bytes_));
+        offset_ = kernels().make_planes(rotated, code_dims, step, storage_, padded_code_bytes(code_bytes_));
         return step;
     }
     float make_numbers(const float* rotated, uint32_t code_dims) {
         const float largest = kernels().max_abs(rotated, code_dims) / 127;
         const float step = std::isnormal(largest) ? largest : 1.0f;
         int32_t sum = 0;
-        const size_t stride = padded(code_bytes_);
+        const size_t stride = padded_code_bytes(code_bytes_);
         for (size_t from = 0, part = 0; from < code_dims; from += code_bytes_, part += stride) {
             auto* const out = reinterpret_cast<int8_t*>(storage_ + part);
             sum += kernels().make_i8(rotated + from, code_bytes_, step, out);

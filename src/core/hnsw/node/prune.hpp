@@ -38,13 +38,10 @@ class Pruner {
         for (size_t i = 0; i < degree; ++i) root[i] = code_reach(node.factor(i));
         root[degree] = code_reach(memory_.factor);
         for (size_t i = 0; i <= degree; ++i) memory_.squared[i] = root[i] * root[i];
-        auto code_of = [&](size_t i) { return i == degree ? memory_.code.data() : node.code(i); };
-        size_t set = degree + 1;
-        return weakest(node, degree, keep_x, stays, [&](size_t a, size_t b) {
-            if (a != set) angles_.set(code_of(a));
-            set = a;
-            return angles_.squared(root[a], root[b], code_of(b));
+        CodeAngles::Pairs pairs(angles_, root, [&](size_t i) -> const uint8_t* {
+            return i == degree ? memory_.code.data() : node.code(i);
         });
+        return weakest(node, degree, keep_x, stays, [&](size_t a, size_t b) { return pairs.squared(a, b); });
     }
 
     int place_by_codes(const ConstNode& node, uint64_t& wanted, bool keep_x) {

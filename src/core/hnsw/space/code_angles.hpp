@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "core/distance/kernels.hpp"
@@ -18,18 +19,17 @@ namespace vecstore::core {
 class CodeAngles {
   public:
     explicit CodeAngles(const NodeLayout& layout)
-        : bits_(layout.geometry().code_bits()),
-          code_bytes_(layout.code_bytes()),
-          dims_(layout.geometry().code_dims) {
+        : bits_(layout.geometry().code_bits()), code_bytes_(layout.code_bytes()) {
+        const size_t dims = layout.geometry().code_dims;
         if (bits_ > 1) {
             const float k = code_constants(bits_).correlation;
-            per_product_ = 1 / (static_cast<float>(dims_) * k * k);
+            per_product_ = 1 / (static_cast<float>(dims) * k * k);
             return;
         }
-        cosine_.resize(dims_ + 1);
+        cosine_.resize(dims + 1);
         for (size_t h = 0; h < cosine_.size(); ++h)
             cosine_[h] = static_cast<float>(
-                std::cos(M_PI * static_cast<double>(h) / static_cast<double>(dims_)));
+                std::cos(M_PI * static_cast<double>(h) / static_cast<double>(dims)));
     }
 
     // Cosines of the angles of one code and others, which it is compared with one after the other.
@@ -62,10 +62,6 @@ class CodeAngles {
             k_.hamming_each(code_, codes, angles_.code_bytes_, count, differences);
             for (size_t i = 0; i < count; ++i) out[i] = angles_.cosine_[differences[i]];
         }
-        // Squared distance of two neighbors at distances a, b from their node.
-        float squared(float a, float b, const uint8_t* other) {
-            return a * a + b * b - 2 * a * b * cosine(other);
-        }
 
       private:
         float of_sum(int32_t sum) const {
@@ -79,10 +75,32 @@ class CodeAngles {
         CodeNumbers numbers_;
     };
 
+    // Squared distances of pairs of neighbors of one node, the first of which is the same for many, one after
+    // the other.
+    template <class CodeOf>
+    class Pairs {
+      public:
+        // code_of(i): the code of neighbor i. roots: their distances from the node.
+        Pairs(From& from, const std::vector<float>& roots, CodeOf code_of)
+            : from_(from), roots_(roots), code_of_(code_of) {}
+
+        float squared(size_t i, size_t j) {
+            if (i != first_) from_.set(code_of_(i));
+            first_ = i;
+            const float a = roots_[i], b = roots_[j];
+            return a * a + b * b - 2 * a * b * from_.cosine(code_of_(j));
+        }
+
+      private:
+        From& from_;
+        const std::vector<float>& roots_;
+        CodeOf code_of_;
+        size_t first_ = SIZE_MAX;  // none
+    };
+
   private:
     uint32_t bits_;
     size_t code_bytes_;
-    size_t dims_;
     float per_product_ = 0;
     std::vector<float> cosine_;  // of one bit, by the number of those that differ
 };

@@ -298,15 +298,24 @@ void VectorEncoder::decode(const uint8_t* own, float scale, float* internal) con
     for (size_t i = 0; i < n; ++i) internal[i] *= scale;
 }
 
-float encode_link(const NodeLayout& layout, const float* x, const float* center, uint8_t* code,
-                  uint8_t* factor) {
-    const Geometry& g = layout.geometry();
+namespace {
+
+// Writes the code of x as seen from center (both internal); returns what its factors are made of.
+ResidualSums encode_code(const Geometry& g, const float* x, const float* center, uint8_t* code) {
     const Kernels& k = kernels();
     ResidualSums sums = g.code_bits() == 1
                             ? k.encode_residual(x, center, g.code_dims, code)
                             : k.encode_levels(x, center, g.code_dims, level_step(g.code_bits()), code);
     // A code that was cut speaks for the whole residual.
     if (g.code_dims != g.stored_dims) sums.norm_squared = k.l2_squared(x, center, g.stored_dims);
+    return sums;
+}
+
+}  // namespace
+
+float encode_link(const NodeLayout& layout, const float* x, const float* center, uint8_t* code,
+                  uint8_t* factor) {
+    const ResidualSums sums = encode_code(layout.geometry(), x, center, code);
     store_link_factors(layout, sums, factor);
     return sums.norm_squared;
 }
@@ -323,12 +332,7 @@ ResidualSums VectorEncoder::encode_stored(const ConstNode& node, const float* ce
     const LevelStep step = level_step(g.code_bits());
     ResidualSums sums;
     switch (g.own_format) {
-        case OwnFormat::f32: {  // (Nothing is cut of so few dimensions.)
-            const auto* own = reinterpret_cast<const float*>(node.own());
-            sums = g.code_bits() == 1 ? k.encode_residual(own, center, coded, code)
-                                      : k.encode_levels(own, center, coded, step, code);
-            break;
-        }
+        case OwnFormat::f32: return encode_code(g, reinterpret_cast<const float*>(node.own()), center, code);
         case OwnFormat::f16: {
             const auto* own = reinterpret_cast<const uint16_t*>(node.own());
             sums = g.code_bits() == 1 ? k.encode_residual_f16(own, scale, center, coded, code)

@@ -88,8 +88,8 @@ float Query::distance_to_origin() const {
 }
 
 void Query::make_code(uint32_t code_dims, uint32_t bits) {
-    plane_memory_.resize(QueryCode::storage_bytes(code_dims, bits) + 63);
-    const auto address = reinterpret_cast<uintptr_t>(plane_memory_.data());
+    code_memory_.resize(QueryCode::storage_bytes(code_dims, bits) + 63);
+    const auto address = reinterpret_cast<uintptr_t>(code_memory_.data());
     code_ = QueryCode(internal_.data(), code_dims, bits,
                       reinterpret_cast<uint8_t*>((address + 63) / 64 * 64));
 }

@@ -96,7 +96,7 @@ class Query {
     float error_share_ = 1;
     double lost_ = 0;            // Transformed::lost
     double distance_scale_ = 1;  // of distances to what the operator returns
-    std::vector<uint8_t> plane_memory_;
+    std::vector<uint8_t> code_memory_;
     QueryCode code_;
 };
 

@@ -63,15 +63,10 @@ void NeighborChoice::order_found(size_t limit) {
         memory_.roots[i] = std::sqrt(std::max(0.0f, found[i].distance));
     }
     CodeAngles::From from(encoder_.angles(), memory_.query.kernel_table());
-    size_t set = count;
+    CodeAngles::Pairs pairs(from, memory_.roots, [&](size_t i) { return code(found[i].index); });
     auto pair = [&](size_t i, size_t j) {
-        const size_t a = found[i].index, b = found[j].index;
-        if (layout_.coded()) {
-            if (i != set) from.set(code(a));
-            set = i;
-            return from.squared(memory_.roots[i], memory_.roots[j], code(b));
-        }
-        return encoder_.distance(&memory_.vectors[a * n], &memory_.vectors[b * n]);
+        if (layout_.coded()) return pairs.squared(i, j);
+        return encoder_.distance(&memory_.vectors[found[i].index * n], &memory_.vectors[found[j].index * n]);
     };
     const size_t kept = std::min(limit, order_by_need(memory_.squared, limit, pair, memory_.order));
     memory_.is_kept.assign(count, 0);

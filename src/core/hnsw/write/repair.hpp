@@ -164,16 +164,10 @@ class NeighborRepair {
             roots.push_back(std::sqrt(std::max(0.0f, e.squared)));
         }
         CodeAngles::From from(encoder_.angles(), memory_.query.kernel_table());
-        size_t set = pool.size();
+        CodeAngles::Pairs pairs(from, roots, [&](size_t i) { return pool[i].code; });
         chosen_.clear();
         const size_t kept = order_by_need(
-            squared, pool.size(),
-            [&](size_t a, size_t b) {
-                if (a != set) from.set(pool[a].code);
-                set = a;
-                return from.squared(roots[a], roots[b], pool[b].code);
-            },
-            memory_.order);
+            squared, pool.size(), [&](size_t a, size_t b) { return pairs.squared(a, b); }, memory_.order);
         chosen_.codes.resize(wanted * code_bytes + 64);
         chosen_.factors.resize(wanted * factor_bytes);
         chosen_.wanted.clear();
