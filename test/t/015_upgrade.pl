@@ -85,7 +85,7 @@ for my $version (@versions) {
 
 # --- the shim of 0.1.0, upgraded. It is of version 0.8.6 as every other.
 SKIP: {
-    skip 'there is no staging folder to put an earlier shim into', 6 if !defined $stage;
+    skip 'there is no staging folder to put an earlier shim into', 7 if !defined $stage;
     my $script = "$extensions/vector--0.8.6.sql";
     my $today = slurp_file($script);
     my $new = catalog_of(fresh('shim', 'CREATE EXTENSION vector'), 'vector');
@@ -96,6 +96,7 @@ SKIP: {
     $rewrite->($today);
     my @update = ("ALTER EXTENSION vector UPDATE TO 'vecstore-0.2.0'", 'ALTER EXTENSION vector UPDATE');
     is(sql($old, "SELECT count(*) FROM pg_proc WHERE proname = 'vecstore_import_graph'"), 0, 'the shim is that of 0.1.0');
+    is(sql($old, "SELECT storage || ' ' || nodes FROM vecstore_index_info('t_v')"), 'default 300', 'and is told of an index in its own columns');
     sql($old, @update);
     are_the_same(catalog_of($old, 'vector'), $new, 'the shim of 0.1.0: an upgrade comes to the catalog of a new installation');
     sql($old, @update);
