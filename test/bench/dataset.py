@@ -11,7 +11,8 @@ from vectors import KINDS, CopyStream, embeddings, wire  # noqa: E402,F401 (for 
 
 SHARED = os.environ.get("VECSTORE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
 
-OPERATORS = {"l2": "<->", "ip": "<#>", "cosine": "<=>"}
+OPERATORS = {"l2": "<->", "ip": "<#>", "cosine": "<=>", "hamming": "<~>"}
+OF_SIGNS = {"hamming"}  # of bit strings: a bit is set where a component is above 0
 
 
 def with_mean(rows, dims, random):
@@ -56,6 +57,8 @@ class Dataset:
         q = query.astype(np.float64)
         if self.metric == "l2":
             return np.sqrt(((x - q) ** 2).sum(axis=1))
+        if self.metric in OF_SIGNS:
+            return ((x > 0) != (q > 0)).sum(axis=1).astype(np.float64)
         dots = x @ q
         if self.metric == "ip":
             return -dots
@@ -108,13 +111,16 @@ def nearest_by_float32(base, queries, metric, k):
     best_i = np.full((len(queries), 0), 0, dtype=np.int64)
     # A common mean would cost float32 its precision.
     mean = np.asarray(base[:20000], dtype=np.float32).mean(axis=0) if metric == "l2" else np.float32(0)
-    queries = queries - mean
+    signs = metric in OF_SIGNS
+    queries = np.where(queries > 0, np.float32(1), np.float32(-1)) if signs else queries - mean
     for first in range(0, len(base), 20000):
         x = np.asarray(base[first:first + 20000], dtype=np.float32) - mean
+        if signs:
+            x = np.where(x > 0, np.float32(1), np.float32(-1))
         dots = queries @ x.T
         if metric == "l2":
             d = (x * x).sum(axis=1)[None, :] - 2 * dots
-        elif metric == "ip":
+        elif metric == "ip" or signs:
             d = -dots
         else:
             d = -dots / np.linalg.norm(x, axis=1)[None, :]
@@ -153,7 +159,7 @@ def load(spec, metric=None, rows=None):
         base = np.load(files[0], mmap_mode="r")
         queries = np.load(files[1])
         # gen.py's vectors have unit length: one order for all three metrics
-        gt = np.load(files[2]) if os.path.exists(files[2]) else None
+        gt = np.load(files[2]) if os.path.exists(files[2]) and metric not in OF_SIGNS else None
         name, metric = os.path.basename(prefix), metric or "cosine"
     if rows and rows < len(base):
         base, gt = base[:rows], None
