@@ -29,14 +29,15 @@ struct GraphOptions {
     uint32_t light_code_bits = 0;
 
     bool is_light(core::StorageMode mode, uint32_t dims) const {
-        return light_m > 0 && (mode == core::StorageMode::plain || dims <= core::most_dims_of_wide_codes);
+        const bool of_floats = mode != core::StorageMode::plain && mode != core::StorageMode::coded_bits;
+        return light_m > 0 && (!of_floats || dims <= core::most_dims_of_wide_codes);
     }
     int m_for(core::StorageMode mode, uint32_t dims) const { return is_light(mode, dims) ? light_m : m; }
     int ef_construction_for(core::StorageMode mode, uint32_t dims) const {
         return is_light(mode, dims) ? light_ef_construction : ef_construction;
     }
     uint32_t code_bits_for(core::StorageMode mode, uint32_t dims, bool compact) const {
-        const uint32_t bits = core::code_bits_for(dims, compact);
+        const uint32_t bits = core::code_bits_for(mode, dims, compact);
         return is_light(mode, dims) ? std::min(bits, light_code_bits) : bits;
     }
 };

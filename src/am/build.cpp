@@ -68,28 +68,33 @@ Indexed indexed_by(Relation index) {
             static_cast<uint16_t>(filter_columns(index))};
 }
 
+core::StorageMode mode_for(const GraphOptions& options, const Indexed& indexed,
+                           const core::DataProfile& profile) {
+    using core::StorageMode;
+    if (options.storage == storage_plain) return StorageMode::plain;
+    const bool of_bits = indexed.kind == core::VectorKind::bit;
+    if (of_bits && options.storage != storage_compact) return StorageMode::coded_bits;
+    const core::CodesServe codes = core::metric_info(indexed.metric).codes;
+    if (indexed.kind == core::VectorKind::sparsevec || codes == core::CodesServe::never) {
+        if (options.storage == storage_auto) return StorageMode::plain;
+        throw core::Error(
+            core::ErrorCode::invalid_parameter,
+            std::string("option \"storage\" cannot be \"") +
+                (options.storage == storage_default ? "default" : "compact") + "\" for this operator class",
+            of_bits ? "Bits have no shorter form." : "Its distances cannot be estimated from codes.",
+            "Use \"auto\" or \"plain\".");
+    }
+    // Inner products of vectors whose norms differ do not follow from L2 distances: they have codes of their
+    // own. So do those of an empty table, whose rows may be of any length.
+    const bool by_distances = codes != core::CodesServe::of_equal_lengths || profile.equal_norms;
+    return by_distances ? StorageMode::coded : StorageMode::coded_products;
+}
+
 }  // namespace
 
 core::Geometry geometry_for(const GraphOptions& options, const Indexed& indexed,
                             const core::DataProfile& profile) {
-    using core::StorageMode;
-    const bool of_floats = indexed.kind == core::VectorKind::vector ||
-                           indexed.kind == core::VectorKind::halfvec;
-    // Inner products of vectors whose norms differ are not distances that codes could estimate.
-    const core::CodesServe codes = core::metric_info(indexed.metric).codes;
-    const bool codes_serve = codes != core::CodesServe::of_equal_lengths || profile.equal_norms;
-    StorageMode mode = codes_serve || options.storage == storage_default ? StorageMode::coded
-                                                                         : StorageMode::plain;
-    if (options.storage == storage_plain) mode = StorageMode::plain;
-    if (!of_floats || codes == core::CodesServe::never) {
-        if (options.storage == storage_default || options.storage == storage_compact)
-            throw core::Error(core::ErrorCode::invalid_parameter,
-                              std::string("option \"storage\" cannot be \"") +
-                                  (options.storage == storage_default ? "default" : "compact") +
-                                  "\" for this operator class",
-                              "Its distances cannot be estimated from codes.", "Use \"auto\" or \"plain\".");
-        mode = StorageMode::plain;
-    }
+    const core::StorageMode mode = mode_for(options, indexed, profile);
     const bool compact = options.storage == storage_compact;
     return core::choose_geometry({indexed.dims, indexed.metric, mode, compact,
                                   static_cast<uint16_t>(options.m_for(mode, indexed.dims)), indexed.kind,
@@ -205,7 +210,7 @@ void IndexBuild::begin_encoding() {
     }
     options_.ef_construction = options_.ef_construction_for(geometry.mode, geometry.dims);
     // An index in plain mode has no use for one.
-    if (geometry.mode == core::StorageMode::plain) profile.mean.clear();
+    if (geometry.mode != core::StorageMode::coded) profile.mean.clear();
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
     rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());
     long_ = std::make_unique<core::LongBuffer>(encoder_->layout(),

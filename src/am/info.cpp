@@ -46,7 +46,8 @@ const char* format_name(const core::Geometry& g) {
 
 const char* storage_name(const core::Geometry& g) {
     if (g.mode == core::StorageMode::plain) return "plain";
-    return g.own_format <= core::OwnFormat::f16 ? "default" : "compact";
+    const bool whole = g.own_format <= core::OwnFormat::f16 || g.own_format == core::OwnFormat::bits;
+    return whole ? "default" : "compact";
 }
 
 Datum make_row(FunctionCallInfo fcinfo, const IndexFacts& facts) {

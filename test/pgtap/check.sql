@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS vecstore;
 
-SELECT plan(78);
+SELECT plan(87);
 
 CREATE FUNCTION random_vector(dims integer, seed integer) RETURNS vector LANGUAGE sql STABLE AS
     $$ SELECT array_agg(sin(seed * 12.9898 + d * 78.233) * 43758.5453 - floor(sin(seed * 12.9898 + d * 78.233) * 43758.5453) - 0.5)::vector
@@ -78,12 +78,19 @@ SELECT is((SELECT code_bits FROM vecstore_index_info('items_v')), 2, 'of two bit
 SELECT is((SELECT code_bits FROM vecstore_index_info('items_c')), 1, 'and of one, where it is compact');
 SELECT results_eq($$SELECT metric, storage, vector_format, code_dims, code_bits, mean_subtracted FROM vecstore_index_info('items_e')$$,
                   $$VALUES ('l2', 'plain', 'float32', 0, 0, false)$$, 'an index in plain storage');
--- Where codes would not serve there are none in a compact index either.
+-- Inner products of vectors of different lengths have codes of their own; bit strings, bits.
 CREATE INDEX compact_ip ON items USING hnsw (((w * array_fill(id, ARRAY[256])::vector)::vector(256)) vector_ip_ops) WITH (storage = compact);
 CREATE INDEX compact_v ON items USING hnsw (v vector_l2_ops) WITH (storage = compact);
-SELECT is(storage || ' ' || vector_format, CASE metric WHEN 'l2' THEN 'compact int8' ELSE 'plain int8' END, 'compact: ' || metric)
-FROM unnest(ARRAY['compact_ip', 'compact_v']::regclass[]) i, vecstore_index_info(i);
-DROP INDEX compact_ip, compact_v;
+CREATE INDEX of_bits ON items USING hnsw ((binary_quantize(w)::bit(256)) bit_hamming_ops);
+CREATE INDEX plain_bits ON items USING hnsw ((binary_quantize(w)::bit(256)) bit_jaccard_ops) WITH (storage = plain);
+SELECT is(storage || ' ' || vector_format || ' ' || code_bits,
+          CASE metric WHEN 'l2' THEN 'compact int8 2' WHEN 'inner_product' THEN 'compact int8 1' WHEN 'hamming' THEN 'default bit 1' ELSE 'plain bit 0' END,
+          i || ': ' || metric)
+FROM unnest(ARRAY['compact_ip', 'compact_v', 'of_bits', 'plain_bits']::regclass[]) i, vecstore_index_info(i);
+SELECT clean(i, 'rows of other lengths, bits: ' || i) FROM unnest(ARRAY['compact_ip', 'of_bits', 'plain_bits']) i;
+SELECT throws_ok($$CREATE INDEX ON items USING hnsw ((binary_quantize(w)::bit(256)) bit_hamming_ops) WITH (storage = compact)$$, '22023',
+                 'option "storage" cannot be "compact" for this operator class', 'bits have no shorter form');
+DROP INDEX compact_ip, compact_v, of_bits, plain_bits;
 SELECT results_eq($$SELECT metric, storage, vector_format, code_dims, mean_subtracted FROM vecstore_index_info('items_w')$$,
                   $$VALUES ('cosine', 'default', 'float16', 256, false)$$, 'an index with codes, of rows around 0');
 CREATE INDEX items_aside ON items USING hnsw (((w + array_fill(0.5, ARRAY[256])::vector)::vector(256)) vector_cosine_ops);

@@ -288,19 +288,22 @@ IndexOptions compact(IndexOptions o) {
 
 INSTANTIATE_TEST_SUITE_P(
     Kinds, Damaged,
-    testing::Values(Case{"coded", 128, 500, with_mean(options(StorageMode::coded, Metric::l2, 4, 2), 128)},
-                    Case{"compact", 64, 400, compact(options(StorageMode::coded, Metric::cosine, 4))},
-                    Case{"planes", 6000, 70, options(StorageMode::coded, Metric::l2, 12)},
-                    Case{"plain", 8, 500, options(StorageMode::plain, Metric::l2, 4)},
-                    Case{"filtered", 8, 500, options(StorageMode::plain, Metric::l1, 4, 1)},
-                    Case{"products", 6, 400,
-                         with_long_rows(options(StorageMode::plain, Metric::inner_product, 4, 1), 20)},
-                    Case{"coded_products", 64, 300,
-                         with_long_rows(options(StorageMode::coded, Metric::inner_product, 4), 40)},
-                    Case{"sparse", 60, 300,
-                         of_kind(options(StorageMode::plain, Metric::l2, 6), VectorKind::sparsevec, 20)},
-                    Case{"bits", 200, 300,
-                         of_kind(options(StorageMode::plain, Metric::jaccard, 6), VectorKind::bit)}),
+    testing::Values(
+        Case{"coded", 128, 500, with_mean(options(StorageMode::coded, Metric::l2, 4, 2), 128)},
+        Case{"compact", 64, 400, compact(options(StorageMode::coded, Metric::cosine, 4))},
+        Case{"product_codes", 64, 500, options(StorageMode::coded_products, Metric::inner_product, 4, 1)},
+        Case{"planes", 6000, 70, options(StorageMode::coded, Metric::l2, 12)},
+        Case{"plain", 8, 500, options(StorageMode::plain, Metric::l2, 4)},
+        Case{"filtered", 8, 500, options(StorageMode::plain, Metric::l1, 4, 1)},
+        Case{"products", 6, 400,
+             with_long_rows(options(StorageMode::plain, Metric::inner_product, 4, 1), 20)},
+        Case{"coded_products", 64, 300,
+             with_long_rows(options(StorageMode::coded, Metric::inner_product, 4), 40)},
+        Case{"sparse", 60, 300,
+             of_kind(options(StorageMode::plain, Metric::l2, 6), VectorKind::sparsevec, 20)},
+        Case{"coded_bits", 200, 300,
+             of_kind(options(StorageMode::coded_bits, Metric::hamming, 6), VectorKind::bit)},
+        Case{"bits", 200, 300, of_kind(options(StorageMode::plain, Metric::jaccard, 6), VectorKind::bit)}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -267,6 +267,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Shape{"Halfvec", 200, StorageMode::coded, Metric::l2, false, VectorKind::halfvec},
                     Shape{"L1", 64, StorageMode::plain, Metric::l1},
                     Shape{"Bit", 300, StorageMode::plain, Metric::hamming, false, VectorKind::bit},
+                    Shape{"BitCoded", 300, StorageMode::coded_bits, Metric::hamming, false, VectorKind::bit},
                     Shape{"Sparse", 300, StorageMode::plain, Metric::l2, false, VectorKind::sparsevec}),
     [](const auto& info) { return info.param.name; });
 

@@ -30,6 +30,8 @@ TEST(Insert, KeepsTheGraphWholeForEveryShapeOfIndex) {
         {16, 1500, StorageMode::plain, 2, Metric::l2, false},
         {16, 1000, StorageMode::coded, 16, Metric::cosine, true},
         {100, 1000, StorageMode::plain, 16, Metric::inner_product, false},
+        {100, 1000, StorageMode::coded_products, 16, Metric::inner_product, false},
+        {20, 1000, StorageMode::coded_products, 3, Metric::inner_product, true},
         {200, 1000, StorageMode::coded, 16, Metric::l2, false},
         {384, 1000, StorageMode::coded, 3, Metric::cosine, false},
         {768, 800, StorageMode::coded, 2, Metric::l2, false},

@@ -115,7 +115,9 @@ Data in_halves(Data data) {
 IndexOptions options_for(VectorKind kind = VectorKind::vector, bool compact = false) {
     IndexOptions options;
     options.metric = Metric::inner_product;
-    options.mode = StorageMode::plain;
+    // As CREATE INDEX has it.
+    const bool dense = kind == VectorKind::vector || kind == VectorKind::halfvec;
+    options.mode = dense ? StorageMode::coded_products : StorageMode::plain;
     options.compact = compact;
     options.kind = kind;
     options.sparse_elements = kind == VectorKind::sparsevec ? 40 : 0;
@@ -227,6 +229,16 @@ TEST(Products, OfRowsThatAVacuumLeftAreFound) {
         expect(set, "vacuumed", search(index, set, VectorKind::vector, is_there), 0.985);
         expect_sound(index, set);
     }
+}
+
+// A float does not hold the squared lengths of the rows beside their products with the query.
+TEST(Products, OfRowsMuchLongerThanTheQueryAreFound) {
+    Set set = embeddings(64, 3000);
+    for (float& x : set.rows.values) x *= 1e12f;
+    TestIndex index(set.rows.dims, options_for());
+    index.build(set.rows, 2);
+    expect(set, "much longer", search(index, set, VectorKind::vector), 0.985);
+    expect_sound(index, set);
 }
 
 // Codes estimate L2 distances. (Before, .01 was found of rows that differ in length, and of those inserted

@@ -22,8 +22,10 @@ std::string name_of(const Shape& s) {
     const char* const metrics[] = {"", "l2", "inner product", "cosine"};
     char text[128];
     std::snprintf(text, sizeof(text), "%zu dims, %s%s, %s, m = %d, magnitude %g", s.dims,
-                  s.mode == StorageMode::coded ? "coded" : "plain", s.compact ? " compact" : "",
-                  metrics[static_cast<int>(s.metric)], s.m, s.magnitude);
+                  s.mode == StorageMode::coded   ? "coded"
+                  : s.mode == StorageMode::plain ? "plain"
+                                                 : "products",
+                  s.compact ? " compact" : "", metrics[static_cast<int>(s.metric)], s.m, s.magnitude);
     return text;
 }
 
@@ -53,7 +55,7 @@ TEST(Recall, IsHighForEveryShape) {
         Shape shape;
         double least;
     };
-    const auto coded = StorageMode::coded, plain = StorageMode::plain;
+    const auto coded = StorageMode::coded, plain = StorageMode::plain, products = StorageMode::coded_products;
     const Case cases[] = {
         {{3, plain, Metric::l2, 16, false, 2000, 1}, 0.99},
         {{3, plain, Metric::cosine, 2, false, 2000, 1}, 0.90},
@@ -62,6 +64,10 @@ TEST(Recall, IsHighForEveryShape) {
         {{16, plain, Metric::cosine, 64, false, 1000, 1}, 0.99},
         {{100, plain, Metric::l2, 16, false, 2000, 1}, 0.99},
         {{100, plain, Metric::inner_product, 16, false, 2000, 1}, 0.95},
+        {{16, products, Metric::inner_product, 16, false, 2000, 1}, 0.95},
+        {{100, products, Metric::inner_product, 16, false, 2000, 1}, 0.95},
+        {{100, products, Metric::inner_product, 16, true, 2000, 1}, 0.90},
+        {{300, products, Metric::inner_product, 16, false, 2000, 1}, 0.95},
         {{100, coded, Metric::l2, 16, false, 2000, 1}, 0.93},
         {{200, plain, Metric::cosine, 2, false, 1500, 1}, 0.75},
         {{200, coded, Metric::l2, 16, false, 2000, 1}, 0.95},
@@ -165,10 +171,12 @@ size_t ascending_rows(const std::vector<size_t>& rows, const Data& data, const f
 // Iterated to its end, a scan returns every row exactly once, and in order. Rows that the beam came to too
 // late to be in order follow at the very end: few, with a beam this wide.
 TEST(OrderedScan, IsCompleteAndAscending) {
-    const auto coded = StorageMode::coded, plain = StorageMode::plain;
+    const auto coded = StorageMode::coded, plain = StorageMode::plain, products = StorageMode::coded_products;
     const Shape shapes[] = {
         {3, plain, Metric::l2, 16, false, 1000, 1},
         {16, plain, Metric::inner_product, 16, false, 1000, 1},
+        {16, products, Metric::inner_product, 16, false, 1000, 1},
+        {200, products, Metric::inner_product, 16, true, 1000, 1e6f},
         {16, plain, Metric::cosine, 16, false, 1000, 1},
         {200, coded, Metric::l2, 16, false, 1000, 1},
         {200, coded, Metric::l2, 16, true, 1000, 1},
@@ -301,7 +309,7 @@ TEST(OrderedScan, RowsThatAreGoneDoNotHoldUpTheBeam) {
     const Data data = normal_data(3000, 200, 8);
     index.build(data, 1);
     ScanOptions options;
-    options.ef_search = 1;
+    options.ef_search = 20;
     ScanMemory memory;
     size_t far = 0;  // rows that are none of the hundred nearest
     for (size_t q = 0; q < 20; ++q) {
@@ -331,9 +339,9 @@ TEST(OrderedScan, RowsThatAreGoneDoNotHoldUpTheBeam) {
 
 TEST(OrderedScan, BeamsOfLargeIndexesAreWider) {
     EXPECT_EQ(beam_width(200000, 40, OwnFormat::f16), 40u);
-    EXPECT_EQ(beam_width(200000, 1, OwnFormat::f16), 20u);
+    EXPECT_EQ(beam_width(200000, 1, OwnFormat::f16), 10u);
     EXPECT_EQ(beam_width(1000000, 40, OwnFormat::f16), 71u);
-    EXPECT_EQ(beam_width(1000000, 1, OwnFormat::f16), 20u);
+    EXPECT_EQ(beam_width(1000000, 1, OwnFormat::f16), 10u);
     EXPECT_EQ(beam_width(200000, 40, OwnFormat::planes), 60u);
     EXPECT_GT(beam_width(10000000, 40, OwnFormat::f16), beam_width(1000000, 40, OwnFormat::f16));
 }

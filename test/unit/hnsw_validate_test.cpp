@@ -316,6 +316,22 @@ TEST(ValidateSound, PlainDistancesAreCheckedToo) {
     }
 }
 
+TEST(ValidateSound, CodesOfProductsAreCheckedToo) {
+    IndexOptions options;
+    options.mode = StorageMode::coded_products;
+    options.metric = Metric::inner_product;
+    const auto damage = [&](size_t byte, uint8_t bits, const char* problem) {
+        TestIndex index(50, options);
+        index.insert(normal_data(300, 50, 3));
+        EXPECT_TRUE(index.check().problems.empty()) << index.check().all();
+        index.node(a_node(index)).factor(3)[byte] ^= bits;
+        EXPECT_TRUE(index.check().has(problem)) << problem << "\n" << index.check().all();
+    };
+    damage(0, 0x40, ": its squared length is");
+    damage(2, 0x40, ": its factor f_rescale is");
+    damage(3, 0x40, ": its factor f_rescale is");
+}
+
 // --- what is legal
 
 TEST(ValidateLegal, DanglingLinks) {

@@ -63,7 +63,7 @@ Helpers helpers_of(const IndexOptInfo* info) {
         [&] { return index_open(info->indexoid, NoLock); });  // the planner holds the lock
     try {
         const std::shared_ptr<IndexState> state = index_state(index);
-        helpers.origin_codes = state->encoder.geometry().mode == core::StorageMode::coded;
+        helpers.origin_codes = state->encoder.layout().residual_codes();
         if (!helpers.origin_codes || state->clustered_blocks == 0) helpers.clusters = 0;
         const double blocks = Max(info->pages, 1.0);
         helpers.loose = rows * (1 - Min(1.0, state->clustered_blocks / blocks));

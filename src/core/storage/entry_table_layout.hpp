@@ -28,7 +28,7 @@ struct EntryMapHead {
 class EntryTableLayout : public MapPage<EntryMapHead> {
   public:
     explicit EntryTableLayout(const NodeLayout& layout)
-        : coded_(layout.coded()), groups_(layout.code_bytes()), entries_(layout.code_bytes()) {}
+        : coded_(layout.residual_codes()), groups_(layout.code_bytes()), entries_(layout.code_bytes()) {}
 
     const OriginCodePage<uint32_t>& groups() const { return groups_; }
     const OriginCodePage<Link>& entries() const { return entries_; }

@@ -21,8 +21,18 @@ enum ReadFeatures : uint16_t {
     has_unplaced_rows = 1,  // rows on the list from MetaData::unplaced on
     has_long_rows = 2,      // rows on the list from MetaData::long_rows on
     has_wide_codes = 4,     // codes of more than one bit a component
+    has_product_codes = 8,  // StorageMode::coded_products
+    has_bit_codes = 16,     // StorageMode::coded_bits
 };
-constexpr uint16_t known_read_features = has_unplaced_rows | has_long_rows | has_wide_codes;
+constexpr uint16_t known_read_features = has_unplaced_rows | has_long_rows | has_wide_codes |
+                                         has_product_codes | has_bit_codes;
+
+// Those that follow from the sizes of an index alone.
+inline uint16_t read_features_of(const Geometry& g) {
+    return static_cast<uint16_t>((g.code_bits() > 1 ? has_wide_codes : 0) |
+                                 (g.mode == StorageMode::coded_products ? has_product_codes : 0) |
+                                 (g.mode == StorageMode::coded_bits ? has_bit_codes : 0));
+}
 
 enum WriteFeatures : uint16_t {
     keeps_all_rows = 1,     // a row without a place in the graph is put onto its list (keeps_unplaced)

@@ -160,7 +160,10 @@ static_assert(sizeof(TidChunk) == 98);
 enum class VectorKind : uint8_t { vector = 1, halfvec = 2, bit = 3, sparsevec = 4 };
 
 // How a node's neighbors are ranked: from codes beside the links, or by reading each neighbor's page.
-enum class StorageMode : uint8_t { coded = 1, plain = 2 };
+// coded_products: codes from which inner products are estimated, of vectors that are not equally long; those
+// of coded estimate L2 distances.
+// coded_bits: of bit strings; the codes are bits of the neighbors themselves.
+enum class StorageMode : uint8_t { coded = 1, plain = 2, coded_products = 3, coded_bits = 4 };
 
 // How a node holds its own vector:
 //   f32, f16, i8  numbers times the node's scale

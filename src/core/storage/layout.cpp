@@ -13,6 +13,8 @@ namespace {
 // Codes shorter than this lead searches astray more than fewer bits of own vectors do.
 constexpr uint32_t least_code_dims = 512;
 constexpr uint32_t most_dims_of_four_bits = 32, most_dims_of_floats = 16;
+// A small index is content with fewer bits.
+constexpr uint32_t most_dims_of_two_bits_compact = 64;
 constexpr uint32_t most_plane_bits = 6;  // at 7 int8 is as small
 constexpr uint32_t least_plane_bits = 2;
 
@@ -60,6 +62,11 @@ void fit(Geometry& g, size_t slots, size_t target) {
     g.max_neighbors = static_cast<uint16_t>(std::min(fits, target + target / 4));
     g.slots_per_page = static_cast<uint8_t>(slots);
     g.slot_size = static_cast<uint16_t>(slot_bytes(slots));
+    // Kernels read beyond the codes of the last slot, but not beyond the page.
+    const size_t codes_end = (slots - 1) * g.slot_size + sizeof(NodeHead) +
+                             g.max_neighbors * code_bytes_of(g.code_dims, g.code_bits());
+    if (g.code_dims > 0 && slots > 1 && codes_end + FilterLayout::read_beyond > page_room)
+        fit(g, slots - 1, target);
 }
 
 // The bytes that a slot of a page with so many has left for its own vector beside `neighbors` neighbors.
@@ -75,7 +82,7 @@ void use_format(Geometry& g, OwnFormat format, uint32_t bits = 0) {
     // Where distances survive a rotation, it makes the components alike, as coarse formats
     // need.
     const bool coarse = format == OwnFormat::i8 || format == OwnFormat::planes;
-    g.set_rotated(g.mode == StorageMode::coded || (coarse && metric_info(g.metric).rotation_safe));
+    g.set_rotated(g.mode != StorageMode::plain || (coarse && metric_info(g.metric).rotation_safe));
     g.stored_dims = g.rotated() || format == OwnFormat::planes ? round_up(g.dims, 16) : g.dims;
 }
 
@@ -95,9 +102,12 @@ std::vector<DenseFormat> coarser_formats(OwnFormat finest) {
 
 // Level 0 aims at 2m links; of long vectors two thirds of that lose nothing measurable
 // (docs/architecture.md), and an index of half the size is read twice as fast. Who asks for a small index
-// gets half of 2m. Short vectors need more links, which cost little: of 100,000 word vectors x 100 with 23,
-// 28 and 35 of them searches find .829, .861 and .896 at ef_search 40, at the same speed for the same recall.
+// gets half of 2m, and up to 64 dimensions five eighths: two bits find the same with 20 links as one bit with
+// 24, at three times the speed. Short vectors need more links, which cost little: of 100,000 word vectors x
+// 100 with 23, 28 and 35 of them searches find .829, .861 and .896 at ef_search 40, at the same speed for the
+// same recall.
 size_t enough_neighbors(uint32_t dims, bool compact, size_t target) {
+    if (compact && dims <= most_dims_of_two_bits_compact) return target * 5 / 8;
     if (dims <= most_dims_of_wide_codes) return compact ? target * 3 / 4 : target * 7 / 8;
     return compact ? target / 2 : (target * 2 + 2) / 3;
 }
@@ -145,7 +155,32 @@ bool fit_plain(Geometry& g, bool compact, size_t target) {
     return false;
 }
 
+// Of up to 512 bits a neighbor has all in its code; of longer strings half of them, as far as a page has room
+// for, and no less than 512 (VectorSpace::sample_bits()). Of 50,000 x 768 (bits of gen.py's) searches at 40
+// find .989 with all bits, in 52 pages of an index of 2,912 bytes a row; .993 with 512, in 63 pages of 2,184;
+// .988 with 384, in 75 of 1,747; and .980 with 256, in 110 of 1,248. Without codes: .994 in 818 pages of 514
+// bytes.
+bool fit_coded_bits(Geometry& g, size_t target) {
+    constexpr uint32_t word = 32;
+    const size_t enough = std::max<size_t>(4, (target * 2 + 2) / 3);
+    const uint32_t all = round_up(g.dims, word), least = std::min(least_code_dims, all);
+    g.own_format = OwnFormat::bits;
+    g.stored_dims = all / word;
+    for (g.code_dims = std::max(least, round_up(all / 2, word)); g.code_dims >= least; g.code_dims -= word) {
+        const size_t slots = slots_with(g, enough);
+        if (slots == 0) continue;
+        fit(g, slots, target);
+        return true;
+    }
+    // The string itself does not fit.
+    g.code_dims = least;
+    g.stored_dims = std::min(g.stored_dims, static_cast<uint32_t>(own_room(g, 1, enough) / sizeof(uint32_t)));
+    fit(g, 1, target);
+    return true;
+}
+
 bool fit_bits(Geometry& g, size_t target) {
+    if (g.mode == StorageMode::coded_bits) return fit_coded_bits(g, target);
     g.own_format = OwnFormat::bits;
     g.stored_dims = round_up(g.dims, 32) / 32;
     const auto most = static_cast<uint32_t>(own_room(g, 1, target) / sizeof(uint32_t));
@@ -195,8 +230,10 @@ void check_filter_columns(const Geometry& g) {
 
 }  // namespace
 
-uint32_t code_bits_for(uint32_t dims, bool compact) {
-    if (compact || dims > most_dims_of_wide_codes) return 1;
+uint32_t code_bits_for(StorageMode mode, uint32_t dims, bool compact) {
+    if (dims > (compact ? most_dims_of_two_bits_compact : most_dims_of_wide_codes)) return 1;
+    // (Errors that hide long vectors from inner products are those of few bits: optimism_of_products().)
+    if (compact && mode != StorageMode::coded_products) return 2;
     return dims > most_dims_of_four_bits ? 2 : 4;
 }
 
@@ -207,15 +244,18 @@ Geometry choose_geometry(const GeometryRequest& request) {
     g.mode = request.mode;
     g.kind = request.kind;
     g.m = request.m;
-    if (g.mode == StorageMode::coded) {
-        g.set_code_bits(request.code_bits > 0 ? request.code_bits : code_bits_for(g.dims, request.compact));
+    if (g.mode == StorageMode::coded_bits) {
+        g.set_code_bits(1);
+    } else if (g.mode != StorageMode::plain) {
+        g.set_code_bits(request.code_bits > 0 ? request.code_bits
+                                              : code_bits_for(g.mode, g.dims, request.compact));
     }
     const size_t target = std::min<size_t>(2 * request.m, max_degree);
     bool fits = false;
     switch (request.kind) {
         case VectorKind::vector:
         case VectorKind::halfvec:
-            fits = g.mode == StorageMode::coded ? fit_coded(g, request.compact, target)
+            fits = g.mode != StorageMode::plain ? fit_coded(g, request.compact, target)
                                                 : fit_plain(g, request.compact, target);
             break;
         case VectorKind::bit: fits = fit_bits(g, target); break;

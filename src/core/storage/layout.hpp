@@ -31,9 +31,9 @@ struct GeometryRequest {
 // Measured in memory, one thread, recall@10 at 40 and queries/s at equal recall (docs/indexing.md has the
 // table): of 341,000 word vectors x 100, two bits are 2.2 times as fast as one, and four no faster than two;
 // x 25, four are 1.5 times as fast as two; of 60,000 x 256 (gen.py) two are 1.3 times as fast as one. From
-// 257 on one bit is enough. An index that is to be small keeps to one bit, and has more neighbors for it.
+// 257 on one bit is enough. An index that is to be small has two up to 64 dimensions, and one beyond.
 constexpr uint32_t most_dims_of_wide_codes = 256;
-uint32_t code_bits_for(uint32_t dims, bool compact);
+uint32_t code_bits_for(StorageMode mode, uint32_t dims, bool compact);
 
 // Chooses the sizes: as many nodes on a page as leave every node close to 2m neighbors. Where one node does
 // not fit a page otherwise, codes are cut, then own vectors get fewer bits a component; bit strings and
@@ -51,7 +51,10 @@ class NodeLayout {
     size_t max_neighbors() const { return geometry_.max_neighbors; }
     size_t slot_size() const { return geometry_.slot_size; }
     size_t slots_per_page() const { return geometry_.slots_per_page; }
-    bool coded() const { return geometry_.mode == StorageMode::coded; }
+    // Is there a code of each neighbor beside its link?
+    bool coded() const { return geometry_.mode != StorageMode::plain; }
+    // Of its residual, with two factors; else with the distance, as in plain mode.
+    bool residual_codes() const { return coded() && geometry_.mode != StorageMode::coded_bits; }
 
     size_t slot_offset(size_t slot) const { return sizeof(PageHead) + slot * geometry_.slot_size; }
     // The bytes, whatever they are. Pages may be damaged: find_node() and NodePage give checked nodes

@@ -37,7 +37,7 @@ void create_index_pages(Store& store, const Geometry& geometry, uint64_t seed, u
     const NodeLayout layout(geometry);
     MetaData meta{};
     meta.magic = format_magic;
-    add_features(meta, geometry.code_bits() > 1 ? has_wide_codes : 0, keeps_all_rows | keeps_fingerprints);
+    add_features(meta, read_features_of(geometry), keeps_all_rows | keeps_fingerprints);
     meta.geometry = geometry;
     meta.seed = seed;
     meta.ef_construction = ef_construction;

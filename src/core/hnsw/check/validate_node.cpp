@@ -23,12 +23,13 @@ std::string number(double value) {
 
 // Could choose_geometry() have given these?
 std::string dims_problem(const Geometry& g) {
-    const bool coded = g.mode == StorageMode::coded, planes = g.own_format == OwnFormat::planes;
+    const bool coded = g.mode != StorageMode::plain, planes = g.own_format == OwnFormat::planes;
     const std::string dims = "impossible dimensions " + std::to_string(g.dims) + " and " +
                              std::to_string(g.stored_dims);
     if (g.dims < 1 || g.stored_dims < 1) return dims;
     switch (g.own_format) {
-        case OwnFormat::bits: return g.stored_dims > (uint64_t{g.dims} + 31) / 32 ? dims : "";
+        case OwnFormat::bits:
+            return g.stored_dims > (uint64_t{g.dims} + 31) / 32 || g.stored_dims > page_room ? dims : "";
         case OwnFormat::sparse: return g.stored_dims % 2 != 1 || g.stored_dims > page_room ? dims : "";
         default: break;
     }
@@ -58,13 +59,16 @@ std::string metric_problem(const Geometry& g) {
     if (!is_known(g.metric) || metric.of_bits() != (g.kind == VectorKind::bit))
         return "unknown metric " + std::to_string(int(g.metric));
     const bool plain_only = metric.codes == CodesServe::never || g.kind == VectorKind::sparsevec;
-    if (g.mode != StorageMode::plain && (g.mode != StorageMode::coded || plain_only))
+    const bool codes = g.mode == StorageMode::coded ||
+                       (g.mode == StorageMode::coded_products && metric.is_product());
+    const bool bit_codes = g.mode == StorageMode::coded_bits && metric.of_bits();
+    if (g.mode != StorageMode::plain && !bit_codes && (!codes || plain_only))
         return "unknown storage mode " + std::to_string(int(g.mode));
     return {};
 }
 
 std::string geometry_problem(const Geometry& g) {
-    const bool coded = g.mode == StorageMode::coded;
+    const bool coded = g.mode != StorageMode::plain;
     for (const auto& check : {kind_problem, metric_problem, dims_problem}) {
         const std::string problem = check(g);
         if (!problem.empty()) return problem;
@@ -72,7 +76,13 @@ std::string geometry_problem(const Geometry& g) {
     const uint32_t bits = g.code_bits();
     if ((bits != 1 && bits != 2 && bits != 4 && bits != 7) || (bits > 1 && !coded))
         return "impossible number of bits in a code " + std::to_string(bits);
-    if (g.code_dims % (bits == 1 ? 8 : 16) != 0 || g.code_dims > g.stored_dims || (g.code_dims > 0) != coded)
+    const bool of_bits = g.mode == StorageMode::coded_bits;
+    const uint64_t most_code_dims = g.stored_dims * uint64_t{of_bits ? 32u : 1u};
+    if (g.code_dims % (of_bits     ? 32
+                       : bits == 1 ? 8
+                                   : 16) !=
+            0 ||
+        g.code_dims > most_code_dims || (g.code_dims > 0) != coded || (of_bits && bits != 1))
         return "impossible code length " + std::to_string(g.code_dims);
     if (g.max_neighbors < 2 || g.max_neighbors > max_degree || g.m < 2)
         return "impossible number of neighbors " + std::to_string(g.max_neighbors);
@@ -105,9 +115,10 @@ std::string meta_problem(const MetaData& meta) {
         return "the metapage is broken: an index of format version 1 has features";
     const std::string problem = geometry_problem(meta.geometry);
     if (!problem.empty()) return "the metapage is broken: " + problem;
-    if (meta.geometry.code_bits() > 1 && (meta.read_features & has_wide_codes) == 0)
+    if ((read_features_of(meta.geometry) & ~meta.read_features) != 0)
         return "the metapage is broken: codes of " + std::to_string(meta.geometry.code_bits()) +
-               " bits, which its features do not tell of";
+               " bits in storage mode " + std::to_string(int(meta.geometry.mode)) +
+               ", which its features do not tell of";
     if (meta.entry_level > highest_level)
         return "the metapage is broken: impossible entry level " + std::to_string(meta.entry_level);
     if (meta.mean_block != invalid_block &&
@@ -395,7 +406,15 @@ std::string NodeInspector::link_problem(size_t i, const ConstNode& neighbor) {
     double error = static_cast<double>(center_.head().error) + neighbor.head().error;
     if (encoder_.links_stored_vectors()) error = 0;
     if (!std::isfinite(error)) return {};  // values so large that nothing is known
-    if (!layout_.coded()) return plain_problem(i, error);
+    if (!layout_.residual_codes()) {
+        if (layout_.coded()) {
+            std::vector<uint8_t> code(layout_.code_bytes());
+            encoder_.space().sample_bits(neighbor_vector_.data(), code.data());
+            if (std::memcmp(center_.code(i), code.data(), code.size()) != 0)
+                return "its code is not of its bits";
+        }
+        return plain_problem(i, error);
+    }
     const std::string problem = code_problem(i, error);
     return problem.empty() ? factor_problem(i, error) : problem;
 }
@@ -434,12 +453,13 @@ std::string NodeInspector::factor_problem(size_t i, double error) const {
     const uint32_t dims = encoder_.geometry().code_dims, bits = encoder_.geometry().code_bits();
     const uint8_t* code = center_.code(i);
     const double root = std::sqrt(static_cast<double>(dims));
-    double norm2 = 0, abs_sum = 0, dot = 0, center2 = 0;
+    double norm2 = 0, abs_sum = 0, dot = 0, center2 = 0, neighbor2 = 0;
     for (size_t j = 0; j < neighbor_vector_.size(); ++j) {
         const double c = center_vector_[j];
         const double r = neighbor_vector_[j] - c;
         norm2 += r * r;
         center2 += c * c;
+        neighbor2 += (r + c) * (r + c);
         if (j >= dims) continue;
         const int number = code_number(code, j, dims, bits);
         abs_sum += r * number;
@@ -449,13 +469,20 @@ std::string NodeInspector::factor_problem(size_t i, double error) const {
     if (!std::isfinite(stored.f_add) || !std::isfinite(stored.f_rescale))
         return norm2 < 1e36 && center2 < 1e36 ? "its factors are not finite" : "";
     const double norm = std::sqrt(norm2);
+    const bool product = encoder_.space().is_product();
+    if (product && neighbor2 > 1e-34 && neighbor2 < 1e36) {
+        const double allowed = 0x1p-8 * neighbor2 + 1.1 * (2 * std::sqrt(neighbor2) * error + error * error);
+        if (std::fabs(stored.f_add - neighbor2) > allowed)
+            return "its squared length is " + number(stored.f_add) + ", not " + number(neighbor2);
+    }
     // Of neighbors within the rounding of each other, or of a float's range, nothing can be said.
     if (error > 0.25 * norm || abs_sum < 4 * root * error || norm2 < 1e-34 || norm2 > 1e36) return {};
-    const double rescale = -2 * norm2 / abs_sum * root;
+    const double rescale = (product ? -1 : -2) * norm2 / abs_sum * root;
     const double relative = 0x1p-8 +
                             1.1 * (2 * error / norm + error * error / norm2 + root * error / abs_sum);
     if (std::fabs(stored.f_rescale - rescale) > relative * std::fabs(rescale))
         return "its factor f_rescale is " + number(stored.f_rescale) + ", not " + number(rescale);
+    if (product) return {};
     const double add = norm2 - stored.f_rescale * dot / root;
     const double allowed = 0x1p-8 * std::fabs(add) + 1.1 * (2 * norm * error + error * error) +
                            std::fabs(stored.f_rescale) * (1.1 * error + 1e-5 * std::sqrt(center2)) +

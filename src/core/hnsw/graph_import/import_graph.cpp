@@ -366,7 +366,7 @@ bool GraphBuilder::import_graph(const RowBuffer& rows, const RowGraph& graph, Me
     }
     if (connected) insert_rest(work);
     if (connected) {
-        if (encoder_.layout().coded()) set_entries(store);
+        if (encoder_.layout().residual_codes()) set_entries(store);
         finish(store);
     }
     store.on_pause({});

@@ -42,7 +42,7 @@ inline float code_reach(const uint8_t* factor) { return -load_factors(factor).f_
 
 // The same of the i-th neighbor in either mode: in plain mode its distance.
 inline float link_reach(const NodeLayout& layout, const ConstNode& node, size_t i) {
-    return layout.coded() ? code_reach(node.factor(i)) : node.distance(i);
+    return layout.residual_codes() ? code_reach(node.factor(i)) : node.distance(i);
 }
 
 struct EditMemory {
@@ -57,6 +57,7 @@ struct EditMemory {
     std::vector<Link> seen_links;
     std::vector<float> from_x = std::vector<float>(max_degree);  // plain mode: their distances from a new one
     std::vector<float> norm2;                                    // of inner products
+    StoredQueryCode query_code;                                  // of inner products: a vector to be compared
     ProductOrder product;
 };
 

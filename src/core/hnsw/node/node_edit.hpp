@@ -55,8 +55,9 @@ class NodeEditor {
         encode(x, node);
         if (node.is_full()) {
             const auto stays = [&](int i) { return !may_go(node.links()[i], link_reach(layout_, node, i)); };
-            index = layout_.coded() ? pruner_.weakest_by_codes(node, true, stays)
-                                    : pruner_.weakest_by_distance(node, stays);
+            const bool by_codes = layout_.residual_codes() && !encoder_.space().is_product();
+            index = by_codes ? pruner_.weakest_by_codes(node, true, stays)
+                             : pruner_.weakest_by_distance(node, stays);
             if (index < 0) return false;
             gone(node.links()[index], link_reach(layout_, node, index));
         }
@@ -121,14 +122,28 @@ class NodeEditor {
         const ConstNode node = accepting(page.peek(), at, level, x.link, tree_cap, early);
         if (!node) return early;
         encode(x, node);
-        int index = static_cast<int>(node.degree());
-        if (uint64_t* const wanted = wanted_by(at)) {
-            index = pruner_.place_by_codes(node, *wanted, tree_cap > 0);
-        } else if (node.is_full()) {
-            index = pruner_.weakest_by_codes(node, tree_cap > 0, Pruner::none_stays);
-        }
+        const int index = place_by_codes(node, x.vector, wanted_by(at), tree_cap > 0);
         if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
         return put(page, at, x.link, index, tree_cap > 0);
+    }
+
+    // Where x, encoded in memory_, should go in the list; -1: nowhere.
+    int place_by_codes(const ConstNode& node, const float* x, uint64_t* wanted, bool keep_x) {
+        const size_t degree = node.degree();
+        if (wanted == nullptr && !node.is_full()) return static_cast<int>(degree);
+        if (!layout_.residual_codes()) {
+            encoder_.space().code_distances(kernels(), memory_.code.data(), node.codes(), degree,
+                                            memory_.from_x.data());
+            return wanted != nullptr ? pruner_.place_by_distances(node, *wanted, keep_x)
+                                     : pruner_.weakest_by_bits(node, keep_x);
+        }
+        if (encoder_.space().is_product()) {
+            measure_by_codes(node, x);
+            return wanted != nullptr ? pruner_.place_by_products(node, wanted, keep_x, x)
+                                     : pruner_.weakest_by_product_codes(node, degree, keep_x);
+        }
+        return wanted != nullptr ? pruner_.place_by_codes(node, *wanted, keep_x)
+                                 : pruner_.weakest_by_codes(node, keep_x, Pruner::none_stays);
     }
 
     // Whose turn it is to go from a full plain list is decided from the neighbors' own vectors, which are
@@ -175,13 +190,38 @@ class NodeEditor {
             int index;
             if (!same)
                 index = pruner_.weakest_by_distance(node, Pruner::none_stays);
-            else if (encoder_.space().is_product())
+            else if (encoder_.space().is_product()) {
+                for (size_t i = 0; i < node.degree(); ++i) memory_.squared[i] = node.distance(i);
+                memory_.squared[node.degree()] = load_distance(memory_.factor);
                 index = pruner_.place_by_products(node, wanted, tree_cap > 0, x.vector);
-            else
+            } else
                 index = pruner_.place_by_distances(node, *wanted, tree_cap > 0);
             if (index < 0) return tree_cap > 0 ? LinkResult::no_room : LinkResult::pruned;
             return put(page, at, x.link, index, tree_cap > 0);
         }
+    }
+
+    // Where distances are inner products: of the node's neighbors, and of x as the last one, the distances
+    // from the node, those of the neighbors from x, and their squared norms. From their codes.
+    void measure_by_codes(const ConstNode& node, const float* x) {
+        const Geometry& g = encoder_.geometry();
+        const Kernels& k = kernels();
+        const size_t degree = node.degree();
+        encoder_.decode(node, memory_.center_vector.data());
+        const float* const center = memory_.center_vector.data();
+        const float from_node = encoder_.distance(x, center);
+        int32_t sums[max_degree];
+        const auto measure = [&](const float* from, float base, float* out) {
+            memory_.query_code.set(from, g.code_dims, g.code_bits());
+            memory_.query_code->score(k, node.codes(), degree, sums);
+            memory_.query_code->products(sums, node.factors(), degree, base, 0, out);
+        };
+        memory_.norm2.resize(degree + 1);
+        for (size_t i = 0; i < degree; ++i) memory_.norm2[i] = load_factors(node.factor(i)).f_add;
+        memory_.norm2[degree] = -encoder_.distance(x, x);
+        measure(center, -node.head().norm2, memory_.squared.data());
+        measure(x, from_node, memory_.from_x.data());
+        memory_.squared[degree] = from_node;
     }
 
     // Is its list the one that was read before (seen_links)?
@@ -211,9 +251,10 @@ class NodeEditor {
             return;
         }
         encoder_.decode(node, memory_.center_vector.data());
-        if (layout_.coded()) {
+        if (layout_.residual_codes()) {
             encode_link(layout_, x.vector, memory_.center_vector.data(), memory_.code.data(), memory_.factor);
         } else {
+            if (layout_.coded()) encoder_.space().sample_bits(x.vector, memory_.code.data());
             store_distance(encoder_.distance(x.vector, memory_.center_vector.data()), memory_.factor);
         }
     }

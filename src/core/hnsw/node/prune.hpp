@@ -57,7 +57,8 @@ class Pruner {
             });
     }
 
-    // Plain mode, when measure_neighbors() has seen the same list.
+    // memory_.from_x has the distances of the list's neighbors from x. In plain mode, when
+    // measure_neighbors() has seen the same list; else from codes of bits.
     int place_by_distances(const ConstNode& node, uint64_t& wanted, bool keep_x) {
         const float x = load_distance(memory_.factor);
         return place_by_needs(
@@ -66,16 +67,15 @@ class Pruner {
     }
 
     // The same where distances are inner products: in the place of the neighbor that comes last in both
-    // orders. wanted: two words.
+    // orders. wanted: two words. memory_.squared has the distances of the list's neighbors and of x.
     int place_by_products(const ConstNode& node, uint64_t* wanted, bool keep_x, const float* x_vector) {
         const size_t degree = node.degree();
         const float own_norm2 = node.head().norm2, x_norm2 = -encoder_.distance(x_vector, x_vector);
         ProductOrder& product = memory_.product;
         Wanted now{wanted[0], wanted[1]};
         auto& distance = product.distance;
-        distance.resize(degree + 1);
-        for (size_t i = 0; i < degree; ++i) distance[i] = link_reach(layout_, node, i);
-        distance[degree] = load_distance(memory_.factor);
+        distance.assign(memory_.squared.begin(),
+                        memory_.squared.begin() + static_cast<std::ptrdiff_t>(degree + 1));
         const bool wanted_as_nearest = want_last(distance, memory_.from_x, now.nearest);
         const bool is_full = degree >= layout_.max_neighbors();
         if (is_full) rank_by_need(distance, now.nearest, wanted_as_nearest, product.nearest);
@@ -120,15 +120,54 @@ class Pruner {
         const size_t n = encoder_.geometry().stored_dims, all = degree + 1;
         const auto vector = [&](size_t i) { return &memory_.vectors[i * n]; };
         const auto norm2_of = [&](const float* x) { return -encoder_.distance(x, x); };
+        memory_.norm2.resize(all);
+        for (size_t i = 0; i < all; ++i) memory_.norm2[i] = norm2_of(vector(i));
+        return weakest_of_products(
+            node, degree, keep_x, norm2_of(memory_.center_vector.data()),
+            [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); });
+    }
+
+    // The same from codes: memory_ has the distances, the squared norms, and x's code. The inner product of
+    // two neighbors follows from theirs with the node and from that of their residuals.
+    int weakest_by_product_codes(const ConstNode& node, size_t degree, bool keep_x) {
+        const float own_norm2 = node.head().norm2;
+        auto& root = memory_.root;  // lengths of residuals, by correlation
+        root.resize(degree + 1);
+        const float correlation = code_constants(encoder_.geometry().code_bits()).correlation;
+        for (size_t i = 0; i < degree; ++i) root[i] = correlation * code_reach(node.factor(i));
+        root[degree] = correlation * code_reach(memory_.factor);
+        CodeAngles::Pairs pairs(angles_, root, [&](size_t i) -> const uint8_t* {
+            return i == degree ? memory_.code.data() : node.code(i);
+        });
+        return weakest_of_products(node, degree, keep_x, own_norm2, [&](size_t a, size_t b) {
+            return memory_.squared[a] + memory_.squared[b] + own_norm2 - pairs.product(a, b);
+        });
+    }
+
+    // From codes that are bits of the neighbors themselves.
+    int weakest_by_bits(const ConstNode& node, bool keep_x) {
+        const size_t degree = node.degree();
+        for (size_t i = 0; i < degree; ++i) memory_.squared[i] = node.distance(i);
+        memory_.squared[degree] = load_distance(memory_.factor);
+        return weakest(node, degree, keep_x, none_stays, [&](size_t a, size_t b) {
+            if (a == degree) return memory_.from_x[b];
+            if (b == degree) return memory_.from_x[a];
+            float distance;
+            encoder_.space().code_distances(kernels(), node.code(a), node.code(b), 1, &distance);
+            return distance;
+        });
+    }
+
+    // compute(a, b): the distance of two of the list and x.
+    template <class Compute>
+    int weakest_of_products(const ConstNode& node, size_t degree, bool keep_x, float own_norm2,
+                            Compute&& compute) {
+        const size_t all = degree + 1;
         auto& norm2 = memory_.norm2;
-        norm2.resize(all);
-        for (size_t i = 0; i < all; ++i) norm2[i] = norm2_of(vector(i));
-        const float own_norm2 = norm2_of(memory_.center_vector.data());
         ProductOrder& product = memory_.product;
         product.distance.assign(memory_.squared.begin(),
                                 memory_.squared.begin() + static_cast<std::ptrdiff_t>(all));
         product.pairs.clear(all);
-        const auto compute = [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); };
         const auto pair = [&](size_t a, size_t b) { return product.pairs.get(a, b, compute); };
         product.find(all, all, degree, pair, product.nearest);
         for (size_t i = 0; i < all; ++i)

@@ -37,8 +37,7 @@ struct ScanOptions {
 // by which the beam is told: of 4,000 x 16,000, with three bits for a component, it finds .947 at 40 and .978
 // with these widths.
 inline size_t beam_width(double nodes, size_t ef_search, OwnFormat format) {
-    constexpr size_t least =
-        20;  // Narrower ones do not find their way; they would cost next to nothing less.
+    constexpr size_t least = 10;  // Narrower ones do not find their way.
     constexpr double large = 300000;
     double wider = nodes > large ? 1 + 1.5 * std::log10(nodes / large) : 1;
     if (format == OwnFormat::planes) wider *= 1.5;

@@ -98,7 +98,7 @@ class EntryTable {
 
     // A node of level 1 or above has been inserted: its slot on level 0. The query is its vector.
     void add(const Link& node) {
-        if (!layout_.coded()) return;
+        if (!layout_.residual_codes()) return;
         code_.encode(layout_, query_.internal());
         const uint32_t map_block = read_entry_map(store_);
         if (map_block == 0) {

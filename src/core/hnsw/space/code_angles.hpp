@@ -75,8 +75,8 @@ class CodeAngles {
         CodeNumbers numbers_;
     };
 
-    // Squared distances of pairs of neighbors of one node, the first of which is the same for many, one after
-    // the other.
+    // Squared distances and inner products of pairs of neighbors of one node, the first of which is the same
+    // for many, one after the other.
     template <class CodeOf>
     class Pairs {
       public:
@@ -85,10 +85,14 @@ class CodeAngles {
             : from_(from), roots_(roots), code_of_(code_of) {}
 
         float squared(size_t i, size_t j) {
+            const float a = roots_[i], b = roots_[j];
+            return a * a + b * b - 2 * product(i, j);
+        }
+        // Of the vectors from the node to the two.
+        float product(size_t i, size_t j) {
             if (i != first_) from_.set(code_of_(i));
             first_ = i;
-            const float a = roots_[i], b = roots_[j];
-            return a * a + b * b - 2 * a * b * from_.cosine(code_of_(j));
+            return roots_[i] * roots_[j] * from_.cosine(code_of_(j));
         }
 
       private:

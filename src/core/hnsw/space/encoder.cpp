@@ -298,10 +298,8 @@ void VectorEncoder::decode(const uint8_t* own, float scale, float* internal) con
     for (size_t i = 0; i < n; ++i) internal[i] *= scale;
 }
 
-namespace {
-
-// Writes the code of x as seen from center (both internal); returns what its factors are made of.
-ResidualSums encode_code(const Geometry& g, const float* x, const float* center, uint8_t* code) {
+ResidualSums encode_code(const NodeLayout& layout, const float* x, const float* center, uint8_t* code) {
+    const Geometry& g = layout.geometry();
     const Kernels& k = kernels();
     ResidualSums sums = g.code_bits() == 1
                             ? k.encode_residual(x, center, g.code_dims, code)
@@ -311,17 +309,20 @@ ResidualSums encode_code(const Geometry& g, const float* x, const float* center,
     return sums;
 }
 
-}  // namespace
-
 float encode_link(const NodeLayout& layout, const float* x, const float* center, uint8_t* code,
                   uint8_t* factor) {
-    const ResidualSums sums = encode_code(layout.geometry(), x, center, code);
-    store_link_factors(layout, sums, factor);
+    const Geometry& g = layout.geometry();
+    const ResidualSums sums = encode_code(layout, x, center, code);
+    const bool products = g.mode == StorageMode::coded_products;
+    store_link_factors(layout, sums, products ? kernels().inner_product(x, x, g.stored_dims) : 0, factor);
     return sums.norm_squared;
 }
 
-void store_link_factors(const NodeLayout& layout, const ResidualSums& sums, uint8_t* factor) {
-    store_factors(make_factors(sums, layout.geometry().code_dims), factor);
+void store_link_factors(const NodeLayout& layout, const ResidualSums& sums, float norm2, uint8_t* factor) {
+    const Geometry& g = layout.geometry();
+    store_factors(g.mode == StorageMode::coded_products ? make_product_factors(sums, norm2, g.code_dims)
+                                                        : make_factors(sums, g.code_dims),
+                  factor);
 }
 
 ResidualSums VectorEncoder::encode_stored(const ConstNode& node, const float* center, uint8_t* code) const {
@@ -332,7 +333,8 @@ ResidualSums VectorEncoder::encode_stored(const ConstNode& node, const float* ce
     const LevelStep step = level_step(g.code_bits());
     ResidualSums sums;
     switch (g.own_format) {
-        case OwnFormat::f32: return encode_code(g, reinterpret_cast<const float*>(node.own()), center, code);
+        case OwnFormat::f32:
+            return encode_code(layout_, reinterpret_cast<const float*>(node.own()), center, code);
         case OwnFormat::f16: {
             const auto* own = reinterpret_cast<const uint16_t*>(node.own());
             sums = g.code_bits() == 1 ? k.encode_residual_f16(own, scale, center, coded, code)

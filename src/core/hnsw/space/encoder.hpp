@@ -131,6 +131,10 @@ class VectorEncoder {
     float rounding_ = 0;
 };
 
+// Writes the code of neighbor `x` as seen from `center` (both internal, stored_dims floats); returns what its
+// factors are made of.
+ResidualSums encode_code(const NodeLayout& layout, const float* x, const float* center, uint8_t* code);
+
 // Writes code and factor of neighbor `x` as seen from `center` (both internal, stored_dims floats).
 // Returns |x - center|^2.
 float encode_link(const NodeLayout& layout, const float* x, const float* center, uint8_t* code,
@@ -154,8 +158,8 @@ class OriginCode {
     uint8_t factor_[factor_bytes] = {};
 };
 
-// The factors of a code, factor_bytes.
-void store_link_factors(const NodeLayout& layout, const ResidualSums& sums, uint8_t* factor);
+// The factors of a code, factor_bytes. norm2: of the neighbor, where distances are inner products.
+void store_link_factors(const NodeLayout& layout, const ResidualSums& sums, float norm2, uint8_t* factor);
 
 // The code of c seen from x, made of that of x seen from c: the residual is the same but for its sign, so
 // that the code is the complement, and the sums follow without either vector.

@@ -22,6 +22,9 @@ bool Query::prepare_scan(const VectorEncoder& encoder, const RawVector* raw, flo
         prepare_as_long(encoder, *raw, length);
     else
         prepare(encoder, *raw);
+    const Geometry& g = encoder.geometry();
+    if (encoder.layout().residual_codes() && space_->is_product())
+        optimism_ = optimism_of_products(norm_, g.code_dims, g.code_bits());
     return true;
 }
 
@@ -70,6 +73,8 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     distance_scale_ = 1;
     nearby_ = false;
     lost_ = 0;
+    optimism_ = 0;
+    bit_code_.clear();
     if (internal != internal_.data()) internal_.assign(internal, internal + size_);
     norm2_ = norm2;
     const float stored_norm2 = space_->dense()
@@ -80,18 +85,26 @@ void Query::prepare_internal(const VectorEncoder& encoder, const float* internal
     // Vectors are rotated at random, so that |<e, u>| > t |e| has a probability below 2 exp(-D t^2 / 2):
     // with this t, below 1e-14. Where nothing is rotated the whole of |e| is assumed.
     error_share_ = g.rotated() ? std::min(1.0f, std::sqrt(66.0f / static_cast<float>(g.stored_dims))) : 1.0f;
-    if (layout.coded()) make_code(g.code_dims, g.code_bits());
+    if (layout.residual_codes()) {
+        code_.set(internal_.data(), g.code_dims, g.code_bits());
+    } else if (layout.coded()) {
+        bit_code_.resize(layout.code_bytes());
+        space_->sample_bits(internal_.data(), bit_code_.data());
+    }
 }
 
 float Query::distance_to_origin() const {
+    if (space_->is_product()) return 0;
     return k_->inner_product(internal_.data(), internal_.data(), size_);
 }
 
-void Query::make_code(uint32_t code_dims, uint32_t bits) {
-    code_memory_.resize(QueryCode::storage_bytes(code_dims, bits) + 63);
-    const auto address = reinterpret_cast<uintptr_t>(code_memory_.data());
-    code_ = QueryCode(internal_.data(), code_dims, bits,
-                      reinterpret_cast<uint8_t*>((address + 63) / 64 * 64));
+void Query::estimate_products(const int32_t* sums, const uint8_t* factors, size_t count, float distance,
+                              float* out) const {
+    code_->products(sums, factors, count, distance, optimism_, out);
+    if (!nearby_) return;
+    // The place of f_add has the neighbor's squared norm.
+    for (size_t i = 0; i < count; ++i)
+        out[i] = VectorSpace::nearby(out[i], norm2_, load_factors(factors + i * factor_bytes).f_add);
 }
 
 // Of what no float holds: only the table's vector tells.

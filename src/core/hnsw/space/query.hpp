@@ -53,14 +53,22 @@ class Query {
 
     // Estimates of distance() to all neighbors of a coded node that is `distance` away: degree floats.
     void estimate(const ConstNode& node, size_t degree, float distance, int32_t* sums, float* out) const {
-        estimate(node.codes(), node.factors(), degree, distance, sums, out);
+        const float base = nearby_ ? distance - VectorSpace::nearby(0, norm2_, node.head().norm2) : distance;
+        estimate(node.codes(), node.factors(), degree, base, sums, out);
     }
-    // The same for codes that lie one after the other, and their factors. Up to 63 bytes beyond the last code
-    // are read.
+    // The same for codes that lie one after the other, and their factors, as seen from a node with this
+    // order_distance(). Up to 63 bytes beyond the last code are read.
     void estimate(const uint8_t* codes, const uint8_t* factors, size_t count, float distance, int32_t* sums,
                   float* out) const {
-        code_.score(*k_, codes, count, sums);
-        code_.estimates(*k_, sums, factors, count, distance, out);
+        if (!bit_code_.empty()) {
+            space_->code_distances(*k_, bit_code_.data(), codes, count, out);
+            return;
+        }
+        code_->score(*k_, codes, count, sums);
+        if (space_->is_product())
+            estimate_products(sums, factors, count, distance, out);
+        else
+            code_->estimates(*k_, sums, factors, count, distance, out);
     }
 
     // Of the internal vector: what estimates of origin codes start from.
@@ -73,7 +81,8 @@ class Query {
     double likely_distance(float distance) const;
 
   private:
-    void make_code(uint32_t code_dims, uint32_t bits);
+    void estimate_products(const int32_t* sums, const uint8_t* factors, size_t count, float distance,
+                           float* out) const;
     void prepare_as_long(const VectorEncoder& encoder, const RawVector& raw, double length);
     void prepare_any(const VectorEncoder& encoder);
     float distance_error(float distance, float bound) const;
@@ -95,9 +104,10 @@ class Query {
     float rounding_ = 0;
     float error_share_ = 1;
     double lost_ = 0;            // Transformed::lost
+    float optimism_ = 0;         // optimism_of_products()
     double distance_scale_ = 1;  // of distances to what the operator returns
-    std::vector<uint8_t> code_memory_;
-    QueryCode code_;
+    StoredQueryCode code_;
+    std::vector<uint8_t> bit_code_;  // of bit strings
 };
 
 }  // namespace vecstore::core

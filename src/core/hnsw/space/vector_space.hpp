@@ -62,7 +62,9 @@ constexpr float max_internal_norm2 = 1e37f;
 class VectorSpace {
   public:
     explicit VectorSpace(const Geometry& g)
-        : formula_(formula_of(g)), format_(g.own_format), size_(g.stored_dims), bits_(g.own_bits) {}
+        : formula_(formula_of(g)), format_(g.own_format), size_(g.stored_dims), bits_(g.own_bits) {
+        if (g.mode == StorageMode::coded_bits) code_words_ = g.code_dims / 32;
+    }
 
     bool dense() const { return format_ != OwnFormat::bits && format_ != OwnFormat::sparse; }
     bool is_product() const { return formula_.is_product; }
@@ -113,6 +115,26 @@ class VectorSpace {
     static SparseView view(const float* words) { return sparse_view(words, size_t{1} << 24); }
     SparseView stored_view(const uint8_t* own) const { return sparse_view(own, sparse_elements(size_)); }
 
+    // The code of a bit string as a neighbor, StorageMode::coded_bits: its words, or as many of them, evenly
+    // spread, as there is room for. words: an internal vector.
+    void sample_bits(const void* words, uint8_t* code) const {
+        const auto* const from = static_cast<const uint8_t*>(words);
+        constexpr size_t word = sizeof(uint32_t);
+        for (size_t i = 0; i < code_words_; ++i)
+            std::memcpy(code + i * word, from + i * size_ / code_words_ * word, word);
+    }
+    // Estimates of the distances of one code and of each of `count` that lie one after the other; exact where
+    // codes have all stored bits.
+    void code_distances(const Kernels& k, const uint8_t* code, const uint8_t* codes, size_t count,
+                        float* out) const {
+        const size_t bytes = code_words_ * sizeof(uint32_t);
+        const float scale = formula_.bits == &Kernels::hamming_distance
+                                ? static_cast<float>(size_) / static_cast<float>(code_words_)
+                                : 1.0f;
+        for (size_t i = 0; i < count; ++i)
+            out[i] = scale * (k.*formula_.bits)(code, codes + i * bytes, bytes);
+    }
+
     // Bits of a bit string that are stored.
     size_t bit_bytes() const { return size_ * sizeof(uint32_t); }
 
@@ -120,7 +142,7 @@ class VectorSpace {
     // In coded mode vectors are equally long where distances are inner products, and codes estimate L2
     // distances.
     static const DistanceFormula& formula_of(const Geometry& g) {
-        return g.mode == StorageMode::plain ? *metric_info(g.metric).formula : l2_formula;
+        return g.mode != StorageMode::coded ? *metric_info(g.metric).formula : l2_formula;
     }
 
     float with_sign(float result) const { return formula_.is_product ? -result : result; }
@@ -134,6 +156,7 @@ class VectorSpace {
     OwnFormat format_;
     size_t size_;
     uint32_t bits_;
+    size_t code_words_ = 0;  // of bit strings
 };
 
 }  // namespace vecstore::core

@@ -37,15 +37,28 @@ void NeighborChoice::choose(size_t limit, const Link& self, ChosenNeighbors& cho
         chosen.wanted[i] = kept != 0 || !f.full;
         uint8_t* factor = &chosen.factors[i * factor_bytes];
         uint8_t* reverse_factor = &chosen.reverse_factors[i * factor_bytes];
-        if (layout_.coded()) {
-            const ResidualSums& sums = memory_.sums[f.index];
-            const uint8_t* from = code(f.index);
-            std::memcpy(&chosen.codes[i * code_bytes], from, code_bytes);
+        if (layout_.residual_codes()) {
+            uint8_t* const from = &chosen.codes[i * code_bytes];
+            ResidualSums sums;
+            float norm2 = 0;
+            if (encoder_.space().is_product()) {
+                const float* const vector = &memory_.vectors[f.index * encoder_.geometry().stored_dims];
+                sums = encode_code(layout_, vector, memory_.query.internal(), from);
+                norm2 = memory_.norm2[memory_.order[i]];
+            } else {
+                sums = memory_.sums[f.index];
+                std::memcpy(from, code(f.index), code_bytes);
+            }
             for (size_t b = 0; b < code_bytes; ++b)
                 chosen.reverse_codes[i * code_bytes + b] = reversed_code(from[b], bits);
-            store_link_factors(layout_, sums, factor);
-            store_link_factors(layout_, reversed(sums), reverse_factor);
+            store_link_factors(layout_, sums, norm2, factor);
+            store_link_factors(layout_, reversed(sums), memory_.query.norm2(), reverse_factor);
         } else {
+            if (layout_.coded()) {
+                const float* const vector = &memory_.vectors[f.index * encoder_.geometry().stored_dims];
+                encoder_.space().sample_bits(vector, &chosen.codes[i * code_bytes]);
+                encoder_.space().sample_bits(memory_.query.internal(), &chosen.reverse_codes[i * code_bytes]);
+            }
             store_distance(f.distance, factor);
             store_distance(f.distance, reverse_factor);
         }
@@ -65,7 +78,7 @@ void NeighborChoice::order_found(size_t limit) {
     CodeAngles::From from(encoder_.angles(), memory_.query.kernel_table());
     CodeAngles::Pairs pairs(from, memory_.roots, [&](size_t i) { return code(found[i].index); });
     auto pair = [&](size_t i, size_t j) {
-        if (layout_.coded()) return pairs.squared(i, j);
+        if (codes_choose()) return pairs.squared(i, j);
         return encoder_.distance(&memory_.vectors[found[i].index * n], &memory_.vectors[found[j].index * n]);
     };
     const size_t kept = std::min(limit, order_by_need(memory_.squared, limit, pair, memory_.order));

@@ -130,7 +130,7 @@ class NeighborRepair {
                                               dead(f.link);
                                    }),
                     found.end());
-        if (layout_.coded())
+        if (layout_.residual_codes() && !encoder_.space().is_product())
             choose_beside_kept(node, wanted);
         else
             inserter_.choice().choose(wanted, self, chosen_);
@@ -179,7 +179,7 @@ class NeighborRepair {
             chosen_.wanted.push_back(i < kept);
             chosen_.kept.nearest |= uint64_t{i < kept} << n;
             std::memcpy(&chosen_.codes[n * code_bytes], e.code, code_bytes);
-            store_link_factors(layout_, memory_.sums[found[e.found].index],
+            store_link_factors(layout_, memory_.sums[found[e.found].index], 0,
                                &chosen_.factors[n * factor_bytes]);
         }
     }
