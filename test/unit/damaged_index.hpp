@@ -124,14 +124,17 @@ class Sound {
 
 // ----------------------------------------------------------------------- the damage
 
+enum class DamagedPages { all, metapage };
+
 class Damage {
   public:
-    Damage(Sound& index, Random& random)
-        : store_(index.store()), layout_(index.meta().geometry), random_(random) {}
+    Damage(Sound& index, Random& random, DamagedPages pages)
+        : store_(index.store()), layout_(index.meta().geometry), random_(random), pages_(pages) {}
 
     // Some damage, of one kind.
     void add() {
-        const uint32_t block = random_() % 8 == 0 ? 0 : any_page();
+        const bool of_meta = pages_ == DamagedPages::metapage || random_() % 8 == 0;
+        const uint32_t block = of_meta ? 0 : any_page();
         uint8_t* const payload = store_.damage(block);
         if (random_() % 2 == 0) {
             bytes(payload);
@@ -354,6 +357,7 @@ class Damage {
     DamagedStore& store_;
     NodeLayout layout_;
     Random& random_;
+    DamagedPages pages_;
 };
 
 }  // namespace vecstore::core

@@ -52,13 +52,13 @@ struct Tally {
 
 class Round {
   public:
-    Round(Sound& index, uint64_t seed, Tally& tally)
-        : index_(index), store_(index.store()), random_(seed), tally_(tally) {}
+    Round(Sound& index, uint64_t seed, DamagedPages pages, Tally& tally)
+        : index_(index), store_(index.store()), random_(seed), pages_(pages), tally_(tally) {}
 
     // The fault; empty: none.
     std::string run() {
         store_.restore();
-        Damage damage(index_, random_);
+        Damage damage(index_, random_, pages_);
         for (size_t n = 1 + random_() % 4; n > 0; --n) damage.add();
         std::vector<std::pair<const char*, void (Round::*)()>> things{
             {"search", &Round::search},      {"scan", &Round::scan_all}, {"filtered", &Round::filtered},
@@ -232,14 +232,18 @@ class Round {
     Sound& index_;
     DamagedStore& store_;
     Random random_;
+    DamagedPages pages_;
     Tally& tally_;
     MetaData meta_{};
     std::optional<VectorEncoder> encoder_;
 };
 
-class Damaged : public testing::TestWithParam<Case> {};
+class Damaged : public testing::TestWithParam<Case> {
+  protected:
+    void expect_answers_or_errors(DamagedPages pages);
+};
 
-TEST_P(Damaged, GivesAnAnswerOrAnError) {
+void Damaged::expect_answers_or_errors(DamagedPages pages) {
     Sound index(GetParam());
     const size_t rounds = setting("VECSTORE_DAMAGE_ROUNDS", 40), first = setting("VECSTORE_DAMAGE_SEED", 1);
     const bool trace = setting("VECSTORE_DAMAGE_TRACE", 0) != 0;
@@ -247,7 +251,7 @@ TEST_P(Damaged, GivesAnAnswerOrAnError) {
     std::map<std::string, size_t> faults;
     for (size_t seed = first; seed < first + rounds; ++seed) {
         if (trace) std::fprintf(stderr, "%s: round %zu\n", GetParam().name, seed);
-        const std::string wrong = Round(index, seed, tally).run();
+        const std::string wrong = Round(index, seed, pages, tally).run();
         if (wrong.empty()) continue;
         if (++faults[wrong.substr(0, wrong.find_first_of("0123456789"))] <= 3)
             ADD_FAILURE() << GetParam().name << ", round " << seed << ": " << wrong;
@@ -256,6 +260,12 @@ TEST_P(Damaged, GivesAnAnswerOrAnError) {
     if (rounds > 40)
         for (const auto& [name, counts] : tally.done)
             std::printf("%-10s %zu answers, %zu errors\n", name.c_str(), counts.first, counts.second);
+}
+
+TEST_P(Damaged, GivesAnAnswerOrAnError) { expect_answers_or_errors(DamagedPages::all); }
+// Everything begins there, and one byte of it may change what all others mean.
+TEST_P(Damaged, OnTheMetapageAloneGivesAnAnswerOrAnError) {
+    expect_answers_or_errors(DamagedPages::metapage);
 }
 
 IndexOptions options(StorageMode mode, Metric metric, uint16_t m, uint16_t filter_columns = 0) {
