@@ -85,6 +85,6 @@ for kind in dataset.MADE:
         print(kind, metric, len(d.base), 'ok' if same else 'wrong')
 " 2>&1`;
 my @lines = split /\n/, $checked;
-ok(@lines == 30 && !grep({ !/ 300 ok$/ } @lines), 'every kind of data set') or diag($checked);
+ok(@lines == 40 && !grep({ !/ 300 ok$/ } @lines), 'every kind of data set') or diag($checked);
 
 done_testing();
