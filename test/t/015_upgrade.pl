@@ -167,7 +167,7 @@ sub add_queries_to {
     my ($database, $table) = @_;
     my $type = sql($database, "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = '$table'::regclass AND attname = 'v'");
     sql($database, "DROP TABLE IF EXISTS ${table}_queries", "CREATE TABLE ${table}_queries (q serial PRIMARY KEY, v $type)",
-        "INSERT INTO ${table}_queries (v) SELECT v FROM $table ORDER BY id % 13, id LIMIT 40");
+        "INSERT INTO ${table}_queries (v) SELECT v FROM $table ORDER BY id % 13, id LIMIT 200");
     return;
 }
 
