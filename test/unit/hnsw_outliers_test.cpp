@@ -150,12 +150,10 @@ class Outliers : public testing::Test {
   protected:
     Outliers() : clean_(clustered_units(2600)), queries_(take_queries(clean_, 100)) {}
 
-    void expect_as_good(const char* name, const Found& found, const Found& clean) const {
+    // chance: visits of one query more or less.
+    void expect_as_good(const char* name, const Found& found, const Found& clean, uint64_t chance = 0) const {
         EXPECT_GE(found.recall, clean.recall - 0.01) << name;
         EXPECT_LE(found.visits, 1.1 * clean.visits) << name;
-        // (A few visits more or less are chance: of 200 queries one went from 34 to 70 with another
-        // compiler.)
-        constexpr uint64_t chance = 8;
         for (size_t q = 0; q < clean.visits_of.size(); ++q) {
             EXPECT_LE(found.visits_of[q], 2 * clean.visits_of[q] + chance) << name << ", query " << q;
             EXPECT_LE(found.pages_of[q], 2 * clean.pages_of[q] + chance) << name << ", query " << q;
@@ -163,7 +161,8 @@ class Outliers : public testing::Test {
     }
 
     // Built of everything at once.
-    void compare_built(const Kind& kind, const std::vector<Fixture>& fixtures, double least = 0.94) {
+    void compare_built(const Kind& kind, const std::vector<Fixture>& fixtures, double least = 0.94,
+                       uint64_t chance = 0) {
         const auto index = make_index(clean_, kind);
         const Found clean = look(*index, clean_, queries_);
         EXPECT_GE(clean.recall, least);
@@ -174,7 +173,7 @@ class Outliers : public testing::Test {
             const auto spoilt = make_index(data, kind);
             EXPECT_FALSE(spoilt->meta().misfits) << fixture.name;
             const Found found = look(*spoilt, data, queries_);
-            expect_as_good(fixture.name, found, clean);
+            expect_as_good(fixture.name, found, clean, chance);
             if (kind.metric != Metric::inner_product) {
                 EXPECT_EQ(found.themselves, 100u) << fixture.name;
             }
@@ -252,9 +251,10 @@ TEST_F(Outliers, SpoilNoIndexOfInnerProductsInAllDirections) {
     const auto fewer = [](Data& data) {
         for (size_t i = 0; i < 19; ++i) fill_row(data, 100 * i + 3, -9999);
     };
+    // (All rows are about as far: built by another compiler, one query of 200 went from 34 visits to 70.)
     for (const StorageMode mode : {StorageMode::coded, StorageMode::plain})
         compare_built({Metric::inner_product, false, VectorKind::vector, mode},
-                      {garbage()[0], {"19 of -9999", fewer}}, 0.8);
+                      {garbage()[0], {"19 of -9999", fewer}}, 0.8, 8);
 }
 
 // Inserted, then deleted.
