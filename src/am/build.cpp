@@ -209,7 +209,7 @@ void IndexBuild::begin_encoding() {
         geometry = geometry_for(options_, indexed_, profile);
     }
     options_.ef_construction = options_.ef_construction_for(geometry.mode, geometry.dims);
-    // An index in plain mode has no use for one.
+    // Inner products would not survive a shift, and an index in plain mode has no use for it.
     if (geometry.mode != core::StorageMode::coded) profile.mean.clear();
     encoder_ = std::make_unique<core::VectorEncoder>(geometry, seed_, std::move(profile.mean));
     rows_ = std::make_unique<core::RowBuffer>(encoder_->layout());

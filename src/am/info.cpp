@@ -46,8 +46,8 @@ const char* format_name(const core::Geometry& g) {
 
 const char* storage_name(const core::Geometry& g) {
     if (g.mode == core::StorageMode::plain) return "plain";
-    const bool whole = g.own_format <= core::OwnFormat::f16 || g.own_format == core::OwnFormat::bits;
-    return whole ? "default" : "compact";
+    const bool rough = g.own_format == core::OwnFormat::i8 || g.own_format == core::OwnFormat::planes;
+    return rough ? "compact" : "default";
 }
 
 Datum make_row(FunctionCallInfo fcinfo, const IndexFacts& facts) {

@@ -38,7 +38,7 @@ class FilterLayout {
         blocks_per_group_ = static_cast<uint32_t>(keys_per_page / (columns_ * slots_per_page_));
         if (blocks_per_group_ == 0) return;  // of a damaged metapage
         reciprocal_ = (uint64_t{1} << reciprocal_bits) / blocks_per_group_ + 1;
-        if (code_bytes_ > 0 && geometry.mode != StorageMode::coded_bits)
+        if (geometry.residual_codes())
             codes_per_page_ = (page_room - read_beyond) / (code_bytes_ + factor_bytes);
         if (codes_per_page_ > 0)
             code_pages_ = static_cast<uint32_t>((slots_per_group() + codes_per_page_ - 1) / codes_per_page_);

@@ -192,6 +192,10 @@ struct Geometry {
     uint16_t slot_size;
     uint16_t filter_columns;  // columns of the index beside the vector
 
+    // Is there a code of each neighbor beside its link?
+    bool coded() const { return mode != StorageMode::plain; }
+    // Of its residual, with two factors; else with the distance, as in plain mode.
+    bool residual_codes() const { return mode == StorageMode::coded || mode == StorageMode::coded_products; }
     bool rotated() const { return (form & 1) != 0; }
     uint32_t code_bits() const { return (form >> 1 & 7u) + 1; }
     void set_rotated(bool rotated) { form = static_cast<uint8_t>((form & ~1u) | (rotated ? 1u : 0u)); }

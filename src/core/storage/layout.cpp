@@ -82,7 +82,7 @@ void use_format(Geometry& g, OwnFormat format, uint32_t bits = 0) {
     // Where distances survive a rotation, it makes the components alike, as coarse formats
     // need.
     const bool coarse = format == OwnFormat::i8 || format == OwnFormat::planes;
-    g.set_rotated(g.mode != StorageMode::plain || (coarse && metric_info(g.metric).rotation_safe));
+    g.set_rotated(g.coded() || (coarse && metric_info(g.metric).rotation_safe));
     g.stored_dims = g.rotated() || format == OwnFormat::planes ? round_up(g.dims, 16) : g.dims;
 }
 
@@ -244,9 +244,7 @@ Geometry choose_geometry(const GeometryRequest& request) {
     g.mode = request.mode;
     g.kind = request.kind;
     g.m = request.m;
-    if (g.mode == StorageMode::coded_bits) {
-        g.set_code_bits(1);
-    } else if (g.mode != StorageMode::plain) {
+    if (g.residual_codes()) {
         g.set_code_bits(request.code_bits > 0 ? request.code_bits
                                               : code_bits_for(g.mode, g.dims, request.compact));
     }
@@ -255,8 +253,7 @@ Geometry choose_geometry(const GeometryRequest& request) {
     switch (request.kind) {
         case VectorKind::vector:
         case VectorKind::halfvec:
-            fits = g.mode != StorageMode::plain ? fit_coded(g, request.compact, target)
-                                                : fit_plain(g, request.compact, target);
+            fits = g.coded() ? fit_coded(g, request.compact, target) : fit_plain(g, request.compact, target);
             break;
         case VectorKind::bit: fits = fit_bits(g, target); break;
         case VectorKind::sparsevec: fits = fit_sparse(g, request.sparse_elements, target); break;

@@ -51,10 +51,11 @@ class NodeLayout {
     size_t max_neighbors() const { return geometry_.max_neighbors; }
     size_t slot_size() const { return geometry_.slot_size; }
     size_t slots_per_page() const { return geometry_.slots_per_page; }
-    // Is there a code of each neighbor beside its link?
-    bool coded() const { return geometry_.mode != StorageMode::plain; }
-    // Of its residual, with two factors; else with the distance, as in plain mode.
-    bool residual_codes() const { return coded() && geometry_.mode != StorageMode::coded_bits; }
+    bool coded() const { return geometry_.coded(); }
+    bool residual_codes() const { return geometry_.residual_codes(); }
+    // Codes of residuals from which L2 distances are estimated, so that the neighbors of a node can be
+    // compared by their angles alone.
+    bool angle_codes() const { return geometry_.mode == StorageMode::coded; }
 
     size_t slot_offset(size_t slot) const { return sizeof(PageHead) + slot * geometry_.slot_size; }
     // The bytes, whatever they are. Pages may be damaged: find_node() and NodePage give checked nodes

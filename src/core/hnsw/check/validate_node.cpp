@@ -23,7 +23,7 @@ std::string number(double value) {
 
 // Could choose_geometry() have given these?
 std::string dims_problem(const Geometry& g) {
-    const bool coded = g.mode != StorageMode::plain, planes = g.own_format == OwnFormat::planes;
+    const bool coded = g.coded(), planes = g.own_format == OwnFormat::planes;
     const std::string dims = "impossible dimensions " + std::to_string(g.dims) + " and " +
                              std::to_string(g.stored_dims);
     if (g.dims < 1 || g.stored_dims < 1) return dims;
@@ -68,7 +68,7 @@ std::string metric_problem(const Geometry& g) {
 }
 
 std::string geometry_problem(const Geometry& g) {
-    const bool coded = g.mode != StorageMode::plain;
+    const bool coded = g.coded();
     for (const auto& check : {kind_problem, metric_problem, dims_problem}) {
         const std::string problem = check(g);
         if (!problem.empty()) return problem;
@@ -78,11 +78,9 @@ std::string geometry_problem(const Geometry& g) {
         return "impossible number of bits in a code " + std::to_string(bits);
     const bool of_bits = g.mode == StorageMode::coded_bits;
     const uint64_t most_code_dims = g.stored_dims * uint64_t{of_bits ? 32u : 1u};
-    if (g.code_dims % (of_bits     ? 32
-                       : bits == 1 ? 8
-                                   : 16) !=
-            0 ||
-        g.code_dims > most_code_dims || (g.code_dims > 0) != coded || (of_bits && bits != 1))
+    const uint32_t unit = of_bits ? 32 : bits == 1 ? 8 : 16;
+    if (g.code_dims % unit != 0 || g.code_dims > most_code_dims || (g.code_dims > 0) != coded ||
+        (of_bits && bits != 1))
         return "impossible code length " + std::to_string(g.code_dims);
     if (g.max_neighbors < 2 || g.max_neighbors > max_degree || g.m < 2)
         return "impossible number of neighbors " + std::to_string(g.max_neighbors);

@@ -55,9 +55,8 @@ class NodeEditor {
         encode(x, node);
         if (node.is_full()) {
             const auto stays = [&](int i) { return !may_go(node.links()[i], link_reach(layout_, node, i)); };
-            const bool by_codes = layout_.residual_codes() && !encoder_.space().is_product();
-            index = by_codes ? pruner_.weakest_by_codes(node, true, stays)
-                             : pruner_.weakest_by_distance(node, stays);
+            index = layout_.angle_codes() ? pruner_.weakest_by_codes(node, true, stays)
+                                          : pruner_.weakest_by_distance(node, stays);
             if (index < 0) return false;
             gone(node.links()[index], link_reach(layout_, node, index));
         }

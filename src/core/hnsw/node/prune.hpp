@@ -19,6 +19,19 @@ namespace vecstore::core {
 // x: the new neighbor. Places are indexes into the node's list; -1: there is none. Edges of the spanning tree
 // never go.
 class Pruner {
+    // Pairs of the neighbors and of x, the last one: memory_.root has their reach, times `scale`. As long as
+    // memory_ is not used for another list. (The type is deduced: its users come after it.)
+    auto pairs_of(const ConstNode& node, float scale) {
+        const size_t degree = node.degree();
+        auto& root = memory_.root;
+        root.resize(degree + 1);
+        for (size_t i = 0; i < degree; ++i) root[i] = scale * code_reach(node.factor(i));
+        root[degree] = scale * code_reach(memory_.factor);
+        return CodeAngles::Pairs(angles_, root, [this, node, degree](size_t i) -> const uint8_t* {
+            return i == degree ? memory_.code.data() : node.code(i);
+        });
+    }
+
   public:
     Pruner(const VectorEncoder& encoder, EditMemory& memory)
         : encoder_(encoder),
@@ -33,14 +46,9 @@ class Pruner {
     template <class Stays>
     int weakest_by_codes(const ConstNode& node, bool keep_x, Stays&& stays) {
         const size_t degree = node.degree();
-        auto& root = memory_.root;
-        root.resize(degree + 1);
-        for (size_t i = 0; i < degree; ++i) root[i] = code_reach(node.factor(i));
-        root[degree] = code_reach(memory_.factor);
+        auto pairs = pairs_of(node, 1);
+        const auto& root = memory_.root;
         for (size_t i = 0; i <= degree; ++i) memory_.squared[i] = root[i] * root[i];
-        CodeAngles::Pairs pairs(angles_, root, [&](size_t i) -> const uint8_t* {
-            return i == degree ? memory_.code.data() : node.code(i);
-        });
         return weakest(node, degree, keep_x, stays, [&](size_t a, size_t b) { return pairs.squared(a, b); });
     }
 
@@ -131,14 +139,7 @@ class Pruner {
     // two neighbors follows from theirs with the node and from that of their residuals.
     int weakest_by_product_codes(const ConstNode& node, size_t degree, bool keep_x) {
         const float own_norm2 = node.head().norm2;
-        auto& root = memory_.root;  // lengths of residuals, by correlation
-        root.resize(degree + 1);
-        const float correlation = code_constants(encoder_.geometry().code_bits()).correlation;
-        for (size_t i = 0; i < degree; ++i) root[i] = correlation * code_reach(node.factor(i));
-        root[degree] = correlation * code_reach(memory_.factor);
-        CodeAngles::Pairs pairs(angles_, root, [&](size_t i) -> const uint8_t* {
-            return i == degree ? memory_.code.data() : node.code(i);
-        });
+        auto pairs = pairs_of(node, code_constants(encoder_.geometry().code_bits()).correlation);
         return weakest_of_products(node, degree, keep_x, own_norm2, [&](size_t a, size_t b) {
             return memory_.squared[a] + memory_.squared[b] + own_norm2 - pairs.product(a, b);
         });

@@ -71,6 +71,9 @@ class Query {
             code_->estimates(*k_, sums, factors, count, distance, out);
     }
 
+    // Of a bit string: the code that it has as a neighbor, where neighbors have codes.
+    const uint8_t* bit_code() const { return bit_code_.data(); }
+
     // Of the internal vector: what estimates of origin codes start from.
     float distance_to_origin() const;
 

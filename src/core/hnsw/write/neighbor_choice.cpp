@@ -57,7 +57,7 @@ void NeighborChoice::choose(size_t limit, const Link& self, ChosenNeighbors& cho
             if (layout_.coded()) {
                 const float* const vector = &memory_.vectors[f.index * encoder_.geometry().stored_dims];
                 encoder_.space().sample_bits(vector, &chosen.codes[i * code_bytes]);
-                encoder_.space().sample_bits(memory_.query.internal(), &chosen.reverse_codes[i * code_bytes]);
+                std::memcpy(&chosen.reverse_codes[i * code_bytes], memory_.query.bit_code(), code_bytes);
             }
             store_distance(f.distance, factor);
             store_distance(f.distance, reverse_factor);
@@ -78,7 +78,7 @@ void NeighborChoice::order_found(size_t limit) {
     CodeAngles::From from(encoder_.angles(), memory_.query.kernel_table());
     CodeAngles::Pairs pairs(from, memory_.roots, [&](size_t i) { return code(found[i].index); });
     auto pair = [&](size_t i, size_t j) {
-        if (codes_choose()) return pairs.squared(i, j);
+        if (layout_.angle_codes()) return pairs.squared(i, j);
         return encoder_.distance(&memory_.vectors[found[i].index * n], &memory_.vectors[found[j].index * n]);
     };
     const size_t kept = std::min(limit, order_by_need(memory_.squared, limit, pair, memory_.order));

@@ -38,7 +38,7 @@ class NeighborChoice {
     // plain mode a copy of the vector, goes to where the next found node has them.
     float measure(const ConstNode& node) {
         const size_t i = memory_.found.size();
-        if (codes_choose()) {
+        if (layout_.angle_codes()) {
             // Each by itself: the memory may come from an index whose codes are shorter.
             if (memory_.sums.size() <= i) memory_.sums.resize(2 * i + 128);
             const size_t needed = (i + 1) * layout_.code_bytes() + 64;
@@ -90,9 +90,6 @@ class NeighborChoice {
     // needed.
     void order_found(size_t limit);
     void order_by_products(size_t limit);
-
-    // Is it from codes, seen from the query, that neighbors are compared? Else from their vectors.
-    bool codes_choose() const { return layout_.residual_codes() && !encoder_.space().is_product(); }
 
     uint8_t* code(size_t i) const { return memory_.codes.data() + i * layout_.code_bytes(); }
 

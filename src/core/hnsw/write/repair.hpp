@@ -130,7 +130,7 @@ class NeighborRepair {
                                               dead(f.link);
                                    }),
                     found.end());
-        if (layout_.residual_codes() && !encoder_.space().is_product())
+        if (layout_.angle_codes())
             choose_beside_kept(node, wanted);
         else
             inserter_.choice().choose(wanted, self, chosen_);
