@@ -7,6 +7,8 @@ from collections import Counter
 
 import psycopg2
 
+from servers import DROPPED_MEANWHILE
+
 # SQLSTATEs of no fault: locks and deadlocks, time that ran out, an index that another client has made or dropped meanwhile.
 EXPECTED = {"55P03", "40P01", "57014", "42P07", "42704", "42P01", "40001", "55000", "23505"}
 # SQLSTATEs that a client gets when its server goes down.
@@ -58,6 +60,8 @@ class State:
     def judge(self, error, server, what):
         """Whether an error is a finding."""
         code = error.pgcode
+        if server.ends_connections and DROPPED_MEANWHILE.search(str(error).strip()):
+            code = "42704"
         if code in EXPECTED or server.is_going_down and code in GOING_DOWN or server.ends_connections and code is None:
             with self.lock:
                 self.refused[what] += 1
