@@ -18,6 +18,8 @@ import sys
 import time
 from collections import Counter
 
+import psycopg2
+
 from clients import Reader, State, Writer, resolve
 from servers import Server
 from tables import all_tables
@@ -175,13 +177,22 @@ class Rounds:
             cursor.execute("SELECT txid_current()")
         c.close()
         until = time.time() + 120
-        with self.standby.connect() as s, s.cursor() as cursor:
-            while not ask(cursor, "SELECT pg_last_wal_replay_lsn() >= %s", (target,))[0][0]:
-                if time.time() > until:
-                    self.state.find(f"{name}: the standby does not catch up")
-                    break
-                time.sleep(0.02)
-        s.close()
+        while not self.has_replayed(target):
+            if time.time() > until:
+                self.state.find(f"{name}: the standby does not catch up")
+                break
+            time.sleep(0.02)
+
+    def has_replayed(self, target):
+        """On the standby, which may end the connection; if it is down, for ever, the caller's time runs out."""
+        try:
+            s = self.standby.connect()
+            try:
+                return ask(s.cursor(), "SELECT pg_last_wal_replay_lsn() >= %s", (target,))[0][0]
+            finally:
+                s.close()
+        except psycopg2.OperationalError:
+            return False
 
     def look_at_logs(self, name):
         for server in self.primary, self.standby:

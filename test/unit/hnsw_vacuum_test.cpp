@@ -496,6 +496,38 @@ TEST_P(Vacuumed, AnInsertMayCrashAnywhere) {
     }
 }
 
+// A later row with the same vector joins the node that the crash left, even one above the entry point.
+TEST_P(Vacuumed, ANodeOfACrashMayServeAnotherRow) {
+    const size_t count = 61, top = 9;  // the last row is like no other
+    const Data data = rows(count + 1, 8);
+    const auto index = index_of(first_rows(data, count));
+    const IsDead crashed = [&](size_t row) { return row == count; };
+    const size_t nodes = index->nodes().size();
+    size_t shared_above_entry = 0;
+    for (size_t commits = 0;; ++commits) {
+        SCOPED_TRACE("crash after " + std::to_string(commits) + " pages");
+        const auto victim = copy_of(*index);
+        bool done = true;
+        CrashingStore store(victim->store(), commits);
+        try {
+            InsertMemory fresh;
+            insert_into(*index, store, data.row(count), count, top, fresh);
+        } catch (const Crash&) {
+            done = false;
+        }
+        InsertMemory later;
+        victim->insert(data.row(count), count + 1, later, 0);
+        const bool is_shared = victim->nodes().size() == nodes + 1;
+        shared_above_entry += is_shared && !done && !victim->nodes(top).empty();
+        expect_sound(*victim, count + 2, crashed);
+        vacuum(*victim, crashed);
+        expect_vacuumed(*victim, count + 2, crashed);
+        EXPECT_EQ(victim->meta().entry_level == top, !victim->nodes(top).empty());
+        if (done || HasFailure()) break;
+    }
+    EXPECT_GT(shared_above_entry, 0u);
+}
+
 TEST_P(Vacuumed, ItMayCrashAnywhere) {
     const size_t count = 90;
     const Data data = rows(count + 20, 9);

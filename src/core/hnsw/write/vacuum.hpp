@@ -92,6 +92,7 @@ class Vacuum {
             repair_in_degrees();
             drop_entries(store_, layout_, [this](const Link& link) { return unwanted(link); });
         }
+        if (is_any_above_entry_point()) raise_entry_point();
         free_dead();
         chunks_.free_chunks(pages_before);
         set_pending(false);
@@ -240,7 +241,7 @@ class Vacuum {
         // nearest it does: where half of 200,000 x 768 were deleted, .9800 were found where an index built
         // anew finds .9904.)
         InDegreeRepair<Store> near(store_, encoder_, store_.page_count(), layout_.max_neighbors() / 3,
-                                   scratch_);
+                                   nullptr, scratch_);
         // Links that inserts take from others' lists are mended when many nodes were removed.
         if (!is_much_removed_) near.only([this](uint64_t slot) { return repair_.has_lost_link(slot); });
         near.run([this](size_t pages, auto&& make_worker) {
@@ -285,6 +286,15 @@ class Vacuum {
         meta.entry_level = next.level;
         page.commit();
         raise_entry_point();
+    }
+
+    // An insert that ended before it raised the entry point has left a node above, which another insert has
+    // given a row of the same vector.
+    bool is_any_above_entry_point() {
+        const EntryPoint now = read_entry_point(store_);
+        return now.link.valid() && std::any_of(upper_.begin(), upper_.end(), [&](const UpperNode& upper) {
+                   return upper.level > now.level && !dead(upper.link);
+               });
     }
 
     // Inserts that saw the old entry point took it for high enough: nodes they wrote since step 1 may be
