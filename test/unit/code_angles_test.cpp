@@ -1,4 +1,5 @@
 // Angles between neighbors from their codes, against those of the vectors.
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -100,24 +101,60 @@ TEST_P(CodeAnglesOf, AreTheSameOneByOneAndAllAtOnce) {
     }
 }
 
-TEST_P(CodeAnglesOf, MakeDistancesOfPairs) {
+TEST_P(CodeAnglesOf, MakeProductsOfPairs) {
     const std::vector<float> a = random_vector(), b = random_vector();
     std::vector<float> norms(3);
     const std::vector<uint8_t> codes[] = {code_of(a, &norms[0]), code_of(a), code_of(b, &norms[2])};
-    const float norm = norms[0];
-    norms[1] = 2 * norm;
+    norms[1] = 2 * norms[0];
     CodeAngles::From from(angles_, kernels());
     CodeAngles::Pairs pairs(from, norms, [&](size_t i) { return codes[i].data(); });
-    EXPECT_NEAR(pairs.squared(0, 0), 0, 1e-3 * norm * norm);
-    EXPECT_NEAR(pairs.squared(0, 1), norm * norm, 2e-3 * norm * norm);
     // The first of a pair is another one each time.
     for (const size_t i : {0, 1, 2, 0, 2}) {
         for (const size_t j : {2, 0}) {
             const double x = norms[i], y = norms[j], alike = (i == 2) == (j == 2) ? 1 : cosine(a, b);
-            EXPECT_NEAR(pairs.squared(i, j), x * x + y * y - 2 * x * y * alike,
-                        2 * allowed(GetParam()) * x * y);
+            EXPECT_NEAR(pairs.product(i, j), x * y * alike, (0.001 + allowed(GetParam())) * x * y);
         }
     }
+}
+
+// The heuristic compares several codes at a time, and chooses as if it compared one by one.
+TEST_P(CodeAnglesOf, OrderByNeed) {
+    CodeAngles::KeptCodes memory;
+    CodeAngles::From from(angles_, kernels()), one(angles_, kernels());
+    size_t most_kept = 0, least_occluded = SIZE_MAX;
+    for (const size_t count : {1, 2, 5, 40, 130}) {
+        // Around one point, the nearer the more they are alike.
+        const std::vector<float> center = random_vector();
+        std::vector<std::pair<float, std::vector<uint8_t>>> all(count);
+        for (auto& [norm, code] : all) {
+            std::vector<float> x = random_vector();
+            const auto share = static_cast<float>(random_() % 100) / 100;
+            for (size_t i = 0; i < dims; ++i) x[i] = share * center[i] + (1 - share) * x[i];
+            code = code_of(x, &norm);
+        }
+        std::sort(all.begin(), all.end());
+        std::vector<float> reach, squared;
+        for (const auto& [norm, code] : all) reach.push_back(norm), squared.push_back(norm * norm);
+        for (const size_t limit : {0, 1, 3, 4, 5, 64, 200}) {
+            std::vector<uint16_t> order, expected;
+            const size_t kept = angles_.order_by_need(
+                from, reach, limit, [&](size_t i) { return all[i].second.data(); }, memory, order);
+            const size_t expected_kept = order_by_need(
+                squared, limit,
+                [&](size_t i, size_t j) {
+                    one.set(all[i].second.data());
+                    return squared[i] + squared[j] -
+                           2 * reach[i] * reach[j] * one.cosine(all[j].second.data());
+                },
+                expected);
+            EXPECT_EQ(kept, expected_kept) << count << " codes, limit " << limit;
+            EXPECT_EQ(order, expected) << count << " codes, limit " << limit;
+            most_kept = std::max(most_kept, kept);
+            if (count > 5 && limit > 5) least_occluded = std::min(least_occluded, count - kept);
+        }
+    }
+    EXPECT_GT(most_kept, 4u);
+    EXPECT_GT(least_occluded, 0u);  // some were occluded
 }
 
 }  // namespace

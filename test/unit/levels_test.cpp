@@ -69,6 +69,34 @@ TEST_P(Levels, ScoresOfLevelsHoldTheExtremes) {
     }
 }
 
+TEST_P(Levels, NumbersOfACodeAreThoseOfItsLevels) {
+    for (const uint32_t bits : kLevelBits) {
+        const int highest = (1 << bits) - 1;
+        for (const size_t n : kLevelDims) {
+            SCOPED_TRACE(testing::Message() << n << " components of " << bits << " bits");
+            const size_t code_bytes = level_bytes(n, bits);
+            for (const int content : {-1, 0, 0xff}) {
+                std::vector<uint8_t> code = content < 0 ? bytes(code_bytes)
+                                                        : std::vector<uint8_t>(code_bytes, content);
+                if (bits == 7)
+                    for (uint8_t& x : code) x &= 0x7f;
+                std::vector<int8_t> numbers(n);
+                int32_t sum = 0;
+                for (size_t i = 0; i < n; ++i) {
+                    numbers[i] = static_cast<int8_t>(2 * level_of(code.data(), i, n, bits) - highest);
+                    sum += numbers[i];
+                }
+                std::vector<int8_t> expected = laid_out(numbers, code_bytes);
+                std::vector<int8_t> actual(expected.size() + 1, 55);
+                expected.push_back(55);
+                Unaligned<uint8_t> moved(code);
+                EXPECT_EQ(simd.level_numbers(moved.data(), code_bytes, bits, actual.data()), sum);
+                EXPECT_EQ(actual, expected);
+            }
+        }
+    }
+}
+
 TEST_P(Levels, Int8QueriesEqualThePlainOnes) {
     for (const size_t n : kLengths) {
         const std::vector<float> q = floats(n, 3.0f);

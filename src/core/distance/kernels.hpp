@@ -145,6 +145,9 @@ struct Kernels {
     // out_i = clamp(round(q_i * (1/step)), -127, 127), ties to even. Returns the sum. step must be a normal
     // positive number.
     int32_t (*make_i8)(const float* q, size_t n, float step, int8_t* out);
+    // The odd numbers of a code, 2 u_i less the highest level, as the query of score_levels, zeros included;
+    // returns their sum.
+    int32_t (*level_numbers)(const uint8_t* code, size_t code_bytes, uint32_t bits, int8_t* out);
     // For `count` codes, one after the other: sums[k] = sum v_i u_i. query: the v_i of each byte's first
     // level, then those of its second, ...; each of these parts is code_bytes long and followed by zeros up
     // to a multiple of 64 bytes. Codes may be read up to 63 bytes beyond the last one, as by score_codes.
@@ -186,8 +189,8 @@ struct Kernels {
         score_codes, hamming, hamming_each, bit_overlap, hamming_distance, jaccard_distance,                 \
         encode_residual, encode_residual_f16, encode_residual_i8, encode_residual_planes, signed_sum,        \
         make_planes, max_abs, finish_estimates, encode_levels, encode_levels_f16, encode_levels_i8, make_i8, \
-        score_levels, smallest, keep_in_range, keep_sifted, sparse_product, sparse_align, hadamard,          \
-        flip_signs, kac_step
+        level_numbers, score_levels, smallest, keep_in_range, keep_sifted, sparse_product, sparse_align,     \
+        hadamard, flip_signs, kac_step
 
 // The table in use: the best the CPU supports, or the one forced by force_kernels.
 const Kernels& kernels();

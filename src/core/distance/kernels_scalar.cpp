@@ -345,6 +345,21 @@ int32_t make_i8(const float* q, size_t n, float step, int8_t* out) {
     return sum;
 }
 
+int32_t level_numbers(const uint8_t* code, size_t code_bytes, uint32_t bits, int8_t* out) {
+    const size_t stride = padded_code_bytes(code_bytes), segments = levels_per_byte(bits);
+    const int most = (1 << bits) - 1;
+    int32_t sum = 0;
+    for (size_t s = 0; s < segments; ++s, out += stride) {
+        for (size_t j = 0; j < code_bytes; ++j) {
+            const int number = 2 * ((code[j] >> (s * bits)) & most) - most;
+            out[j] = static_cast<int8_t>(number);
+            sum += number;
+        }
+        std::memset(out + code_bytes, 0, stride - code_bytes);
+    }
+    return sum;
+}
+
 void score_levels(const int8_t* query, const uint8_t* codes, size_t code_bytes, uint32_t bits, size_t count,
                   int32_t* sums) {
     const size_t stride = padded_code_bytes(code_bytes), segments = levels_per_byte(bits);

@@ -144,6 +144,51 @@ int32_t make_i8(const float* q, size_t n, float step, int8_t* out) {
     return hn::GetLane(hn::SumOfLanes(di, sum));
 }
 
+// Of one segment. (Bytes are shifted as parts of wider numbers: what comes from the next one is masked.)
+template <int kBits, int kSegment>
+HWY_INLINE int32_t LevelNumbersOf(const uint8_t* code, size_t code_bytes, size_t stride, int8_t* out) {
+    const hn::ScalableTag<uint8_t> du8;
+    const hn::RepartitionToWide<decltype(du8)> du16;
+    const hn::ScalableTag<int8_t> d8;
+    const hn::RepartitionToWide<hn::RepartitionToWide<hn::RepartitionToWide<decltype(du8)>>> du64;
+    constexpr size_t kBytes = HWY_LANES(uint8_t);
+    constexpr uint8_t kMost = LevelShape<kBits>::mask;
+    const auto most = hn::Set(du8, kMost);
+    auto sum = hn::Zero(du64);
+    for (size_t j = 0; j < stride; j += kBytes) {
+        const size_t count = j < code_bytes ? HWY_MIN(kBytes, code_bytes - j) : 0;
+        const auto bytes = count == kBytes ? hn::LoadU(du8, code + j) : LoadTail(du8, code + j, count);
+        const auto shifted = hn::BitCast(du8, hn::ShiftRight<kSegment * kBits>(hn::BitCast(du16, bytes)));
+        const auto levels = hn::And(kSegment == 0 ? bytes : shifted, most);
+        sum = hn::Add(sum, hn::SumsOf8(levels));
+        const auto numbers = hn::BitCast(d8, hn::Sub(hn::Add(levels, levels), most));
+        hn::StoreU(count == kBytes ? numbers : hn::IfThenElseZero(hn::FirstN(d8, count), numbers), d8,
+                   out + j);
+    }
+    const auto levels = static_cast<int32_t>(hn::GetLane(hn::SumOfLanes(du64, sum)));
+    return 2 * levels - static_cast<int32_t>(code_bytes) * kMost;
+}
+
+template <int kBits>
+HWY_INLINE int32_t LevelNumbers(const uint8_t* code, size_t code_bytes, int8_t* out) {
+    const size_t stride = padded_code_bytes(code_bytes);
+    int32_t sum = LevelNumbersOf<kBits, 0>(code, code_bytes, stride, out);
+    if constexpr (kBits <= 4) sum += LevelNumbersOf<kBits, 1>(code, code_bytes, stride, out + stride);
+    if constexpr (kBits == 2) {
+        sum += LevelNumbersOf<kBits, 2>(code, code_bytes, stride, out + 2 * stride);
+        sum += LevelNumbersOf<kBits, 3>(code, code_bytes, stride, out + 3 * stride);
+    }
+    return sum;
+}
+
+int32_t level_numbers(const uint8_t* code, size_t code_bytes, uint32_t bits, int8_t* out) {
+    switch (bits) {
+        case 2: return LevelNumbers<2>(code, code_bytes, out);
+        case 4: return LevelNumbers<4>(code, code_bytes, out);
+        default: return LevelNumbers<7>(code, code_bytes, out);
+    }
+}
+
 // --- Scores
 // --------------------------------------------------------------------------------------------------
 

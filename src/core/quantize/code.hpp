@@ -128,21 +128,11 @@ inline float residual_norm_squared(Factors factors, float center_dot, uint32_t c
 class CodeNumbers {
   public:
     // Of no more bytes than a neighbor in a node can have.
-    void set(const uint8_t* code, size_t code_bytes, uint32_t bits) {
-        const size_t stride = padded_code_bytes(code_bytes), segments = levels_per_byte(bits);
-        const int most = (1 << bits) - 1;
-        if (numbers_.size() < stride * segments) numbers_.resize(stride * segments);
-        int32_t sum = 0;
-        for (size_t s = 0; s < segments; ++s) {
-            int8_t* const out = numbers_.data() + s * stride;
-            for (size_t j = 0; j < code_bytes; ++j) {
-                const int number = 2 * ((code[j] >> (s * bits)) & most) - most;
-                out[j] = static_cast<int8_t>(number);
-                sum += number;
-            }
-            std::memset(out + code_bytes, 0, stride - code_bytes);
-        }
-        highest_times_sum_ = most * sum;
+    void set(const Kernels& k, const uint8_t* code, size_t code_bytes, uint32_t bits) {
+        const size_t needed = padded_code_bytes(code_bytes) * levels_per_byte(bits);
+        if (numbers_.size() < needed) numbers_.resize(needed);
+        const int32_t highest = (1 << bits) - 1;
+        highest_times_sum_ = highest * k.level_numbers(code, code_bytes, bits, numbers_.data());
     }
     const int8_t* data() const { return numbers_.data(); }
     int32_t highest_times_sum() const { return highest_times_sum_; }

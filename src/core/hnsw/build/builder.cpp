@@ -95,7 +95,8 @@ void GraphBuilder::build(const RowBuffer& rows, MemStore& store,
 // a third of what a node has room for recall@10 goes from .9828 to .9839 at ef_search 40, .9942 to .9950 at
 // 80, .9975 to .9980 at 160; more makes no difference, and takes longer.
 void GraphBuilder::finish(MemStore& store) {
-    InDegreeRepair<MemStore> near(store, encoder_, store.page_count(), encoder_.layout().max_neighbors() / 3);
+    InDegreeRepair<MemStore> near(store, encoder_, store.page_count(), encoder_.layout().max_neighbors() / 3,
+                                  &needs_);
     near.run([this](size_t pages, auto&& make_worker) { in_parallel(pages, make_worker); });
     SearchMemory memory;
     note_calibration(store, encoder_, memory);

@@ -52,6 +52,7 @@ struct EditMemory {
     uint8_t factor[factor_bytes];
     std::vector<float> root, sorted_squared;
     std::vector<uint16_t> by_distance, order;
+    CodeAngles::KeptCodes kept_codes;
     std::vector<float> cosines = std::vector<float>(max_degree);
     std::vector<float> vectors;  // plain mode: the neighbors' vectors
     std::vector<Link> seen_links;

@@ -51,15 +51,11 @@ class NodeEditor {
         LinkResult early;
         const ConstNode node = accepting(page.peek(), at, 0, x.link, 0, early);
         if (!node) return false;
-        int index = static_cast<int>(node.degree());
         encode(x, node);
-        if (node.is_full()) {
-            const auto stays = [&](int i) { return !may_go(node.links()[i], link_reach(layout_, node, i)); };
-            index = layout_.angle_codes() ? pruner_.weakest_by_codes(node, true, stays)
-                                          : pruner_.weakest_by_distance(node, stays);
-            if (index < 0) return false;
-            gone(node.links()[index], link_reach(layout_, node, index));
-        }
+        const auto stays = [&](int i) { return !may_go(node.links()[i], link_reach(layout_, node, i)); };
+        const int index = place_by_force(node, wanted_by(at), stays);
+        if (index < 0) return false;
+        if (node.is_full()) gone(node.links()[index], link_reach(layout_, node, index));
         return put(page, at, x.link, index, false) == LinkResult::added;
     }
 
@@ -126,6 +122,17 @@ class NodeEditor {
         return put(page, at, x.link, index, tree_cap > 0);
     }
 
+    // The same for one that must go there, in the place of none that stays.
+    template <class Stays>
+    int place_by_force(const ConstNode& node, uint64_t* wanted, Stays&& stays) {
+        if (layout_.angle_codes() && wanted != nullptr)
+            return pruner_.place_by_codes(node, *wanted, true, stays);
+        const int index = layout_.angle_codes() && node.is_full() ? pruner_.weakest_by_codes(node, true, stays)
+                                                                  : pruner_.weakest_by_distance(node, stays);
+        if (wanted != nullptr && index >= 0) *wanted |= uint64_t{1} << index;
+        return index;
+    }
+
     // Where x, encoded in memory_, should go in the list; -1: nowhere.
     int place_by_codes(const ConstNode& node, const float* x, uint64_t* wanted, bool keep_x) {
         const size_t degree = node.degree();
@@ -141,7 +148,7 @@ class NodeEditor {
             return wanted != nullptr ? pruner_.place_by_products(node, wanted, keep_x, x)
                                      : pruner_.weakest_by_product_codes(node, degree, keep_x);
         }
-        return wanted != nullptr ? pruner_.place_by_codes(node, *wanted, keep_x)
+        return wanted != nullptr ? pruner_.place_by_codes(node, *wanted, keep_x, Pruner::none_stays)
                                  : pruner_.weakest_by_codes(node, keep_x, Pruner::none_stays);
     }
 

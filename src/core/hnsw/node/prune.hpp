@@ -46,19 +46,28 @@ class Pruner {
     template <class Stays>
     int weakest_by_codes(const ConstNode& node, bool keep_x, Stays&& stays) {
         const size_t degree = node.degree();
-        auto pairs = pairs_of(node, 1);
-        const auto& root = memory_.root;
-        for (size_t i = 0; i <= degree; ++i) memory_.squared[i] = root[i] * root[i];
-        return weakest(node, degree, keep_x, stays, [&](size_t a, size_t b) { return pairs.squared(a, b); });
+        for (size_t i = 0; i < degree; ++i) memory_.squared[i] = code_reach(node.factor(i));
+        memory_.squared[degree] = code_reach(memory_.factor);
+        sort_by_distance(degree);
+        const auto& by_distance = memory_.by_distance;
+        encoder_.angles().order_by_need(
+            angles_, memory_.sorted_squared, degree,
+            [&](size_t i) -> const uint8_t* {
+                return by_distance[i] == degree ? memory_.code.data() : node.code(by_distance[i]);
+            },
+            memory_.kept_codes, memory_.order);
+        for (uint16_t& i : memory_.order) i = by_distance[i];
+        return last_to_go(node, memory_.order, keep_x, stays);
     }
 
-    int place_by_codes(const ConstNode& node, uint64_t& wanted, bool keep_x) {
+    template <class Stays>
+    int place_by_codes(const ConstNode& node, uint64_t& wanted, bool keep_x, Stays&& stays) {
         auto& cosines = memory_.cosines;
         angles_.set(memory_.code.data());
         angles_.cosines(node.codes(), node.degree(), cosines.data());
         const float x = code_reach(memory_.factor);
         return place_by_needs(
-            node, wanted, keep_x, x, [&](size_t i) { return code_reach(node.factor(i)); },
+            node, wanted, keep_x, x, stays, [&](size_t i) { return code_reach(node.factor(i)); },
             [&](size_t i, float other) {
                 // |x - other| < farther one  <=>  nearer one < 2 * farther one * cos
                 return std::min(x, other) < 2 * std::max(x, other) * cosines[i];
@@ -70,7 +79,7 @@ class Pruner {
     int place_by_distances(const ConstNode& node, uint64_t& wanted, bool keep_x) {
         const float x = load_distance(memory_.factor);
         return place_by_needs(
-            node, wanted, keep_x, x, [&](size_t i) { return node.distance(i); },
+            node, wanted, keep_x, x, none_stays, [&](size_t i) { return node.distance(i); },
             [&](size_t i, float other) { return memory_.from_x[i] < std::max(x, other); });
     }
 
@@ -109,13 +118,8 @@ class Pruner {
     // pair(a, b): the squared distance of neighbors a and b; memory_.squared has theirs from the node.
     template <class Stays, class Pair>
     int weakest(const ConstNode& node, size_t degree, bool keep_x, Stays&& stays, Pair&& pair) {
-        auto& by_distance = memory_.by_distance;
-        by_distance.resize(degree + 1);
-        for (size_t i = 0; i <= degree; ++i) by_distance[i] = static_cast<uint16_t>(i);
-        std::sort(by_distance.begin(), by_distance.end(),
-                  [&](uint16_t a, uint16_t b) { return nearer(memory_.squared[a], memory_.squared[b]); });
-        memory_.sorted_squared.resize(degree + 1);
-        for (size_t i = 0; i <= degree; ++i) memory_.sorted_squared[i] = memory_.squared[by_distance[i]];
+        sort_by_distance(degree);
+        const auto& by_distance = memory_.by_distance;
         order_by_need(
             memory_.sorted_squared, degree,
             [&](size_t i, size_t j) { return pair(by_distance[i], by_distance[j]); }, memory_.order);
@@ -196,14 +200,26 @@ class Pruner {
     }
 
   private:
+    // memory_.by_distance: the numbers of the list and x, the nearest first. memory_.squared has the
+    // distances, or anything else that has their order.
+    void sort_by_distance(size_t degree) {
+        auto& by_distance = memory_.by_distance;
+        by_distance.resize(degree + 1);
+        for (size_t i = 0; i <= degree; ++i) by_distance[i] = static_cast<uint16_t>(i);
+        std::sort(by_distance.begin(), by_distance.end(),
+                  [&](uint16_t a, uint16_t b) { return nearer(memory_.squared[a], memory_.squared[b]); });
+        memory_.sorted_squared.resize(degree + 1);
+        for (size_t i = 0; i <= degree; ++i) memory_.sorted_squared[i] = memory_.squared[by_distance[i]];
+    }
+
     // Where x (encoded in memory_) should go in the list; -1: nowhere. `wanted` is the node's entry of
     // needs_, brought up to date. x, reach(i): how far x and neighbor i are from the node; occlude(i,
     // reach(i)): x and neighbor i are nearer to each other than the farther of them is to the node. Only x is
     // compared with the others, so that one that another occluded stays what it is when x occludes that
     // other: near enough, for a tenth of the work.
-    template <class Reach, class Occlude>
-    int place_by_needs(const ConstNode& node, uint64_t& wanted, bool keep_x, float x, Reach&& reach,
-                       Occlude&& occlude) {
+    template <class Stays, class Reach, class Occlude>
+    int place_by_needs(const ConstNode& node, uint64_t& wanted, bool keep_x, float x, Stays&& stays,
+                       Reach&& reach, Occlude&& occlude) {
         const size_t degree = node.degree();
         const uint64_t tree = node.tree_edges();
         uint64_t occluding_x = 0, occluded_by_x = 0;
@@ -218,12 +234,12 @@ class Pruner {
             occluded_by_x |= static_cast<uint64_t>(occlusion & (other > x)) << i;
         }
         const bool x_wanted = (occluding_x & wanted) == 0;
-        if (x_wanted) wanted &= ~occluded_by_x;
+        const uint64_t now = x_wanted ? wanted & ~occluded_by_x : wanted;
         int index = static_cast<int>(degree);
         if (degree >= layout_.max_neighbors()) {
             for (size_t i = 0; i < degree; ++i) {
-                if ((tree >> i) & 1) continue;
-                const size_t kind = (wanted >> i) & 1;
+                if (((tree >> i) & 1) || stays(static_cast<int>(i))) continue;
+                const size_t kind = (now >> i) & 1;
                 const float other = reach(i);
                 if (other > farthest[kind]) {
                     farthest[kind] = other;
@@ -235,7 +251,7 @@ class Pruner {
             index = victim[kind];
         }
         const uint64_t bit = uint64_t{1} << index;
-        wanted = x_wanted ? wanted | bit : wanted & ~bit;
+        wanted = x_wanted ? now | bit : now & ~bit;
         return index;
     }
 

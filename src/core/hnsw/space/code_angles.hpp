@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "core/distance/kernels.hpp"
+#include "core/hnsw/space/select.hpp"
 #include "core/quantize/code.hpp"
 #include "core/storage/layout.hpp"
 
@@ -41,7 +43,7 @@ class CodeAngles {
         // several bits.
         void set(const uint8_t* code) {
             code_ = code;
-            if (angles_.bits_ > 1) numbers_.set(code, angles_.code_bytes_, angles_.bits_);
+            if (angles_.bits_ > 1) numbers_.set(k_, code, angles_.code_bytes_, angles_.bits_);
         }
         // Up to 63 bytes beyond `other` are read where there are several bits.
         float cosine(const uint8_t* other) {
@@ -75,8 +77,8 @@ class CodeAngles {
         CodeNumbers numbers_;
     };
 
-    // Squared distances and inner products of pairs of neighbors of one node, the first of which is the same
-    // for many, one after the other.
+    // Inner products of pairs of neighbors of one node, the first of which is the same for many, one after
+    // the other.
     template <class CodeOf>
     class Pairs {
       public:
@@ -84,10 +86,6 @@ class CodeAngles {
         Pairs(From& from, const std::vector<float>& roots, CodeOf code_of)
             : from_(from), roots_(roots), code_of_(code_of) {}
 
-        float squared(size_t i, size_t j) {
-            const float a = roots_[i], b = roots_[j];
-            return a * a + b * b - 2 * product(i, j);
-        }
         // Of the vectors from the node to the two.
         float product(size_t i, size_t j) {
             if (i != first_) from_.set(code_of_(i));
@@ -102,7 +100,51 @@ class CodeAngles {
         size_t first_ = SIZE_MAX;  // none
     };
 
+    // Memory of order_by_need().
+    struct KeptCodes {
+        std::vector<uint8_t> codes;  // one after the other, and 64 bytes more
+        std::vector<float> reach;
+    };
+
+    // order_by_need (select.hpp) of neighbors of one node, by their codes alone: code_of(i), and reach[i],
+    // the distance from the node. Each is compared with several of those that were kept at a time.
+    template <class CodeOf>
+    size_t order_by_need(From& from, const std::vector<float>& reach, size_t limit, CodeOf&& code_of,
+                         KeptCodes& kept_codes, std::vector<uint16_t>& order) const {
+        auto& [codes, kept_reach] = kept_codes;
+        kept_reach.clear();
+        const auto keep = [&](size_t i) {
+            const size_t end = (kept_reach.size() + 1) * code_bytes_ + 64;
+            if (codes.size() < end) codes.resize(2 * end);
+            std::memcpy(codes.data() + kept_reach.size() * code_bytes_, code_of(i), code_bytes_);
+            kept_reach.push_back(reach[i]);
+        };
+        return order_by_occlusion(
+            reach.size(), limit,
+            [&](size_t i, const std::vector<uint16_t>& kept) {
+                while (kept_reach.size() < kept.size()) keep(kept[kept_reach.size()]);
+                if (kept.empty()) return false;
+                from.set(code_of(i));
+                float cosines[at_a_time];
+                for (size_t k = 0; k < kept.size(); k += at_a_time) {
+                    const size_t count = std::min(at_a_time, kept.size() - k);
+                    from.cosines(codes.data() + k * code_bytes_, count, cosines);
+                    bool occluded = false;
+                    // |x - y|^2 < |x|^2  <=>  |y|^2 < 2 |x| |y| cos
+                    for (size_t j = 0; j < count; ++j) {
+                        const float y = kept_reach[k + j];
+                        occluded |= y * y < 2 * reach[i] * y * cosines[j];
+                    }
+                    if (occluded) return true;
+                }
+                return false;
+            },
+            order);
+    }
+
   private:
+    static constexpr size_t at_a_time = 4;
+
     uint32_t bits_;
     size_t code_bytes_;
     float per_product_ = 0;

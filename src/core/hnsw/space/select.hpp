@@ -15,20 +15,17 @@ namespace vecstore::core {
 
 constexpr size_t max_candidates = 1024;  // more than this are not worth their time
 
-// Orders the candidates 0..n-1 (which come nearest first, distance[i] from the base) by how much a list of
-// neighbors needs them: the kept ones first, then the rejected ones, each nearest first. Returns how many
-// were kept. pair(i, j): distance between two candidates; nothing is asked beyond `limit` kept ones. Of more
-// than max_candidates the nearest are looked at, and the others are not in the order.
-template <class Pair>
-size_t order_by_need(const std::vector<float>& distance, size_t limit, Pair&& pair,
-                     std::vector<uint16_t>& order) {
-    const size_t n = std::min(distance.size(), max_candidates);
+// Orders the candidates 0..n-1, which come nearest first, by how much a list of neighbors needs them: the
+// kept ones first, then the rejected ones, each nearest first. Returns how many were kept, at most `limit`.
+// occluded(i, kept): is candidate i nearer to one of these than to the base? Of more than max_candidates the
+// nearest are looked at, and the others are not in the order.
+template <class Occluded>
+size_t order_by_occlusion(size_t candidates, size_t limit, Occluded&& occluded,
+                          std::vector<uint16_t>& order) {
+    const size_t n = std::min(candidates, max_candidates);
     order.clear();
-    for (size_t i = 0; i < n; ++i) {
-        bool keep = order.size() < limit;
-        for (size_t k = 0; keep && k < order.size(); ++k) keep = pair(i, order[k]) >= distance[i];
-        if (keep) order.push_back(static_cast<uint16_t>(i));
-    }
+    for (size_t i = 0; i < n && order.size() < limit; ++i)
+        if (!occluded(i, order)) order.push_back(static_cast<uint16_t>(i));
     const size_t kept = order.size();
     for (size_t i = 0, next = 0; i < n; ++i) {
         if (next < kept && order[next] == i)
@@ -37,6 +34,20 @@ size_t order_by_need(const std::vector<float>& distance, size_t limit, Pair&& pa
             order.push_back(static_cast<uint16_t>(i));
     }
     return kept;
+}
+
+// The same from distances: distance[i] is that of candidate i from the base, pair(i, j) that between two
+// candidates.
+template <class Pair>
+size_t order_by_need(const std::vector<float>& distance, size_t limit, Pair&& pair,
+                     std::vector<uint16_t>& order) {
+    return order_by_occlusion(
+        distance.size(), limit,
+        [&](size_t i, const std::vector<uint16_t>& kept) {
+            return std::any_of(kept.begin(), kept.end(),
+                               [&](uint16_t k) { return !(pair(i, k) >= distance[i]); });
+        },
+        order);
 }
 
 // The order to go by where two orders count alike: `limit` of both in turn, each from its best on, nothing

@@ -29,13 +29,15 @@ template <class Store>
 class InDegreeRepair {
   public:
     // Looks at the nodes of level 0 on the first `pages` pages. enough: so many links from nearby are wanted.
+    // needs: of all slots, where they are known.
     InDegreeRepair(Store& store, const VectorEncoder& encoder, uint32_t pages, size_t enough,
-                   Scratch scratch = {})
+                   NeedMap* needs = nullptr, Scratch scratch = {})
         : store_(store),
           encoder_(encoder),
           layout_(encoder.layout()),
           pages_(pages),
           enough_(enough),
+          needs_(needs),
           scratch_(std::move(scratch)) {}
 
     // Gives links only to these nodes: wanted(slot id).
@@ -52,7 +54,7 @@ class InDegreeRepair {
         links_.reset(slots, scratch_);
         const auto on_all_pages = [&](void (InDegreeRepair::*work)(Worker&, uint32_t)) {
             in_parallel(pages_ - 1, [&] {
-                return [this, work, worker = std::make_unique<Worker>(store_, encoder_)](size_t i) {
+                return [this, work, worker = std::make_unique<Worker>(store_, encoder_, needs_)](size_t i) {
                     (this->*work)(*worker, meta_block + 1 + static_cast<uint32_t>(i));
                 };
             });
@@ -71,7 +73,8 @@ class InDegreeRepair {
         std::vector<float> vector;
     };
     struct Worker {
-        Worker(Store& store, const VectorEncoder& encoder) : editor(store, encoder, memory) {}
+        Worker(Store& store, const VectorEncoder& encoder, NeedMap* needs)
+            : editor(store, encoder, memory, needs) {}
         EditMemory memory;
         NodeEditor<Store> editor;
     };
@@ -162,6 +165,7 @@ class InDegreeRepair {
     const NodeLayout& layout_;
     uint32_t pages_;
     size_t enough_;
+    NeedMap* needs_;
     Scratch scratch_;
     std::function<bool(uint64_t)> wanted_;      // or all
     SlotMap nodes_;                             // those of level 0

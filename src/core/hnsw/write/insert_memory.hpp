@@ -68,6 +68,7 @@ struct InsertMemory {
     std::vector<float> vectors;
     std::vector<float> squared, roots;
     std::vector<uint16_t> order;
+    CodeAngles::KeptCodes kept_codes;
     std::vector<uint8_t> is_kept;
     ProductOrder product;
     std::vector<float> norm2;

@@ -69,19 +69,22 @@ void NeighborChoice::order_found(size_t limit) {
     const size_t n = encoder_.geometry().stored_dims;
     const auto& found = memory_.found;
     const size_t count = std::min({found.size(), max_candidates, ef_construction_ + limit});
-    memory_.squared.resize(count);
-    memory_.roots.resize(count);
-    for (size_t i = 0; i < count; ++i) {
-        memory_.squared[i] = found[i].distance;
-        memory_.roots[i] = std::sqrt(std::max(0.0f, found[i].distance));
+    size_t kept;
+    if (layout_.angle_codes()) {
+        memory_.roots.resize(count);
+        for (size_t i = 0; i < count; ++i) memory_.roots[i] = std::sqrt(std::max(0.0f, found[i].distance));
+        CodeAngles::From from(encoder_.angles(), memory_.query.kernel_table());
+        kept = encoder_.angles().order_by_need(
+            from, memory_.roots, limit, [&](size_t i) { return code(found[i].index); }, memory_.kept_codes,
+            memory_.order);
+    } else {
+        memory_.squared.resize(count);
+        for (size_t i = 0; i < count; ++i) memory_.squared[i] = found[i].distance;
+        const auto vector = [&](size_t i) { return &memory_.vectors[found[i].index * n]; };
+        kept = order_by_need(
+            memory_.squared, limit,
+            [&](size_t i, size_t j) { return encoder_.distance(vector(i), vector(j)); }, memory_.order);
     }
-    CodeAngles::From from(encoder_.angles(), memory_.query.kernel_table());
-    CodeAngles::Pairs pairs(from, memory_.roots, [&](size_t i) { return code(found[i].index); });
-    auto pair = [&](size_t i, size_t j) {
-        if (layout_.angle_codes()) return pairs.squared(i, j);
-        return encoder_.distance(&memory_.vectors[found[i].index * n], &memory_.vectors[found[j].index * n]);
-    };
-    const size_t kept = std::min(limit, order_by_need(memory_.squared, limit, pair, memory_.order));
     memory_.is_kept.assign(count, 0);
     for (size_t i = 0; i < kept; ++i) memory_.is_kept[memory_.order[i]] = kept_as_nearest;
 }

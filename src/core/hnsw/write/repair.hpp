@@ -158,16 +158,13 @@ class NeighborRepair {
             if (!unwanted(node.links()[i])) pool.push_back({search.estimates[i], node.code(i), -1});
         std::sort(pool.begin(), pool.end(),
                   [](const Entry& a, const Entry& b) { return nearer(a.squared, b.squared); });
-        std::vector<float> squared, roots;
-        for (const Entry& e : pool) {
-            squared.push_back(e.squared);
-            roots.push_back(std::sqrt(std::max(0.0f, e.squared)));
-        }
+        std::vector<float> reach;
+        for (const Entry& e : pool) reach.push_back(std::sqrt(std::max(0.0f, e.squared)));
         CodeAngles::From from(encoder_.angles(), memory_.query.kernel_table());
-        CodeAngles::Pairs pairs(from, roots, [&](size_t i) { return pool[i].code; });
         chosen_.clear();
-        const size_t kept = order_by_need(
-            squared, pool.size(), [&](size_t a, size_t b) { return pairs.squared(a, b); }, memory_.order);
+        const size_t kept = encoder_.angles().order_by_need(
+            from, reach, pool.size(), [&](size_t i) { return pool[i].code; }, memory_.kept_codes,
+            memory_.order);
         chosen_.codes.resize(wanted * code_bytes + 64);
         chosen_.factors.resize(wanted * factor_bytes);
         chosen_.wanted.clear();
