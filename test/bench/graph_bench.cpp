@@ -1,4 +1,4 @@
-// What the graph itself costs, without a server: graph_bench BASE.npy QUERY.npy [rows [metric [bits]]].
+// The costs of the graph itself, without a server: graph_bench BASE.npy QUERY.npy [rows [metric [bits]]].
 //
 // BASE and QUERY: float32 arrays of vectors. metric: l2, cosine or ip. bits: of a component of a neighbor's
 // code (GeometryRequest), 0: as the server chooses. It builds an index of the first `rows` of them (0: all)
@@ -214,7 +214,7 @@ class Bench {
 int main(int argc, char** argv) {
     if (argc < 3) give_up("arguments: BASE.npy QUERY.npy [rows [l2|cosine|ip [bits]]]");
     const Vectors base = read_npy(argv[1], argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 0);
-    const Vectors queries = read_npy(argv[2], 500);
+    const Vectors queries = read_npy(argv[2], 1000);
     if (base.dims != queries.dims || base.rows < nearest) give_up("the arrays do not go together");
     const std::string name = argc > 4 ? argv[4] : "cosine";
     if (name != "l2" && name != "cosine" && name != "ip") give_up("no metric \"" + name + "\"");

@@ -129,7 +129,7 @@ TEST(InDegreeRepair, AreNotGivenWhereLongVectorsAreNearest) {
     index.build(indexed, 2);
     ScanOptions scan;
     scan.ef_search = 10;
-    EXPECT_GE(recall(index, indexed, rows_from(data, rows), 10, scan), 0.78);  // .67 with such links
+    EXPECT_GE(recall(index, indexed, rows_from(data, rows), 10, scan), 0.65);  // .45 with such links
 }
 
 TEST(InDegreeRepair, OfFewRowsOrEqualOnes) {

@@ -40,26 +40,6 @@ TEST(MetNodes, ThatHashAlikeTakeOneAnothersPlace) {
     }
 }
 
-TEST(PairMemo, ComputesEachPairOnce) {
-    PairMemo pairs;
-    for (const size_t n : {size_t{20}, size_t{30}, size_t{2}}) {
-        pairs.clear(n);
-        size_t computed = 0;
-        const auto compute = [&](size_t a, size_t b) {
-            ++computed;
-            return static_cast<float>(std::max(a, b) * 100 + std::min(a, b));
-        };
-        for (int turn = 0; turn < 2; ++turn)
-            for (size_t a = 0; a < n; ++a)
-                for (size_t b = 0; b < n; ++b)
-                    EXPECT_EQ(pairs.get(a, b, compute),
-                              static_cast<float>(std::max(a, b) * 100 + std::min(a, b)));
-        EXPECT_EQ(computed, n * (n + 1) / 2);
-    }
-    pairs.clear(100000);  // too many to be remembered
-    EXPECT_EQ(pairs.get(99999, 1, [](size_t, size_t) { return 3.0f; }), 3);
-}
-
 // Pages read for each row of a build's later part.
 double reads_per_row(Metric metric) {
     IndexOptions options;

@@ -369,6 +369,32 @@ TEST(OrderedScan, VisitsFewNodes) {
 
 // Ten rows have one vector: some lie in the node, the others in overflow chunks. Once vacuum has left one row
 // in the node, those in the chunks still come next to it, not after rows that are farther.
+// Of kinds without a calibration, too: ten rows come from the beam that ef_search asks for. (A scan that goes
+// on for the last of them visits twice as many nodes at 30 as at 40.)
+TEST(OrderedScan, VisitsFewerNodesAtASmallerEfSearch) {
+    for (const StorageMode mode : {StorageMode::plain, StorageMode::coded_products}) {
+        Data data = normal_data(3020, 32, 21);
+        const Data queries = take_queries(data, 20);
+        IndexOptions options;
+        options.metric = Metric::inner_product;
+        options.mode = mode;
+        TestIndex index(data.dims, options);
+        index.build(data, 2);
+        uint64_t less = 0;
+        for (const size_t ef_search : {10, 15, 20, 30, 39, 40, 80}) {
+            uint64_t visits = 0;
+            for (size_t q = 0; q < queries.rows(); ++q) {
+                ScanOptions scan;
+                scan.ef_search = ef_search;
+                EXPECT_EQ(index.scan(queries.row(q), 10, scan, &data).size(), 10u);
+                visits += index.last_visits();
+            }
+            EXPECT_GT(visits, less) << "at " << ef_search;
+            less = visits;
+        }
+    }
+}
+
 TEST(OrderedScan, RowsInOverflowChunksKeepTheirPlace) {
     for (const StorageMode mode : {StorageMode::plain, StorageMode::coded}) {
         const size_t dims = 200, equal = 10, others = 50, gone = inline_tids - 1;

@@ -127,8 +127,9 @@ class NodeEditor {
     int place_by_force(const ConstNode& node, uint64_t* wanted, Stays&& stays) {
         if (layout_.angle_codes() && wanted != nullptr)
             return pruner_.place_by_codes(node, *wanted, true, stays);
-        const int index = layout_.angle_codes() && node.is_full() ? pruner_.weakest_by_codes(node, true, stays)
-                                                                  : pruner_.weakest_by_distance(node, stays);
+        const int index = layout_.angle_codes() && node.is_full()
+                              ? pruner_.weakest_by_codes(node, true, stays)
+                              : pruner_.weakest_by_distance(node, stays);
         if (wanted != nullptr && index >= 0) *wanted |= uint64_t{1} << index;
         return index;
     }

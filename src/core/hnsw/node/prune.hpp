@@ -95,7 +95,8 @@ class Pruner {
                         memory_.squared.begin() + static_cast<std::ptrdiff_t>(degree + 1));
         const bool wanted_as_nearest = want_last(distance, memory_.from_x, now.nearest);
         const bool is_full = degree >= layout_.max_neighbors();
-        if (is_full) rank_by_need(distance, now.nearest, wanted_as_nearest, product.nearest);
+        uint8_t as_nearest[max_degree + 1], as_nearby[max_degree + 1];
+        if (is_full) rank_by_need(distance, now.nearest, wanted_as_nearest, as_nearest);
         for (size_t i = 0; i < degree; ++i) {
             distance[i] = VectorSpace::nearby(distance[i], own_norm2, memory_.norm2[i]);
             memory_.from_x[i] = VectorSpace::nearby(memory_.from_x[i], x_norm2, memory_.norm2[i]);
@@ -104,9 +105,8 @@ class Pruner {
         const bool wanted_as_nearby = want_last(distance, memory_.from_x, now.nearby);
         int index = static_cast<int>(degree);
         if (is_full) {
-            rank_by_need(distance, now.nearby, wanted_as_nearby, product.nearby);
-            take_in_turn(product.nearby, product.nearest, degree + 1, product.taken, memory_.order);
-            index = last_to_go(node, memory_.order, keep_x, none_stays);
+            rank_by_need(distance, now.nearby, wanted_as_nearby, as_nearby);
+            index = last_of_both(node, as_nearby, as_nearest, keep_x);
             if (index < 0) return -1;
         }
         const uint64_t bit = uint64_t{1} << index;
@@ -172,14 +172,12 @@ class Pruner {
         ProductOrder& product = memory_.product;
         product.distance.assign(memory_.squared.begin(),
                                 memory_.squared.begin() + static_cast<std::ptrdiff_t>(all));
-        product.pairs.clear(all);
-        const auto pair = [&](size_t a, size_t b) { return product.pairs.get(a, b, compute); };
-        product.find(all, all, degree, pair, product.nearest);
+        product.find(all, all, degree, compute, product.nearest);
         for (size_t i = 0; i < all; ++i)
             product.distance[i] = VectorSpace::nearby(memory_.squared[i], own_norm2, norm2[i]);
         product.find(
             all, all, degree,
-            [&](size_t a, size_t b) { return VectorSpace::nearby(pair(a, b), norm2[a], norm2[b]); },
+            [&](size_t a, size_t b) { return VectorSpace::nearby(compute(a, b), norm2[a], norm2[b]); },
             product.nearby);
         take_in_turn(product.nearby, product.nearest, all, product.taken, memory_.order);
         return last_to_go(node, memory_.order, keep_x, none_stays);
@@ -253,6 +251,24 @@ class Pruner {
         const uint64_t bit = uint64_t{1} << index;
         wanted = x_wanted ? now | bit : now & ~bit;
         return index;
+    }
+
+    // The neighbor, or x, that is far back in both orders: where they are taken from in turn, as by
+    // take_in_turn, it comes last. -1: x is the one.
+    static int last_of_both(const ConstNode& node, const uint8_t* as_nearby, const uint8_t* as_nearest,
+                            bool keep_x) {
+        const size_t degree = node.degree();
+        const uint64_t tree = node.tree_edges();
+        const auto turn = [&](size_t i) { return std::min(2 * as_nearby[i], 2 * as_nearest[i] + 1); };
+        int last = -1, latest = keep_x ? -1 : turn(degree);
+        for (size_t i = 0; i < degree; ++i) {
+            const int at = ((tree >> i) & 1) != 0 ? -1 : turn(i);
+            if (at > latest) {
+                latest = at;
+                last = static_cast<int>(i);
+            }
+        }
+        return last;
     }
 
     // Index of the neighbor that a list needs least: the last one that may go.

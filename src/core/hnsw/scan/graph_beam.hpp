@@ -28,9 +28,13 @@ class GraphBeam : public CandidateSource {
         return beam_.step(visitor);
     }
 
-    // By a factor so many are sure, however wide the beam.
+    // By a factor so many are sure, however wide the beam. By rank the first beam serves as many: it is as
+    // wide as ef_search says. (Of 20,000 word vectors x 100 by inner product, at ef_search 20, it finds .92
+    // of ten rows with 50 visits; going on for the last of them takes 100 and finds .95, which one of 30 has
+    // with 75.)
     bool covers(size_t taken, size_t wanted) const {
-        return goes_by_factor() ? taken < sure_ : CandidateSource::covers(taken, wanted);
+        if (goes_by_factor()) return taken < sure_;
+        return taken < calibration_rank || CandidateSource::covers(taken, wanted);
     }
     void widen(const SourceReach& reach) {
         width_ = reach.width;

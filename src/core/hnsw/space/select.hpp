@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "core/base/float_order.hpp"
+#include "core/storage/format.hpp"
 
 namespace vecstore::core {
 
@@ -71,31 +71,6 @@ inline void take_in_turn(const std::vector<uint16_t>& a, const std::vector<uint1
     }
 }
 
-// Distances between pairs of candidates that two orders ask for, each computed once.
-class PairMemo {
-  public:
-    // Of numbers below n.
-    void clear(size_t n) {
-        remembers_ = n <= most_;
-        if (remembers_) known_.assign(n * (n + 1) / 2, std::numeric_limits<float>::quiet_NaN());
-    }
-
-    // compute(i, j): their distance, which is that of j and i.
-    template <class Compute>
-    float get(size_t i, size_t j, Compute&& compute) {
-        if (!remembers_) return compute(i, j);
-        const size_t high = std::max(i, j);
-        float& known = known_[high * (high + 1) / 2 + std::min(i, j)];
-        if (std::isnan(known)) known = compute(i, j);
-        return known;
-    }
-
-  private:
-    static constexpr size_t most_ = 768;  // beyond, clearing the memory would take longer than it saves
-    std::vector<float> known_;
-    bool remembers_ = false;
-};
-
 // Neighbors where distances are inner products: every other one of those that are needed as the nearest,
 // which are the longest ones around, and of those that are needed nearby (VectorSpace::nearby). Lists of the
 // nearest alone are the same for all nodes where all directions are alike, and lead nowhere else: of 10,000
@@ -104,25 +79,25 @@ class PairMemo {
 // .60 instead of .77.
 struct ProductOrder {
     std::vector<float> distance, sorted;
-    std::vector<uint16_t> by_distance, by_need, nearest, nearby;
+    std::vector<uint64_t> by_distance;
+    std::vector<uint16_t> by_need, nearest, nearby;
     std::vector<uint8_t> taken;
-    PairMemo pairs;
 
     // Of numbers 0..n-1: by their distance in `distance`, from the nearest, what is needed first; into
     // `order`. Returns how many the heuristic kept. most: of the nearest, no more are looked at.
     template <class Pair>
     size_t find(size_t n, size_t most, size_t limit, Pair&& pair, std::vector<uint16_t>& order) {
-        by_distance.resize(n);
-        for (size_t i = 0; i < n; ++i) by_distance[i] = static_cast<uint16_t>(i);
-        std::sort(by_distance.begin(), by_distance.end(),
-                  [&](uint16_t a, uint16_t b) { return nearer(distance[a], distance[b]); });
+        sort_numbers(
+            n, [&](size_t i) { return distance[i]; }, by_distance);
         by_distance.resize(std::min(n, most));
         sorted.clear();
-        for (const uint16_t i : by_distance) sorted.push_back(distance[i]);
+        for (const uint64_t i : by_distance) sorted.push_back(distance[number_of(i)]);
         const size_t kept = order_by_need(
-            sorted, limit, [&](size_t i, size_t j) { return pair(by_distance[i], by_distance[j]); }, by_need);
+            sorted, limit,
+            [&](size_t i, size_t j) { return pair(number_of(by_distance[i]), number_of(by_distance[j])); },
+            by_need);
         order.clear();
-        for (const uint16_t i : by_need) order.push_back(by_distance[i]);
+        for (const uint16_t i : by_need) order.push_back(static_cast<uint16_t>(number_of(by_distance[i])));
         return kept;
     }
 };
@@ -144,17 +119,30 @@ inline bool want_last(const std::vector<float>& distance, const std::vector<floa
     return x_wanted;
 }
 
-// The same list's numbers: what is wanted first, each nearest first.
-inline void rank_by_need(const std::vector<float>& distance, uint64_t wanted, bool x_wanted,
-                         std::vector<uint16_t>& order) {
-    const size_t degree = distance.size() - 1;
-    order.resize(distance.size());
-    for (size_t i = 0; i <= degree; ++i) order[i] = static_cast<uint16_t>(i);
-    const auto first = [&](uint16_t i) { return i == degree ? x_wanted : ((wanted >> i) & 1) != 0; };
-    const auto nearer = [&](uint16_t a, uint16_t b) { return distance[a] < distance[b]; };
-    const auto end = std::partition(order.begin(), order.end(), first);
-    std::sort(order.begin(), end, nearer);
-    std::sort(end, order.end(), nearer);
+// Where each of the same list comes in the order that the list needs them in: what is wanted first, each
+// nearest first. Those whose distances differ by less than a part in 2^15 count as equal. At most max_degree
+// of them and x.
+//
+// Each comes where as many come before it. That takes some hundred comparisons, several at a time, where a
+// sort would mispredict half of its branches.
+inline void rank_by_need(const std::vector<float>& distance, uint64_t wanted, bool x_wanted, uint8_t* ranks) {
+    const size_t count = distance.size(), degree = count - 1;
+    constexpr int index_bits = 7;
+    constexpr size_t together = 16;
+    int32_t keys[(max_degree + 1 + together - 1) / together * together];
+    const size_t padded = (count + together - 1) / together * together;
+    static_assert(max_degree + together < 1 << index_bits);
+    for (size_t i = 0; i < padded; ++i) {
+        const bool first = i == degree ? x_wanted : ((wanted >> (i % max_degree)) & 1) != 0;
+        const uint32_t bits = i < count ? order_bits(distance[i]) : UINT32_MAX;
+        const uint32_t key = bits >> (index_bits + 1) << index_bits | static_cast<uint32_t>(i);
+        keys[i] = static_cast<int32_t>(key) | (i < count && first ? INT32_MIN : 0);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        int32_t before = 0;
+        for (size_t j = 0; j < padded; ++j) before += keys[j] < keys[i];
+        ranks[i] = static_cast<uint8_t>(before);
+    }
 }
 
 }  // namespace vecstore::core

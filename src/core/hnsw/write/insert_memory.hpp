@@ -60,7 +60,9 @@ struct InsertMemory {
     EditMemory edit;
     Query query;
     MetNodes met;
-    std::vector<FoundNode> found;
+    std::vector<FoundNode> found, sorted_found;
+    std::vector<uint64_t> keys;
+    VisitedSet noted;  // those in `found`, where several searches may come to one
     // Of every node in `found`, by FoundNode::index. Coded mode:
     std::vector<uint8_t> codes;  // as seen from the query
     std::vector<ResidualSums> sums;

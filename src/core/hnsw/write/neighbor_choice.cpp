@@ -99,9 +99,7 @@ void NeighborChoice::order_by_products(size_t limit) {
     norm2.resize(count);
     for (size_t i = 0; i < count; ++i) norm2[i] = -encoder_.distance(vector(i), vector(i));
     ProductOrder& product = memory_.product;
-    product.pairs.clear(count);
-    const auto compute = [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); };
-    const auto pair = [&](size_t a, size_t b) { return product.pairs.get(a, b, compute); };
+    const auto pair = [&](size_t a, size_t b) { return encoder_.distance(vector(a), vector(b)); };
     product.distance.resize(count);
     for (size_t i = 0; i < count; ++i) product.distance[i] = found[i].distance;
     const size_t nearest_kept = product.find(count, most, limit, pair, product.nearest);

@@ -65,19 +65,18 @@ class NeighborChoice {
 
     // The nearest first. (Where those nearby are others than the nearest, these.)
     void sort_found() {
-        std::sort(memory_.found.begin(), memory_.found.end(),
-                  [](const FoundNode& a, const FoundNode& b) { return nearer(a.nearby, b.nearby); });
+        auto& found = memory_.found;
+        sort_numbers(
+            found.size(), [&](size_t i) { return found[i].nearby; }, memory_.keys);
+        memory_.sorted_found.clear();
+        for (const uint64_t key : memory_.keys) memory_.sorted_found.push_back(found[number_of(key)]);
+        found.swap(memory_.sorted_found);
     }
 
-    // Of nodes that were found twice, one.
-    void drop_repeated() {
-        auto& found = memory_.found;
-        std::sort(found.begin(), found.end(), [this](const FoundNode& a, const FoundNode& b) {
-            return layout_.node_id(a.link) < layout_.node_id(b.link);
-        });
-        found.erase(std::unique(found.begin(), found.end(),
-                                [](const FoundNode& a, const FoundNode& b) { return a.link == b.link; }),
-                    found.end());
+    // From now on note_once() notes what it is not told twice.
+    void clear_noted() { memory_.noted.clear(); }
+    void note_once(const ConstNode& node, const Link& link) {
+        if (memory_.noted.insert(layout_.node_id(link))) note(node, link);
     }
 
     // Chooses up to `limit` neighbors for memory_.query among memory_.found, which is sorted (sort_found):
