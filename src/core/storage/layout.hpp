@@ -70,7 +70,9 @@ class NodeLayout {
 
     // A number for every node there ever was: visited sets must not take a link that dangles for the node
     // that has its slot now.
-    uint64_t node_id(const Link& link) const { return slot_id(link) << 8 | link.generation; }
+    static uint64_t node_id(const Link& link) {
+        return uint64_t{link.block} << 16 | uint64_t{link.generation} << 8 | link.slot;
+    }
 
     // A number for every slot of the index, dense: for vacuum's arrays.
     uint64_t slot_id(const Link& link) const {

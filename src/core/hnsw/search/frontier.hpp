@@ -28,33 +28,52 @@ class VisitedSet {
     // True when the id was not in the set before.
     bool insert(uint64_t id) {
         reserve(1);
-        const bool fresh = insert_reserved(id);
+        const bool fresh = reserved().insert(id);
         count_ += fresh;
         return fresh;
     }
 
-    // Room for so many insert_reserved().
+    // Room for so many Reserved::insert().
     void reserve(size_t more) {
         while ((count_ + more) * 4 > entries_.size()) grow();
     }
     // Brings what insert(id) looks at into the cache.
     void prefetch(uint64_t id) const { __builtin_prefetch(&entries_[place(id)], 1); }
 
-    // Without the book-keeping: the caller counts what was new and tells added(). Whether an id is new is
-    // hard to foretell, so that the usual cases (it is there, or its place is empty) share one path.
-    bool insert_reserved(uint64_t id) {
-        const uint64_t wanted = (id << epoch_bits) | epoch_;
-        uint64_t* entry = &entries_[place(id)];
-        bool fresh = (*entry & max_epoch) != epoch_;
-        if (__builtin_expect(!fresh & (*entry != wanted), 0)) {
-            do {
-                entry = entry == &entries_.back() ? entries_.data() : entry + 1;
-                fresh = (*entry & max_epoch) != epoch_;
-            } while (!fresh && *entry != wanted);
+    // Inserts without the book-keeping, after a reserve(): the caller counts what was new and tells added().
+    // It is to be kept in a local variable: nothing that its user writes can then change it, and it stays in
+    // registers.
+    class Reserved {
+      public:
+        // True when the id was not in the set before. Whether it was is hard to foretell, so that the usual
+        // cases (it is there, or its place is empty) share one path.
+        bool insert(uint64_t id) const {
+            const uint64_t wanted = (id << epoch_bits) | epoch_;
+            uint64_t* entry = &entries_[place_of(id, shift_)];
+            bool fresh = (*entry & max_epoch) != epoch_;
+            if (__builtin_expect(!fresh & (*entry != wanted), 0)) {
+                do {
+                    entry = entry == last_ ? entries_ : entry + 1;
+                    fresh = (*entry & max_epoch) != epoch_;
+                } while (!fresh && *entry != wanted);
+            }
+            *entry = wanted;
+            return fresh;
         }
-        *entry = wanted;
-        return fresh;
-    }
+
+      private:
+        friend class VisitedSet;
+        explicit Reserved(VisitedSet& set)
+            : entries_(set.entries_.data()),
+              last_(&set.entries_.back()),
+              epoch_(set.epoch_),
+              shift_(set.shift_) {}
+        uint64_t* entries_;
+        uint64_t* last_;
+        uint64_t epoch_;
+        int shift_;
+    };
+    Reserved reserved() { return Reserved(*this); }
     void added(size_t fresh) { count_ += fresh; }
 
     size_t size() const { return count_; }
@@ -64,7 +83,8 @@ class VisitedSet {
     static constexpr int epoch_bits = 16;  // ids have up to 48 bits: block, slot, generation
     static constexpr uint64_t max_epoch = (1u << epoch_bits) - 1;
 
-    size_t place(uint64_t id) const { return (id * 0x9E3779B97F4A7C15ull) >> shift_; }
+    static size_t place_of(uint64_t id, int shift) { return (id * 0x9E3779B97F4A7C15ull) >> shift; }
+    size_t place(uint64_t id) const { return place_of(id, shift_); }
 
     void reset(size_t capacity) {
         entries_.assign(capacity, 0);
@@ -78,8 +98,9 @@ class VisitedSet {
         old.swap(entries_);
         const uint64_t epoch = epoch_;
         reset(old.size() * 2);
+        const Reserved all = reserved();
         for (uint64_t entry : old)
-            if ((entry & max_epoch) == epoch) count_ += insert_reserved(entry >> epoch_bits);
+            if ((entry & max_epoch) == epoch) count_ += all.insert(entry >> epoch_bits);
     }
 
     std::vector<uint64_t> entries_;
@@ -132,14 +153,16 @@ class Frontier {
             near_count += is_near;
             far_count += !is_near;
         }
-        size_t at = count_;
+        float* const free_distances = distances_.data() + count_;
+        Link* const free_links = links_.data() + count_;
+        size_t added = 0;
         for (size_t k = 0; k < near_count; ++k) {
-            distances_[at] = distances[near[k]];
-            links_[at] = links[near[k]];
-            at += is_new(links[near[k]]);
+            free_distances[added] = distances[near[k]];
+            free_links[added] = links[near[k]];
+            added += is_new(links[near[k]]);
         }
-        const size_t added = at - count_;
-        for (; count_ < at; ++count_) expect(links_[count_]);
+        for (size_t k = 0; k < added; ++k) expect(free_links[k]);
+        count_ += added;
         reserve_far(far_count);
         for (size_t k = 0; k < far_count; ++k) append_far(distances[far[k]], links[far[k]], met);
         while (count_ > 2 * capacity_) shed();

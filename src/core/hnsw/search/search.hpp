@@ -215,9 +215,10 @@ class Beam {
     void push_neighbors(const Link* links, size_t degree) {
         VisitedSet& visited = memory_.visited;
         visited.reserve(degree);
+        const VisitedSet::Reserved reserved = visited.reserved();
         visited.added(memory_.frontier.push(
             memory_.estimates.data(), links, degree, memory_.bound.get(), false,
-            [&](const Link& link) { return visited.insert_reserved(layout_.node_id(link)); },
+            [reserved](const Link& link) { return reserved.insert(NodeLayout::node_id(link)); },
             [&](const Link& link) { store_.expect(link.block, layout_.slot_offset(link.slot)); }));
     }
 
