@@ -53,8 +53,7 @@ class CrashingStore : public StoreOverMemory {
 
     class WritePage {
       public:
-        WritePage(CrashingStore& store, MemStore::WritePage page, bool is_new)
-            : store_(store), page_(std::move(page)), is_new_(is_new) {}
+        WritePage(CrashingStore& store, MemStore::WritePage page) : store_(store), page_(std::move(page)) {}
         uint32_t block() const { return page_.block(); }
         const uint8_t* peek() const { return copy_.empty() ? page_.peek() : copy_.data(); }
         uint8_t* modify() {
@@ -72,16 +71,15 @@ class CrashingStore : public StoreOverMemory {
         friend class CrashingStore;
         CrashingStore& store_;
         MemStore::WritePage page_;
-        bool is_new_;
         std::vector<uint8_t> copy_;
     };
 
     ReadPage read_once(uint32_t block) { return read(block); }
     ReadPage read(uint32_t block) { return base_.read(block); }
-    WritePage write(uint32_t block) { return {*this, base_.write(block), false}; }
+    WritePage write(uint32_t block) { return {*this, base_.write(block)}; }
     // The file is longer at once; what the page holds is not.
     WritePage append(PageKind kind) {
-        WritePage page(*this, base_.append(kind), true);
+        WritePage page(*this, base_.append(kind));
         page_head(page.page_.modify()).kind = PageKind::unused;
         page_head(page.modify()).kind = kind;
         return page;

@@ -178,8 +178,8 @@ core::ScanOptions planned_scan(const IndexOptInfo* info) {
     if (info->hypothetical) return {};                          // the index may not exist: one of hypopg's
     const Relation index = index_open(info->indexoid, NoLock);  // the planner holds the lock
     const double rows = info->tuples;
-    const core::ScanOptions options = method_of(index).scan_options(
-        index, [=] { return static_cast<uint64_t>(rows); });
+    core::ScanOptions options = method_of(index).scan_options(index,
+                                                              [=] { return static_cast<uint64_t>(rows); });
     index_close(index, NoLock);
     return options;
 }

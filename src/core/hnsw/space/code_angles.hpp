@@ -111,7 +111,8 @@ class CodeAngles {
     template <class CodeOf>
     size_t order_by_need(From& from, const std::vector<float>& reach, size_t limit, CodeOf&& code_of,
                          KeptCodes& kept_codes, std::vector<uint16_t>& order) const {
-        auto& [codes, kept_reach] = kept_codes;
+        std::vector<uint8_t>& codes = kept_codes.codes;
+        std::vector<float>& kept_reach = kept_codes.reach;
         kept_reach.clear();
         const auto keep = [&](size_t i) {
             const size_t end = (kept_reach.size() + 1) * code_bytes_ + 64;
