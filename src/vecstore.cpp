@@ -7,7 +7,8 @@
 
 extern "C" {
 PG_MODULE_MAGIC;
-VECSTORE_EXPORT void _PG_init(void);
+// (The name is that which the server looks for.)
+VECSTORE_EXPORT void _PG_init(void);  // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 }
 
 extern "C" void _PG_init(void) {

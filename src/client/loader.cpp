@@ -22,7 +22,7 @@ constexpr size_t copy_header_length = 19;
 constexpr char copy_trailer[] = "\377\377";
 constexpr size_t copy_trailer_length = 2;
 
-constexpr size_t send_bytes = 256 * 1024;
+constexpr size_t send_bytes = size_t{256} * 1024;
 
 class Loader {
   public:

@@ -1,6 +1,7 @@
 #include "client/progress.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include <sys/ioctl.h>
@@ -14,7 +15,7 @@ constexpr std::chrono::milliseconds between_bars{100};
 constexpr std::chrono::seconds between_lines{10};
 
 std::string duration(double seconds) {
-    const auto total = static_cast<long>(seconds + 0.5);
+    const auto total = std::lround(seconds);
     char text[40];
     if (total >= 3600) {
         std::snprintf(text, sizeof(text), "%ld:%02ld:%02ld h", total / 3600, total / 60 % 60, total % 60);

@@ -111,10 +111,10 @@ std::string create_import_table(ImportOptions& options, Oid function, const Vect
         return table->schemaname != nullptr ? quote_qualified_identifier(table->schemaname, table->relname)
                                             : quote_identifier(table->relname);
     });
-    const std::string statement = std::string("CREATE TABLE ") + name + " (" + quoted(options.id_column) +
-                                  " " + (id != nullptr ? column_type(id->kinds) : "bigint") +
-                                  " PRIMARY KEY, " + quoted(options.vector_column) + " " + type +
-                                  field_columns(options, metadata) + ")";
+    std::string statement = std::string("CREATE TABLE ") + name + " (" + quoted(options.id_column) + " " +
+                            (id != nullptr ? column_type(id->kinds) : "bigint") + " PRIMARY KEY, " +
+                            quoted(options.vector_column) + " " + type + field_columns(options, metadata) +
+                            ")";
     pg::pg_call([&] {
         run_in_session({statement.c_str(), 0, nullptr, nullptr});
         CommandCounterIncrement();

@@ -117,7 +117,9 @@ class Measured : public testing::Test {
 
 TEST_F(Measured, ASearchVisitsFewerNodesOnAverageMoreWhereItIsHard) {
     TestIndex index(data_.dims, {}, 1 << 14);
-    index.build(data_, 2);
+    // (On one thread, so that each run has the same graph and the same measurement: at 80, builds on two have
+    // ratios of visits from .90 to 1.01.)
+    index.build(data_, 1);
     const BeamCalibration calibration = index.meta().calibration;
     ASSERT_TRUE(is_known(calibration));
     for (const size_t ef_search : {40, 80, 160}) {

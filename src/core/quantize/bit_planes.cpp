@@ -52,13 +52,14 @@ ScaledVector encode_bit_planes(const float* x, size_t n, uint32_t bits, bool unb
     const float widest = 2 * largest / highest;  // nothing is clipped
     float best_step = widest, best_error = std::numeric_limits<float>::infinity();
     float step = best_normal_step(bits) * static_cast<float>(std::sqrt(sum / static_cast<double>(n)));
-    for (int attempt = 0; attempt < 8; ++attempt, step *= 1.5f) {
+    for (int attempt = 0; attempt < 8; ++attempt) {
         const float tried = std::max(std::min(step, widest), 1e-37f);
         const float error = tried * std::sqrt(squared_error(x, n, 1 / tried, highest));
         if (error >= best_error) break;
         best_error = error;
         best_step = tried;
         if (step >= widest) break;
+        step *= 1.5f;
     }
     double product = 0, square = 0;  // <x, u>, |u|^2 of the levels u
     for (size_t i = 0; i < n; ++i) {

@@ -21,9 +21,12 @@ uint64_t random_word(uint64_t seed, uint64_t index) {
 }  // namespace
 
 Rotation::Rotation(uint32_t dims, uint64_t seed)
-    : dims_(dims), padded_dims_(padded_dims(dims)), block_(1), sign_bytes_((padded_dims_ + 63) / 64 * 8) {
+    : dims_(dims),
+      padded_dims_(padded_dims(dims)),
+      block_(1),
+      sign_bytes_((size_t{padded_dims_} + 63) / 64 * 8) {
     while (block_ <= padded_dims_ / 2) block_ *= 2;
-    signs_.resize(2 * kRounds * sign_bytes_);
+    signs_.resize(size_t{2} * kRounds * sign_bytes_);
     for (size_t byte = 0; byte < signs_.size(); ++byte) {
         signs_[byte] = static_cast<uint8_t>(random_word(seed, byte / 8) >> (byte % 8 * 8));
     }

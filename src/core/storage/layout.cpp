@@ -248,7 +248,7 @@ Geometry choose_geometry(const GeometryRequest& request) {
         g.set_code_bits(request.code_bits > 0 ? request.code_bits
                                               : code_bits_for(g.mode, g.dims, request.compact));
     }
-    const size_t target = std::min<size_t>(2 * request.m, max_degree);
+    const size_t target = std::min(size_t{2} * request.m, max_degree);
     bool fits = false;
     switch (request.kind) {
         case VectorKind::vector:

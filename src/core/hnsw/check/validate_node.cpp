@@ -24,8 +24,8 @@ std::string number(double value) {
 // Could choose_geometry() have given these?
 std::string dims_problem(const Geometry& g) {
     const bool coded = g.coded(), planes = g.own_format == OwnFormat::planes;
-    const std::string dims = "impossible dimensions " + std::to_string(g.dims) + " and " +
-                             std::to_string(g.stored_dims);
+    std::string dims = "impossible dimensions " + std::to_string(g.dims) + " and " +
+                       std::to_string(g.stored_dims);
     if (g.dims < 1 || g.stored_dims < 1) return dims;
     switch (g.own_format) {
         case OwnFormat::bits:
@@ -70,7 +70,7 @@ std::string metric_problem(const Geometry& g) {
 std::string geometry_problem(const Geometry& g) {
     const bool coded = g.coded();
     for (const auto& check : {kind_problem, metric_problem, dims_problem}) {
-        const std::string problem = check(g);
+        std::string problem = check(g);
         if (!problem.empty()) return problem;
     }
     const uint32_t bits = g.code_bits();
@@ -106,7 +106,7 @@ std::string to_text(const HeapTid& tid) {
 
 std::string meta_problem(const MetaData& meta) {
     if (meta.magic != format_magic) return "the metapage is not that of an hnsw index";
-    if (const std::string newer = newer_format(meta, Access::read); !newer.empty()) return newer;
+    if (std::string newer = newer_format(meta, Access::read); !newer.empty()) return newer;
     if (meta.version < oldest_format_version)
         return "the metapage is broken: impossible format version " + std::to_string(meta.version);
     if (meta.version == oldest_format_version && (meta.read_features != 0 || meta.write_features != 0))

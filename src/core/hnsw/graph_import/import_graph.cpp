@@ -351,7 +351,7 @@ bool GraphBuilder::import_graph(const RowBuffer& rows, const RowGraph& graph, Me
     for (uint32_t row = 0; row < rows.size(); ++row)
         if (graph.has(row) && rows.level(row) > 0) upper.push_back({0, row});
     // These levels lead to a neighborhood and no further, which half of the candidates serve as well.
-    const size_t width = std::max<size_t>(options_.ef_construction / 2, 2 * encoder_.geometry().m);
+    const size_t width = std::max<size_t>(options_.ef_construction / 2, size_t{2} * encoder_.geometry().m);
     insert_all(rows, store, upper,
                [&](Inserter<MemStore>& inserter, const NewRow& row, const OrderedRow& ordered) {
                    inserter.insert_upper(row, width);

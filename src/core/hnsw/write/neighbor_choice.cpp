@@ -42,7 +42,8 @@ void NeighborChoice::choose(size_t limit, const Link& self, ChosenNeighbors& cho
             ResidualSums sums;
             float norm2 = 0;
             if (encoder_.space().is_product()) {
-                const float* const vector = &memory_.vectors[f.index * encoder_.geometry().stored_dims];
+                const float* const vector =
+                    &memory_.vectors[size_t{f.index} * encoder_.geometry().stored_dims];
                 sums = encode_code(layout_, vector, memory_.query.internal(), from);
                 norm2 = memory_.norm2[memory_.order[i]];
             } else {
@@ -55,7 +56,8 @@ void NeighborChoice::choose(size_t limit, const Link& self, ChosenNeighbors& cho
             store_link_factors(layout_, reversed(sums), memory_.query.norm2(), reverse_factor);
         } else {
             if (layout_.coded()) {
-                const float* const vector = &memory_.vectors[f.index * encoder_.geometry().stored_dims];
+                const float* const vector =
+                    &memory_.vectors[size_t{f.index} * encoder_.geometry().stored_dims];
                 encoder_.space().sample_bits(vector, &chosen.codes[i * code_bytes]);
                 std::memcpy(&chosen.reverse_codes[i * code_bytes], memory_.query.bit_code(), code_bytes);
             }

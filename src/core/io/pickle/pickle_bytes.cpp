@@ -3,7 +3,7 @@
 namespace vecstore::core::io {
 
 void PickleBytes::fill_window() {
-    constexpr uint64_t window_bytes = 64 * 1024;
+    constexpr uint64_t window_bytes = uint64_t{64} * 1024;
     window_start_ = position_;
     window_.resize(static_cast<size_t>(std::min(window_bytes, source_.size() - position_)));
     source_.read(position_, window_.data(), window_.size());
