@@ -220,8 +220,9 @@ start_server() {
     start_again
 }
 
+# start_again [OPTION...]: of pg_ctl.
 start_again() {
-    unprivileged "$BINDIR/pg_ctl" -D "$WORK/data" -l "$WORK/server.log" -s -w -t 60 start </dev/null >/dev/null ||
+    unprivileged "$BINDIR/pg_ctl" -D "$WORK/data" -l "$WORK/server.log" -s -w -t 60 "$@" start </dev/null >/dev/null ||
         { cat "$WORK/server.log" >&2; return 1; }
 }
 

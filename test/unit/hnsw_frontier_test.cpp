@@ -288,6 +288,23 @@ TEST(BeamBound, ForgetsNothingItNeedsWhenItIsWidened) {
     EXPECT_EQ(bound.get(), 3);
 }
 
+// ---------------------------------------------------------------------------------------- sort_numbers
+
+TEST(SortNumbers, IsTheOrderOfTheFloats) {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    const std::vector<float> values{3, nan, -1e-45f, 0, infinity, 3, -nan, -infinity, 1e-45f, -2, 1e38f};
+    std::vector<uint64_t> keys{1, 2, 3};
+    sort_numbers(
+        values.size(), [&](size_t i) { return values[i]; }, keys);
+    std::vector<uint32_t> numbers;
+    for (const uint64_t key : keys) numbers.push_back(number_of(key));
+    EXPECT_EQ(numbers, (std::vector<uint32_t>{7, 9, 2, 3, 8, 0, 5, 10, 4, 1, 6}));
+    sort_numbers(
+        0, [](size_t) { return 0.0f; }, keys);
+    EXPECT_TRUE(keys.empty());
+}
+
 // --------------------------------------------------------------------------------------- order_by_need
 
 struct Points {

@@ -285,6 +285,38 @@ TEST(Products, OfEqualRowsShareANode) {
     }
 }
 
+TEST(Products, ListsAreRankedByNeed) {
+    std::mt19937 random(5);
+    for (const size_t degree :
+         {size_t{0}, size_t{1}, size_t{2}, size_t{15}, size_t{16}, size_t{28}, max_degree}) {
+        const size_t count = degree + 1;
+        std::vector<float> distance(count);
+        for (size_t i = 0; i < count; ++i)
+            distance[i] = static_cast<float>(i) - static_cast<float>(count) / 3;
+        std::shuffle(distance.begin(), distance.end(), random);
+        if (degree > 2) distance[1] = std::numeric_limits<float>::infinity();
+        for (const uint64_t wanted : {uint64_t{0}, ~uint64_t{0}, uint64_t{0xa5a5'a5a5'a5a5'a5a5}}) {
+            for (const bool x_wanted : {false, true}) {
+                std::vector<std::pair<bool, float>> keys;
+                for (size_t i = 0; i < count; ++i) {
+                    const bool first = i == degree ? x_wanted : ((wanted >> i) & 1) != 0;
+                    keys.push_back({!first, distance[i]});
+                }
+                uint8_t ranks[max_degree + 1];
+                rank_by_need(distance, wanted, x_wanted, ranks);
+                for (size_t i = 0; i < count; ++i)
+                    EXPECT_EQ(ranks[i], std::count_if(keys.begin(), keys.end(),
+                                                      [&](const auto& key) { return key < keys[i]; }))
+                        << i << " of " << count;
+            }
+        }
+    }
+    // Equal ones keep their order.
+    uint8_t ranks[4];
+    rank_by_need({7, 7, 7, 7}, 0b100, false, ranks);
+    EXPECT_EQ(std::vector<uint8_t>(ranks, ranks + 4), (std::vector<uint8_t>{1, 2, 0, 3}));
+}
+
 TEST(Products, InTurn) {
     std::vector<uint16_t> out;
     std::vector<uint8_t> memory;

@@ -364,11 +364,6 @@ TEST(OrderedScan, VisitsFewNodes) {
     }
 }
 
-// ------------------------------------------------------------------------------------------------- equal
-// rows
-
-// Ten rows have one vector: some lie in the node, the others in overflow chunks. Once vacuum has left one row
-// in the node, those in the chunks still come next to it, not after rows that are farther.
 // Of kinds without a calibration, too: ten rows come from the beam that ef_search asks for. (A scan that goes
 // on for the last of them visits twice as many nodes at 30 as at 40.)
 TEST(OrderedScan, VisitsFewerNodesAtASmallerEfSearch) {
@@ -395,6 +390,11 @@ TEST(OrderedScan, VisitsFewerNodesAtASmallerEfSearch) {
     }
 }
 
+// ------------------------------------------------------------------------------------------------- equal
+// rows
+
+// Ten rows have one vector: some lie in the node, the others in overflow chunks. Once vacuum has left one row
+// in the node, those in the chunks still come next to it, not after rows that are farther.
 TEST(OrderedScan, RowsInOverflowChunksKeepTheirPlace) {
     for (const StorageMode mode : {StorageMode::plain, StorageMode::coded}) {
         const size_t dims = 200, equal = 10, others = 50, gone = inline_tids - 1;

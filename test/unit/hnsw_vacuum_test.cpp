@@ -85,6 +85,19 @@ class Vacuumed : public testing::TestWithParam<Case> {
                          static_cast<uint8_t>(level)});
     }
 
+    // The same on a server that crashes after so many pages. False: it did.
+    static bool insert_unless_crashed(TestIndex& index, size_t commits, const float* raw, size_t row,
+                                      int level) {
+        CrashingStore store(index.store(), commits);
+        InsertMemory memory;
+        try {
+            insert_into(index, store, raw, row, level, memory);
+        } catch (const Crash&) {
+            return false;
+        }
+        return true;
+    }
+
     // All rows of [0, count) that live are in the index and found, and nothing is wrong with it. Others may
     // be there (rows that crashed) unless it was just vacuumed.
     static TestIndex::Checked expect_sound(TestIndex& index, size_t count, const IsDead& is_dead) {
@@ -472,14 +485,7 @@ TEST_P(Vacuumed, AnInsertMayCrashAnywhere) {
         for (size_t commits = 0;; ++commits) {
             SCOPED_TRACE("crash after " + std::to_string(commits) + " pages, level " + std::to_string(level));
             const auto victim = copy_of(*index);
-            bool done = true;
-            CrashingStore store(victim->store(), commits);
-            try {
-                InsertMemory fresh;
-                insert_into(*index, store, data.row(row), count, level, fresh);
-            } catch (const Crash&) {
-                done = false;
-            }
+            const bool done = insert_unless_crashed(*victim, commits, data.row(row), count, level);
             expect_sound(*victim, count, [](size_t) { return false; });
             // Life goes on, then vacuum clears up.
             InsertMemory later;
@@ -507,14 +513,7 @@ TEST_P(Vacuumed, ANodeOfACrashMayServeAnotherRow) {
     for (size_t commits = 0;; ++commits) {
         SCOPED_TRACE("crash after " + std::to_string(commits) + " pages");
         const auto victim = copy_of(*index);
-        bool done = true;
-        CrashingStore store(victim->store(), commits);
-        try {
-            InsertMemory fresh;
-            insert_into(*index, store, data.row(count), count, top, fresh);
-        } catch (const Crash&) {
-            done = false;
-        }
+        const bool done = insert_unless_crashed(*victim, commits, data.row(count), count, top);
         InsertMemory later;
         victim->insert(data.row(count), count + 1, later, 0);
         const bool is_shared = victim->nodes().size() == nodes + 1;
