@@ -220,7 +220,8 @@ start_server() {
     start_again
 }
 
-# start_again [OPTION...]: of pg_ctl.
+# start_again [OPTION...]: of pg_ctl. (test/run gives some.)
+# shellcheck disable=SC2120
 start_again() {
     unprivileged "$BINDIR/pg_ctl" -D "$WORK/data" -l "$WORK/server.log" -s -w -t 60 "$@" start </dev/null >/dev/null ||
         { cat "$WORK/server.log" >&2; return 1; }
